@@ -1,0 +1,210 @@
+"""What goes over the chat socket, both ways, and what a conversation is made of.
+
+A conversation is a list of items (what was said, tool cards, plans, runs, results). An item has a key that never changes and a
+revision that grows with each change anywhere in its conversation, so a browser that was away asks for all items with
+`revision > after` and has lost nothing. Items hold facts; the web words and draws them, in the reader's language.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Language = Literal["en", "ko", "zh"]
+
+
+class Frame(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# ---- items: what a conversation is made of ----
+
+
+class UserItem(Frame):
+    kind: Literal["user"] = "user"
+    text: str
+
+
+class AssistantItem(Frame):
+    """Something the assistant said, in Markdown. `state` is streaming while it still grows, stopped when the user cut it off."""
+
+    kind: Literal["assistant"] = "assistant"
+    text: str
+    state: Literal["streaming", "done", "stopped"] = "done"
+
+
+class ToolItem(Frame):
+    """One tool call, folded to a line; opens to what went in and what came out."""
+
+    kind: Literal["tool"] = "tool"
+    tool: str
+    arguments: dict[str, Any]
+    state: Literal["running", "done", "failed"] = "running"
+    seconds: float | None = None
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class Setting(Frame):
+    """One editable setting of a plan, described by the field of TrainSpec or Params it belongs to."""
+
+    name: str
+    value: Any
+    default: Any
+    type: Literal["integer", "number", "text", "choice", "boolean", "integers"]
+    description: str
+    choices: list[str] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    optional: bool = Field(default=False, description="may be left empty")
+    main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
+    problem: str | None = Field(default=None, description="why the last edit of this field was refused")
+
+
+class Notice(Frame):
+    """A warning by code, worded by the page (locales: notice.<code>) with these values; `message` is the English wording."""
+
+    code: str
+    message: str
+    values: dict[str, Any] = {}
+
+
+class Estimate(Frame):
+    """Expected duration. `basis` is how many earlier runs on this machine it rests on; 0 is a first guess."""
+
+    seconds: float
+    basis: int
+
+
+class ProposalItem(Frame):
+    """A training plan that waits for the user's yes."""
+
+    kind: Literal["proposal"] = "proposal"
+    proposal: str
+    revision: int = Field(description="of the plan; an approval names the revision it saw")
+    state: Literal["open", "approved", "declined", "superseded"] = "open"
+    dataset: str
+    dataset_facts: dict[str, Any] = Field(description="good, defective, masks, broken, layout, ... as inspect_dataset gives them")
+    model: str
+    model_title: str
+    settings: list[Setting]
+    notices: list[Notice]
+    estimate: Estimate
+    asks: bool = Field(default=False, description="a start was asked for: the card shows Approve and Decline")
+    run: str | None = None
+    problem: str | None = Field(default=None, description="why the last edit was refused, when it belongs to no single field")
+
+
+class RunItem(Frame):
+    """A run that was started; the page follows its events."""
+
+    kind: Literal["run"] = "run"
+    run: str
+
+
+class HeatmapImage(Frame):
+    index: int
+    name: str = Field(description="path of the image inside the data set")
+    label: Literal["good", "defective", "unknown"]
+    defect_type: str | None
+    score: float
+    verdict: Literal["good", "defective"]
+    outcome: Literal["hit", "missed", "false_alarm", "correct_good", "unknown"]
+    has_truth: bool
+
+
+class HeatmapsItem(Frame):
+    """A gallery of inspected images of a run."""
+
+    kind: Literal["heatmaps"] = "heatmaps"
+    run: str
+    which: Literal["worst", "missed", "false_alarms", "all"]
+    defect_type: str | None = None
+    threshold: float
+    total: int = Field(description="how many images fit the question; the gallery may show fewer")
+    images: list[HeatmapImage]
+
+
+class ErrorItem(Frame):
+    """Something went wrong in a turn. Worded by the page (locales: error.<code>); `message` and `hint` are the English wording."""
+
+    kind: Literal["error"] = "error"
+    code: str
+    message: str
+    hint: str
+    details: str = ""
+    retry: bool = Field(default=False, description="the same message can be sent again")
+
+
+Item = Annotated[
+    UserItem | AssistantItem | ToolItem | ProposalItem | RunItem | HeatmapsItem | ErrorItem, Field(discriminator="kind")
+]
+ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+
+
+# ---- server to browser ----
+
+
+class ItemFrame(Frame):
+    """An item was added or changed. The web adds `html`, the item drawn in the reader's language, before it sends it on."""
+
+    type: Literal["item"] = "item"
+    key: str
+    revision: int
+    item: Item
+
+
+class DeltaFrame(Frame):
+    """More text of the assistant item `key` that is being streamed."""
+
+    type: Literal["delta"] = "delta"
+    key: str
+    text: str
+
+
+class TurnFrame(Frame):
+    """Whether the assistant is working on an answer: the page shows Stop instead of Send."""
+
+    type: Literal["turn"] = "turn"
+    state: Literal["working", "idle"]
+
+
+OutFrame = ItemFrame | DeltaFrame | TurnFrame
+
+
+# ---- browser to server ----
+
+
+class Say(Frame):
+    type: Literal["say"] = "say"
+    text: str = Field(min_length=1, max_length=20_000)
+    key: str = Field(default="", max_length=64, description="made by the page; the same key twice is said once")
+
+
+class Approve(Frame):
+    type: Literal["approve"] = "approve"
+    proposal: str
+    revision: int
+
+
+class Decline(Frame):
+    type: Literal["decline"] = "decline"
+    proposal: str
+    reason: str = Field(default="", max_length=2_000)
+
+
+class Edit(Frame):
+    type: Literal["edit"] = "edit"
+    proposal: str
+    revision: int
+    changes: dict[str, Any] = Field(description="setting name to new value; `model` and `dataset` are allowed too")
+
+
+class Stop(Frame):
+    """Stop the answer in mid-sentence. (A run is stopped over REST: POST /api/runs/{run}/stop.)"""
+
+    type: Literal["stop"] = "stop"
+
+
+InFrame = Annotated[Say | Approve | Decline | Edit | Stop, Field(discriminator="type")]
+IN_FRAME: TypeAdapter[InFrame] = TypeAdapter(InFrame)

@@ -1,0 +1,215 @@
+"""What a run reports while it goes on, and the append-only log that holds it.
+
+`RUN/events.jsonl` is the truth about a run: one JSON object a line, `seq` counting 1, 2, 3, ... without gaps. A browser shows
+a replay of it. This module loads no torch; the assistant and the web read it as it stands.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class BaseEvent(BaseModel):
+    """What every event carries. `seq` and `time` are given by the log when the event is appended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seq: int = Field(default=0, ge=0, description="position in the log: 1, 2, 3, ... without gaps")
+    time: float = Field(default=0.0, description="seconds since 1970-01-01 UTC")
+
+
+class Started(BaseEvent):
+    """The engine's process is up. Sent before torch is imported."""
+
+    type: Literal["started"] = "started"
+    model: str
+    family: Literal["memory", "gradient", "flow"]
+    dataset: str
+    pid: int
+
+
+class Stage(BaseEvent):
+    """A new stage of the run begins. The stages of a run and their order stand in the first one."""
+
+    type: Literal["stage"] = "stage"
+    name: Literal["loading", "training", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"]
+    stages: list[str] = Field(description="all stages of this run, in order")
+
+
+class Collection(BaseEvent):
+    """A memory model collects features: one event every few batches."""
+
+    type: Literal["collection"] = "collection"
+    images: int = Field(description="images seen so far")
+    total_images: int
+    samples: int = Field(description="feature vectors collected so far")
+    batches: int = Field(description="memory batches so far")
+    feature_mean: float = Field(description="mean of all collected features")
+    feature_std: float = Field(description="standard deviation of all collected features")
+    eta_s: float | None = Field(default=None, description="seconds left in this stage")
+
+
+class Fitting(BaseEvent):
+    """A memory model fits what it collected (coreset, covariances)."""
+
+    type: Literal["fitting"] = "fitting"
+    what: Literal["coreset", "covariance"]
+    done: int
+    total: int
+    bank_size: int | None = Field(default=None, description="entries in the memory bank so far")
+    eta_s: float | None = None
+
+
+class Epoch(BaseEvent):
+    """One epoch of a gradient or flow model is over. A figure that a model does not have is null, never 0."""
+
+    type: Literal["epoch"] = "epoch"
+    epoch: int = Field(ge=1)
+    epochs: int = Field(description="epochs planned")
+    loss: float
+    psnr: float | None = Field(default=None, description="dB; for models that reconstruct the image")
+    ssim: float | None = Field(default=None, description="structural similarity, at most 1; for models that reconstruct")
+    val_loss: float | None = None
+    val_psnr: float | None = None
+    val_ssim: float | None = None
+    lr: float
+    best: bool = Field(description="the best validation loss so far; this state is kept")
+    eta_s: float | None = None
+
+
+class Batches(BaseEvent):
+    """Progress inside an epoch or inside an evaluation pass."""
+
+    type: Literal["batches"] = "batches"
+    what: Literal["training", "calibrating", "evaluating", "verifying"]
+    done: int = Field(description="images done")
+    total: int = Field(description="images in all")
+    epoch: int | None = None
+    eta_s: float | None = None
+
+
+class System(BaseEvent):
+    """What the machine is doing, every few seconds."""
+
+    type: Literal["system"] = "system"
+    cpu_percent: float = Field(description="of the run's processes; 100 is one core")
+    memory_mb: float = Field(description="resident memory of the run's processes")
+    gpu_memory_mb: float | None = None
+
+
+class Evaluation(BaseEvent):
+    """The measured result. The same figures stand in `evaluation/metrics.json`."""
+
+    type: Literal["evaluation"] = "evaluation"
+    metrics: dict[str, float | None]
+    reasons: dict[str, str] = Field(default_factory=dict, description="why a metric is null, by metric")
+
+
+class Artifact(BaseEvent):
+    """A file of the run folder is ready."""
+
+    type: Literal["artifact"] = "artifact"
+    kind: Literal["model", "checkpoint", "metrics", "scores", "heatmaps"]
+    path: str = Field(description="relative to the run folder")
+
+
+class Warned(BaseEvent):
+    """Something the user must know, and the run goes on. The page words it by `code`; `message` is the English wording."""
+
+    type: Literal["warning"] = "warning"
+    code: str
+    message: str
+    values: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Finished(BaseEvent):
+    """The run ended well: the saved model was loaded again and gave the same scores."""
+
+    type: Literal["finished"] = "finished"
+    metrics: dict[str, float | None]
+    seconds: dict[str, float] = Field(description="duration of each stage, and `total`")
+
+
+class Failed(BaseEvent):
+    """The run ended badly."""
+
+    type: Literal["failed"] = "failed"
+    code: str = Field(description="kind of failure, for the page's wording: data, spec, memory, disk, time_limit, killed, error")
+    reason: str
+    hint: str = Field(description="what to do next")
+    log: list[str] = Field(default_factory=list, description="last lines of the run's log")
+
+
+class Stopped(BaseEvent):
+    """The user stopped the run."""
+
+    type: Literal["stopped"] = "stopped"
+    stage: str | None = None
+
+
+Event = Annotated[
+    Started | Stage | Collection | Fitting | Epoch | Batches | System | Evaluation | Artifact | Warned | Finished | Failed | Stopped,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+TERMINAL = (Finished, Failed, Stopped)
+
+
+class EventLog:
+    """Appends events to `RUN/events.jsonl`. One writer at a time; a torn last line of a killed writer is cut off first.
+
+    Raises:
+        ValueError: the log already ended with finished, failed or stopped.
+    """
+
+    def __init__(self, run: Path):
+        self.path = run / "events.jsonl"
+        self.seq, self.ended, size = 0, False, 0
+        for line, end in _whole_lines(self.path):
+            event = EVENT.validate_json(line)
+            self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
+        self._file = self.path.open("ab")
+        self._file.truncate(size)
+
+    def append(self, event: Event) -> Event:
+        """Number, date and write one event; it is on disk when this returns."""
+        if self.ended:
+            raise ValueError(f"the run has ended: no {event.type} event after event {self.seq}")
+        event.seq, event.time = self.seq + 1, time.time()
+        self._file.write(event.model_dump_json().encode() + b"\n")
+        self._file.flush()
+        if isinstance(event, TERMINAL):
+            os.fsync(self._file.fileno())
+        self.seq, self.ended = event.seq, isinstance(event, TERMINAL)
+        return event
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_events(run: Path, after: int = 0) -> list[Event]:
+    """All whole events of a run whose `seq` is greater than `after`; [] when there is no log yet."""
+    return [EVENT.validate_json(line) for line, _ in _whole_lines(run / "events.jsonl") if _seq(line) > after]
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Each complete line with the offset at which it ends; a last line without its newline is left out."""
+    if not path.exists():
+        return
+    end = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            end += len(line)
+            yield line, end
+
+
+def _seq(line: bytes) -> int:
+    parsed: dict[str, Any] = json.loads(line)
+    return int(parsed["seq"])
