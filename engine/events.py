@@ -4,6 +4,7 @@
 a replay of it. This module loads no torch; the assistant and the web read it as it stands.
 """
 
+import fcntl
 import json
 import os
 import time
@@ -168,12 +169,13 @@ class EventLog:
     """
 
     def __init__(self, run: Path):
-        self.path = run / "events.jsonl"
+        path = run / "events.jsonl"
+        self._file = path.open("ab")
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # released when this process ends, however it ends
         self.seq, self.ended, size = 0, False, 0
-        for line, end in _whole_lines(self.path):
+        for line, end in _whole_lines(path):
             event = EVENT.validate_json(line)
             self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
-        self._file = self.path.open("ab")
         self._file.truncate(size)
 
     def append(self, event: Event) -> Event:

@@ -1,0 +1,187 @@
+"""The registered data sets: add by path or by archive, list, look inside, remove."""
+
+import asyncio
+import difflib
+import os
+import re
+import shutil
+import unicodedata
+import uuid
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import delete, select
+
+from assistant.archives import BadArchive, unpack
+from assistant.engine_process import EngineError, ask_engine
+from assistant.settings import Settings
+from assistant.store.database import Database
+from assistant.store.tables import DatasetRow
+
+Origin = Literal["demo", "registered", "uploaded"]
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+
+
+class DatasetError(ValueError):
+    """A data set cannot be used as asked. `hint` says what to do; `code` names the kind for the page's wording."""
+
+    def __init__(self, code: str, message: str, hint: str):
+        self.code, self.message, self.hint = code, message, hint
+        super().__init__(f"{message}; {hint}")
+
+
+class Datasets:
+    """The data sets of one workspace."""
+
+    def __init__(self, settings: Settings, database: Database):
+        self._settings, self._database = settings, database
+
+    async def list(self) -> list[DatasetRow]:
+        async with self._database.session() as session:
+            return list(await session.scalars(select(DatasetRow).order_by(DatasetRow.name)))
+
+    async def names(self) -> list[str]:
+        return [row.name for row in await self.list()]
+
+    async def get(self, name: str) -> DatasetRow:
+        """The data set of that name, whatever its case.
+
+        Raises:
+            DatasetError: unknown name; the message offers the nearest ones.
+        """
+        rows = await self.list()
+        for row in rows:
+            if row.name == name:
+                return row
+        for row in rows:
+            if row.name.casefold() == name.casefold():
+                return row
+        have = [row.name for row in rows]
+        near = difflib.get_close_matches(name.casefold(), [each.casefold() for each in have], n=1)
+        meant = next((f", did you mean {each!r}?" for each in have if near and each.casefold() == near[0]), "")
+        known = ", ".join(have) or "none yet"
+        raise DatasetError("unknown_dataset", f"unknown data set {name!r}{meant} (have: {known})", "register it with 'murascope data add NAME PATH' or on the Data page")
+
+    async def facts(self, name: str) -> dict[str, Any]:
+        """What inspect_dataset and a plan tell about a data set; checked again when its files changed since."""
+        row = await self.get(name)
+        if not Path(row.path).is_dir():
+            raise DatasetError("dataset_gone", f"the folder of data set {row.name!r} is gone: {row.path}", "put it back, or remove the data set and add it again")
+        if row.stamp != await asyncio.to_thread(folder_stamp, Path(row.path)):
+            facts = await self.check(Path(row.path))
+            async with self._database.session() as session:
+                row = await session.merge(row)
+                _note(row, facts, await asyncio.to_thread(folder_stamp, Path(row.path)))
+        return {"dataset": row.name, "origin": row.origin, **row.facts}
+
+    async def images(self, name: str) -> list[dict[str, Any]]:
+        """Every readable image: name (relative path), split, label, defect_type, and mask (relative path or null)."""
+        row = await self.get(name)
+        async with self._database.session() as session:
+            listing: list[dict[str, Any]] = (await session.execute(select(DatasetRow.images).where(DatasetRow.name == row.name))).scalar_one()
+        return listing
+
+    async def check(self, path: Path) -> dict[str, Any]:
+        """Let the engine read every image under `path`.
+
+        Raises:
+            DatasetError: no such folder, nothing to train on, or the check itself broke down.
+        """
+        path = path.expanduser().absolute()
+        if not path.is_dir():
+            kind = "is a file, not a folder" if path.exists() else "does not exist"
+            raise DatasetError("no_folder", f"{path} {kind}", "give the folder that holds the images (see the layouts in the help text)")
+        try:
+            facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), "--json", timeout_s=3600)
+        except EngineError as error:
+            raise DatasetError("check_failed", str(error), "look at the images of that folder; one of them may be damaged in an unusual way") from error
+        if facts["problems"]:
+            raise DatasetError(facts["problems"][0]["code"], facts["problems"][0]["message"], "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type")
+        return facts
+
+    async def add(self, name: str, path: Path, *, origin: Origin = "registered") -> DatasetRow:
+        """Check the folder and remember it under `name`; its files stay where they are.
+
+        Raises:
+            DatasetError: bad or taken name, or anything that `check` finds.
+        """
+        name = valid_name(name)
+        await self._refuse_taken(name)
+        path = path.expanduser().absolute()
+        row = DatasetRow(name=name, path=str(path), origin=origin)
+        _note(row, await self.check(path), await asyncio.to_thread(folder_stamp, path))
+        async with self._database.session() as session:
+            session.add(row)
+        return row
+
+    async def add_archive(self, name: str, archive: Path) -> DatasetRow:
+        """Unpack a zip into the home folder and register what it holds. On any failure nothing of it stays.
+
+        Raises:
+            DatasetError: bad or taken name, refused archive, or nothing to train on inside.
+        """
+        name = valid_name(name)
+        await self._refuse_taken(name)
+        self._settings.datasets_folder.mkdir(parents=True, exist_ok=True)
+        folder = self._settings.datasets_folder / uuid.uuid4().hex  # a name of our own: the user's may not suit this file system
+        try:
+            await asyncio.to_thread(unpack, archive, folder)
+            return await self.add(name, folder, origin="uploaded")
+        except BadArchive as error:
+            raise DatasetError("bad_archive", str(error), "then upload it again") from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    async def remove(self, name: str) -> None:
+        """Forget a data set. Files that were uploaded go with it; a registered folder is left alone; finished runs keep their results."""
+        row = await self.get(name)
+        async with self._database.session() as session:
+            await session.execute(delete(DatasetRow).where(DatasetRow.name == row.name))
+        if row.origin == "uploaded" and Path(row.path).parent == self._settings.datasets_folder.absolute():
+            await asyncio.to_thread(shutil.rmtree, row.path, ignore_errors=True)
+
+    async def image_path(self, name: str, relative: str) -> Path:
+        """The file of one image of a data set.
+
+        Raises:
+            DatasetError: unknown data set.
+            LookupError: no such image, or a path that leaves the data set's folder.
+        """
+        root = Path((await self.get(name)).path).resolve()
+        path = (root / relative).resolve()
+        if not path.is_relative_to(root) or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+            raise LookupError(f"no image {relative!r} in data set {name!r}")
+        return path
+
+    async def _refuse_taken(self, name: str) -> None:
+        if name.casefold() in {each.casefold() for each in await self.names()}:
+            raise DatasetError("name_taken", f"there is a data set called {name!r} already", "choose another name, or remove the old one first")
+
+
+def valid_name(name: str) -> str:
+    """The name as it is stored: NFC, trimmed.
+
+    Raises:
+        DatasetError: empty, longer than 80 characters, or with characters other than letters, digits, space, - _ . ( )
+    """
+    name = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
+        raise DatasetError("bad_name", f"{name[:80]!r} cannot be a data set's name", "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit")
+    return name
+
+
+def folder_stamp(folder: Path) -> str:
+    """Number of image files, their bytes and the newest change: differs when images came, went or changed."""
+    count, size, newest = 0, 0, 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                status = os.lstat(Path(parent, name))
+                count, size, newest = count + 1, size + status.st_size, max(newest, status.st_mtime_ns)
+    return f"{count} {size} {newest}"
+
+
+def _note(row: DatasetRow, facts: dict[str, Any], stamp: str) -> None:
+    row.images = facts.pop("images")
+    row.facts, row.layout, row.stamp = facts, facts["layout"], stamp

@@ -1,0 +1,119 @@
+"""Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
+
+How a run ended is read from its event log. A process that died without a last word is a failure with its exit code and the last
+lines of its log, never a success. After a server restart the supervisor finds the processes of its runs again.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from assistant.runs.executors import Executor
+from assistant.runs.queue import Queue
+from assistant.store.tables import RunRow, now
+from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
+
+POLL_SECONDS = 0.25
+STOP_GRACE_SECONDS = 8.0
+START_GRACE = timedelta(seconds=30)  # between a run being claimed and its process being noted
+LOG_LINES = 20
+
+
+class Supervisor:
+    """Supervises the runs of one workspace, at most `slots` at a time."""
+
+    def __init__(self, queue: Queue, executor: Executor, *, slots: int):
+        self._queue, self._executor, self._slots = queue, executor, slots
+        self._watched: dict[str, asyncio.Task[None]] = {}
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Works in the background while the context is open. Runs go on when it closes; the next supervisor finds them."""
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            for each in (task, *self._watched.values()):
+                each.cancel()
+            await asyncio.gather(task, *self._watched.values(), return_exceptions=True)
+
+    async def run_one(self, run: str) -> RunRow:
+        """Start this queued run here and watch it to its end (`murascope train`)."""
+        if (row := await self._queue.claim_one(run)) is not None:
+            await self._start(row)
+        return await self._queue.get(run)
+
+    async def _work(self) -> None:
+        while True:
+            self._queue.added.clear()
+            self._watched = {run: task for run, task in self._watched.items() if not task.done()}
+            for row in await self._queue.list(state="running"):
+                if row.id not in self._watched:
+                    self._find_again(row)
+            while len(self._watched) < self._slots and (row := await self._queue.claim()) is not None:
+                self._watched[row.id] = asyncio.create_task(self._start(row))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._queue.added.wait(), 1.0)
+
+    def _find_again(self, row: RunRow) -> None:
+        """A running run that somebody else started: an earlier server, or the command line."""
+        if row.handle is not None:
+            self._watched[row.id] = asyncio.create_task(self._watch(row.id, row.handle))
+        elif row.started_at is None or now() - row.started_at > START_GRACE:
+            self._watched[row.id] = asyncio.create_task(self._conclude(row.id, None))
+
+    async def _start(self, row: RunRow) -> None:
+        folder = self._queue.folder(row.id)
+        try:
+            handle = await self._executor.start(folder, data=Path(row.data_path))
+        except OSError as error:
+            _last_word(folder, Failed(code="error", reason=f"the training process could not be started: {error}", hint="free some memory or disk, then start the run again"))
+            await self._conclude(row.id, None)
+            return
+        await self._queue.note_handle(row.id, handle)
+        await self._watch(row.id, handle)
+
+    async def _watch(self, run: str, handle: dict[str, object]) -> None:
+        while await self._executor.poll(handle):
+            if (await self._queue.get(run)).stop_requested:
+                await self._executor.stop(handle, grace_s=STOP_GRACE_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
+        await self._conclude(run, self._executor.exit_code(handle))
+
+    async def _conclude(self, run: str, exit_code: int | None) -> None:
+        """Read from the log how the run ended, or say the last word for it."""
+        folder, row = self._queue.folder(run), await self._queue.get(run)
+        log = self._queue.log_tail(run, LOG_LINES)
+        end = _last_word(folder, Stopped() if row.stop_requested else _killed(exit_code, log))
+        match end:
+            case Finished():
+                await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
+            case Stopped():
+                await self._queue.end(run, "stopped", reason="stopped by the user")
+            case Failed():
+                await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
+
+
+def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
+    """The event that ended the run; when there is none, `otherwise` is written as the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = EventLog(folder)
+    try:
+        return read_events(folder)[-1] if log.ended else log.append(otherwise)
+    finally:
+        log.close()
+
+
+def _killed(exit_code: int | None, log: list[str]) -> Failed:
+    if exit_code is None:
+        how = "the training process is gone and left no last word"
+    elif exit_code < 0:
+        how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    else:
+        how = f"the training process ended with exit code {exit_code} and left no last word"
+    hint = "start the run again; if it happens again, use a smaller batch_size or image_size: the machine may have run out of memory"
+    return Failed(code="killed", reason=how, hint=hint, log=log)

@@ -1,0 +1,178 @@
+"""A training plan under discussion: completed from the data and the machine, checked, worded, revised.
+
+Nothing here starts anything. A plan exists only when its spec is valid, so a person is only ever asked about a valid one.
+"""
+
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic.fields import FieldInfo
+
+from assistant.estimates import expected
+from assistant.frames import Estimate, Notice, Setting
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from assistant.weights import choose_backbone, look_up
+from engine.spec import MODELS, SpecError, TrainSpec, flat_settings, make_spec, setting_names
+
+DEFAULT_MODEL = "patchcore"
+MAIN_SETTINGS = ("image_size", "backbone", "epochs", "batch_size", "coreset_ratio", "learning_rate", "overkill_rate", "seed")
+LONG_RUN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A valid spec with what a person should know before saying yes. `chosen` are the settings somebody asked for."""
+
+    spec: TrainSpec
+    chosen: dict[str, Any]
+    facts: dict[str, Any]
+    notices: list[Notice]
+    estimate: Estimate
+
+
+def make_plan(settings: Settings, facts: dict[str, Any], model: str, chosen: dict[str, Any], finished: list[RunRow]) -> Plan:
+    """Complete what was asked for into a whole spec.
+
+    Raises:
+        SpecError: all problems of the request at once.
+    """
+    chosen = {name.removeprefix("model."): value for name, value in chosen.items()}
+    filled = dict(chosen)
+    paper_backbone = MODELS[model].default_backbone if model in MODELS else None
+    if paper_backbone and not filled.get("backbone"):
+        filled["backbone"] = paper_backbone if filled.get("weights") == "random" else choose_backbone(settings, paper_backbone)
+    spec = make_spec(facts["dataset"], model, filled)
+    _refuse_what_cannot_run(settings, spec)
+    estimate = expected(spec, facts, finished)
+    return Plan(spec, chosen, facts, _notices(settings, spec, chosen, facts, estimate), estimate)
+
+
+def describe(spec: TrainSpec, *, problems: dict[str, str] | None = None) -> list[Setting]:
+    """Every setting of the spec as the edit form shows it, the main ones first."""
+    values = flat_settings(spec)
+    defaults = flat_settings(TrainSpec.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name}}))
+    names = [name for name in setting_names(spec.model.name) if name != "backbone" or spec.backbone]
+    if MODELS[spec.model.name].family == "memory":
+        names = [name for name in names if name not in ("epochs", "validation_share")]
+    described = [_describe(name, spec, values[name], defaults[name], (problems or {}).get(name)) for name in names]
+    return sorted(described, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS))
+
+
+def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
+    if spec.backbone and spec.weights == "pretrained" and look_up(settings, spec.backbone).source == "none":
+        raise SpecError(
+            [
+                f"weights is 'pretrained', but the weights of {spec.backbone} are not on this machine: copy {spec.backbone}.safetensors into "
+                f"{settings.weights_folder}, or set weights to 'auto' to train on random ones"
+            ],
+            ["weights"],
+        )
+
+
+def _notices(settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts: dict[str, Any], estimate: Estimate) -> list[Notice]:
+    """What a person should know before saying yes, the gravest first."""
+    notices = []
+
+    def note(code: str, message: str, **values: Any) -> None:
+        notices.append(Notice(code=code, message=message, values=values))
+
+    paper_backbone = MODELS[spec.model.name].default_backbone
+    if spec.backbone and spec.weights != "random":
+        source = look_up(settings, spec.backbone).source
+        folder = str(settings.weights_folder)
+        if source == "none":
+            note(
+                "weights_missing",
+                f"The pre-trained weights of {spec.backbone} are not on this machine: the run would use random weights and find far less. "
+                f"Copy {spec.backbone}.safetensors into {folder} to change that.",
+                backbone=spec.backbone,
+                folder=folder,
+            )
+        elif source == "hub":
+            note(
+                "weights_from_hub",
+                f"The pre-trained weights of {spec.backbone} are not on this machine: they will be fetched from the Hugging Face hub. Without a "
+                f"network the run uses random weights and finds far less; then copy {spec.backbone}.safetensors into {folder}.",
+                backbone=spec.backbone,
+                folder=folder,
+            )
+    elif spec.backbone:
+        note("weights_random", f"Random weights, as asked: {spec.backbone} finds far less than with pre-trained ones.", backbone=spec.backbone)
+    if facts["broken"]:
+        note("broken_images", f"{len(facts['broken'])} images cannot be read and will be left out.", count=len(facts["broken"]))
+    if facts["test_defective"] == 0:
+        note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")
+    elif facts["masks"] == 0:
+        note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")
+    calibration = round(facts["train_good"] * spec.calibration_share)
+    needed = math.ceil(1 / spec.overkill_rate) - 1
+    if calibration < needed:
+        promised = 100 / (calibration + 1)
+        note(
+            "few_good",
+            f"{calibration} good images are held back to set the threshold; an overkill of {100 * spec.overkill_rate:g} % takes {needed}. "
+            f"No better than {promised:.1f} % can be promised.",
+            calibration=calibration,
+            needed=needed,
+            overkill=round(100 * spec.overkill_rate, 2),
+            promised=round(promised, 1),
+        )
+    if facts.get("synthetic"):
+        note("synthetic", "The images are computer-made: results show how the tool works, not how it does on real panels.")
+    if spec.backbone and "backbone" not in chosen and spec.backbone != paper_backbone:
+        note(
+            "backbone_substituted",
+            f"The paper uses {paper_backbone}, whose weights are not at hand; {spec.backbone} takes its place.",
+            paper=paper_backbone,
+            backbone=spec.backbone,
+        )
+    if estimate.seconds > LONG_RUN_SECONDS:
+        note("long_run", "This will take long on this machine; fewer epochs, smaller images or a lighter backbone shorten it.")
+    return notices
+
+
+def _describe(name: str, spec: TrainSpec, value: Any, default: Any, problem: str | None) -> Setting:
+    field = _field_of(name, spec)
+    kind, choices, optional = _kind(field.annotation)
+    limits = {bound: limit for meta in field.metadata for bound in ("ge", "gt", "le", "lt", "multiple_of") if (limit := getattr(meta, bound, None)) is not None}
+    return Setting(
+        name=name,
+        value=value,
+        default=default,
+        type=kind,
+        description=field.description or _item_description(field),
+        choices=choices,
+        minimum=limits.get("ge", limits.get("gt")),
+        maximum=limits.get("le", limits.get("lt")),
+        step=limits.get("multiple_of", 1 if kind == "integer" else None),
+        optional=optional,
+        main=name in MAIN_SETTINGS,
+        problem=problem,
+    )
+
+
+def _field_of(name: str, spec: TrainSpec) -> FieldInfo:
+    params = type(spec.model).model_fields
+    return params[name] if name in params else TrainSpec.model_fields[name]
+
+
+def _kind(annotation: Any) -> tuple[Literal["integer", "number", "text", "choice", "boolean", "integers"], list[str] | None, bool]:
+    """The form's input type, its choices, and whether it may be empty."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        kind, choices, _ = _kind(next(each for each in arguments if each is not types.NoneType))
+        return kind, choices, True
+    if origin is Literal:
+        return "choice", list(arguments), False
+    if origin is list:
+        return "integers", None, False
+    plain: dict[Any, Literal["integer", "number", "text", "boolean"]] = {int: "integer", float: "number", bool: "boolean"}
+    return plain.get(annotation, "text"), None, False
+
+
+def _item_description(field: FieldInfo) -> str:
+    return next((meta.description for meta in field.metadata if isinstance(meta, FieldInfo) and meta.description), "")

@@ -1,0 +1,123 @@
+"""The tables. Large things (images, event logs, models) are files; the database holds what is searched and what must not be lost."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+RUN_STATES = ("queued", "running", "succeeded", "failed", "stopped")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, always UTC and aware; SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, datetime: UtcDateTime, str: Text}  # noqa: RUF012
+
+
+class DatasetRow(Base):
+    """A registered data set; `facts` is what the engine's check found (assistant/datasets.py)."""
+
+    __tablename__ = "datasets"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    layout: Mapped[str]
+    origin: Mapped[str]  # demo, registered, uploaded
+    facts: Mapped[dict[str, Any]]
+    images: Mapped[list[dict[str, Any]]] = mapped_column(JSON, deferred=True)
+    stamp: Mapped[str]  # of the files when they were checked
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ConversationRow(Base):
+    """A conversation: `history` is the agent's own record, `revision` counts the changes of its items."""
+
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(default="")
+    language: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=0)
+    history: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ItemRow(Base):
+    """One item of a conversation (assistant/frames.py); `position` is its place, `revision` its last change."""
+
+    __tablename__ = "items"
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    revision: Mapped[int]
+    body: Mapped[dict[str, Any]]
+
+
+class ProposalRow(Base):
+    """A training plan under discussion. `revision` grows with each edit; only an open one can be edited or approved."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (CheckConstraint("state in ('open','approved','declined','superseded')", name="state"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(default="open")
+    dataset: Mapped[str]
+    model: Mapped[str]
+    chosen: Mapped[dict[str, Any]]  # the settings that somebody asked for; the others are defaults
+    spec: Mapped[dict[str, Any]]
+    run: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RunRow(Base):
+    """A training. The state moves queued -> running -> succeeded | failed | stopped and never leaves a terminal state."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(f"state in {RUN_STATES}", name="state"),
+        UniqueConstraint("idempotency_key"),
+        Index("ix_runs_state", "state", "created_at"),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(default="queued")
+    conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"), index=True)
+    idempotency_key: Mapped[str | None]
+    dataset: Mapped[str]
+    data_path: Mapped[str]
+    model: Mapped[str]
+    spec: Mapped[dict[str, Any]]
+    estimate_s: Mapped[float | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    handle: Mapped[dict[str, Any] | None]  # what the executor needs to find the process again
+    metrics: Mapped[dict[str, Any] | None]
+    reason: Mapped[str | None]
+    hint: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
