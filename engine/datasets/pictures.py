@@ -1,0 +1,90 @@
+"""One picture file as an array: every common format and depth, turned upright, at the size asked for.
+
+A file that cannot be read raises BrokenPicture with the reason in words; whoever reads many skips it and tells.
+"""
+
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+MAX_PIXELS = 200_000_000
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above this and refuses above twice this; both are refused here
+
+
+class BrokenPicture(ValueError):
+    """A file that is no readable picture; the message is the reason."""
+
+
+@dataclass
+class Picture:
+    """pixels (H, W, 3) uint8; mask (H, W) uint8 0 or 1, None where nothing is known."""
+
+    pixels: np.ndarray
+    mask: np.ndarray | None = None
+
+
+def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
+    """The picture resized to size x size pixels, and its mask where there is one.
+
+    Raises:
+        BrokenPicture: the picture or its mask cannot be read.
+    """
+    image = open_picture(path)
+    return Picture(_rgb(_resized(image, size, Image.Resampling.BILINEAR)), None if mask is None else _read_mask(mask, size))
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The decoded picture in its own size and mode, upright as its EXIF says.
+
+    Raises:
+        BrokenPicture: empty, truncated, no picture at all, or larger than MAX_PIXELS.
+    """
+    if path.stat().st_size == 0:
+        raise BrokenPicture("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                return _upright(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BrokenPicture(f"larger than {MAX_PIXELS // 10**6} megapixels") from None
+    except UnidentifiedImageError:
+        raise BrokenPicture("not a picture in a known format (PNG, JPEG, BMP, TIFF, WEBP)") from None
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # what Pillow's decoders raise
+        raise BrokenPicture(f"damaged: {error}") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """A copy turned as the EXIF orientation says; unreadable EXIF turns nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except (ValueError, SyntaxError, struct.error, KeyError, TypeError):
+        return image.copy()
+
+
+def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Image:
+    if image.mode in ("P", "1"):
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif image.mode.startswith("I"):  # 16-bit grey: one fixed factor, so that pictures stay comparable
+        image = Image.fromarray(np.asarray(image).astype(np.float32) / 257)
+    return image if image.size == (size, size) else image.resize((size, size), how)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode == "F":
+        image = Image.fromarray(np.clip(np.rint(np.asarray(image)), 0, 255).astype(np.uint8))
+    return np.asarray(image.convert("RGB"))
+
+
+def _read_mask(path: Path, size: int) -> np.ndarray:
+    image = _resized(open_picture(path), size, Image.Resampling.NEAREST)
+    grey = np.asarray(image if image.mode == "F" else image.convert("L"))
+    limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
+    return (grey > limit).astype(np.uint8)

@@ -1,0 +1,108 @@
+"""The short common base of the models, and how one is built from a spec. One file per model, found by its file name."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from engine.backbones import Backbone
+from engine.datasets.loading import Batch
+from engine.events import Warned
+from engine.report import Reporter
+from engine.spec import TrainSpec
+
+
+@dataclass
+class Prediction:
+    """What a model says about a batch. Scores are raw: the higher, the more anomalous; no range.
+
+    pred_score (B,), anomaly_map (B, 1, H, W) at the input's size, binary_mask (B, 1, H, W) bool and label (B,) long
+    0 good, 1 defective where a threshold was given.
+    """
+
+    pred_score: torch.Tensor
+    anomaly_map: torch.Tensor
+    binary_mask: torch.Tensor | None = None
+    label: torch.Tensor | None = None
+
+
+class AnomalyModel(nn.Module):
+    """What every model offers. Memory models collect in `train_step` and `fit`; the others return a loss with a gradient.
+
+    A frozen backbone, where there is one, is the attribute `backbone`: it is named in the saved model, not saved.
+    """
+
+    backbone: Backbone | None = None
+
+    def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Memory: collects and returns statistics. Gradient, flow: `loss` (a scalar with gradient), `psnr`, `ssim`."""
+        raise NotImplementedError
+
+    def validate_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The figures of `train_step` without learning; gradient and flow models only."""
+        raise NotImplementedError
+
+    def fit(self, report: Reporter) -> None:
+        """Turn what was collected into the model; memory models only."""
+        raise NotImplementedError
+
+    def predict_step(self, batch: Batch) -> Prediction:
+        """Scores and maps, no threshold. An image's score never depends on its batch mates."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def predict(self, batch: Batch, threshold: float, pixel_threshold: float | None = None) -> Prediction:
+        """Scores, maps, and what they mean at a threshold; the mask uses `pixel_threshold`, or `threshold` without one."""
+        prediction = self.predict_step(batch)
+        limit = threshold if pixel_threshold is None else pixel_threshold
+        prediction.binary_mask = prediction.anomaly_map > limit
+        prediction.label = (prediction.pred_score > threshold).long()
+        return prediction
+
+    def parameters_to_train(self) -> Iterable[nn.Parameter]:
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def state_to_save(self) -> dict[str, torch.Tensor]:
+        """All that cannot be recomputed: the state without the frozen backbone."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("backbone.")}
+
+    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
+
+        Raises:
+            ValueError: names are missing or unknown: the file belongs to another model.
+        """
+        expected = set(self.state_to_save())
+        if expected != set(state):
+            missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
+            raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
+        buffers = dict(self.named_buffers())
+        for name, tensor in state.items():
+            if name in buffers and buffers[name].shape != tensor.shape:
+                owner, _, last = name.rpartition(".")
+                setattr(self.get_submodule(owner), last, torch.empty_like(tensor, device=buffers[name].device))
+        self.load_state_dict(state, strict=False)
+
+
+def build_model(
+    spec: TrainSpec, *, weights_folder: Path | None, warn: Callable[[Warned], None], hub: bool = True
+) -> AnomalyModel:
+    """An untrained model: `build(spec, backbone)` of engine/models/<name>.py. Global random numbers start from the seed."""
+    torch.manual_seed(spec.seed)
+    backbone = None
+    if spec.backbone is not None:
+        backbone = Backbone(
+            spec.backbone,
+            layers=getattr(spec.model, "layers", [2, 3]),
+            weights=spec.weights,
+            normalisation=spec.normalisation,
+            weights_folder=weights_folder,
+            hub=hub,
+            seed=spec.seed,
+            warn=warn,
+        )
+    model: AnomalyModel = import_module(f"engine.models.{spec.model.name}").build(spec, backbone)
+    return model.eval()

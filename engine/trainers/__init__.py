@@ -1,0 +1,1 @@
+"""One trainer per family; `get_trainer` in factory.py picks it."""
