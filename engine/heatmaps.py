@@ -1,0 +1,127 @@
+"""Score maps as pictures: raw 16-bit maps, heat over the image, masks, regions.
+
+Colour means the same in every image of a run: the scale is fixed to the pixel threshold, which is always yellow; beyond
+it lie orange and red, below it green and blue. Scaling each image to its own range would paint a red spot on every good
+one. Pillow, numpy and scipy; no torch.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+from scipy import ndimage
+
+Map = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+Scale = tuple[float, float]  # raw scores that are stored as 0 and as 65535, or coloured first and last
+
+# position on the heat scale (0 lowest, 0.5 the threshold, 1 as far above it as the lowest is below) -> red, green, blue
+HEAT = np.array(
+    [
+        [0.00, 20, 30, 110],
+        [0.20, 30, 90, 200],
+        [0.35, 40, 170, 190],
+        [0.50, 250, 215, 60],
+        [0.75, 240, 120, 30],
+        [1.00, 200, 20, 25],
+    ]
+)
+OPACITY = np.array([[0.0, 0.0], [0.35, 0.15], [0.5, 0.45], [1.0, 0.75]])  # position -> share of the heat colour
+CONTOUR = (255, 255, 255)
+MIN_AREA = 100  # pixels; smaller regions are noise at the resolution of most maps
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected part of a map above the threshold. Pixels of the map; x to the right, y down."""
+
+    box: tuple[int, int, int, int]  # left, top, right, bottom; right and bottom just outside
+    area: int
+    peak: float  # highest raw score
+    centre: tuple[float, float]  # x, y of the centre of mass
+
+
+def map_scale(lows: ArrayLike, highs: ArrayLike) -> Scale:
+    """One scale for all maps of a run, from the lowest and highest raw score of each; never empty."""
+    low, high = float(np.min(lows)), float(np.max(highs))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def save_map(path: Path, score_map: ArrayLike, *, scale: Scale) -> None:
+    """A raw score map (H, W) as a 16-bit grey PNG, linear over `scale`; scores outside it are clipped."""
+    low, high = scale
+    share = (np.asarray(score_map, dtype=np.float64) - low) / (high - low)
+    save_png(path, np.rint(share.clip(0, 1) * 65535).astype(np.uint16))
+
+
+def read_map(path: Path, *, scale: Scale) -> Map:
+    """The raw scores (H, W) back from a 16-bit PNG, exact to half a step: (high - low) / 131070."""
+    low, high = scale
+    with Image.open(path) as image:
+        scores: Map = low + np.asarray(image, dtype=np.float64) * ((high - low) / 65535)
+    return scores
+
+
+def save_mask(path: Path, mask: ArrayLike) -> None:
+    """A mask (H, W) as an 8-bit grey PNG of 0 and 255."""
+    save_png(path, (np.asarray(mask) > 0.5).astype(np.uint8) * np.uint8(255))
+
+
+def overlay(image: Picture, score_map: ArrayLike, *, threshold: float, lowest: float) -> Picture:
+    """The image (H, W, 3) under its heat, with a white contour around what lies above the pixel threshold.
+
+    `lowest` is the run's lowest raw score (the low end of its map scale): the heat runs from there to as far above the
+    threshold, and grows opaque with the score.
+    """
+    scores = np.asarray(score_map, dtype=np.float64)
+    position = heat_position(scores, threshold=threshold, lowest=lowest)
+    colour = np.stack([np.interp(position, HEAT[:, 0], HEAT[:, channel]) for channel in (1, 2, 3)], axis=-1)
+    share = np.interp(position, OPACITY[:, 0], OPACITY[:, 1])[..., None]
+    mixed: Picture = np.rint(image * (1 - share) + colour * share).astype(np.uint8)
+    mixed[_contour(scores > threshold)] = CONTOUR
+    return mixed
+
+
+def heat_position(scores: ArrayLike, *, threshold: float, lowest: float) -> Map:
+    """Where scores lie on the heat scale: 0 at `lowest`, 0.5 at the threshold, 1 as far above it."""
+    reach = max(threshold - lowest, 1e-30)  # a threshold at the lowest score divides by nothing
+    position: Map = ((np.asarray(scores, dtype=np.float64) - threshold) / (2 * reach) + 0.5).clip(0, 1)
+    return position
+
+
+def regions(score_map: ArrayLike, *, threshold: float, min_area: int = MIN_AREA) -> list[Region]:
+    """Connected parts of a map (H, W) above the threshold, highest peak first; none under `min_area` pixels."""
+    scores = np.asarray(score_map, dtype=np.float64)
+    numbered, count = ndimage.label(scores > threshold, structure=np.ones((3, 3)))
+    found = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(numbered, count), start=1):
+        inside = numbered[rows, columns] == number
+        if (area := int(inside.sum())) < min_area:
+            continue
+        y, x = (float(np.mean(positions)) for positions in np.nonzero(inside))
+        found.append(
+            Region(
+                box=(columns.start, rows.start, columns.stop, rows.stop),
+                area=area,
+                peak=float(scores[rows, columns][inside].max()),
+                centre=(columns.start + x, rows.start + y),
+            )
+        )
+    return sorted(found, key=lambda region: -region.peak)
+
+
+def save_png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write a PNG aside and rename it, so that a reader never sees half a picture."""
+    aside = path.with_name(path.name + ".part")
+    Image.fromarray(pixels).save(aside, format="PNG", compress_level=1)
+    os.replace(aside, path)
+
+
+def _contour(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The outermost pixels inside the mask."""
+    inner = ndimage.binary_erosion(mask, border_value=1)
+    rim: NDArray[np.bool_] = mask & ~inner
+    return rim
