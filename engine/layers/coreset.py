@@ -1,0 +1,99 @@
+"""Greedy k-centre coreset: the points that cover all others best, as PatchCore thins its memory bank.
+
+Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018,
+https://arxiv.org/abs/1708.00489. The plain greedy loop looks at all N points for each of k picks. Here it looks at a pool of
+the farthest points for as long as these are sure to hold the next pick, and at all points only between pools, for many new
+centres in one matrix product. What is picked is the same: distances are in float64, so that the rounding of a matrix product,
+which differs with its shape, does not decide between two points that are nearly equally far.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from engine.layers.neighbours import squared_norms
+
+POOL = 4096
+CHUNK_ELEMENTS = 2**21  # distances held at a time while all points are updated: 16 MB
+
+
+def greedy_coreset(
+    points: torch.Tensor,
+    *,
+    size: int,
+    first: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    pool_size: int = POOL,
+) -> torch.Tensor:
+    """Indices (size,) into `points` (N, D), in the order picked; fewer when all other points are copies of picked ones.
+
+    Each pick is the point farthest from all picked before; of equally far ones the lowest index. `progress(done, total)` is
+    called between pools and every few picks; it may raise to stop.
+    """
+    size = min(size, len(points))
+    norms = torch.cat([squared_norms(part.double()) for part in points.split(65536)])
+    farness = torch.full_like(norms, torch.inf)  # (N,) squared distance to the nearest pick; -1 once picked
+    picked = [first]
+    _account_for(points, norms, farness, picked)
+    while len(picked) < size:
+        progress(len(picked), size)
+        pool, bound, first_at_bound = _farthest(farness, min(pool_size, len(points) - 1))
+        new = _pick_from(
+            points[pool].double(), norms[pool], farness[pool], pool, bound, first_at_bound, wanted=size - len(picked),
+            progress=lambda done: progress(len(picked) + done, size),
+        )  # fmt: skip
+        if not new:
+            break
+        _account_for(points, norms, farness, new)
+        picked += new
+    progress(len(picked), len(picked))
+    return torch.tensor(picked, device=points.device)
+
+
+def _farthest(farness: torch.Tensor, count: int) -> tuple[torch.Tensor, float, int]:
+    """The `count` farthest points (ascending indices), the farness of the best point left out, and its lowest index."""
+    bound = farness.topk(count + 1).values[-1]
+    beyond = (farness > bound).nonzero().squeeze(1)
+    at_bound = (farness == bound).nonzero().squeeze(1)
+    fill = count - len(beyond)
+    pool = torch.cat([beyond, at_bound[:fill]]).sort().values
+    return pool, float(bound), int(at_bound[fill])
+
+
+def _pick_from(
+    points: torch.Tensor,
+    norms: torch.Tensor,
+    farness: torch.Tensor,
+    indices: torch.Tensor,
+    bound: float,
+    first_at_bound: int,
+    *,
+    wanted: int,
+    progress: Callable[[int], None],
+) -> list[int]:
+    """Plain greedy inside the pool, until a point outside of it might be farther: farness only ever falls."""
+    farness = farness.clone()
+    new: list[int] = []
+    while len(new) < wanted:
+        best = int(farness.argmax())  # the first of equal ones: indices ascend
+        value, index = float(farness[best]), int(indices[best])
+        if value <= 0 or value < bound or (value == bound and index > first_at_bound):
+            break
+        new.append(index)
+        distance = torch.addmv(norms + norms[best], points, points[best], alpha=-2)
+        torch.minimum(farness, distance.clamp_(min=0), out=farness)
+        farness[best] = -1
+        if len(new) % 64 == 0:
+            progress(len(new))
+    return new
+
+
+def _account_for(points: torch.Tensor, norms: torch.Tensor, farness: torch.Tensor, new: list[int]) -> None:
+    """Lower every point's farness to its distance to the new picks, chunk by chunk in one matrix product."""
+    centres, centre_norms = points[new].double(), norms[new]
+    rows = max(1, CHUNK_ELEMENTS // max(len(new), points.shape[1]))
+    for start in range(0, len(points), rows):
+        part = slice(start, start + rows)
+        distance = torch.addmm(centre_norms, points[part].double(), centres.T, alpha=-2).amin(dim=1)
+        torch.minimum(farness[part], distance.add_(norms[part]).clamp_(min=0), out=farness[part])
+    farness[new] = -1

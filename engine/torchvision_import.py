@@ -1,0 +1,30 @@
+"""Makes `import torchvision`, and so `import timm`, work beside a torch of another build.
+
+The torchvision wheel of the package registry is built for CUDA; beside a CPU-only torch its compiled part cannot be loaded,
+and torchvision then fails at import with "operator torchvision::nms does not exist". Nothing here uses those operators: it is
+enough that they are declared. Import this module before timm.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+
+def _declare_operators() -> torch.library.Library | None:
+    """Load torchvision's compiled operators; where that fails, declare the two that its Python part refers to."""
+    spec = find_spec("torchvision")  # finds without importing
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    for compiled in sorted(folder.glob("_C*.so")) if folder else []:
+        try:
+            torch.ops.load_library(str(compiled))
+        except OSError:
+            break
+        return None
+    library = torch.library.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
+
+
+LIBRARY = _declare_operators()  # the declarations live as long as this object
