@@ -87,7 +87,7 @@ QUOTA_HINT = "Top up the account, or set another key."
 KEY_HINT = "Check that the key is complete, still valid and made for this address, then restart Murascope."
 CONTEXT_HINT = "Start a new conversation; runs and data sets stay where they are."
 ADDRESS_HINT = "Check the address: that of a compatible server usually ends in /v1."
-NONSENSE_HINT = "Try again, in other words; a larger model makes fewer mistakes."
+NONSENSE_HINT = "Try again, in other words; if that never helps, check the address, or take a larger model."
 
 
 def explain_connection(error: ModelConnectionError, llm: str) -> Explanation:

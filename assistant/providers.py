@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -143,9 +143,10 @@ async def compatible_model(provider: Provider, settings: Settings, client: "http
     assert provider.url is not None
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     name = provider.model or await first_served_model(client, provider.url, key=key)
-    # the SDK would read OPENAI_API_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID: another company's server must not see them
-    private = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-    sdk = AsyncOpenAI(base_url=provider.url, api_key=key or "none", default_headers=private, http_client=client)  # type: ignore[arg-type]
+    # The SDK reads OPENAI_API_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID by itself: another server must not see them.
+    # Omit is how it leaves a header out, which its annotation of default_headers does not say.
+    withheld: Any = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+    sdk = AsyncOpenAI(base_url=provider.url, api_key=key or "none", default_headers=withheld, http_client=client)
     service = OpenAICompatibleProvider("compatible", openai_client=sdk)
     return OpenAIChatModel(name, provider=service, settings=model_settings(provider))
 
@@ -184,19 +185,20 @@ def http_client(url: str) -> "httpx2.AsyncClient":
 
 async def refuse_long_pause(response: "httpx2.Response") -> None:
     """Both SDKs would sleep a `Retry-After` of minutes before they retry; the user should hear of it instead."""
-    pause = response.headers.get("retry-after", "")
-    if response.is_error and not ((pause.isdigit() and int(pause) <= LONGEST_WAIT_S) or pause == ""):
+    pause = response.headers.get("retry-after")
+    is_short = pause is None or (pause.isdecimal() and int(pause) <= LONGEST_WAIT_S)  # else it may be a date
+    if response.is_error and not is_short:
         response.headers["x-should-retry"] = "false"
 
 
 def address(url: str, *, setting: str) -> str:
+    if "@" in url:
+        raise ValueError(f"{setting} holds a user name or password: put the key into MURASCOPE_LLM_API_KEY instead")
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
             f"{setting} is '{url}', which is no address: write it as http://host:port/v1 or https://host/v1"
         )
-    if parts.username or parts.password:
-        raise ValueError(f"{setting} holds a user name or password: put the key into MURASCOPE_LLM_API_KEY instead")
     return url.strip()
 
 

@@ -36,6 +36,26 @@ from tests.llm_wire import (
     Wire,
 )
 
+__all__ = [
+    "KEY",
+    "MODEL",
+    "Conversation",
+    "CutMidStream",
+    "Hang",
+    "LLMServer",
+    "Protocol",
+    "Recorded",
+    "Reply",
+    "SlowWords",
+    "Status",
+    "Text",
+    "TooLong",
+    "ToolCall",
+    "WebPage",
+    "call_as_text",
+    "cut_arguments",
+]
+
 Protocol = Literal["anthropic", "responses", "chat"]
 
 KEY = "sk-test-0123456789abcdef"
@@ -107,6 +127,11 @@ class Recorded:
     headers: dict[str, str]
     body: dict[str, Any]
     conversation: Conversation
+
+    @property
+    def text(self) -> str:
+        """The body as text, to look for what must not be in it."""
+        return json.dumps(self.body, ensure_ascii=False)
 
 
 @dataclass
@@ -241,7 +266,7 @@ class LLMServer:
                 self._disconnected.set()
 
     async def _hang(self, request: Request, seconds: float) -> None:
-        gone = asyncio.create_task(request.receive())  # the body is read: the next message is the disconnect
+        gone = asyncio.ensure_future(request.receive())  # the body is read: the next message is the disconnect
         closing = asyncio.create_task(self._closing.wait())
         await asyncio.wait({gone, closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if gone.done():
@@ -267,8 +292,3 @@ def kind_of(status: int) -> ErrorKind:
         401: "key", 403: "key", 404: "model", 402: "quota", 429: "rate", 503: "overloaded", 529: "overloaded",
     }  # fmt: skip
     return kinds.get(status, "rejected" if status < 500 else "broken")
-
-
-def dumped(request: Recorded) -> str:
-    """The body as it went over the wire, to look for what must not be in it."""
-    return json.dumps(request.body, ensure_ascii=False)

@@ -185,7 +185,7 @@ class OpenAIResponses:
         done = []
         for index, block in enumerate(blocks):
             item = self._item(block, "completed")
-            empty = {"content": []} if isinstance(block, Text) else {"arguments": ""}
+            empty: dict[str, Any] = {"content": []} if isinstance(block, Text) else {"arguments": ""}
             yield event("output_item.added", output_index=index, item={**item, **empty, "status": "in_progress"})
             place = {"item_id": item["id"], "output_index": index}
             if isinstance(block, Text):
@@ -209,13 +209,8 @@ class OpenAIResponses:
     def _item(self, block: Block, status: str) -> dict[str, Any]:
         if isinstance(block, Text):
             content = [{"type": "output_text", "text": block.text, "annotations": []}]
-            return {
-                "type": "message",
-                "id": numbered("msg"),
-                "role": "assistant",
-                "status": status,
-                "content": content,
-            }
+            message = {"type": "message", "id": numbered("msg"), "role": "assistant"}
+            return {**message, "status": status, "content": content}
         call = {"type": "function_call", "id": numbered("fc"), "call_id": numbered("call"), "name": block.tool}
         return {**call, "arguments": block.json, "status": status}
 
