@@ -20,6 +20,7 @@ from torch import nn
 import engine.torchvision_import  # noqa: F401  (must come before timm)
 
 import timm  # isort: skip
+from safetensors import SafetensorError, safe_open
 
 from engine.events import Warned
 
@@ -142,17 +143,23 @@ def find_weights(name: str, *, weights: str, folder: Path | None, hub: bool) -> 
     local = _local_file(architecture, tag, folder)
     if local is not None:
         found = local.name.removeprefix(architecture).removesuffix(".safetensors").strip(".") or tag
-        return Weights(f"local file {local.name}", found or None, _licence(architecture, found), local)
+        return Weights(f"local file {local.name}", found or None, _licence(architecture, found, local), local)
     config = timm.get_pretrained_cfg(f"{architecture}.{tag}" if tag else architecture)
     if hub and config is not None and config.has_weights and _hub_reachable(config):
         return Weights("hub", config.tag or tag, config.license)
     if weights == "auto":
         return Weights("random")
-    where = f"the folder {folder}" if folder else "a folder named by the setting MURASCOPE_WEIGHTS"
-    raise LookupError(
-        f"no pre-trained weights for {name!r}: none in {folder or 'a weights folder (none is set)'}, and the hub "
-        f"{'cannot be reached' if hub else 'is switched off'}; put {architecture}.safetensors "
-        f"(or {architecture}.{tag or 'TAG'}.safetensors) into {where}, or take weights=random"
+    raise LookupError(_how_to_bring_them(name, architecture, tag, folder, hub))
+
+
+def _how_to_bring_them(name: str, architecture: str, tag: str, folder: Path | None, hub: bool) -> str:
+    looked = f"none in {folder}" if folder else "no weights folder is set (MURASCOPE_WEIGHTS)"
+    where = f"into {folder}" if folder else "into a folder and name that in MURASCOPE_WEIGHTS"
+    full_name = f"{architecture}.{tag}" if tag else architecture
+    return (
+        f"no pre-trained weights for {name!r}: {looked}, and the hub {'cannot be reached' if hub else 'is switched off'}. "
+        f"On a machine with a network, download model.safetensors of {full_name} (huggingface.co/timm), name it "
+        f"{full_name}.safetensors and put it {where}; or take weights=random"
     )
 
 
@@ -175,10 +182,17 @@ def _local_file(architecture: str, tag: str, folder: Path | None) -> Path | None
     return next((file for file in (*exact, *others) if file.is_file()), None)
 
 
-def _licence(architecture: str, tag: str) -> str | None:
-    """Licence of weights that timm knows; None for others, whoever brought the file knows."""
-    known = timm.get_pretrained_cfg(f"{architecture}.{tag}", allow_unregistered=False) if _is_tag(architecture, tag) else None
-    return known.license if known else None
+def _licence(architecture: str, tag: str, file: Path) -> str | None:
+    """What the file says itself, else what timm knows of the tag, else None: whoever brought the file knows."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            written = (opened.metadata() or {}).get("license")
+    except SafetensorError as error:
+        raise ValueError(f"the weights file {file} is damaged: {error}; bring it over again") from None
+    if written or not _is_tag(architecture, tag):
+        return written
+    licence: str | None = timm.get_pretrained_cfg(f"{architecture}.{tag}").license
+    return licence
 
 
 def _is_tag(architecture: str, tag: str) -> bool:
@@ -200,6 +214,7 @@ def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Mod
     architecture, tag = _known(name)
     full_name = f"{architecture}.{tag}" if tag and _is_tag(architecture, tag) else architecture
     overlay = {"file": str(weights.file)} if weights.file else None
+    options = {"pad_type": "same"} if _is_tensorflow(weights.tag) else {}
     with torch.random.fork_rng(devices=[]), _quiet_timm():
         torch.manual_seed(seed)
         try:
@@ -209,6 +224,7 @@ def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Mod
                 features_only=True,
                 out_indices=layers,
                 pretrained_cfg_overlay=overlay,
+                **options,
             )
         except (RuntimeError, AttributeError, IndexError, AssertionError) as error:  # what timm raises, by network
             if weights.file and isinstance(error, RuntimeError) and "size mismatch" in str(error):
@@ -218,6 +234,12 @@ def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Mod
                 "or another backbone such as resnet18, wide_resnet50_2 or mobilenetv2_100"
             ) from None
     return network
+
+
+def _is_tensorflow(tag: str | None) -> bool:
+    """Weights from TensorFlow (a part of the tag begins with tf) expect its SAME padding; without it features near every
+    edge are off, and image AUROC on real photographs fell by 0.01."""
+    return any(part.startswith("tf") for part in (tag or "").split("_"))
 
 
 class _quiet_timm:  # noqa: N801  (reads as a function where it is used)

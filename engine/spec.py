@@ -46,7 +46,7 @@ class PatchCoreParams(Params):
     default_backbone = "wide_resnet50_2"
 
     layers: Layers = [2, 3]
-    coreset_ratio: float = Field(default=0.1, gt=0, le=1, description="share of the collected patches kept in the memory bank")
+    coreset_ratio: float = Field(default=0.02, gt=0, le=1, description="share of the collected patches kept in the memory bank")
     num_neighbours: int = Field(default=9, ge=1, le=50, description="nearest bank entries that weigh the image score; 1 is no weighting")
     patch_size: int = Field(default=3, ge=1, le=9, multiple_of=1, description="patches are averaged over patch_size x patch_size cells")
     blur_sigma: BlurSigma = 4.0

@@ -24,20 +24,22 @@ class Batch:
     """Images of one step.
 
     images (B, 3, H, W) float32 in [0, 1]; labels (B,) long: 0 good, 1 defective, -1 unknown;
-    masks (B, 1, H, W) float 0 or 1, None where no image of the batch has one; names: path inside the data set.
+    masks (B, 1, H, W) float 0 or 1, None where no image of the batch has one; names: path inside the data set;
+    has_truth (B,) bool: the mask is known, from a file or because the image is good.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     masks: torch.Tensor | None
     names: list[str]
+    has_truth: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def to(self, device: torch.device | str) -> "Batch":
         masks = None if self.masks is None else self.masks.to(device)
-        return Batch(self.images.to(device), self.labels.to(device), masks, self.names)
+        return Batch(self.images.to(device), self.labels.to(device), masks, self.names, self.has_truth)
 
 
 class Loader:
@@ -106,11 +108,12 @@ class Loader:
             labels=labels,
             masks=_masks(pictures, items),
             names=[item.name for item in items],
+            has_truth=torch.tensor([item.mask is not None or item.label == "good" for item in items]),
         )
 
 
 def _masks(pictures: list[Picture], items: list[Item]) -> torch.Tensor | None:
-    """(B, 1, H, W); a good image without a mask file has nothing marked."""
+    """(B, 1, H, W); an image without a mask file has nothing marked."""
     if all(picture.mask is None for picture in pictures):
         return None
     empty = np.zeros(pictures[0].pixels.shape[:2], dtype=np.uint8)

@@ -13,7 +13,7 @@ import torch
 
 from engine.layers.neighbours import squared_norms
 
-POOL = 4096
+POOL = 1024
 CHUNK_ELEMENTS = 2**21  # distances held at a time while all points are updated: 16 MB
 
 

@@ -49,6 +49,10 @@ class AnomalyModel(nn.Module):
         """Turn what was collected into the model; memory models only."""
         raise NotImplementedError
 
+    def bytes_collected(self) -> int:
+        """Memory that grows with the images seen; memory models that keep features override this."""
+        return 0
+
     def predict_step(self, batch: Batch) -> Prediction:
         """Scores and maps, no threshold. An image's score never depends on its batch mates."""
         raise NotImplementedError

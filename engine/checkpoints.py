@@ -1,0 +1,75 @@
+"""Saved states as safetensors with their facts beside them in words: never pickles, never half a file.
+
+A model folder holds `model.safetensors` (all that cannot be recomputed) and `model.json` (spec, thresholds, lineage). The
+frozen backbone is named there with a fingerprint of its weights, and a model is never run on other ones.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from engine.events import Warned
+from engine.models import AnomalyModel, build_model
+from engine.spec import TrainSpec
+
+State = dict[str, torch.Tensor]
+
+
+def save_state(path: Path, state: State, *, facts: dict[str, str] | None = None) -> None:
+    """Write a state and short facts about it, aside first, then renamed."""
+    aside = path.with_name(path.name + ".part")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    save_file(tensors, aside, metadata=facts)
+    os.replace(aside, path)
+
+
+def load_state(path: Path) -> tuple[State, dict[str, str]]:
+    """The state and the facts that `save_state` wrote.
+
+    Raises:
+        ValueError: the file is no whole safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"the saved state {path} is damaged: {error}; train again or bring a whole copy") from None
+
+
+def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
+    """Write the model folder; it appears whole or not at all."""
+    aside = folder.with_name(folder.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_state(aside / "model.safetensors", model.state_to_save())
+    named = {"backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None}
+    (aside / "model.json").write_text(json.dumps({**facts, **named}, indent=1, ensure_ascii=False), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
+
+
+def load_model(
+    folder: Path, *, weights_folder: Path | None, hub: bool = True, warn: Callable[[Warned], None] = lambda event: None
+) -> tuple[AnomalyModel, dict[str, Any]]:
+    """The model of a folder, ready to predict, and its facts.
+
+    Raises:
+        ValueError: the file is damaged, or the backbone's weights here are not those the model was trained on.
+    """
+    facts: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    model = build_model(TrainSpec.model_validate(facts["spec"]), weights_folder=weights_folder, hub=hub, warn=warn)
+    if model.backbone is not None and model.backbone.fingerprint() != facts["backbone_fingerprint"]:
+        raise ValueError(
+            f"the model was trained on other weights of {model.backbone.name} than the ones found here "
+            f"({model.backbone.source}); it needs those recorded in model.json: {facts.get('weights')}"
+        )
+    state, _ = load_state(folder / "model.safetensors")
+    model.load_saved(state)
+    return model.eval(), facts
