@@ -34,7 +34,9 @@ def unpack(archive: Path, folder: Path) -> int:
             return len(entries)
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise BadArchive(f"the file is not a zip archive that can be read ({error}); pack the folder as a plain .zip again") from error
+        raise BadArchive(
+            f"the file is not a zip archive that can be read ({error}); pack the folder as a plain .zip again"
+        ) from error
     except (BadArchive, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -49,13 +51,23 @@ def _check(entries: list[zipfile.ZipInfo], *, free: int) -> None:
     if total > MAX_TOTAL_BYTES:
         raise BadArchive(f"the archive unpacks to {total >> 30} GiB; at most {MAX_TOTAL_BYTES >> 30} GiB are allowed")
     if total > free - KEEP_FREE_BYTES:
-        raise BadArchive(f"the archive unpacks to {total >> 20} MiB, but only {free >> 20} MiB of disk are free; make room first")
+        raise BadArchive(
+            f"the archive unpacks to {total >> 20} MiB, but only {free >> 20} MiB of disk are free; make room first"
+        )
     seen: set[str] = set()
     for entry in entries:
         path = PurePosixPath(entry.filename)
         name = repr(entry.filename)[:120]
-        if path.is_absolute() or ".." in path.parts or "\\" in entry.orig_filename or ":" in path.parts[0] or "\0" in entry.orig_filename:
-            raise BadArchive(f"the entry {name} would leave the data set's folder; pack the folder again with plain names")
+        if (
+            path.is_absolute()
+            or ".." in path.parts
+            or "\\" in entry.orig_filename
+            or ":" in path.parts[0]
+            or "\0" in entry.orig_filename
+        ):
+            raise BadArchive(
+                f"the entry {name} would leave the data set's folder; pack the folder again with plain names"
+            )
         if len(entry.filename.encode()) > 1000 or any(len(part.encode()) > 255 for part in path.parts):
             raise BadArchive(f"the name {name} is too long; at most 255 bytes a part")
         if stat.S_ISLNK(entry.external_attr >> 16):
@@ -63,9 +75,13 @@ def _check(entries: list[zipfile.ZipInfo], *, free: int) -> None:
         if entry.flag_bits & 0x1:
             raise BadArchive(f"the entry {name} is encrypted; pack it without a password")
         if entry.file_size > MAX_FILE_BYTES:
-            raise BadArchive(f"the entry {name} is {entry.file_size >> 20} MiB; at most {MAX_FILE_BYTES >> 20} MiB are allowed")
+            raise BadArchive(
+                f"the entry {name} is {entry.file_size >> 20} MiB; at most {MAX_FILE_BYTES >> 20} MiB are allowed"
+            )
         if entry.file_size > 1 << 20 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-            raise BadArchive(f"the entry {name} is packed {entry.file_size // max(entry.compress_size, 1)} times: no image does that")
+            raise BadArchive(
+                f"the entry {name} is packed {entry.file_size // max(entry.compress_size, 1)} times: no image does that"
+            )
         if str(path).casefold() in seen:
             raise BadArchive(f"two entries have the name {name}; names that differ only in case count as one")
         seen.add(str(path).casefold())
@@ -85,7 +101,9 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> 
 def _is_clutter(name: str) -> bool:
     """What operating systems add to archives on their own."""
     parts = PurePosixPath(name).parts
-    return "__MACOSX" in parts or (bool(parts) and (parts[-1].startswith("._") or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")))
+    return "__MACOSX" in parts or (
+        bool(parts) and (parts[-1].startswith("._") or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini"))
+    )
 
 
 def _name_encoding(archive: Path) -> str | None:

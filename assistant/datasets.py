@@ -7,6 +7,7 @@ import re
 import shutil
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,11 +37,11 @@ class Datasets:
     def __init__(self, settings: Settings, database: Database):
         self._settings, self._database = settings, database
 
-    async def list(self) -> list[DatasetRow]:
+    async def list(self) -> Sequence[DatasetRow]:
         async with self._database.session() as session:
-            return list(await session.scalars(select(DatasetRow).order_by(DatasetRow.name)))
+            return (await session.scalars(select(DatasetRow).order_by(DatasetRow.name))).all()
 
-    async def names(self) -> list[str]:
+    async def names(self) -> Sequence[str]:
         return [row.name for row in await self.list()]
 
     async def get(self, name: str) -> DatasetRow:
@@ -60,13 +61,21 @@ class Datasets:
         near = difflib.get_close_matches(name.casefold(), [each.casefold() for each in have], n=1)
         meant = next((f", did you mean {each!r}?" for each in have if near and each.casefold() == near[0]), "")
         known = ", ".join(have) or "none yet"
-        raise DatasetError("unknown_dataset", f"unknown data set {name!r}{meant} (have: {known})", "register it with 'murascope data add NAME PATH' or on the Data page")
+        raise DatasetError(
+            "unknown_dataset",
+            f"unknown data set {name!r}{meant} (have: {known})",
+            "register it with 'murascope data add NAME PATH' or on the Data page",
+        )
 
     async def facts(self, name: str) -> dict[str, Any]:
         """What inspect_dataset and a plan tell about a data set; checked again when its files changed since."""
         row = await self.get(name)
         if not Path(row.path).is_dir():
-            raise DatasetError("dataset_gone", f"the folder of data set {row.name!r} is gone: {row.path}", "put it back, or remove the data set and add it again")
+            raise DatasetError(
+                "dataset_gone",
+                f"the folder of data set {row.name!r} is gone: {row.path}",
+                "put it back, or remove the data set and add it again",
+            )
         if row.stamp != await asyncio.to_thread(folder_stamp, Path(row.path)):
             facts = await self.check(Path(row.path))
             async with self._database.session() as session:
@@ -74,11 +83,13 @@ class Datasets:
                 _note(row, facts, await asyncio.to_thread(folder_stamp, Path(row.path)))
         return {"dataset": row.name, "origin": row.origin, **row.facts}
 
-    async def images(self, name: str) -> list[dict[str, Any]]:
+    async def images(self, name: str) -> Sequence[dict[str, Any]]:
         """Every readable image: name (relative path), split, label, defect_type, and mask (relative path or null)."""
         row = await self.get(name)
         async with self._database.session() as session:
-            listing: list[dict[str, Any]] = (await session.execute(select(DatasetRow.images).where(DatasetRow.name == row.name))).scalar_one()
+            listing: Sequence[dict[str, Any]] = (
+                await session.execute(select(DatasetRow.images).where(DatasetRow.name == row.name))
+            ).scalar_one()
         return listing
 
     async def check(self, path: Path) -> dict[str, Any]:
@@ -90,13 +101,25 @@ class Datasets:
         path = path.expanduser().absolute()
         if not path.is_dir():
             kind = "is a file, not a folder" if path.exists() else "does not exist"
-            raise DatasetError("no_folder", f"{path} {kind}", "give the folder that holds the images (see the layouts in the help text)")
+            raise DatasetError(
+                "no_folder",
+                f"{path} {kind}",
+                "give the folder that holds the images (see the layouts in the help text)",
+            )
         try:
             facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), "--json", timeout_s=3600)
         except EngineError as error:
-            raise DatasetError("check_failed", str(error), "look at the images of that folder; one of them may be damaged in an unusual way") from error
+            raise DatasetError(
+                "check_failed",
+                str(error),
+                "look at the images of that folder; one of them may be damaged in an unusual way",
+            ) from error
         if facts["problems"]:
-            raise DatasetError(facts["problems"][0]["code"], facts["problems"][0]["message"], "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type")
+            raise DatasetError(
+                facts["problems"][0]["code"],
+                facts["problems"][0]["message"],
+                "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type",
+            )
         return facts
 
     async def add(self, name: str, path: Path, *, origin: Origin = "registered") -> DatasetRow:
@@ -123,7 +146,9 @@ class Datasets:
         name = valid_name(name)
         await self._refuse_taken(name)
         self._settings.datasets_folder.mkdir(parents=True, exist_ok=True)
-        folder = self._settings.datasets_folder / uuid.uuid4().hex  # a name of our own: the user's may not suit this file system
+        folder = (
+            self._settings.datasets_folder / uuid.uuid4().hex
+        )  # a name of our own: the user's may not suit this file system
         try:
             await asyncio.to_thread(unpack, archive, folder)
             return await self.add(name, folder, origin="uploaded")
@@ -156,7 +181,11 @@ class Datasets:
 
     async def _refuse_taken(self, name: str) -> None:
         if name.casefold() in {each.casefold() for each in await self.names()}:
-            raise DatasetError("name_taken", f"there is a data set called {name!r} already", "choose another name, or remove the old one first")
+            raise DatasetError(
+                "name_taken",
+                f"there is a data set called {name!r} already",
+                "choose another name, or remove the old one first",
+            )
 
 
 def valid_name(name: str) -> str:
@@ -167,7 +196,11 @@ def valid_name(name: str) -> str:
     """
     name = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
-        raise DatasetError("bad_name", f"{name[:80]!r} cannot be a data set's name", "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit")
+        raise DatasetError(
+            "bad_name",
+            f"{name[:80]!r} cannot be a data set's name",
+            "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit",
+        )
     return name
 
 

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from assistant.frames import Estimate
@@ -9,7 +10,14 @@ from assistant.store.tables import RunRow
 from engine.spec import TrainSpec
 
 # Multiply-adds of the feature pyramid for one 224 x 224 image, in 10^9, as timm's model tables give them (rounded).
-BACKBONE_GMACS = {"mobilenetv2_100": 0.3, "resnet18": 1.8, "resnet34": 3.7, "resnet50": 4.1, "wide_resnet50_2": 11.4, "efficientnet_b0": 0.4}
+BACKBONE_GMACS = {
+    "mobilenetv2_100": 0.3,
+    "resnet18": 1.8,
+    "resnet34": 3.7,
+    "resnet50": 4.1,
+    "wide_resnet50_2": 11.4,
+    "efficientnet_b0": 0.4,
+}
 UNKNOWN_GMACS = 4.0
 GMACS_PER_SECOND_AND_CORE = 12.0
 READ_SECONDS = 0.008  # decode and resize one image
@@ -17,7 +25,7 @@ START_SECONDS = 4.0  # import torch, read the spec, save, load again
 STEPS_PER_EPOCH_IMAGE = {"autoencoder": 3.0, "stfpm": 3.0, "fastflow": 4.0}  # passes an image costs in one epoch
 
 
-def expected(spec: TrainSpec, facts: dict[str, Any], finished: list[RunRow]) -> Estimate:
+def expected(spec: TrainSpec, facts: dict[str, Any], finished: Sequence[RunRow]) -> Estimate:
     """Seconds that `spec` will take, given the facts of its data set and the finished runs of this machine."""
     raw = count_work(spec, facts)
     ratios = [
@@ -31,9 +39,9 @@ def expected(spec: TrainSpec, facts: dict[str, Any], finished: list[RunRow]) -> 
 def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
     """The uncorrected count, in seconds of a plain CPU."""
     rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
-    gmacs = BACKBONE_GMACS.get(spec.backbone.split(".")[0], UNKNOWN_GMACS) if spec.backbone else 0.6
-    forward = gmacs * (spec.image_size / 224) ** 2 / rate
-    good, tested = facts["train_good"], facts["test_good"] + facts["test_defective"]
+    gmacs: float = BACKBONE_GMACS.get(spec.backbone.split(".")[0], UNKNOWN_GMACS) if spec.backbone else 0.6
+    forward: float = gmacs * (spec.image_size / 224) ** 2 / rate
+    good, tested = int(facts["train_good"]), int(facts["test_good"] + facts["test_defective"])
     fit = good * (1 - spec.calibration_share)
     seconds = START_SECONDS + (good + tested) * (READ_SECONDS + forward) + tested * 0.05
     if spec.model.name == "patchcore":

@@ -84,7 +84,9 @@ class ProposalItem(Frame):
     revision: int = Field(description="of the plan; an approval names the revision it saw")
     state: Literal["open", "approved", "declined", "superseded"] = "open"
     dataset: str
-    dataset_facts: dict[str, Any] = Field(description="good, defective, masks, broken, layout, ... as inspect_dataset gives them")
+    dataset_facts: dict[str, Any] = Field(
+        description="good, defective, masks, broken, layout, ... as inspect_dataset gives them"
+    )
     model: str
     model_title: str
     settings: list[Setting]
@@ -92,7 +94,19 @@ class ProposalItem(Frame):
     estimate: Estimate
     asks: bool = Field(default=False, description="a start was asked for: the card shows Approve and Decline")
     run: str | None = None
-    problem: str | None = Field(default=None, description="why the last edit was refused, when it belongs to no single field")
+    problem: str | None = Field(
+        default=None, description="why the last edit was refused, when it belongs to no single field"
+    )
+
+
+class ConfirmItem(Frame):
+    """A tool wants to do something that cannot be undone; worded by the page (locales: confirm.<action>) with these values."""
+
+    kind: Literal["confirm"] = "confirm"
+    call: str
+    action: Literal["stop_run"]
+    values: dict[str, Any]
+    state: Literal["open", "yes", "no"] = "open"
 
 
 class RunItem(Frame):
@@ -137,7 +151,8 @@ class ErrorItem(Frame):
 
 
 Item = Annotated[
-    UserItem | AssistantItem | ToolItem | ProposalItem | RunItem | HeatmapsItem | ErrorItem, Field(discriminator="kind")
+    UserItem | AssistantItem | ToolItem | ProposalItem | ConfirmItem | RunItem | HeatmapsItem | ErrorItem,
+    Field(discriminator="kind"),
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
@@ -193,6 +208,14 @@ class Decline(Frame):
     reason: str = Field(default="", max_length=2_000)
 
 
+class Answer(Frame):
+    """Yes or no to a ConfirmItem."""
+
+    type: Literal["answer"] = "answer"
+    call: str
+    yes: bool
+
+
 class Edit(Frame):
     type: Literal["edit"] = "edit"
     proposal: str
@@ -206,5 +229,5 @@ class Stop(Frame):
     type: Literal["stop"] = "stop"
 
 
-InFrame = Annotated[Say | Approve | Decline | Edit | Stop, Field(discriminator="type")]
+InFrame = Annotated[Say | Approve | Decline | Answer | Edit | Stop, Field(discriminator="type")]
 IN_FRAME: TypeAdapter[InFrame] = TypeAdapter(InFrame)

@@ -11,31 +11,66 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings from the environment, `MURASCOPE_*` and the two providers' own key variables."""
 
-    model_config = SettingsConfigDict(env_prefix="MURASCOPE_", extra="ignore", env_ignore_empty=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MURASCOPE_", extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
 
-    home: Path = Field(default=Path.home() / ".murascope", description="folder of all data: database, runs, uploaded data sets")
+    home: Path = Field(
+        default=Path.home() / ".murascope", description="folder of all data: database, runs, uploaded data sets"
+    )
     host: str = Field(default="127.0.0.1", description="address the server listens on")
     port: int = Field(default=8765, ge=0, le=65535, description="port the server listens on; 0 takes a free one")
-    weights: Path | None = Field(default=None, description="folder of pre-trained weights, safetensors files named by timm architecture; default is weights/ in the home folder")
-    hub: Literal["on", "off"] = Field(default="on", description="off never asks the weights hub over the network, for air-gapped sites")
-    database: str | None = Field(default=None, description="SQLAlchemy URL, such as postgresql+psycopg://user@host/name; default is a SQLite file in the home folder")
+    weights: Path | None = Field(
+        default=None,
+        description="folder of pre-trained weights, safetensors files named by timm architecture; default is weights/ in the home folder",
+    )
+    hub: Literal["on", "off"] = Field(
+        default="on", description="off never asks the weights hub over the network, for air-gapped sites"
+    )
+    database: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL, such as postgresql+psycopg://user@host/name; default is a SQLite file in the home folder",
+    )
     slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
-    language: Literal["en", "ko", "zh"] = Field(default="en", description="language of the page for a browser that asks for none of en, ko, zh")
+    language: Literal["en", "ko", "zh"] = Field(
+        default="en", description="language of the page for a browser that asks for none of en, ko, zh"
+    )
 
-    llm_base_url: str | None = Field(default=None, description="an OpenAI-compatible server (vLLM, Ollama, ...), such as http://localhost:11434/v1; goes before the two keys below")
+    llm_base_url: str | None = Field(
+        default=None,
+        description="an OpenAI-compatible server (vLLM, Ollama, ...), such as http://localhost:11434/v1; goes before the two keys below",
+    )
     llm_model: str | None = Field(default=None, description="name of the model to ask; each provider has a default")
     llm_api_key: SecretStr | None = Field(default=None, description="key of the compatible server, if it wants one")
-    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key"), description="talk through Anthropic")
-    anthropic_base_url: str | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url"), description="another address for Anthropic's protocol")
-    openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"), description="talk through OpenAI")
-    openai_base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"), description="another address for OpenAI's protocol")
+    anthropic_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key"),
+        description="talk through Anthropic",
+    )
+    anthropic_base_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url"),
+        description="another address for Anthropic's protocol",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
+        description="talk through OpenAI",
+    )
+    openai_base_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
+        description="another address for OpenAI's protocol",
+    )
 
     @property
     def database_url(self) -> str:
         """The URL as the async engine wants it: aiosqlite or psycopg."""
         if self.database is None:
             return f"sqlite+aiosqlite:///{self.home / 'murascope.db'}"
-        return self.database.replace("sqlite:///", "sqlite+aiosqlite:///").replace("postgresql://", "postgresql+psycopg://")
+        return self.database.replace("sqlite:///", "sqlite+aiosqlite:///").replace(
+            "postgresql://", "postgresql+psycopg://"
+        )
 
     @property
     def weights_folder(self) -> Path:
@@ -53,4 +88,9 @@ class Settings(BaseSettings):
         """The environment of an engine process: ours, with the weights and hub settings spelled out and no LLM key in it."""
         secret = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MURASCOPE_LLM_API_KEY", "MURASCOPE_DATABASE")
         inherited = {name: value for name, value in os.environ.items() if name not in secret}
-        return {**inherited, "MURASCOPE_WEIGHTS": str(self.weights_folder), "MURASCOPE_HUB": self.hub, "PYTHONUNBUFFERED": "1"}
+        return {
+            **inherited,
+            "MURASCOPE_WEIGHTS": str(self.weights_folder),
+            "MURASCOPE_HUB": self.hub,
+            "PYTHONUNBUFFERED": "1",
+        }

@@ -6,6 +6,7 @@ Nothing here starts anything. A plan exists only when its spec is valid, so a pe
 import math
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +20,16 @@ from assistant.weights import choose_backbone, look_up
 from engine.spec import MODELS, SpecError, TrainSpec, flat_settings, make_spec, setting_names
 
 DEFAULT_MODEL = "patchcore"
-MAIN_SETTINGS = ("image_size", "backbone", "epochs", "batch_size", "coreset_ratio", "learning_rate", "overkill_rate", "seed")
+MAIN_SETTINGS = (
+    "image_size",
+    "backbone",
+    "epochs",
+    "batch_size",
+    "coreset_ratio",
+    "learning_rate",
+    "overkill_rate",
+    "seed",
+)
 LONG_RUN_SECONDS = 3600
 
 
@@ -34,7 +44,9 @@ class Plan:
     estimate: Estimate
 
 
-def make_plan(settings: Settings, facts: dict[str, Any], model: str, chosen: dict[str, Any], finished: list[RunRow]) -> Plan:
+def make_plan(
+    settings: Settings, facts: dict[str, Any], model: str, chosen: dict[str, Any], finished: Sequence[RunRow]
+) -> Plan:
     """Complete what was asked for into a whole spec.
 
     Raises:
@@ -44,7 +56,9 @@ def make_plan(settings: Settings, facts: dict[str, Any], model: str, chosen: dic
     filled = dict(chosen)
     paper_backbone = MODELS[model].default_backbone if model in MODELS else None
     if paper_backbone and not filled.get("backbone"):
-        filled["backbone"] = paper_backbone if filled.get("weights") == "random" else choose_backbone(settings, paper_backbone)
+        filled["backbone"] = (
+            paper_backbone if filled.get("weights") == "random" else choose_backbone(settings, paper_backbone)
+        )
     spec = make_spec(facts["dataset"], model, filled)
     _refuse_what_cannot_run(settings, spec)
     estimate = expected(spec, facts, finished)
@@ -59,7 +73,9 @@ def describe(spec: TrainSpec, *, problems: dict[str, str] | None = None) -> list
     if MODELS[spec.model.name].family == "memory":
         names = [name for name in names if name not in ("epochs", "validation_share")]
     described = [_describe(name, spec, values[name], defaults[name], (problems or {}).get(name)) for name in names]
-    return sorted(described, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS))
+    return sorted(
+        described, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS)
+    )
 
 
 def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
@@ -73,7 +89,9 @@ def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
         )
 
 
-def _notices(settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts: dict[str, Any], estimate: Estimate) -> list[Notice]:
+def _notices(
+    settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts: dict[str, Any], estimate: Estimate
+) -> list[Notice]:
     """What a person should know before saying yes, the gravest first."""
     notices = []
 
@@ -101,9 +119,17 @@ def _notices(settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts:
                 folder=folder,
             )
     elif spec.backbone:
-        note("weights_random", f"Random weights, as asked: {spec.backbone} finds far less than with pre-trained ones.", backbone=spec.backbone)
+        note(
+            "weights_random",
+            f"Random weights, as asked: {spec.backbone} finds far less than with pre-trained ones.",
+            backbone=spec.backbone,
+        )
     if facts["broken"]:
-        note("broken_images", f"{len(facts['broken'])} images cannot be read and will be left out.", count=len(facts["broken"]))
+        note(
+            "broken_images",
+            f"{len(facts['broken'])} images cannot be read and will be left out.",
+            count=len(facts["broken"]),
+        )
     if facts["test_defective"] == 0:
         note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")
     elif facts["masks"] == 0:
@@ -122,7 +148,10 @@ def _notices(settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts:
             promised=round(promised, 1),
         )
     if facts.get("synthetic"):
-        note("synthetic", "The images are computer-made: results show how the tool works, not how it does on real panels.")
+        note(
+            "synthetic",
+            "The images are computer-made: results show how the tool works, not how it does on real panels.",
+        )
     if spec.backbone and "backbone" not in chosen and spec.backbone != paper_backbone:
         note(
             "backbone_substituted",
@@ -131,14 +160,22 @@ def _notices(settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts:
             backbone=spec.backbone,
         )
     if estimate.seconds > LONG_RUN_SECONDS:
-        note("long_run", "This will take long on this machine; fewer epochs, smaller images or a lighter backbone shorten it.")
+        note(
+            "long_run",
+            "This will take long on this machine; fewer epochs, smaller images or a lighter backbone shorten it.",
+        )
     return notices
 
 
 def _describe(name: str, spec: TrainSpec, value: Any, default: Any, problem: str | None) -> Setting:
     field = _field_of(name, spec)
     kind, choices, optional = _kind(field.annotation)
-    limits = {bound: limit for meta in field.metadata for bound in ("ge", "gt", "le", "lt", "multiple_of") if (limit := getattr(meta, bound, None)) is not None}
+    limits = {
+        bound: limit
+        for meta in field.metadata
+        for bound in ("ge", "gt", "le", "lt", "multiple_of")
+        if (limit := getattr(meta, bound, None)) is not None
+    }
     return Setting(
         name=name,
         value=value,
@@ -160,7 +197,9 @@ def _field_of(name: str, spec: TrainSpec) -> FieldInfo:
     return params[name] if name in params else TrainSpec.model_fields[name]
 
 
-def _kind(annotation: Any) -> tuple[Literal["integer", "number", "text", "choice", "boolean", "integers"], list[str] | None, bool]:
+def _kind(
+    annotation: Any,
+) -> tuple[Literal["integer", "number", "text", "choice", "boolean", "integers"], list[str] | None, bool]:
     """The form's input type, its choices, and whether it may be empty."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union):
@@ -170,7 +209,11 @@ def _kind(annotation: Any) -> tuple[Literal["integer", "number", "text", "choice
         return "choice", list(arguments), False
     if origin is list:
         return "integers", None, False
-    plain: dict[Any, Literal["integer", "number", "text", "boolean"]] = {int: "integer", float: "number", bool: "boolean"}
+    plain: dict[Any, Literal["integer", "number", "text", "boolean"]] = {
+        int: "integer",
+        float: "number",
+        bool: "boolean",
+    }
     return plain.get(annotation, "text"), None, False
 
 

@@ -5,7 +5,7 @@ that race for the same run one wins.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,24 +38,34 @@ class Queue:
         """The run's events after `after`: first those on record, then live ones, up to the last."""
         return follow(self.folder(run), after)
 
-    def log_tail(self, run: str, lines: int = 200) -> list[str]:
+    def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed."""
         path = self.folder(run) / "log.txt"
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.exists() else []
 
     async def add(
-        self, spec: TrainSpec, *, data_path: str, conversation: str | None = None, key: str | None = None, estimate_s: float | None = None
+        self,
+        spec: TrainSpec,
+        *,
+        data_path: str,
+        conversation: str | None = None,
+        key: str | None = None,
+        estimate_s: float | None = None,
     ) -> RunRow:
         """Queue a run and write its folder with `spec.json`. The same `key` twice gives the same run, however many ask at once."""
         for _ in range(20):  # numbers are handed out optimistically
             try:
-                return await self._add(spec, data_path=data_path, conversation=conversation, key=key, estimate_s=estimate_s)
+                return await self._add(
+                    spec, data_path=data_path, conversation=conversation, key=key, estimate_s=estimate_s
+                )
             except IntegrityError:
                 if key is not None and (row := await self._by_key(key)) is not None:
                     return row
         raise RuntimeError("no run number could be taken: the database is too busy; try again")
 
-    async def _add(self, spec: TrainSpec, *, data_path: str, conversation: str | None, key: str | None, estimate_s: float | None) -> RunRow:
+    async def _add(
+        self, spec: TrainSpec, *, data_path: str, conversation: str | None, key: str | None, estimate_s: float | None
+    ) -> RunRow:
         async with self._database.session() as session:
             number = ((await session.scalar(select(func.max(RunRow.number)))) or 0) + 1
             row = RunRow(
@@ -92,26 +102,39 @@ class Queue:
         async with self._database.session() as session:
             row = await session.get(RunRow, wanted)
             if row is None:
-                latest = list(await session.scalars(select(RunRow.id).order_by(RunRow.number.desc()).limit(5)))
+                latest = (await session.scalars(select(RunRow.id).order_by(RunRow.number.desc()).limit(5))).all()
         if row is None:
             raise UnknownRun(f"unknown run {run!r} (latest: {', '.join(latest) or 'none yet'})")
         return row
 
     async def list(
-        self, *, state: str | None = None, dataset: str | None = None, model: str | None = None, conversation: str | None = None, limit: int = 200
-    ) -> list[RunRow]:
+        self,
+        *,
+        state: str | None = None,
+        dataset: str | None = None,
+        model: str | None = None,
+        conversation: str | None = None,
+        limit: int = 200,
+    ) -> Sequence[RunRow]:
         """Runs, the newest first."""
         query = select(RunRow).order_by(RunRow.number.desc()).limit(limit)
-        for column, value in ((RunRow.state, state), (RunRow.dataset, dataset), (RunRow.model, model), (RunRow.conversation, conversation)):
+        for column, value in (
+            (RunRow.state, state),
+            (RunRow.dataset, dataset),
+            (RunRow.model, model),
+            (RunRow.conversation, conversation),
+        ):
             if value is not None:
                 query = query.where(column == value)
         async with self._database.session() as session:
-            return list(await session.scalars(query))
+            return (await session.scalars(query)).all()
 
     async def claim(self) -> RunRow | None:
         """Take the oldest queued run: it becomes running. None when nothing waits."""
         async with self._database.session() as session:
-            oldest = await session.scalar(select(RunRow.id).where(RunRow.state == "queued").order_by(RunRow.number).limit(1))
+            oldest = await session.scalar(
+                select(RunRow.id).where(RunRow.state == "queued").order_by(RunRow.number).limit(1)
+            )
         return await self.claim_one(oldest) if oldest else None
 
     async def claim_one(self, run: str) -> RunRow | None:
@@ -125,18 +148,32 @@ class Queue:
     async def stop(self, run: str) -> RunRow:
         """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is."""
         row = await self.get(run)
-        if stopped := await self._change(row.id, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"):
+        if stopped := await self._change(
+            row.id, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"
+        ):
             with_log = EventLog(self.folder(row.id))
             with_log.append(Stopped())
             with_log.close()
             return stopped
         return await self._change(row.id, ("running",), stop_requested=True) or await self.get(row.id)
 
-    async def end(self, run: str, state: str, *, metrics: dict[str, Any] | None = None, reason: str | None = None, hint: str | None = None) -> RunRow | None:
+    async def end(
+        self,
+        run: str,
+        state: str,
+        *,
+        metrics: dict[str, Any] | None = None,
+        reason: str | None = None,
+        hint: str | None = None,
+    ) -> RunRow | None:
         """Give a running run its terminal state; None when it already had one."""
-        return await self._change(run, ("running",), state=state, finished_at=now(), metrics=metrics, reason=reason, hint=hint)
+        return await self._change(
+            run, ("running",), state=state, finished_at=now(), metrics=metrics, reason=reason, hint=hint
+        )
 
     async def _change(self, run: str, from_states: tuple[str, ...], **values: Any) -> RunRow | None:
         async with self._database.session() as session:
-            query = update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states)).values(**values).returning(RunRow)
+            query = (
+                update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states)).values(**values).returning(RunRow)
+            )
             return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()

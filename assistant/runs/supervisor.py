@@ -6,16 +6,21 @@ lines of its log, never a success. After a server restart the supervisor finds t
 
 import asyncio
 import contextlib
+import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.runs.executors import Executor
 from assistant.runs.queue import Queue
 from assistant.store.tables import RunRow, now
 from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
@@ -24,10 +29,10 @@ LOG_LINES = 20
 
 
 class Supervisor:
-    """Supervises the runs of one workspace, at most `slots` at a time."""
+    """Supervises the runs of one workspace, at most `slots` at a time; `ended` is told each run that has got its end here."""
 
-    def __init__(self, queue: Queue, executor: Executor, *, slots: int):
-        self._queue, self._executor, self._slots = queue, executor, slots
+    def __init__(self, queue: Queue, executor: Executor, *, slots: int, ended: Callable[[RunRow], Awaitable[None]]):
+        self._queue, self._executor, self._slots, self._ended = queue, executor, slots, ended
         self._watched: dict[str, asyncio.Task[None]] = {}
 
     @asynccontextmanager
@@ -51,13 +56,19 @@ class Supervisor:
         while True:
             self._queue.added.clear()
             self._watched = {run: task for run, task in self._watched.items() if not task.done()}
-            for row in await self._queue.list(state="running"):
-                if row.id not in self._watched:
-                    self._find_again(row)
-            while len(self._watched) < self._slots and (row := await self._queue.claim()) is not None:
-                self._watched[row.id] = asyncio.create_task(self._start(row))
+            try:
+                await self._look()
+            except SQLAlchemyError:
+                logger.exception("the database did not answer; the queue is looked at again in a second")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.added.wait(), 1.0)
+
+    async def _look(self) -> None:
+        for row in await self._queue.list(state="running"):
+            if row.id not in self._watched:
+                self._find_again(row)
+        while len(self._watched) < self._slots and (claimed := await self._queue.claim()) is not None:
+            self._watched[claimed.id] = asyncio.create_task(self._start(claimed))
 
     def _find_again(self, row: RunRow) -> None:
         """A running run that somebody else started: an earlier server, or the command line."""
@@ -71,7 +82,14 @@ class Supervisor:
         try:
             handle = await self._executor.start(folder, data=Path(row.data_path))
         except OSError as error:
-            _last_word(folder, Failed(code="error", reason=f"the training process could not be started: {error}", hint="free some memory or disk, then start the run again"))
+            _last_word(
+                folder,
+                Failed(
+                    code="error",
+                    reason=f"the training process could not be started: {error}",
+                    hint="free some memory or disk, then start the run again",
+                ),
+            )
             await self._conclude(row.id, None)
             return
         await self._queue.note_handle(row.id, handle)
@@ -91,11 +109,15 @@ class Supervisor:
         end = _last_word(folder, Stopped() if row.stop_requested else _killed(exit_code, log))
         match end:
             case Finished():
-                await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
+                ended = await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
             case Stopped():
-                await self._queue.end(run, "stopped", reason="stopped by the user")
+                ended = await self._queue.end(run, "stopped", reason="stopped by the user")
             case Failed():
-                await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
+                ended = await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
+            case _:
+                raise AssertionError(f"run {run} ended with a {end.type} event")
+        if ended is not None:
+            await self._ended(ended)
 
 
 def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
@@ -108,7 +130,7 @@ def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
         log.close()
 
 
-def _killed(exit_code: int | None, log: list[str]) -> Failed:
+def _killed(exit_code: int | None, log: Sequence[str]) -> Failed:
     if exit_code is None:
         how = "the training process is gone and left no last word"
     elif exit_code < 0:
@@ -116,4 +138,4 @@ def _killed(exit_code: int | None, log: list[str]) -> Failed:
     else:
         how = f"the training process ended with exit code {exit_code} and left no last word"
     hint = "start the run again; if it happens again, use a smaller batch_size or image_size: the machine may have run out of memory"
-    return Failed(code="killed", reason=how, hint=hint, log=log)
+    return Failed(code="killed", reason=how, hint=hint, log=list(log))

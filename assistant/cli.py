@@ -1,0 +1,486 @@
+"""The `murascope` command. Each verb imports what it needs, so that the help text comes at once."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+    from assistant.store.tables import RunRow
+    from assistant.workspace import Workspace
+    from engine.events import Event
+
+app = typer.Typer(
+    help="Train visual inspection models by talking in plain language.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+data_app = typer.Typer(help="Register, list and remove data sets.", no_args_is_help=True)
+runs_app = typer.Typer(help="List, show and stop trainings.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
+INVALID = 2
+
+
+def main() -> None:
+    app()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (MURASCOPE_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (MURASCOPE_PORT).")] = None,
+) -> None:
+    """Start the server and print its address."""
+    from web.server import run_server
+
+    run_server(_settings(host=host, port=port))
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Option("--data", help="A registered data set, or a folder.")],
+    model: Annotated[
+        str, typer.Option("--model", help="patchcore, padim, autoencoder, stfpm or fastflow.")
+    ] = "patchcore",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as image_size=256; as often as needed."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train without a server. Progress goes to stderr; Ctrl+C stops the run cleanly."""
+    raise typer.Exit(asyncio.run(_train(data, model, changes or [], yes=yes, as_json=as_json)))
+
+
+@app.command()
+def understand(
+    text: Annotated[str | None, typer.Argument(help="One sentence.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help='Lines {"id", "language", "text"}.')] = None,
+    datasets: Annotated[
+        str | None,
+        typer.Option("--datasets", help="Names of the data sets, separated by commas; default: the registered ones."),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="en, ko or zh; default: read off the text.")
+    ] = None,
+) -> None:
+    """Print the tool call that the built-in assistant would make of a sentence. Nothing is called."""
+    from assistant.offline.understand import understand as read
+
+    names = datasets.split(",") if datasets is not None else _registered_names()
+    names = [name.strip() for name in names if name.strip()]
+
+    def answer(sentence: str, spoken: Any) -> dict[str, Any]:
+        call = read(sentence, datasets=names, language=spoken if spoken in ("en", "ko", "zh") else None)
+        return {"tool": call.tool, "arguments": call.arguments} if call else {"tool": None, "arguments": {}}
+
+    if file is not None:
+        if not file.is_file():
+            _refuse(f"there is no file {file}")
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if line.strip():
+                try:
+                    asked = json.loads(line)
+                    said = {"id": asked["id"], **answer(asked["text"], asked.get("language", language))}
+                except (ValueError, KeyError, TypeError) as error:
+                    _refuse(f'{file}, line {number}: expected {{"id", "language", "text"}} as JSON ({error})')
+                print(json.dumps(said, ensure_ascii=False))
+    elif text is not None:
+        print(json.dumps(answer(text, language), ensure_ascii=False))
+    else:
+        _refuse("give a sentence or --file")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this installation has: folders, weights, the LLM (asked for a real tool call), the engine's libraries."""
+    raise typer.Exit(asyncio.run(_doctor()))
+
+
+@data_app.command("add")
+def data_add(
+    name: Annotated[str, typer.Argument(help="Name of the data set.")],
+    path: Annotated[Path, typer.Argument(help="A folder, or a zip.")],
+    origin: Annotated[str, typer.Option(hidden=True)] = "registered",
+) -> None:
+    """Check a folder (or unpack a zip) and register it."""
+    raise typer.Exit(asyncio.run(_data_add(name, path, origin)))
+
+
+@data_app.command("list")
+def data_list(as_json: JsonFlag = False) -> None:
+    """List the registered data sets."""
+    raise typer.Exit(asyncio.run(_data_list(as_json=as_json)))
+
+
+@data_app.command("remove")
+def data_remove(name: Annotated[str, typer.Argument(help="Name of the data set.")]) -> None:
+    """Forget a data set. A registered folder is left alone; an uploaded one is deleted."""
+    raise typer.Exit(asyncio.run(_data_remove(name)))
+
+
+@runs_app.command("list")
+def runs_list(as_json: JsonFlag = False) -> None:
+    """List the trainings, the newest first."""
+    raise typer.Exit(asyncio.run(_runs_list(as_json=as_json)))
+
+
+@runs_app.command("show")
+def runs_show(
+    run: Annotated[str, typer.Argument(help="Id, such as r12.")],
+    language: Annotated[str, typer.Option(help="en, ko or zh.")] = "en",
+) -> None:
+    """Print the summary of a training."""
+    raise typer.Exit(asyncio.run(_runs_show(run, language)))
+
+
+@runs_app.command("stop")
+def runs_stop(run: Annotated[str, typer.Argument(help="Id, such as r12.")]) -> None:
+    """Stop a training that waits or runs under a server."""
+    raise typer.Exit(asyncio.run(_runs_stop(run)))
+
+
+# ---- train ----
+
+
+async def _train(data: str, model: str, changes: list[str], *, yes: bool, as_json: bool) -> int:
+    from assistant.datasets import DatasetError
+    from assistant.specs import make_plan
+    from assistant.workspace import Workspace
+    from engine.spec import SpecError
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            facts = await _facts_of(workspace, data)
+            plan = make_plan(
+                workspace.settings,
+                facts,
+                model,
+                _read_changes(changes),
+                await workspace.runs.list(state="succeeded", model=model, limit=20),
+            )
+        except (SpecError, DatasetError) as error:
+            problems = error.problems if isinstance(error, SpecError) else [str(error)]
+            _print_problems(problems, as_json=as_json)
+            return INVALID
+        _tell(
+            f"{plan.spec.model.name} on {facts['dataset']}: {facts['train_good']} good images, {plan.spec.image_size} px, backbone {plan.spec.backbone or 'none'}"
+        )
+        _tell(f"expected: about {plan.estimate.seconds:.0f} s" + ("" if plan.estimate.basis else " (a first guess)"))
+        for notice in plan.notices:
+            _tell(f"note: {notice.message}")
+        if not yes and not (sys.stdin.isatty() and typer.confirm("Start?", err=True)):
+            _print_problems(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
+            return INVALID
+        from assistant.estimates import count_work
+
+        row = await workspace.runs.add(plan.spec, data_path=facts["path"], estimate_s=count_work(plan.spec, facts))
+        row = await _run_here(workspace, row.id)
+        _print_outcome(workspace, row, as_json=as_json)
+        return EXIT_CODES[row.state]
+
+
+async def _run_here(workspace: "Workspace", run: str) -> "RunRow":
+    """Start the run, tell its progress, and hand Ctrl+C and SIGTERM on as a clean stop."""
+
+    def stop() -> None:
+        stopping.append(asyncio.ensure_future(workspace.runs.stop(run)))
+
+    stopping: list[asyncio.Future[Any]] = []
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    supervising = asyncio.create_task(workspace.supervisor.run_one(run))
+    telling = asyncio.create_task(_tell_events(workspace, run))
+    row = await supervising
+    telling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await telling
+    await asyncio.gather(*stopping)
+    return row
+
+
+async def _tell_events(workspace: "Workspace", run: str) -> None:
+    async for event in workspace.runs.follow(run):
+        if (line := _line(event)) is not None:
+            _tell(line)
+
+
+def _line(event: "Event") -> str | None:
+    """One event as a line of progress."""
+    from engine.events import Epoch, Fitting, Stage, Warned
+
+    match event:
+        case Stage():
+            return event.name
+        case Warned():
+            return f"warning: {event.message}"
+        case Epoch():
+            return f"  epoch {event.epoch}/{event.epochs}: loss {event.loss:.5g}" + (
+                f", validation {event.val_loss:.5g}" if event.val_loss is not None else ""
+            )
+        case Fitting() if event.done == event.total:
+            return f"  {event.what}: {event.done}"
+    return None
+
+
+def _print_outcome(workspace: "Workspace", row: "RunRow", *, as_json: bool) -> None:
+    from assistant.summaries import run_facts, word
+    from engine.events import Finished, read_events
+
+    folder = workspace.runs.folder(row.id)
+    last = read_events(folder)[-1]
+    if as_json:
+        outcome: dict[str, Any] = {
+            "run": row.id,
+            "status": row.state,
+            "folder": str(folder),
+            "metrics": row.metrics or {},
+        }
+        outcome["seconds"] = last.seconds if isinstance(last, Finished) else {}
+        if row.state != "succeeded":
+            outcome |= {"reason": row.reason, "hint": row.hint}
+        print(json.dumps(outcome, ensure_ascii=False))
+    elif row.state == "succeeded":
+        print(word(run_facts(row, folder), "en"))
+        _tell(f"heatmaps and scores: {folder / 'evaluation'}")
+    else:
+        _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
+        _tell(f"its log: {folder / 'log.txt'}")
+
+
+async def _facts_of(workspace: "Workspace", data: str) -> dict[str, Any]:
+    """The facts of a registered data set, or of a folder that is used as it is."""
+    looks_like_path = "/" in data or data.startswith((".", "~"))
+    if not looks_like_path and data.casefold() in {name.casefold() for name in await workspace.datasets.names()}:
+        return await workspace.datasets.facts(data)
+    if looks_like_path or Path(data).is_dir():
+        path = Path(data).expanduser().absolute()
+        return {"dataset": path.name, **await workspace.datasets.check(path)}
+    return await workspace.datasets.facts(data)  # raises with the names that there are
+
+
+def _read_changes(changes: list[str]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
+    from engine.spec import SpecError
+
+    read: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name.strip():
+            raise SpecError([f"--set takes NAME=VALUE, such as image_size=256, not {change!r}"])
+        try:
+            read[name.strip()] = json.loads(value)
+        except ValueError:
+            read[name.strip()] = value
+    return read
+
+
+def _print_problems(problems: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"run": None, "status": "invalid", "problems": problems}, ensure_ascii=False))
+    for problem in problems:
+        _tell(problem)
+
+
+# ---- data, runs, doctor ----
+
+
+async def _data_add(name: str, path: Path, origin: str) -> int:
+    from assistant.datasets import DatasetError
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            if path.is_file():
+                row = await workspace.datasets.add_archive(name, path)
+            else:
+                row = await workspace.datasets.add(name, path, origin="demo" if origin == "demo" else "registered")
+        except DatasetError as error:
+            _tell(str(error))
+            return INVALID
+    facts = row.facts
+    print(
+        f"{row.name}: {facts['train_good']} good images to learn from; to test with, {facts['test_good']} good and {facts['test_defective']} defective ({row.layout})"
+    )
+    for broken in facts["broken"]:
+        print(f"  left out: {broken['name']}: {broken['reason']}")
+    return 0
+
+
+async def _data_list(*, as_json: bool) -> int:
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        rows = await workspace.datasets.list()
+    if as_json:
+        print(json.dumps([{"name": row.name, "path": row.path, **row.facts} for row in rows], ensure_ascii=False))
+    for row in rows if not as_json else []:
+        print(
+            f"{row.name}\t{row.facts['train_good']} good, tests {row.facts['test_good']} good and {row.facts['test_defective']} defective\t{row.path}"
+        )
+    if not rows and not as_json:
+        _tell("no data sets yet: murascope data add NAME PATH")
+    return 0
+
+
+async def _data_remove(name: str) -> int:
+    from assistant.datasets import DatasetError
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            await workspace.datasets.remove(name)
+        except DatasetError as error:
+            _tell(str(error))
+            return INVALID
+    return 0
+
+
+async def _runs_list(*, as_json: bool) -> int:
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        rows = await workspace.runs.list()
+    if as_json:
+        print(
+            json.dumps(
+                [
+                    {
+                        "run": row.id,
+                        "status": row.state,
+                        "dataset": row.dataset,
+                        "model": row.model,
+                        "metrics": row.metrics or {},
+                    }
+                    for row in rows
+                ],
+                ensure_ascii=False,
+            )
+        )
+    for row in rows if not as_json else []:
+        auroc = (row.metrics or {}).get("image_auroc")
+        print(
+            f"{row.id}\t{row.state}\t{row.model} on {row.dataset}"
+            + (f"\timage AUROC {auroc:.3f}" if auroc is not None else "")
+        )
+    return 0
+
+
+async def _runs_show(run: str, language: str) -> int:
+    from assistant.results import NoResults
+    from assistant.runs.queue import UnknownRun
+    from assistant.summaries import run_facts, word
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            row = await workspace.runs.get(run)
+            print(
+                word(
+                    run_facts(row, workspace.runs.folder(row.id)),
+                    "ko" if language == "ko" else "zh" if language == "zh" else "en",
+                )
+            )
+        except UnknownRun as error:
+            _tell(str(error))
+            return INVALID
+        except NoResults as error:
+            _tell(f"{error}; it is {row.state}" + (f": {row.reason}; {row.hint}" if row.reason else ""))
+            return 1
+    return 0
+
+
+async def _runs_stop(run: str) -> int:
+    from assistant.runs.queue import UnknownRun
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            row = await workspace.runs.stop(run)
+        except UnknownRun as error:
+            _tell(str(error))
+            return INVALID
+    print(f"{row.id}: {'is being stopped' if row.state == 'running' else row.state}")
+    return 0
+
+
+async def _doctor() -> int:
+    from assistant.engine_process import EngineError, ask_engine
+    from assistant.providers import choose, open_model, probe
+    from assistant.weights import local_backbones
+
+    settings = _settings()
+    provider = choose(settings)
+    print(f"home      {settings.home}")
+    print(f"database  {settings.database_url.split('@')[-1]}")
+    print(f"weights   {settings.weights_folder}: {', '.join(local_backbones(settings)) or 'none'}; hub {settings.hub}")
+    fine = True
+    try:
+        found = await ask_engine(settings, "catalog")
+        print(f"engine    models: {', '.join(each['name'] for each in found['models'])}")
+    except EngineError as error:
+        fine = False
+        print(f"engine    {error}")
+    if provider.name == "built-in":
+        print("assistant built-in: no key is set, nothing leaves this machine")
+        return 0 if fine else 1
+    async with open_model(provider, settings) as model:
+        result = await probe(model)
+    print(
+        f"assistant {provider.label} (text goes to {provider.sends_data_to}): {result.message + (f' {result.hint}' if result.hint else '')}"
+    )
+    return 0 if fine and result.ok else 1
+
+
+# ---- small things ----
+
+
+def _settings(*, host: str | None = None, port: int | None = None) -> "Settings":
+    from pydantic import ValidationError
+
+    from assistant.settings import Settings
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = [
+            f"MURASCOPE_{str(each['loc'][0]).upper()} is {each['input']!r}: {each['msg'].lower()}"
+            for each in error.errors()
+        ]
+        _refuse("; ".join(problems))
+        raise
+    settings.home = settings.home.expanduser().absolute()
+    return settings
+
+
+def _registered_names() -> list[str]:
+    from assistant.workspace import Workspace
+
+    async def names() -> list[str]:
+        async with Workspace.open(_settings()) as workspace:
+            return list(await workspace.datasets.names())
+
+    return asyncio.run(names())
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _refuse(message: str) -> None:
+    _tell(message)
+    raise typer.Exit(INVALID)

@@ -1,0 +1,301 @@
+"""A conversation: what the user sends, and what comes of it.
+
+Frames come in from a page; the agent takes a turn over them (assistant/turn.py); a yes, a no and an edit belong to the person and
+never pass through the LLM. One turn at a time.
+"""
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
+
+from assistant.datasets import DatasetError
+from assistant.frames import (
+    Answer,
+    Approve,
+    AssistantItem,
+    Decline,
+    Edit,
+    ErrorItem,
+    HeatmapsItem,
+    InFrame,
+    Language,
+    ProposalItem,
+    Say,
+    Stop,
+    UserItem,
+)
+from assistant.offline.language import detect_language
+from assistant.offline.understand import answer
+from assistant.offline.words import built_in_words
+from assistant.proposals import StalePlan
+from assistant.results import gallery, load
+from assistant.store.tables import ProposalRow, RunRow
+from assistant.tools import Desk
+from assistant.tools.propose_training import plan_key, plan_training, proposal_item
+from assistant.tools.start_training import launch
+from assistant.transcript import Transcript
+from assistant.turn import Turn, confirm_key
+from engine.spec import SpecError
+
+if TYPE_CHECKING:
+    from assistant.workspace import Workspace
+
+TITLE_LENGTH = 60
+SHOWN_HEATMAPS = 8
+
+
+class FrameRefused(ValueError):  # noqa: N818
+    """A frame cannot be carried out now. Worded by the page (locales: refused.<code>); the message is the English wording."""
+
+    def __init__(self, code: str, message: str):
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+class Conversation:
+    """One conversation, shared by all its open pages."""
+
+    def __init__(self, workspace: "Workspace", conversation: str):
+        self.id = conversation
+        self._workspace = workspace
+        self.transcript = Transcript(workspace.database, conversation)
+        self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
+        self._turn: Turn | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._receiving = asyncio.Lock()
+
+    @property
+    def working(self) -> bool:
+        """Whether an answer is being made right now."""
+        return self._task is not None and not self._task.done()
+
+    async def receive(self, frame: InFrame, language: Language) -> None:
+        """Take a frame from a page. Returns as soon as the work is under way; `language` is the page's.
+
+        Raises:
+            FrameRefused: it cannot be done now (busy, stale, unknown); nothing has changed.
+        """
+        async with self._receiving:
+            match frame:
+                case Stop():
+                    if self._turn is not None:
+                        self._turn.stop()
+                case Say():
+                    await self._say(frame, language)
+                case Approve():
+                    await self._approve(frame.proposal, frame.revision, language)
+                case Decline():
+                    await self._decline(frame.proposal, frame.reason, language)
+                case Answer():
+                    await self._answer(frame.call, yes=frame.yes, language=language)
+                case Edit():
+                    await self._edit(frame, language)
+
+    async def finish(self) -> None:
+        """Wait until the present answer is complete."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def close(self) -> None:
+        if self._turn is not None:
+            self._turn.stop()
+        await self.finish()
+
+    # ---- what the user says ----
+
+    async def _say(self, frame: Say, page_language: Language) -> None:
+        key = f"user-{frame.key}" if frame.key else f"user-{_new_key()}"
+        if await self.transcript.get(key) is not None:
+            return  # the page sent it again after a broken connection
+        self._refuse_when_busy()
+        text = frame.text.strip()
+        if not text:
+            raise FrameRefused("empty", "the message is empty")
+        language = detect_language(text) if any(letter.isalpha() for letter in text) else page_language
+        await self._workspace.conversations.note_language(self.id, language, title=text[:TITLE_LENGTH])
+        await self.transcript.show(key, UserItem(text=text))
+        said = answer(text)
+        if said is not None and await self._is_decided_by(said == "yes", language):
+            return
+        denied = await self._deny_pending()
+        self._begin(language, prompt=text, results=denied)
+
+    async def _is_decided_by(self, yes: bool, language: Language) -> bool:
+        """A bare yes or no answers the question that stands open, if there is one."""
+        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        for call in pending.approvals if pending else []:
+            if call.tool_name != "start_training":
+                await self._answer(call.tool_call_id, yes=yes, language=language)
+                return True
+        plan = await self._workspace.proposals.latest_open(self.id)
+        if plan is None:
+            return False
+        await (self._approve(plan.id, plan.revision, language) if yes else self._decline(plan.id, "", language))
+        return True
+
+    async def _deny_pending(self) -> DeferredToolResults | None:
+        """The user spoke of something else: what waited for a yes stays unstarted."""
+        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        if pending is None:
+            return None
+        for call in pending.approvals:
+            await self.transcript.update(confirm_key(call.tool_call_id), state="no")
+        reason = "Not started: the user gave no yes yet and wrote something else. The plan stays open."
+        return pending.build_results(approvals={call.tool_call_id: ToolDenied(reason) for call in pending.approvals})
+
+    # ---- yes, no, edit: the person's own acts ----
+
+    async def _approve(self, proposal: str, revision: int, language: Language) -> None:
+        self._refuse_when_busy()
+        await self._own_plan(proposal)
+        try:
+            row = await self._workspace.proposals.approve(proposal, revision)
+        except StalePlan as error:
+            raise FrameRefused("stale", str(error)) from None
+        try:  # the run starts at the person's word, even when no LLM answers afterwards
+            run = await launch(self.desk(language), row)
+        except DatasetError as error:
+            await self.transcript.update(plan_key(proposal), state="declined")
+            await self.transcript.show(
+                f"error-{_new_key()}", ErrorItem(code=error.code, message=error.message, hint=error.hint)
+            )
+            return
+        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        if pending is None or not any(call.tool_name == "start_training" for call in pending.approvals):
+            await self._speak(built_in_words("start_training", language, {"run": run.id, "state": run.state}))
+            return
+        approvals: dict[str, bool | ToolApproved | ToolDenied] = {
+            call.tool_call_id: ToolApproved(override_args={"proposal": row.id})
+            if call.tool_name == "start_training"
+            else ToolDenied("The user did not answer.")
+            for call in pending.approvals
+        }
+        self._begin(language, results=pending.build_results(approvals=approvals))
+
+    async def _decline(self, proposal: str, reason: str, language: Language) -> None:
+        self._refuse_when_busy()
+        await self._own_plan(proposal)
+        if await self._workspace.proposals.decline(proposal) is None:
+            raise FrameRefused("stale", "this plan was decided already")
+        await self.transcript.update(plan_key(proposal), state="declined")
+        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        if pending is None or not pending.approvals:
+            await self._speak(built_in_words("declined", language, {}))
+            return
+        denied = ToolDenied(
+            f"The user declined the plan. Their reason: {reason!r}" if reason else "The user declined the plan."
+        )
+        self._begin(
+            language, results=pending.build_results(approvals={call.tool_call_id: denied for call in pending.approvals})
+        )
+
+    async def _answer(self, call_id: str, *, yes: bool, language: Language) -> None:
+        self._refuse_when_busy()
+        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        if pending is None or call_id not in {call.tool_call_id for call in pending.approvals}:
+            raise FrameRefused("stale", "this question was answered already")
+        await self.transcript.update(confirm_key(call_id), state="yes" if yes else "no")
+        approvals: dict[str, bool | ToolApproved | ToolDenied] = {
+            call.tool_call_id: ToolDenied("The user said no.") for call in pending.approvals
+        }
+        if yes:
+            approvals[call_id] = ToolApproved()
+        self._begin(language, results=pending.build_results(approvals=approvals))
+
+    async def _edit(self, frame: Edit, language: Language) -> None:
+        row = await self._own_plan(frame.proposal)
+        if row.state != "open" or row.revision != frame.revision:
+            raise FrameRefused("stale", f"plan {row.id} was changed or decided in the meantime; look at it again")
+        changes = dict(frame.changes)
+        dataset, model = str(changes.pop("dataset", row.dataset)), str(changes.pop("model", row.model))
+        chosen = {name: value for name, value in {**row.chosen, **changes}.items() if value not in (None, "")}
+        desk = self.desk(language)
+        try:
+            plan = await plan_training(desk, dataset=dataset, model=model, chosen=chosen)
+            row = await self._workspace.proposals.revise(row.id, row.revision, plan)
+            await self.transcript.show(plan_key(row.id), proposal_item(row, plan))
+        except StalePlan as error:
+            raise FrameRefused("stale", str(error)) from None
+        except (SpecError, DatasetError) as error:
+            await self._show_refused_edit(row, error, changes, desk)
+
+    async def _show_refused_edit(
+        self, row: ProposalRow, error: SpecError | DatasetError, changes: dict[str, object], desk: Desk
+    ) -> None:
+        """The plan stays as it was; the card shows what was typed and why it was refused."""
+        problems = (
+            dict(zip(error.fields, error.problems, strict=True)) if isinstance(error, SpecError) else {"": str(error)}
+        )
+        plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
+        item: ProposalItem = proposal_item(row, plan, problems=problems)
+        unplaced = [
+            problem for name, problem in problems.items() if name not in {setting.name for setting in item.settings}
+        ]
+        item.problem = "; ".join(unplaced) or None
+        for setting in item.settings:
+            if setting.problem and setting.name in changes:
+                setting.value = changes[setting.name]
+        await self.transcript.show(plan_key(row.id), item)
+
+    async def _own_plan(self, proposal: str) -> ProposalRow:
+        row = await self._workspace.proposals.get(proposal)
+        if row is None or row.conversation != self.id:
+            raise FrameRefused("unknown_plan", f"there is no plan {proposal!r} in this conversation")
+        return row
+
+    # ---- the end of a run ----
+
+    async def tell_end_of(self, run: RunRow) -> None:
+        """Explain a run that has just ended: its summary and the images to look at, or why it failed. Told once."""
+        if await self.transcript.get(f"summary-{run.id}") is not None:
+            return
+        await self.finish()
+        language = await self._workspace.conversations.language(self.id)
+        if run.state != "succeeded":
+            facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint}
+            await self.transcript.show(
+                f"summary-{run.id}", AssistantItem(text=built_in_words("run_ended", language, facts))
+            )
+            return
+        text = await self._workspace.summary(run, language)
+        await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
+        results = load(self._workspace.runs.folder(run.id))
+        images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
+        if images:
+            item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
+            await self.transcript.show(f"heatmaps-{run.id}", item)
+
+    # ---- turns ----
+
+    def desk(self, language: Language) -> Desk:
+        """What the tools may reach from this conversation."""
+        workspace = self._workspace
+        return Desk(
+            settings=workspace.settings,
+            datasets=workspace.datasets,
+            proposals=workspace.proposals,
+            runs=workspace.runs,
+            conversation=self.id,
+            language=language,
+            show=self.transcript.show,
+            update=self.transcript.update,
+        )
+
+    def _begin(
+        self, language: Language, *, prompt: str | None = None, results: DeferredToolResults | None = None
+    ) -> None:
+        self._turn = Turn(self._workspace, self, language)
+        self._task = asyncio.create_task(self._turn.take(prompt=prompt, results=results))
+
+    def _refuse_when_busy(self) -> None:
+        if self.working:
+            raise FrameRefused("busy", "an answer is being made; stop it or wait until it is complete")
+
+    async def _speak(self, text: str) -> None:
+        await self.transcript.show(f"said-{_new_key()}", AssistantItem(text=text))
+
+
+def _new_key() -> str:
+    return secrets.token_hex(6)

@@ -1,0 +1,83 @@
+"""The built-in assistant: rules instead of an LLM, behind the same interface, so that it drives the same agent and tools.
+
+It understands one request at a time (assistant/offline/understand.py), makes the calls that follow from it, and words the facts
+they return. No key, no network.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
+
+from assistant.frames import Language
+from assistant.offline.understand import Call, understand
+from assistant.offline.words import built_in_words
+
+MODEL_NAME = "murascope-built-in"
+
+
+def built_in_model(*, language: Language, datasets: Sequence[str]) -> FunctionModel:
+    """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets."""
+
+    async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
+        returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
+        prompt = _prompt_in(messages[-1])
+        if prompt is None and returned:
+            async for piece in _go_on(returned[-1], _latest_request(messages, datasets, language), language):
+                yield piece
+            return
+        call = understand(prompt or "", datasets=list(datasets), language=language)
+        if call is None:
+            yield built_in_words("help", language, {"datasets": datasets})
+        elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
+            yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
+        else:
+            yield _tool_call(call)
+
+    return FunctionModel(stream_function=reply, model_name=MODEL_NAME)
+
+
+async def _go_on(
+    returned: ToolReturnPart, request: Call | None, language: Language
+) -> AsyncIterator[str | DeltaToolCalls]:
+    """The next step after a tool has answered: another call, or words about what it returned."""
+    tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
+    if returned.outcome == "denied":
+        yield built_in_words("declined", language, {})
+    elif returned.outcome != "success":
+        yield built_in_words("problem", language, {"problem": str(returned.content)})
+    elif tool == "inspect_dataset" and request is not None and request.tool == "propose_training":
+        yield _tool_call(request)
+    elif tool == "propose_training":
+        yield built_in_words(tool, language, facts)
+        yield _tool_call(Call("start_training", {"proposal": facts["proposal"]}))
+    else:
+        yield built_in_words(tool, language, facts)
+
+
+def _latest_request(messages: list[ModelMessage], datasets: Sequence[str], language: Language) -> Call | None:
+    """What the user's latest message asks for."""
+    for message in reversed(messages):
+        if (prompt := _prompt_in(message)) is not None:
+            return understand(prompt, datasets=list(datasets), language=language)
+    return None
+
+
+def _prompt_in(message: ModelMessage) -> str | None:
+    if not isinstance(message, ModelRequest):
+        return None
+    texts = [part.content for part in message.parts if isinstance(part, UserPromptPart)]
+    return " ".join(text for text in texts if isinstance(text, str)) if texts else None
+
+
+def _tool_call(call: Call) -> DeltaToolCalls:
+    arguments: dict[str, Any] = dict(call.arguments)
+    # 1: after the text, which is part 0
+    return {
+        1: DeltaToolCall(
+            call.tool, json.dumps(arguments, ensure_ascii=False), tool_call_id=f"call-{secrets.token_hex(6)}"
+        )
+    }

@@ -1,0 +1,45 @@
+"""Renders the templates of `prompts/`. An undefined variable is an error, never an empty place in a sentence."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+
+def render(name: str, **values: Any) -> str:
+    """The text of `prompts/<name>` with these values."""
+    return _template(name).render(**values).strip()
+
+
+@cache
+def _template(name: str) -> Template:
+    folder = Path(__file__).resolve().parent.parent / "prompts"
+    # Plain text, not HTML: the web escapes what it shows.
+    environment = Environment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": _percent, "score": _score, "duration": _duration}
+    return environment.get_template(name)
+
+
+def _percent(share: float) -> str:
+    """A share as percent with at most one decimal, never rounded to 0 or 100 unless it is."""
+    value = 100 * share
+    digits = 1
+    while digits < 6 and (round(value, digits) in (0.0, 100.0)) and value not in (0.0, 100.0):
+        digits += 1
+    return f"{round(value, digits):g} %"
+
+
+def _score(value: float) -> str:
+    """A metric or score to three decimals, more where the size demands it."""
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.3g}"
+
+
+def _duration(seconds: float, units: str = "s min h") -> str:
+    """Seconds as `40 s`, `3 min` or `2.5 h`; `units` holds the three words of the language."""
+    second, minute, hour = units.split()
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} {second}"
+    return f"{round(seconds / 60)} {minute}" if seconds < 5400 else f"{seconds / 3600:.1f} {hour}"

@@ -1,0 +1,63 @@
+"""A run in plain words: its facts, a wording of our own in three languages, and an LLM's wording when every number in it holds."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic_ai import Agent
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
+
+from assistant.frames import Language
+from assistant.grounding import numbers_in, unsupported
+from assistant.prompts import render
+from assistant.results import load
+from assistant.store.tables import RunRow
+from engine.spec import MODELS, TrainSpec
+
+LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}
+
+
+def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
+    """Everything that may be said about a finished run.
+
+    Raises:
+        NoResults: the run has no evaluation.
+    """
+    results, spec = load(folder).metrics, TrainSpec.model_validate(row.spec)
+    return {
+        "run": row.id,
+        "dataset": row.dataset,
+        "synthetic": results["synthetic"],
+        "model": row.model,
+        "model_title": MODELS[row.model].title,
+        "image_size": spec.image_size,
+        "weights": results["weights"],
+        "counts": results["counts"],
+        "metrics": results["metrics"],
+        "reasons": results["reasons"],
+        "intervals": results["intervals"],
+        "threshold": results["threshold"],
+        "per_defect_type": results["per_defect_type"],
+        "seconds": results["seconds"],
+    }
+
+
+def word(facts: dict[str, Any], language: Language) -> str:
+    """Our own wording of the facts, in Markdown."""
+    return render(f"summary/{language}.md.j2", **facts)
+
+
+async def summarize(
+    facts: dict[str, Any], language: Language, model: Model | None = None, settings: ModelSettings | None = None
+) -> str:
+    """The summary of a run: the LLM's wording when there is one and each of its numbers is a fact, else our own.
+
+    Raises:
+        pydantic_ai.exceptions.AgentRunError: the LLM did not answer; the caller may fall back on `word`.
+    """
+    own = word(facts, language)
+    if model is None:
+        return own
+    prompt = render("summary/prompt.md.j2", facts=facts, own=own, language=LANGUAGE_NAMES[language])
+    answer = (await Agent(model, output_type=str, model_settings=settings).run(prompt)).output
+    return own if not answer.strip() or unsupported(answer, numbers_in(facts)) else answer.strip()

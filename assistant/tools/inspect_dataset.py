@@ -1,0 +1,24 @@
+"""Tool: what is in a data set."""
+
+from typing import Any
+
+from pydantic_ai import ModelRetry, RunContext
+
+from assistant.datasets import DatasetError
+from assistant.tools import Desk
+
+SHOWN_BROKEN = 5
+
+
+async def inspect_dataset(ctx: RunContext[Desk], dataset: str) -> dict[str, Any]:
+    """Look inside a data set: images per class and defect type, masks, sizes, broken files, notices.
+
+    Args:
+        dataset: name of a registered data set, as list_datasets gives it.
+    """
+    try:
+        facts = await ctx.deps.datasets.facts(dataset)
+    except DatasetError as error:
+        raise ModelRetry(str(error)) from None
+    broken = {"broken": facts["broken"][:SHOWN_BROKEN], "broken_count": len(facts["broken"])}
+    return {key: value for key, value in facts.items() if key not in ("path", "fingerprint", "problems")} | broken

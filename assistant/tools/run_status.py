@@ -1,0 +1,48 @@
+"""Tool: how far a training is."""
+
+from typing import Any
+
+from pydantic_ai import RunContext
+
+from assistant.tools import Desk
+from engine.events import Batches, Collection, Epoch, Fitting, Stage, Warned, read_events
+
+
+async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Say how far a training is: state, stage, progress, seconds left, warnings; for an ended one how it ended.
+
+    Args:
+        run: id of the run, such as r12; left out: the conversation's latest.
+    """
+    row = await ctx.deps.run(run)
+    facts: dict[str, Any] = {
+        "run": row.id,
+        "state": row.state,
+        "dataset": row.dataset,
+        "model": row.model,
+        "reason": row.reason,
+        "hint": row.hint,
+    }
+    for event in read_events(ctx.deps.runs.folder(row.id)):
+        match event:
+            case Stage():
+                facts |= {"stage": event.name, "progress": None, "seconds_left": None}
+            case Epoch():
+                facts |= {
+                    "epoch": event.epoch,
+                    "epochs": event.epochs,
+                    "loss": event.loss,
+                    "val_loss": event.val_loss,
+                    "seconds_left": event.eta_s,
+                }
+            case Collection():
+                facts |= {
+                    "progress": [event.images, event.total_images],
+                    "collected_samples": event.samples,
+                    "seconds_left": event.eta_s,
+                }
+            case Batches() | Fitting():
+                facts |= {"progress": [event.done, event.total], "seconds_left": event.eta_s}
+            case Warned():
+                facts.setdefault("warnings", []).append(event.message)
+    return facts

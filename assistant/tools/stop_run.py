@@ -1,0 +1,33 @@
+"""Tool: stop a training."""
+
+from typing import Any
+
+from pydantic_ai import ApprovalRequired, ModelRetry, RunContext
+
+from assistant.tools import Desk
+
+
+async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Stop a waiting or running training. The user is asked first: what a stopped run has not saved is lost.
+
+    Args:
+        run: id of the run, such as r12; left out: the one that is running.
+    """
+    desk = ctx.deps
+    if run is None:
+        active = [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]
+        mine = [row for row in active if row.conversation == desk.conversation] or active
+        if not mine:
+            raise ModelRetry("no training is running or waiting")
+        run = mine[0].id
+    row = await desk.run(run)
+    if row.state not in ("queued", "running"):
+        raise ModelRetry(
+            f"run {row.id} has ended already: it {row.state}"
+            if row.state != "stopped"
+            else f"run {row.id} was stopped already"
+        )
+    if not ctx.tool_call_approved:
+        raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.model})
+    row = await desk.runs.stop(row.id)
+    return {"run": row.id, "state": row.state, "stop_requested": True}

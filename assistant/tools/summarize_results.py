@@ -1,0 +1,26 @@
+"""Tool: what a finished training measured."""
+
+from typing import Any
+
+from pydantic_ai import ModelRetry, RunContext
+
+from assistant.results import NoResults
+from assistant.summaries import run_facts, word
+from assistant.tools import Desk
+
+
+async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Give the measured results of a training: AUROC, AUPR, threshold, missed defects, false alarms, per defect type.
+
+    `text` is a finished wording in the user's language. Every number said about the run must be one of these facts.
+
+    Args:
+        run: id of the run, such as r12; left out: the conversation's latest.
+    """
+    row = await ctx.deps.run(run)
+    try:
+        facts = run_facts(row, ctx.deps.runs.folder(row.id))
+    except NoResults as error:
+        state = f"it is {row.state}" + (f": {row.reason}" if row.reason else "")
+        raise ModelRetry(f"{error}; {state}") from None
+    return {**facts, "text": word(facts, ctx.deps.language)}

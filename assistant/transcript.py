@@ -1,0 +1,124 @@
+"""The items of one conversation: stored with a growing revision, and told to every open page.
+
+A page asks for everything after the revision it knows, then listens. So a reload, a second tab or a restart of the server shows
+the same conversation.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from assistant.frames import ITEM, AssistantItem, DeltaFrame, Item, ItemFrame, OutFrame, ToolItem, TurnFrame
+from assistant.store.database import Database
+from assistant.store.tables import ConversationRow, ItemRow, now
+
+MOST_WAITING_FRAMES = 2000  # a page that reads slower than this is cut off; it comes back and asks for what it missed
+
+
+class Transcript:
+    """The items of the conversation `id`."""
+
+    def __init__(self, database: Database, conversation: str):
+        self.conversation = conversation
+        self._database = database
+        self._pages: set[asyncio.Queue[OutFrame | None]] = set()
+        self._streaming: dict[str, str] = {}
+        self._writing = asyncio.Lock()
+
+    async def items(self, after: int = 0) -> list[tuple[str, int, Item]]:
+        """Key, revision and item of everything that changed after revision `after`, in the order of the conversation.
+
+        An answer that is being written right now comes with its text so far.
+        """
+        query = (
+            select(ItemRow)
+            .where(ItemRow.conversation == self.conversation, ItemRow.revision > after)
+            .order_by(ItemRow.position)
+        )
+        async with self._database.session() as session:
+            rows = list(await session.scalars(query))
+        return [(row.key, row.revision, self._with_text(row.key, ITEM.validate_python(row.body))) for row in rows]
+
+    async def get(self, key: str) -> Item | None:
+        async with self._database.session() as session:
+            row = await session.get(ItemRow, (self.conversation, key))
+        return ITEM.validate_python(row.body) if row else None
+
+    async def show(self, key: str, item: Item) -> None:
+        """Add an item at the end, or replace the one with this key where it stands."""
+        async with self._writing, self._database.session() as session:
+            bump = update(ConversationRow).where(ConversationRow.id == self.conversation)
+            revision = await session.scalar(
+                bump.values(revision=ConversationRow.revision + 1, updated_at=now()).returning(ConversationRow.revision)
+            )
+            if revision is None:
+                return  # the conversation was deleted in the meantime
+            row = await session.get(ItemRow, (self.conversation, key))
+            if row is None:
+                last = await session.scalar(
+                    select(func.max(ItemRow.position)).where(ItemRow.conversation == self.conversation)
+                )
+                row = ItemRow(conversation=self.conversation, key=key, position=(last or 0) + 1)
+                session.add(row)
+            row.body, row.revision = item.model_dump(mode="json"), revision
+        if isinstance(item, AssistantItem) and item.state == "streaming":
+            self._streaming[key] = item.text
+        else:
+            self._streaming.pop(key, None)
+        self._tell(ItemFrame(key=key, revision=revision, item=item))
+
+    async def update(self, key: str, **changes: Any) -> None:
+        """Change fields of an item that is shown; nothing happens when there is none."""
+        if (item := await self.get(key)) is not None:
+            await self.show(key, item.model_copy(update=changes))
+
+    def add_text(self, key: str, text: str) -> None:
+        """More of the answer `key` that is being written; it is stored when the answer is complete."""
+        self._streaming[key] += text
+        self._tell(DeltaFrame(key=key, text=text))
+
+    def tell_turn(self, *, working: bool) -> None:
+        self._tell(TurnFrame(state="working" if working else "idle"))
+
+    async def settle(self) -> None:
+        """After a restart: what was being written or worked on then is not any more."""
+        for key, _, item in await self.items():
+            if isinstance(item, AssistantItem) and item.state == "streaming":
+                await self.show(key, item.model_copy(update={"state": "stopped"}))
+            elif isinstance(item, ToolItem) and item.state == "running":
+                await self.show(
+                    key,
+                    item.model_copy(
+                        update={"state": "failed", "error": "the server was restarted in the meantime; ask again"}
+                    ),
+                )
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:
+        """Live frames from here on; ends by itself for a page that cannot keep up."""
+        queue: asyncio.Queue[OutFrame | None] = asyncio.Queue()
+        self._pages.add(queue)
+        try:
+            yield _frames(queue)
+        finally:
+            self._pages.discard(queue)
+
+    def _tell(self, frame: OutFrame) -> None:
+        for queue in list(self._pages):
+            if queue.qsize() >= MOST_WAITING_FRAMES:
+                self._pages.discard(queue)
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(frame)
+
+    def _with_text(self, key: str, item: Item) -> Item:
+        text = self._streaming.get(key)
+        return item.model_copy(update={"text": text}) if text is not None else item
+
+
+async def _frames(queue: asyncio.Queue[OutFrame | None]) -> AsyncIterator[OutFrame]:
+    while (frame := await queue.get()) is not None:
+        yield frame

@@ -1,0 +1,231 @@
+"""One turn of the agent: from a message (or an answered question) to its end, shown as items while it goes on.
+
+This is one of the three doors where any error is caught: whatever goes wrong in a turn, the user reads what happened and what to
+do, and the conversation goes on.
+"""
+
+import logging
+import secrets
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic_ai import (
+    CancellationToken,
+    DeferredToolRequests,
+    DeferredToolResults,
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    PartDeltaEvent,
+    PartEndEvent,
+    PartStartEvent,
+    RunCancelled,
+    RunTimedOut,
+    RunUsage,
+    TextPart,
+    TextPartDelta,
+)
+from pydantic_ai import Conversation as History
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
+
+from assistant.agent import LIMITS, TURN_TIMEOUT_S, make_agent
+from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, Language, ToolItem
+from assistant.grounding import numbers_in
+from assistant.llm_errors import explain
+from assistant.narration import Narration, known_numbers
+from assistant.offline.model import built_in_model
+from assistant.offline.words import built_in_words
+from assistant.providers import open_model
+
+if TYPE_CHECKING:
+    from assistant.conversation import Conversation
+    from assistant.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+SILENT_TOOLS = ("start_training",)  # its cards are the plan and the run
+
+
+class Turn:
+    """One turn in a conversation."""
+
+    def __init__(self, workspace: "Workspace", conversation: "Conversation", language: Language):
+        self._workspace, self._conversation, self._language = workspace, conversation, language
+        self._transcript = conversation.transcript
+        self._token = CancellationToken()
+        self._name = secrets.token_hex(4)
+        self._text_key, self._text, self._texts = "", "", 0
+        self._began: dict[str, float] = {}
+        self._own_words: str | None = None  # our wording of results that were asked for in this turn
+        self._narration: Narration | None = None  # None: the words are our own, rendered from facts
+
+    def stop(self) -> None:
+        """The user's Stop: the answer ends where it is."""
+        self._token.cancel()
+
+    async def take(self, *, prompt: str | None = None, results: DeferredToolResults | None = None) -> None:
+        """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
+        self._transcript.tell_turn(working=True)
+        history = await self._workspace.conversations.history(self._conversation.id)
+        try:
+            await self._run(history, prompt, results)
+        except AgentRunError as error:
+            why = explain(error, url=self._workspace.provider.url)
+            await self._fail(ErrorItem(code=why.code, message=why.message, hint=why.hint, retry=why.retry))
+        except Exception as error:
+            logger.exception("a turn of conversation %s failed", self._conversation.id)
+            hint = "try again; if it happens again, look at the server's log"
+            await self._fail(
+                ErrorItem(
+                    code="internal",
+                    message="something went wrong on our side",
+                    hint=hint,
+                    details=repr(error),
+                    retry=True,
+                )
+            )
+        finally:
+            self._transcript.tell_turn(working=False)
+
+    async def _run(self, history: History, prompt: str | None, results: DeferredToolResults | None) -> None:
+        workspace = self._workspace
+        built_in = built_in_model(language=self._language, datasets=await workspace.datasets.names())
+        if workspace.provider.name != "built-in":
+            self._narration = Narration(known_numbers(history.messages) | numbers_in(prompt))
+        async with (
+            open_model(workspace.provider, workspace.settings, built_in=built_in) as model,
+            make_agent().run_stream_events(
+                prompt,
+                conversation=replace(
+                    history, usage=RunUsage()
+                ),  # the limits are for one turn, not for the whole conversation
+                deferred_tool_results=results,
+                model=model,
+                deps=self._conversation.desk(self._language),
+                cancellation_token=self._token,
+                timeout=TURN_TIMEOUT_S,
+                usage_limits=LIMITS,
+            ) as events,
+        ):
+            try:
+                async for event in events:
+                    await self._hear(event)
+            except RunTimedOut:
+                raise
+            except RunCancelled as stopped:
+                await self._end_text(state="stopped")
+                await self._save(replace(history, messages=stopped.all_messages(), deferred_tool_requests=None))
+                return
+            except AgentRunError:
+                await self._save(
+                    replace(
+                        history, messages=_without_open_question(events.all_messages()), deferred_tool_requests=None
+                    )
+                )
+                raise
+            assert events.result is not None
+            await self._save(events.result.conversation)
+            if isinstance(events.result.output, DeferredToolRequests):
+                await self._ask(events.result.output)
+
+    async def _hear(self, event: Any) -> None:
+        """Show one event of the agent."""
+        match event:
+            case PartStartEvent(part=TextPart(content=text)):
+                self._texts += 1
+                self._text_key, self._text = f"answer-{self._name}-{self._texts}", ""
+                await self._add_text(text)
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
+                await self._add_text(text)
+            case PartEndEvent(part=TextPart()):
+                await self._end_text()
+            case FunctionToolCallEvent(part=part, args_valid=True):
+                self._began[part.tool_call_id] = time.monotonic()
+                if part.tool_name not in SILENT_TOOLS:
+                    await self._transcript.show(
+                        self._tool_key(part.tool_call_id), ToolItem(tool=part.tool_name, arguments=part.args_as_dict())
+                    )
+            case FunctionToolResultEvent(part=ToolReturnPart() as part):
+                await self._show_result(part)
+
+    async def _add_text(self, text: str) -> None:
+        if self._narration is not None:
+            text = self._narration.feed(text)
+        await self._put_text(text)
+
+    async def _put_text(self, text: str) -> None:
+        if not text or (not self._text and not text.strip()):
+            return
+        if not self._text:
+            self._text = text.lstrip()
+            await self._transcript.show(self._text_key, AssistantItem(text=self._text, state="streaming"))
+        else:
+            self._text += text
+            self._transcript.add_text(self._text_key, text)
+
+    async def _end_text(self, state: str = "done") -> None:
+        """The answer is complete (or cut off): a sentence whose number no measurement supports gives way to our own words."""
+        if not self._text_key:
+            return
+        if self._narration is not None:
+            await self._put_text(self._narration.finish())
+            if self._narration.withheld:
+                withheld = built_in_words("withheld", self._language, {})
+                self._text = self._own_words or f"{self._text.strip()}\n\n{withheld}".strip()
+                self._narration.withheld = 0
+        if self._text:
+            item = AssistantItem.model_validate({"text": self._text.strip(), "state": state})
+            await self._transcript.show(self._text_key, item)
+        self._text_key, self._text = "", ""
+
+    async def _show_result(self, part: ToolReturnPart) -> None:
+        failed = part.outcome in ("failed", "retried")
+        result = part.content if isinstance(part.content, dict) else {"result": part.content}
+        if not failed and part.outcome == "success":
+            self._own_words = str(result["text"]) if "text" in result else self._own_words
+            if self._narration is not None:
+                self._narration.learn(part.content)
+        if part.tool_name in SILENT_TOOLS and not failed:
+            return
+        if part.outcome in ("denied", "interrupted"):
+            return
+        key = self._tool_key(part.tool_call_id)
+        shown = await self._transcript.get(key)
+        item = shown if isinstance(shown, ToolItem) else ToolItem(tool=part.tool_name, arguments={})
+        seconds = round(time.monotonic() - self._began.get(part.tool_call_id, time.monotonic()), 2)
+        change: dict[str, Any] = (
+            {"state": "failed", "error": str(part.content)} if failed else {"state": "done", "result": result}
+        )
+        await self._transcript.show(key, item.model_copy(update={**change, "seconds": seconds}))
+
+    async def _ask(self, requests: DeferredToolRequests) -> None:
+        """The agent waits for a yes: on the plan's card, or on a small question."""
+        for call in requests.approvals:
+            if call.tool_name != "start_training":
+                values = requests.metadata.get(call.tool_call_id, {})
+                item = ConfirmItem.model_validate(
+                    {"call": call.tool_call_id, "action": call.tool_name, "values": values}
+                )
+                await self._transcript.show(confirm_key(call.tool_call_id), item)
+
+    async def _fail(self, item: ErrorItem) -> None:
+        await self._end_text(state="stopped")
+        await self._transcript.show(f"error-{self._name}", item)
+
+    async def _save(self, history: History) -> None:
+        await self._workspace.conversations.save_history(self._conversation.id, history)
+
+    def _tool_key(self, call: str) -> str:
+        return f"tool-{self._name}-{call}"  # some servers use the same call ids again
+
+
+def confirm_key(call: str) -> str:
+    return f"confirm-{call}"
+
+
+def _without_open_question(messages: list[ModelMessage]) -> list[ModelMessage]:
+    """A message that was never answered is left out: when it is sent again, it must not stand there twice."""
+    last = messages[-1] if messages else None
+    unanswered = isinstance(last, ModelRequest) and all(isinstance(part, UserPromptPart) for part in last.parts)
+    return messages[:-1] if unanswered else messages
