@@ -2,7 +2,7 @@
 
 Every measure reads a Tally: how many good and how many defective at each score. Images give an exact one; pixels, far
 too many to keep, one by bins. So one formula serves both. A measure that needs both classes is None, with a reason,
-when one is missing: never 0. Scores are not normalised or clamped first; a clamped score makes ties that change the result.
+when one is missing: never 0. Scores are not normalised or clamped first: clamping makes ties, which change results.
 """
 
 import difflib
