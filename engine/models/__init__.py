@@ -35,7 +35,11 @@ class AnomalyModel(nn.Module):
     A frozen backbone, where there is one, is the attribute `backbone`: it is named in the saved model, not saved.
     """
 
-    backbone: Backbone | None = None
+    backbone: Backbone | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = None  # not on the class: there it would hide the module that a model sets
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Memory: collects and returns statistics. Gradient, flow: `loss` (a scalar with gradient), `psnr`, `ssim`."""
