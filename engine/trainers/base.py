@@ -1,18 +1,23 @@
 """What the trainers share: scoring, writing predictions, measuring, saving and loading."""
 
 import json
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
 
 from engine.checkpoints import load_state, save_state
-from engine.datasets.loading import Batch, Loader
-from engine.events import Batches
-from engine.models import AnomalyModel, Prediction
-from engine.report import Eta, Reporter, silent
+from engine.datasets.loading import Loader
+from engine.evaluate import count_pixels, measure
+from engine.heatmaps import overlay, save_mask, save_png
+from engine.inspection import inspect, with_positions
+from engine.metrics import PixelTally
+from engine.models import AnomalyModel
+from engine.report import Reporter, silent
+
+Figures = dict[str, float | None]
 
 
 class BaseTrainer:
@@ -26,16 +31,90 @@ class BaseTrainer:
         self.modeler = modeler.to(self.device).eval()
         self.report = report
 
-    def train(self, train_loader: Loader) -> dict[str, float | None]:
+    def train(self, train_loader: Loader) -> Figures:
         """One pass over the training images: mean `loss`, `psnr`, `ssim`; None where a model has none."""
         raise NotImplementedError
 
-    def validate(self, valid_loader: Loader) -> dict[str, float | None]:
+    def validate(self, valid_loader: Loader) -> Figures:
         """One pass over held-out good images: `val_loss`, `val_psnr`, `val_ssim`."""
         raise NotImplementedError
 
     def fit(
         self, train_loader: Loader, num_epochs: int = 1, valid_loader: Loader | None = None
-    ) -> dict[str, list[dict[str, float | None]]]:
+    ) -> dict[str, list[Figures]]:
         """The whole training; the history is `{"train": [...], "val": [...]}`, one entry per epoch."""
         raise NotImplementedError
+
+    def predict(self, test_loader: Loader) -> tuple[torch.Tensor, torch.Tensor]:
+        """Raw scores (N,) and labels (N,): 0 good, 1 defective, -1 unknown."""
+        found = inspect(self.modeler.eval(), test_loader, what="evaluating", report=self.report)
+        return torch.from_numpy(found.scores), torch.from_numpy(found.labels)
+
+    def test(
+        self, test_loader: Loader, output_dir: Path, ckpt_path: Path | None = None, *, threshold: float
+    ) -> dict[str, Any]:
+        """Write a heatmap PNG, a mask PNG and a score JSON per image: NNNN_heatmap.png, NNNN_mask.png, NNNN.json.
+
+        Returns the folder, the number of images and a summary of scores and verdicts.
+        """
+        if ckpt_path is not None:
+            self.load(ckpt_path)
+        output_dir.mkdir(parents=True, exist_ok=True)
+        found = inspect(self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=output_dir, report=self.report)
+        assert found.maps is not None
+        lowest = float(found.map_lows.min())
+        for start, batch in with_positions(test_loader):
+            for i, name in enumerate(batch.names):
+                score, score_map, stem = float(found.scores[start + i]), found.maps[start + i], f"{start + i:04d}"
+                pixels = (batch.images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+                heat = overlay(pixels, score_map, threshold=threshold, lowest=lowest)
+                save_png(output_dir / f"{stem}_heatmap.png", heat)
+                save_mask(output_dir / f"{stem}_mask.png", score_map > threshold)
+                facts = {"name": name, "score": score, "is_anomalous": score > threshold, "threshold": threshold}
+                (output_dir / f"{stem}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        summary = {
+            "anomalous": int((found.scores > threshold).sum()),
+            "threshold": threshold,
+            "lowest_score": float(found.scores.min()),
+            "highest_score": float(found.scores.max()),
+        }
+        return {"folder": output_dir, "images": test_loader.images, "summary": summary}
+
+    def evaluate(
+        self,
+        test_loader: Loader,
+        ckpt_path: Path | None = None,
+        *,
+        pixel_level: bool = True,
+        image_level: bool = True,
+        threshold: float | None = None,
+    ) -> Figures:
+        """Measure without keeping files: `image_auroc`, `image_aupr`, `pixel_auroc`, `pixel_aupr`, and more.
+
+        With a threshold also what the verdicts are worth (`recall`, `overkill`, ...). None: it cannot be measured.
+        """
+        if ckpt_path is not None:
+            self.load(ckpt_path)
+        with tempfile.TemporaryDirectory() as scratch:
+            maps = Path(scratch) if pixel_level else None
+            found = inspect(self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=maps, report=self.report)
+            pixels = None
+            if pixel_level:
+                pixels = PixelTally(low=float(found.map_lows.min()), high=float(found.map_highs.max()))
+                for start, batch in with_positions(test_loader):
+                    count_pixels(pixels, found, start, batch)
+            found.maps = None
+        return measure(found, test_loader, pixels=pixels, threshold=threshold, images=image_level).metrics
+
+    def save(self, path: Path) -> None:
+        """The model's state, without a frozen backbone."""
+        save_state(path, self.modeler.state_to_save(), facts={"model": type(self.modeler).__name__})
+
+    def load(self, path: Path) -> None:
+        """Take over a saved state.
+
+        Raises:
+            ValueError: the file is damaged or of another model.
+        """
+        state, _ = load_state(path)
+        self.modeler.load_saved(state)
