@@ -12,7 +12,7 @@ MAX_RATIO = 200  # compressed images do not shrink further; a bomb does
 KEEP_FREE_BYTES = 1 << 30
 
 
-class BadArchive(ValueError):  # noqa: N818
+class BadArchive(ValueError):
     """The archive is refused; the message says why and names the entry."""
 
 
@@ -107,15 +107,23 @@ def _is_clutter(name: str) -> bool:
 
 
 def _name_encoding(archive: Path) -> str | None:
-    """The first encoding that reads every name that is not marked as UTF-8; None when all are plain."""
+    """How names that are not marked as UTF-8 are to be read; None when all are plain.
+
+    The bytes of a Chinese name are often valid Korean ones too: they are Korean when they give Korean letters.
+    """
     with zipfile.ZipFile(archive) as opened:
-        raw = [entry.filename.encode("cp437") for entry in opened.infolist() if not entry.flag_bits & 0x800]
-    if all(name.isascii() for name in raw):
+        raw = b"".join(entry.filename.encode("cp437") for entry in opened.infolist() if not entry.flag_bits & 0x800)
+    if raw.isascii():
         return None
-    for encoding in ("utf-8", "cp949", "gbk"):
+    for encoding, is_likely in (("utf-8", lambda text: True), ("cp949", _is_korean), ("gbk", lambda text: True)):
         try:
-            [name.decode(encoding) for name in raw]
+            if is_likely(raw.decode(encoding)):
+                return encoding
         except UnicodeDecodeError:
             continue
-        return encoding
     return None
+
+
+def _is_korean(text: str) -> bool:
+    letters = [letter for letter in text if not letter.isascii()]
+    return sum("가" <= letter <= "힣" for letter in letters) > 0.7 * len(letters)

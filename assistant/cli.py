@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -42,9 +43,33 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (MURASCOPE_PORT).")] = None,
 ) -> None:
     """Start the server and print its address."""
-    from web.server import run_server
+    import socket
 
-    run_server(_settings(host=host, port=port))
+    import uvicorn
+
+    settings = _settings(host=host, port=port)
+    for name, value in (("HOME", settings.home), ("HOST", settings.host), ("PORT", settings.port)):
+        os.environ[f"MURASCOPE_{name}"] = str(value)  # the application reads its settings from the environment
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        _refuse(
+            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
+        )
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    _tell(f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)")
+    # Named, not imported: the assistant knows nothing of the web.
+    config = uvicorn.Config(
+        "web.app:app_from_environment",
+        factory=True,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 @app.command()

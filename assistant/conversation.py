@@ -46,7 +46,7 @@ TITLE_LENGTH = 60
 SHOWN_HEATMAPS = 8
 
 
-class FrameRefused(ValueError):  # noqa: N818
+class FrameRefused(ValueError):
     """A frame cannot be carried out now. Worded by the page (locales: refused.<code>); the message is the English wording."""
 
     def __init__(self, code: str, message: str):

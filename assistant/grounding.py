@@ -10,10 +10,9 @@ from typing import Any
 
 # A numeral that stands by itself: not part of a name such as r12, resnet18 or phone_2, and not a list marker.
 _NUMBER = re.compile(
-    r"(?<![\w.])[-+\u2212]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w]*_)\s*(%|％|percent|퍼센트|프로)?"
+    r"(?<![A-Za-z0-9_.])[-+\u2212]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![A-Za-z0-9]*_)\s*(%|percent|퍼센트|프로)?"
 )
 _LIST_MARKER = re.compile(r"^\s*\d+[.)]\s", re.MULTILINE)
-_CODE = re.compile(r"`[^`\n]*`")
 _WIDE = str.maketrans("０１２３４５６７８９．，％", "0123456789.,%")
 
 
@@ -54,11 +53,10 @@ def _is_supported(match: re.Match[str], known: list[float]) -> bool:
     half = 0.5 * 10.0**-decimals + 1e-9
     is_share = match.group(1) is not None
     return any(
-        (abs(fact - value) <= half and _same_size(fact, value)) or (is_share and abs(100 * fact - value) <= half)
-        for fact in known
+        _rounds_to(fact, value, half, decimals) or (is_share and abs(100 * fact - value) <= half) for fact in known
     )
 
 
-def _same_size(fact: float, value: float) -> bool:
-    """Rounding must not turn a measurement into something else: 0.4 is not 0, 1.5 is not 2."""
-    return fact == value or "." in f"{value:g}" or abs(fact - round(fact)) < 1e-9
+def _rounds_to(fact: float, value: float, half: float, decimals: int) -> bool:
+    """Whole numbers count things, so only a whole fact supports them: 0.4 is not 0, 1.5 is not 2."""
+    return abs(fact - value) <= (half if decimals else 1e-9)

@@ -10,7 +10,7 @@ from assistant.store.database import Database
 from assistant.store.tables import ProposalRow
 
 
-class StalePlan(ValueError):  # noqa: N818
+class StalePlan(ValueError):
     """The plan changed, or was decided, since the page showed it."""
 
 

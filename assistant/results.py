@@ -11,7 +11,7 @@ from assistant.frames import HeatmapImage
 Which = Literal["worst", "missed", "false_alarms", "all"]
 
 
-class NoResults(LookupError):  # noqa: N818
+class NoResults(LookupError):
     """The run has no evaluation (yet)."""
 
 

@@ -56,7 +56,8 @@ class Turn:
         self._token = CancellationToken()
         self._name = secrets.token_hex(4)
         self._text_key, self._text, self._texts = "", "", 0
-        self._began: dict[str, float] = {}
+        self._tools = 0
+        self._under_way: dict[str, tuple[str, float]] = {}  # by call id: the card's key, and when the call began
         self._own_words: str | None = None  # our wording of results that were asked for in this turn
         self._narration: Narration | None = None  # None: the words are our own, rendered from facts
 
@@ -141,11 +142,10 @@ class Turn:
             case PartEndEvent(part=TextPart()):
                 await self._end_text()
             case FunctionToolCallEvent(part=part, args_valid=True):
-                self._began[part.tool_call_id] = time.monotonic()
+                key = self._new_tool_key()
+                self._under_way[part.tool_call_id] = key, time.monotonic()
                 if part.tool_name not in SILENT_TOOLS:
-                    await self._transcript.show(
-                        self._tool_key(part.tool_call_id), ToolItem(tool=part.tool_name, arguments=part.args_as_dict())
-                    )
+                    await self._transcript.show(key, ToolItem(tool=part.tool_name, arguments=part.args_as_dict()))
             case FunctionToolResultEvent(part=ToolReturnPart() as part):
                 await self._show_result(part)
 
@@ -180,6 +180,7 @@ class Turn:
         self._text_key, self._text = "", ""
 
     async def _show_result(self, part: ToolReturnPart) -> None:
+        known = self._under_way.pop(part.tool_call_id, None)
         failed = part.outcome in ("failed", "retried")
         result = part.content if isinstance(part.content, dict) else {"result": part.content}
         if not failed and part.outcome == "success":
@@ -190,10 +191,10 @@ class Turn:
             return
         if part.outcome in ("denied", "interrupted"):
             return
-        key = self._tool_key(part.tool_call_id)
+        key, began = known or (self._new_tool_key(), time.monotonic())
         shown = await self._transcript.get(key)
         item = shown if isinstance(shown, ToolItem) else ToolItem(tool=part.tool_name, arguments={})
-        seconds = round(time.monotonic() - self._began.get(part.tool_call_id, time.monotonic()), 2)
+        seconds = round(time.monotonic() - began, 2)
         change: dict[str, Any] = (
             {"state": "failed", "error": str(part.content)} if failed else {"state": "done", "result": result}
         )
@@ -216,8 +217,9 @@ class Turn:
     async def _save(self, history: History) -> None:
         await self._workspace.conversations.save_history(self._conversation.id, history)
 
-    def _tool_key(self, call: str) -> str:
-        return f"tool-{self._name}-{call}"  # some servers use the same call ids again
+    def _new_tool_key(self) -> str:
+        self._tools += 1  # not the call's id: some servers use the same ids again
+        return f"tool-{self._name}-{self._tools}"
 
 
 def confirm_key(call: str) -> str:

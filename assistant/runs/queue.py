@@ -20,7 +20,7 @@ from engine.events import Event, EventLog, Stopped
 from engine.spec import TrainSpec
 
 
-class UnknownRun(LookupError):  # noqa: N818
+class UnknownRun(LookupError):
     """There is no such run; the message names the latest ones."""
 
 

@@ -1,0 +1,73 @@
+"""A workspace to work in: over SQLite, and where a test asks for `any_database`, over a real PostgreSQL too."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import create_engine, text
+
+from assistant.settings import Settings
+from assistant.store.database import Database
+from assistant.workspace import Workspace
+from tests.postgres import postgres_binaries, running_postgres
+
+_database_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    with running_postgres(binaries) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/murascope.db"
+    server = request.getfixturevalue("postgres")
+    name = f"test{next(_database_numbers)}"
+    engine = create_engine(
+        f"{server}/postgres".replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{server}/{name}".replace("postgresql:", "postgresql+psycopg:")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def workspace(settings: Settings) -> AsyncIterator[Workspace]:
+    async with Workspace.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def panels(tmp_path: Path) -> Path:
+    """A tiny data set in MVTec layout: 12 good to learn from, 4 good and 4 defective to test with, masks."""
+    root = tmp_path / "panels"
+    for split, kind, count in (("train", "good", 12), ("test", "good", 4), ("test", "spot", 4)):
+        folder = root / split / kind
+        folder.mkdir(parents=True)
+        for number in range(count):
+            image = Image.new("RGB", (64, 64), (90 + number % 5, 90, 90))
+            if kind == "spot":
+                image.paste((250, 20, 20), (20, 20, 36, 36))
+                mask = Image.new("L", (64, 64))
+                mask.paste(255, (20, 20, 36, 36))
+                (root / "ground_truth" / kind).mkdir(parents=True, exist_ok=True)
+                mask.save(root / "ground_truth" / kind / f"{number:03}_mask.png")
+            image.save(folder / f"{number:03}.png")
+    return root
