@@ -27,10 +27,14 @@ class Text:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool call. `arguments` as a str goes over the wire as it is: that is how broken JSON is sent."""
+    """A tool call. `arguments` as a str goes over the wire as it is: that is how broken JSON is sent.
+
+    `call` is its id; without one it gets a new one. Some local servers use the same ids again.
+    """
 
     tool: str
     arguments: dict[str, Any] | str = field(default_factory=dict)
+    call: str | None = None
 
     @property
     def json(self) -> str:
@@ -148,7 +152,7 @@ class AnthropicMessages:
         return {**frame, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
 
     def _tool_use(self, call: ToolCall) -> dict[str, Any]:
-        return {"type": "tool_use", "id": numbered("toolu"), "name": call.tool, "input": {}}
+        return {"type": "tool_use", "id": call.call or numbered("toolu"), "name": call.tool, "input": {}}
 
     def _stop_reason(self, blocks: list[Block]) -> str:
         return "tool_use" if any(isinstance(block, ToolCall) for block in blocks) else "end_turn"
@@ -211,7 +215,12 @@ class OpenAIResponses:
             content = [{"type": "output_text", "text": block.text, "annotations": []}]
             message = {"type": "message", "id": numbered("msg"), "role": "assistant"}
             return {**message, "status": status, "content": content}
-        call = {"type": "function_call", "id": numbered("fc"), "call_id": numbered("call"), "name": block.tool}
+        call = {
+            "type": "function_call",
+            "id": numbered("fc"),
+            "call_id": block.call or numbered("call"),
+            "name": block.tool,
+        }
         return {**call, "arguments": block.json, "status": status}
 
     def _response(
@@ -277,7 +286,7 @@ class ChatCompletions:
                 yield from (chunk({"content": piece}) for piece in pieces(block.text))
                 continue
             index = next(calls)
-            start = self._call(ToolCall(block.tool, ""))
+            start = self._call(ToolCall(block.tool, "", block.call))
             yield chunk({"tool_calls": [{"index": index, **start}]})
             for piece in pieces(block.json):
                 yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
@@ -291,7 +300,7 @@ class ChatCompletions:
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
         function = {"name": call.tool, "arguments": call.json}
-        return {"id": numbered("call"), "type": "function", "function": function}
+        return {"id": call.call or numbered("call"), "type": "function", "function": function}
 
     def _finish(self, blocks: list[Block]) -> str:
         return "tool_calls" if any(isinstance(block, ToolCall) for block in blocks) else "stop"

@@ -46,18 +46,6 @@ PROTOCOLS = get_args(Protocol)
 SENTENCE = "The data set oled holds 120 good and 14 defective images of one panel type."
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_")):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture(params=PROTOCOLS)
 def protocol(request: pytest.FixtureRequest) -> Protocol:
     chosen: Protocol = request.param

@@ -1,0 +1,412 @@
+"""Whole turns: a conversation, the agent and its tools, and an LLM that speaks over real sockets in each protocol."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import pytest
+
+from assistant.conversation import Conversation
+from assistant.datasets import folder_stamp
+from assistant.frames import (
+    Approve,
+    AssistantItem,
+    Decline,
+    ErrorItem,
+    Item,
+    ProposalItem,
+    RunItem,
+    Say,
+    Stop,
+    ToolItem,
+)
+from assistant.settings import Settings
+from assistant.store.tables import DatasetRow
+from assistant.tools import tool_names
+from assistant.workspace import Workspace
+from tests.llm_server import (
+    KEY,
+    CutMidStream,
+    Hang,
+    LLMServer,
+    Protocol,
+    Reply,
+    SlowWords,
+    Status,
+    Text,
+    ToolCall,
+    TooLong,
+    call_as_text,
+    cut_arguments,
+)
+
+pytestmark = pytest.mark.anyio
+
+FACTS: dict[str, Any] = {
+    "layout": "folder",
+    "train_good": 120,
+    "test_good": 20,
+    "test_defective": 14,
+    "defect_types": {"scratch": 9, "stain": 5},
+    "masks": 14,
+    "broken": [],
+    "sizes": [[256, 256, 154]],
+    "modes": {"L": 154},
+    "fingerprint": "abc",
+    "synthetic": False,
+    "title": "oled",
+    "notices": [],
+}
+PLAN = ToolCall("propose_training", {"dataset": "oled", "model": "padim", "image_size": 128})
+START = ToolCall("start_training")
+
+AnyItem = TypeVar("AnyItem", bound=Item)
+
+
+@dataclass
+class Talk:
+    """A conversation with the hands of a person on it."""
+
+    workspace: Workspace
+    conversation: Conversation
+
+    async def say(self, text: str) -> None:
+        await self.conversation.receive(Say(text=text), "en")
+        await self.conversation.finish()
+
+    async def approve(self) -> None:
+        plan = await self.last(ProposalItem)
+        await self.conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+        await self.conversation.finish()
+
+    async def decline(self, reason: str) -> None:
+        plan = await self.last(ProposalItem)
+        await self.conversation.receive(Decline(proposal=plan.proposal, reason=reason), "en")
+        await self.conversation.finish()
+
+    async def all(self, kind: type[AnyItem]) -> list[AnyItem]:
+        return [item for _, _, item in await self.conversation.items() if isinstance(item, kind)]
+
+    async def last(self, kind: type[AnyItem]) -> AnyItem:
+        return (await self.all(kind))[-1]
+
+
+@pytest.fixture(autouse=True)
+def home_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MURASCOPE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(params=get_args(Protocol))
+def protocol(request: pytest.FixtureRequest) -> Protocol:
+    chosen: Protocol = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LLMServer]:
+    with LLMServer() as server:
+        yield server
+
+
+@asynccontextmanager
+async def talking(server: LLMServer, protocol: Protocol, conversation: str | None = None) -> AsyncIterator[Talk]:
+    """A workspace with the data set 'oled' in the test's own home folder; a conversation of before, or a new one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment(protocol).items():
+            patch.setenv(name, value)
+        settings = Settings()
+    async with Workspace.open(settings) as workspace:
+        if not await workspace.datasets.names():
+            await add_oled(workspace, settings.home / "oled")
+        conversations = workspace.conversations
+        yield Talk(workspace, await (conversations.get(conversation) if conversation else conversations.create("en")))
+
+
+async def add_oled(workspace: Workspace, folder: Path) -> None:
+    """Registered as if the engine had checked it: no turn here looks at a picture."""
+    folder.mkdir(parents=True)
+    row = DatasetRow(name="oled", path=str(folder), origin="registered", layout="folder", images=[])
+    row.facts = {**FACTS, "path": str(folder)}
+    row.stamp = folder_stamp(folder)
+    async with workspace.database.session() as session:
+        session.add(row)
+
+
+# ---- a training, from the sentence to the run ----
+
+
+async def test_a_sentence_becomes_a_plan_and_after_a_yes_a_run(server: LLMServer, protocol: Protocol) -> None:
+    server.play([PLAN, START, Text("The training is queued.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on the OLED data at 128 px")
+        assert (await talk.last(ProposalItem)).state == "open"
+        assert await talk.workspace.runs.list() == []
+        await talk.approve()
+        (run,) = await talk.workspace.runs.list()
+        assert (run.state, run.dataset, run.model, run.spec["image_size"]) == ("queued", "oled", "padim", 128)
+        assert (await talk.last(RunItem)).run == run.id
+        assert (await talk.last(AssistantItem)).text == "The training is queued."
+    (result,) = server.requests[-1].conversation.results
+    assert json.loads(result.text)["run"] == run.id
+
+
+async def test_a_declined_plan_starts_nothing_and_the_llm_hears_why(server: LLMServer, protocol: Protocol) -> None:
+    server.play([PLAN, START, Text("Understood, nothing was started.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.decline("the line is still being cleaned")
+        assert await talk.workspace.runs.list() == []
+        assert (await talk.last(ProposalItem)).state == "declined"
+    assert "the line is still being cleaned" in server.requests[-1].conversation.results[0].text
+
+
+async def test_other_words_instead_of_a_yes_leave_the_plan_open(server: LLMServer, protocol: Protocol) -> None:
+    server.play([PLAN, START, Text("It trains on good images only.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.say("What does it train on?")
+        assert await talk.workspace.runs.list() == []
+        assert (await talk.last(ProposalItem)).state == "open"
+        assert (await talk.last(AssistantItem)).text == "It trains on good images only."
+
+
+async def test_a_plan_made_over_one_protocol_is_approved_over_another(server: LLMServer) -> None:
+    server.play([PLAN, START])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train PaDiM on oled")
+        conversation = talk.conversation.id
+    server.play([Text("Started.")])
+    async with talking(server, "chat", conversation) as talk:
+        await talk.approve()
+        assert [run.state for run in await talk.workspace.runs.list()] == ["queued"]
+        assert (await talk.last(AssistantItem)).text == "Started."
+
+
+# ---- what the LLM gets ----
+
+
+async def test_the_llm_gets_rules_data_sets_and_every_tool_but_no_key(server: LLMServer, protocol: Protocol) -> None:
+    server.play([Text("Hello.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("hello there, what can you do?")
+    asked = server.requests[0].conversation
+    assert set(asked.tools) == set(tool_names())
+    assert "You are Murascope" in asked.instructions
+    assert "oled" in asked.instructions
+    assert asked.asked == "hello there, what can you do?"
+    assert asked.tools["propose_training"]["properties"]["image_size"]["description"]
+    assert KEY not in server.requests[0].text
+
+
+async def test_the_fixed_rules_are_cached_and_the_changing_part_is_not(server: LLMServer) -> None:
+    server.play([Text("Hello.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("hello there")
+    marked = [part["text"] for part in server.requests[0].body["system"] if "cache_control" in part]
+    assert any("You are Murascope" in text for text in marked)
+    assert not any("Registered data sets" in text for text in marked)
+
+
+# ---- mistakes of the LLM ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"dataset": "oled", "model": "padim", "image_size": 100_000}, "image_size"),
+        ({"dataset": "oledd", "model": "padim"}, "did you mean 'oled'"),
+        ({"dataset": "oled", "model": "padimm"}, "padim"),
+        ({"dataset": "oled", "speed": "fast"}, "speed"),
+    ],
+    ids=["out of range", "unknown data set", "unknown model", "unknown setting"],
+)
+async def test_a_wrong_argument_goes_back_in_words_and_is_mended(
+    server: LLMServer, arguments: dict[str, Any], told: str, protocol: Protocol
+) -> None:
+    server.play([ToolCall("propose_training", arguments), PLAN, START])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        assert [plan.model for plan in await talk.all(ProposalItem)] == ["padim"]
+    (answer,) = server.requests[1].conversation.results
+    assert told in answer.text
+    if protocol == "anthropic":
+        assert answer.failed
+
+
+@pytest.mark.parametrize(
+    "broken", [cut_arguments(PLAN), ToolCall("train_now", {"dataset": "oled"})], ids=["cut", "unknown"]
+)
+async def test_a_broken_call_is_mended_by_the_llm(server: LLMServer, broken: ToolCall, protocol: Protocol) -> None:
+    server.play([broken, PLAN, START])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        assert len(await talk.all(ProposalItem)) == 1
+        assert await talk.all(ErrorItem) == []
+
+
+async def test_a_call_in_plain_text_starts_nothing(server: LLMServer, protocol: Protocol) -> None:
+    server.play([call_as_text(PLAN)])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        assert await talk.all(ProposalItem) == []
+
+
+async def test_an_llm_that_repeats_its_mistake_ends_in_a_clear_error(server: LLMServer, protocol: Protocol) -> None:
+    server.play(lambda conversation: ToolCall("propose_training", {"dataset": "nowhere"}))
+    async with talking(server, protocol) as talk:
+        await talk.say("Train something")
+        assert (await talk.last(ErrorItem)).code == "llm_nonsense"
+        assert not talk.conversation.working
+
+
+async def test_an_llm_that_never_stops_calling_tools_is_stopped(server: LLMServer, protocol: Protocol) -> None:
+    server.play(lambda conversation: ToolCall("list_datasets"))
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        assert (await talk.last(ErrorItem)).code == "llm_nonsense"
+    assert len(server.requests) <= 13
+
+
+async def test_two_starts_in_one_answer_make_one_run(server: LLMServer) -> None:
+    server.play([PLAN, [START, START], Text("Queued.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.approve()
+        assert len(await talk.workspace.runs.list()) == 1
+
+
+async def test_a_number_that_no_tool_gave_does_not_reach_the_user(server: LLMServer, protocol: Protocol) -> None:
+    server.play([ToolCall("list_datasets"), Text("The set oled has 120 good images. Expect an AUROC of 0.987.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        said = " ".join(item.text for item in await talk.all(AssistantItem))
+    assert "120" in said
+    assert "0.987" not in said
+
+
+# ---- what goes wrong on the way ----
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Status(401), "llm_key"),
+        (Status(400), "llm_rejected"),
+        (Status(429, retry_after=300), "llm_busy"),
+        (TooLong(), "llm_context"),
+        (CutMidStream(Text("The data set oled has many good images.")), "llm_unreachable"),
+    ],
+    ids=["key", "rejected", "busy", "too long", "cut"],
+)
+async def test_after_a_failure_the_user_is_told_and_the_conversation_goes_on(
+    server: LLMServer, fault: Reply, code: str, protocol: Protocol
+) -> None:
+    server.play([fault, Text("Hello again.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("What can you tell me about oled?")
+        error = await talk.last(ErrorItem)
+        assert (error.code, talk.conversation.working) == (code, False)
+        assert KEY not in error.model_dump_json()
+        await talk.say("What can you tell me about oled?")
+        assert (await talk.last(AssistantItem)).text == "Hello again."
+
+
+async def test_a_short_failure_is_not_seen_by_the_user(server: LLMServer, protocol: Protocol) -> None:
+    server.play([Status(503), Text("Hello.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("hello there")
+        assert await talk.all(ErrorItem) == []
+        assert (await talk.last(AssistantItem)).text == "Hello."
+
+
+async def test_a_run_starts_at_the_users_yes_even_when_the_llm_is_gone(server: LLMServer, protocol: Protocol) -> None:
+    server.play([PLAN, START, Status(401)])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.approve()
+        assert len(await talk.workspace.runs.list()) == 1
+        assert (await talk.last(ErrorItem)).code == "llm_key"
+
+
+async def test_stop_ends_the_answer_keeps_what_was_said_and_hangs_up(server: LLMServer, protocol: Protocol) -> None:
+    server.play([SlowWords("One more sentence. " * 2000), Text("Of course.")])
+    async with talking(server, protocol) as talk:
+        async with talk.conversation.subscribe() as frames:
+            await talk.conversation.receive(Say(text="Tell me everything"), "en")
+            async for frame in frames:
+                if frame.type == "delta":
+                    break
+        await talk.conversation.receive(Stop(), "en")
+        await talk.conversation.finish()
+        stopped = await talk.last(AssistantItem)
+        assert stopped.state == "stopped"
+        assert stopped.text.startswith("One more sentence.")
+        assert await asyncio.to_thread(server.saw_disconnect)
+        await talk.say("Shorter, please")
+        assert (await talk.last(AssistantItem)).text == "Of course."
+
+
+async def test_stop_while_the_llm_is_silent_hangs_up_too(server: LLMServer, protocol: Protocol) -> None:
+    server.play([Hang()])
+    async with talking(server, protocol) as talk:
+        await talk.conversation.receive(Say(text="Tell me everything"), "en")
+        while not server.requests:
+            await asyncio.sleep(0)
+        await talk.conversation.receive(Stop(), "en")
+        await talk.conversation.finish()
+        assert not talk.conversation.working
+        assert await talk.all(ErrorItem) == []
+    assert server.saw_disconnect()
+
+
+async def test_tools_show_what_went_in_and_what_came_out(server: LLMServer, protocol: Protocol) -> None:
+    server.play([[Text("Let me look. "), ToolCall("list_datasets")], Text("There is one.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        tool = await talk.last(ToolItem)
+        said = [item.text for item in await talk.all(AssistantItem)]
+    assert (tool.tool, tool.state, tool.error) == ("list_datasets", "done", None)
+    assert tool.result is not None
+    assert tool.result["datasets"][0]["good"] == 120
+    assert said == ["Let me look.", "There is one."]
+
+
+async def test_a_server_that_uses_the_same_call_id_again_is_understood(server: LLMServer, protocol: Protocol) -> None:
+    calls: list[Reply] = [
+        ToolCall("list_datasets", call="call_0"),
+        ToolCall("inspect_dataset", {"dataset": "oled"}, call="call_0"),
+        ToolCall(PLAN.tool, PLAN.arguments, call="call_0"),
+        ToolCall(START.tool, call="call_0"),
+        Text("Queued."),
+    ]
+    server.play(calls)
+    async with talking(server, protocol) as talk:
+        await talk.say("Look at the data, then train PaDiM")
+        assert await talk.all(ErrorItem) == []
+        shown = [item.tool for item in await talk.all(ToolItem)]
+        await talk.approve()
+        assert len(await talk.workspace.runs.list()) == 1
+        assert (await talk.last(AssistantItem)).text == "Queued."
+    assert shown == ["list_datasets", "inspect_dataset", "propose_training"]
+
+
+async def test_an_empty_answer_is_an_error_that_can_be_tried_again(server: LLMServer, protocol: Protocol) -> None:
+    server.play(lambda conversation: Text(""))
+    async with talking(server, protocol) as talk:
+        await talk.say("hello there")
+        error = await talk.last(ErrorItem)
+    assert (error.code, error.retry) == ("llm_nonsense", True)
+
+
+async def test_text_in_korean_and_chinese_survives_all_protocols(server: LLMServer, protocol: Protocol) -> None:
+    server.play([Text("올레드 데이터로 학습하겠습니다."), Text("好的，马上训练。")])
+    async with talking(server, protocol) as talk:
+        await talk.say("올레드 데이터로 학습해 줘")
+        await talk.say("用这个数据训练")
+        said = [item.text for item in await talk.all(AssistantItem)]
+    assert said == ["올레드 데이터로 학습하겠습니다.", "好的，马上训练。"]
+    assert server.requests[1].conversation.messages[0].text == "올레드 데이터로 학습해 줘"
