@@ -129,6 +129,12 @@ def understand(
 
 
 @app.command()
+def demo() -> None:
+    """Make the demo data set "oled" (computer-made panel images) and register it; done once."""
+    raise typer.Exit(asyncio.run(_demo()))
+
+
+@app.command()
 def doctor() -> None:
     """Say what this installation has: folders, weights, the LLM (asked for a real tool call), the engine's libraries."""
     raise typer.Exit(asyncio.run(_doctor()))
@@ -138,10 +144,9 @@ def doctor() -> None:
 def data_add(
     name: Annotated[str, typer.Argument(help="Name of the data set.")],
     path: Annotated[Path, typer.Argument(help="A folder, or a zip.")],
-    origin: Annotated[str, typer.Option(hidden=True)] = "registered",
 ) -> None:
     """Check a folder (or unpack a zip) and register it."""
-    raise typer.Exit(asyncio.run(_data_add(name, path, origin)))
+    raise typer.Exit(asyncio.run(_data_add(name, path)))
 
 
 @data_app.command("list")
@@ -323,7 +328,27 @@ def _print_problems(problems: list[str], *, as_json: bool) -> None:
 # ---- data, runs, doctor ----
 
 
-async def _data_add(name: str, path: Path, origin: str) -> int:
+async def _demo() -> int:
+    from assistant.datasets import DatasetError
+    from assistant.engine_process import EngineError, ask_engine
+
+    settings = _settings()
+    folder = settings.home / "demo" / "oled"
+    if folder.exists():
+        return 0
+    from assistant.workspace import Workspace
+
+    try:
+        await ask_engine(settings, "demo", str(folder))
+        async with Workspace.open(settings) as workspace:
+            await workspace.datasets.add("oled", folder, origin="demo")
+    except (EngineError, DatasetError) as error:
+        _tell(f"the demo data set could not be made: {error}")
+        return 1
+    return 0
+
+
+async def _data_add(name: str, path: Path) -> int:
     from assistant.datasets import DatasetError
     from assistant.workspace import Workspace
 
@@ -332,7 +357,7 @@ async def _data_add(name: str, path: Path, origin: str) -> int:
             if path.is_file():
                 row = await workspace.datasets.add_archive(name, path)
             else:
-                row = await workspace.datasets.add(name, path, origin="demo" if origin == "demo" else "registered")
+                row = await workspace.datasets.add(name, path)
         except DatasetError as error:
             _tell(str(error))
             return INVALID
