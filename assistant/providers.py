@@ -5,10 +5,12 @@ neither key nor network. The SDKs of Anthropic and OpenAI are loaded only when o
 it goes from the settings straight into the SDK.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -104,6 +106,7 @@ async def open_model(provider: Provider, settings: Settings, *, built_in: Model 
         assert built_in is not None, "the built-in assistant was chosen, so its model must be given"
         yield built_in
         return
+    await asyncio.to_thread(load_sdk, provider)  # takes a second or two the first time: no page may freeze meanwhile
     async with http_client(provider.url) as client:
         if provider.name == "anthropic":
             yield anthropic_model(provider, settings, client)
@@ -111,6 +114,10 @@ async def open_model(provider: Provider, settings: Settings, *, built_in: Model 
             yield openai_model(provider, settings, client)
         else:
             yield await compatible_model(provider, settings, client)
+
+
+def load_sdk(provider: Provider) -> None:
+    import_module("pydantic_ai.models.anthropic" if provider.name == "anthropic" else "pydantic_ai.models.openai")
 
 
 def anthropic_model(provider: Provider, settings: Settings, client: "httpx2.AsyncClient") -> Model:
