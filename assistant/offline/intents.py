@@ -1,0 +1,68 @@
+"""Which tool a sentence asks for, decided over what was recognised in it, whatever the language.
+
+The words stand in phrases/*.toml, grouped by what they stand for ("show", "train", "heatmap", ...). Here stands only what follows from
+them: a decision list, read from the top, where the first rule that fits decides. `&` joins what must all be there, `|` what may stand in
+for each other, `!` what must be absent; `@dataset` is a recognised name rather than a word.
+"""
+
+from functools import lru_cache
+
+NOTHING = "nothing"
+
+RULES = """
+nothing              unsupported & !train
+nothing              define & !metric & !status & !results
+start_training       @proposal & start|approve|train|run_it|plan
+start_training       approve & !@setting & !@dataset & !@model
+start_training       plan & start & !@setting
+stop_run             stop & !train & !@setting & !heatmap & !start & !change_setting
+show_heatmaps        heatmap & !train
+show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
+show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
+list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state & !change_model
+list_models          @family & model|what|show & !@setting & !train
+propose_training     train & @dataset|@model|@setting & !what & !runs & !@state & !status
+propose_training     run_it & @dataset|@model & !@state & !status & !results & !metric & !@run
+propose_training     start & @dataset|@model|@setting & !status & !@state & !results & !@run
+propose_training     change & @setting & !status
+list_runs            status & runs
+run_status           status & !@dataset|@model|training|@run
+run_status           status & !dataset
+list_runs            @state & runs|training|what|show|have|how_many|model & !results & !metric & !heatmap
+summarize_results    results|metric & !@setting
+summarize_results    missed|false_alarms & how_many
+list_runs            runs & !start & !@setting
+list_runs            training & show|have & !dataset & !start & !@setting & !train
+start_training       start & !@dataset & !@model & !@setting & !what & !show
+start_training       run_it & training & !@run & !show & !what & !@dataset & !@model & !@setting
+inspect_dataset      @dataset & inspect|show|how_many|images|what|have & !@model & !@setting & !start & !train
+list_datasets        dataset & what|have|show|how_many|inspect & !@dataset & !@model & !@setting & !start
+list_datasets        images & how_many|have & !@dataset & !@model & !@setting
+list_models          model & show|have|how_many & !@setting & !@run & !@model
+propose_training     train & !what
+propose_training     training & @dataset|@model|@setting & !show
+propose_training     change|start|want & @dataset|@model|@setting & !what & !show
+propose_training     @only & @dataset|@model|@setting
+propose_training     want & training|model & !what
+list_runs            @state & @only_state
+"""
+
+
+def decide(facts: frozenset[str]) -> str | None:
+    """The tool that a sentence with these facts asks for; None if it asks for nothing that there is."""
+    for tool, conditions in _rules():
+        if all(_holds(condition, facts) for condition in conditions):
+            return None if tool == NOTHING else tool
+    return None
+
+
+@lru_cache
+def _rules() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    lines = (line.split(maxsplit=1) for line in RULES.strip().splitlines())
+    return tuple((tool, tuple(part.strip() for part in conditions.split("&"))) for tool, conditions in lines)
+
+
+def _holds(condition: str, facts: frozenset[str]) -> bool:
+    if condition.startswith("!"):
+        return condition[1:] not in facts
+    return not facts.isdisjoint(condition.split("|"))

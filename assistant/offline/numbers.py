@@ -1,0 +1,137 @@
+"""Numbers as people write them: 256, 1e-3, 1/10, fifty, 오십, 열, 五十, 百分之五, 512x512, each with its unit if it has one."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from assistant.offline.language import Language
+from assistant.offline.phrases import vocabulary
+
+DIGITS = r"\d+/\d+|\d{1,3}(?:,\d{3})+(?![\d,])|(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
+
+
+@dataclass(frozen=True)
+class Number:
+    """text[start:end] is a value with its unit; `in_words` marks those that only count beside something they can belong to."""
+
+    start: int
+    end: int
+    value: float
+    unit: str = ""
+    in_words: bool = False
+
+
+def find_numbers(text: str, *, language: Language, after: frozenset[int] = frozenset()) -> list[Number]:
+    """All numbers in lower-case text. `after`: places where a name ends, so that "epochs50" holds a number."""
+    found = _in_digits(text, language=language, after=after)
+    taken = {position for number in found for position in range(number.start, number.end)}
+    words = [number for number in _in_words(text, language=language) if number.start not in taken]
+    return sorted([*found, *words], key=lambda number: number.start)
+
+
+def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[Number]:
+    found, position = [], 0
+    pattern = re.compile(rf"(百分之\s*)?((?:(?<=[\s=:])-)?(?:{DIGITS}))(?:\s*(?:x|×|\*)\s*(\d+)(?!\d))?")
+    while match := pattern.search(text, position):
+        position = match.end()
+        before = text[match.start() - 1] if match.start() else " "
+        if (before.isascii() and (before.isalnum() or before == "_")) and match.start() not in after:
+            continue
+        if match[3] and match[3] != match[2]:
+            continue
+        unit, end = _unit(text, match.end(), language=language)
+        unit = "percent" if match[1] else "pixels" if match[3] and not unit and int(match[3]) >= 32 else unit
+        value = _value(match[2])
+        if value is not None:
+            found.append(Number(match.start(), end, value / 100 if unit == "percent" else value, unit))
+            position = end
+    return found
+
+
+def _value(digits: str) -> float | None:
+    if "/" in digits:
+        above, below = digits.split("/")
+        return int(above) / int(below) if 0 < int(below) < 10**9 and int(above) < 10**9 else None
+    digits = digits.replace(",", "")
+    if len(digits) > 20:
+        return None
+    value = float(digits)
+    return value if abs(value) < 1e15 else None
+
+
+def _in_words(text: str, *, language: Language) -> list[Number]:
+    found = []
+    for match in _word_pattern(language).finditer(text):
+        percent, words = match[1], match[2]
+        value = value_of_words(words, language=language)
+        unit, end = _unit(text, match.end(), language=language)
+        if value is None or (words[0] in _hangul_words(language) and not unit and not _stands_alone(text, match)):
+            continue
+        if words in ("a", "an") and unit not in ("minutes", "hours"):
+            continue
+        unit = "percent" if percent else unit
+        found.append(Number(match.start(), end, value / 100 if unit == "percent" else value, unit, in_words=True))
+    return found
+
+
+def value_of_words(words: str, *, language: Language) -> float | None:
+    """fifty -> 50, 오백십이 -> 512, 五十 -> 50, 五一二 -> 512, 零点零五 -> 0.05."""
+    numbers = vocabulary(language).numbers
+    pieces = [numbers[piece] for piece in re.findall(_one_word(language), words)]
+    if -1 in pieces:  # the decimal point
+        point = pieces.index(-1)
+        whole, decimals = _add_up(pieces[:point]), pieces[point + 1 :]
+        return (
+            None
+            if not decimals or any(not 0 <= d < 10 for d in decimals)
+            else whole + float("0." + "".join(f"{d:.0f}" for d in decimals))
+        )
+    if len(pieces) > 1 and all(0 <= piece < 10 and piece == int(piece) for piece in pieces):
+        return float("".join(f"{piece:.0f}" for piece in pieces[:9]))
+    return _add_up(pieces)
+
+
+def _add_up(pieces: list[float]) -> float:
+    """two hundred fifty six: a multiplier takes what stands before it, the rest is added."""
+    total = current = 0.0
+    for piece in pieces:
+        if piece in (10, 100, 1000, 10000) and 0 < current < piece:
+            total, current = total + current * piece, 0.0
+        elif piece in (10, 100, 1000, 10000):
+            total += piece
+        else:
+            current += piece
+    return total + current
+
+
+def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
+    """The unit that follows directly, and where it ends."""
+    blank = re.compile(r"[\s-]?(?:个|個)?\s?").match(text, position)
+    for start in (position, blank.end() if blank else position):
+        found = vocabulary(language).units.match(text, start) if start < len(text) else None
+        if found:
+            return found.value, found.end
+    return "", position
+
+
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    """A Hangul number word is a word of its own: "오십으로", not the first syllable of another word."""
+    follows = re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|개|번|회|정도)").match(text, match.end())
+    return follows is not None and len(match[2]) > 1
+
+
+@lru_cache
+def _word_pattern(language: Language) -> re.Pattern[str]:
+    word = _one_word(language)
+    latin = "(?<![a-z])"
+    return re.compile(rf"(百分之\s*)?(?<![가-힣])({latin}?(?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
+
+
+@lru_cache
+def _one_word(language: Language) -> str:
+    return "|".join(sorted(map(re.escape, vocabulary(language).numbers), key=len, reverse=True))
+
+
+@lru_cache
+def _hangul_words(language: Language) -> frozenset[str]:
+    return frozenset(word[0] for word in vocabulary(language).numbers if "가" <= word[0] <= "힣")

@@ -1,0 +1,198 @@
+"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, and the tables that find it in a text.
+
+A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
+them out. `*` is the rest of a Latin word, `...` at most 16 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
+word, `{model}` and the like what was recognised there before. Words that begin or end with a Latin letter match whole words only.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from assistant.offline.language import Language
+
+LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
+
+# What was recognised is overwritten with its mark, so that positions stay and nothing is read twice.
+MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\ue003", "setting": "\ue004"}
+MARKS |= {"number": "\ue005", "gone": "\ue006"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A phrase found at text[start:end], and what it stands for."""
+
+    start: int
+    end: int
+    value: str
+
+
+class PhraseTable:
+    """Finds phrases, leftmost and longest first. Looks up by the first character, so its time is linear in the text."""
+
+    def __init__(self, phrases: Iterable[tuple[str, str]]):
+        by_first: dict[str, list[tuple[str, str]]] = {}
+        for phrase, value in dict(phrases).items():
+            by_first.setdefault(_first_character(phrase), []).append((phrase, value))
+        self._values: dict[str, list[str]] = {}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        for first, entries in by_first.items():
+            entries.sort(key=lambda entry: -len(entry[0].replace(" ", "")))
+            self._values[first] = [value for _, value in entries]
+            self._patterns[first] = re.compile("|".join(f"({as_regex(phrase)})" for phrase, _ in entries))
+
+    def find(self, text: str) -> list[Found]:
+        found, position = [], 0
+        while position < len(text):
+            match = self.match(text, position)
+            if match:
+                found.append(match)
+            position = match.end if match else position + 1
+        return found
+
+    def match(self, text: str, position: int) -> Found | None:
+        """The longest phrase that begins at this position."""
+        first = text[position]
+        pattern = self._patterns.get(first)
+        match = pattern.match(text, position) if pattern else None
+        if match is None or match.end() == position:
+            return None
+        assert match.lastindex is not None
+        return Found(position, match.end(), self._values[first][match.lastindex - 1])
+
+
+def as_regex(phrase: str) -> str:
+    """The notation above as a regular expression without groups and without nested repetition."""
+    pieces = []
+    for piece in re.findall(r"\.\.\.|\{\w+\}|.", phrase):
+        if piece == "...":
+            pieces.append(r"[^,.;:!?\n。]{0,16}?")
+        elif piece.startswith("{"):
+            pieces.append(MARKS[piece[1:-1]] + "+")
+        else:
+            pieces.append(
+                {" ": r"[\s_-]*", "*": "[a-z]*", "<": r"(?<![a-z가-힣])", ">": r"(?![a-z가-힣])"}.get(
+                    piece, re.escape(piece)
+                )
+            )
+    before = "(?<![a-z])" if re.match("[a-z]", phrase) else ""
+    after = "(?![a-z])" if re.search("[a-z]$", phrase) else ""
+    return before + "".join(pieces) + after
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All that the understanding knows of words."""
+
+    cues: PhraseTable
+    models: PhraseTable
+    backbones: PhraseTable
+    families: PhraseTable
+    defects: PhraseTable
+    states: PhraseTable
+    setting_names: PhraseTable
+    setting_values: PhraseTable
+    answers: PhraseTable
+    units: PhraseTable
+    things: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, float]
+    traditional: Mapping[int, str]
+    connectors: re.Pattern[str]
+    counters: re.Pattern[str]
+    replaced: re.Pattern[str]
+    clauses: re.Pattern[str]
+    run_numbers: re.Pattern[str]
+    words: frozenset[str]
+    not_names: frozenset[str]
+    particles: tuple[str, ...]
+
+
+@lru_cache
+def vocabulary(language: Language) -> Vocabulary:
+    """The words of all languages, for people mix them; where one word has two meanings, that of `language` holds."""
+    order = [other for other in LANGUAGES if other != language] + [language]
+    parts = [_read(other) for other in order]
+    cues = _pairs(parts, "cues")
+    things: dict[str, tuple[str, ...]] = {}
+    for phrase, name in _pairs(parts, "things"):
+        things[name] = (*things.get(name, ()), phrase)
+    return Vocabulary(
+        cues=PhraseTable(cues),
+        models=PhraseTable(_pairs(parts, "models")),
+        backbones=PhraseTable(_pairs(parts, "backbones")),
+        families=PhraseTable(_pairs(parts, "families")),
+        defects=PhraseTable(_pairs(parts, "defects")),
+        states=PhraseTable(_pairs(parts, "states")),
+        setting_names=PhraseTable(_pairs(parts, "setting_names")),
+        setting_values=PhraseTable(_pairs(parts, "setting_values")),
+        answers=PhraseTable(_pairs(parts, "answers")),
+        units=PhraseTable(_pairs(parts, "units")),
+        things=things,
+        numbers={word: value for part in parts for word, value in part.get("numbers", {}).items()},
+        traditional=str.maketrans(*_traditional(parts)),
+        connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
+        counters=_any_of(_listed(parts, "counters"), repeat="{0,2}"),
+        replaced=re.compile("|".join(_replaced(template) for template in _listed(parts, "replaced"))),
+        clauses=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "clauses"))),
+        run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
+        words=_latin_words(parts),
+        not_names=frozenset(_listed(parts, "not_names")),
+        particles=tuple(sorted(_listed(parts, "particles"), key=len, reverse=True)),
+    )
+
+
+def _read(language: Language) -> dict[str, Any]:
+    path = Path(__file__).parent / "phrases" / f"{language}.toml"
+    understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
+    return understand
+
+
+def _pairs(parts: list[dict[str, Any]], section: str) -> list[tuple[str, str]]:
+    """(phrase, what it stands for) of a section {meaning: [phrases]}."""
+    return [(phrase, value) for part in parts for value, phrases in part.get(section, {}).items() for phrase in phrases]
+
+
+def _listed(parts: list[dict[str, Any]], name: str) -> list[str]:
+    return [phrase for part in parts for phrase in part.get(name, [])]
+
+
+def _traditional(parts: list[dict[str, Any]]) -> tuple[str, str]:
+    pairs = [pair for part in parts for pair in part.get("traditional", "").split()]
+    return "".join(pair[0] for pair in pairs), "".join(pair[1] for pair in pairs)
+
+
+def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
+    """Nothing but these phrases and blanks, from end to end."""
+    longest_first = sorted(phrases, key=len, reverse=True)
+    return re.compile(rf"\s*(?:(?:{'|'.join(as_regex(phrase) for phrase in longest_first)})\s*){repeat}")
+
+
+def _replaced(template: str) -> str:
+    """ "instead of {x}" as a pattern whose group holds what is not wanted; {y} is something wanted that follows."""
+    thing = "[" + "".join(MARKS[kind] for kind in ("dataset", "model", "setting", "number")) + "]+"
+    head, tail = (as_regex(side) if side.strip() else r"\s*" for side in template.replace("{y}", "\0").split("{x}"))
+    return f"{head}({thing}){tail}".replace(re.escape("\0"), f"(?={thing})")
+
+
+def _numbered(template: str) -> str:
+    """ "run {n}" as a pattern whose group holds the number."""
+    head, tail = (as_regex(side) if side.strip() else "" for side in template.split("{n}"))
+    return rf"{head}#?(?<![\d.])(\d{{1,6}})(?![\d.]){tail}"
+
+
+def _latin_words(parts: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """Latin words of five letters or more, to which a mistyped word may be corrected."""
+    sections = [
+        part.get(section, {}) for part in parts for section in ("cues", "models", "setting_names", "defects", "states")
+    ]
+    phrases = (phrase for section in sections for listed in section.values() for phrase in listed)
+    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z]{5,}(?![a-z*])", phrase))
+
+
+def _first_character(phrase: str) -> str:
+    phrase = phrase.lstrip("<")
+    return MARKS[phrase[1 : phrase.index("}")]] if phrase.startswith("{") else phrase[0]

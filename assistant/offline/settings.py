@@ -1,0 +1,209 @@
+"""Settings with their values: "epochs 50", "50 epochs", "에폭을 50으로", "图像大小改成512", "cosine schedule", "layers 2 and 3".
+
+Names and numbers stand in turn in a text, and each number belongs to the name before it or after it. Which one is settled for the
+whole text at once: the assignment with the strongest links wins ("batch 16 epochs 50" against "16 batch 50 epochs").
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Le
+
+from assistant.offline.language import Language
+from assistant.offline.numbers import Number
+from assistant.offline.phrases import Found, Vocabulary, vocabulary
+from engine.spec import MODELS, TrainSpec
+
+# Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
+UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}
+UNITS_OF |= {"batch_size": "images", "epochs": "ordinal"}
+SETTING_OF = {"pixels": "image_size", "minutes": "time_limit_min", "hours": "time_limit_min", "ordinal": "epochs"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """text[start:end] sets `name` to `value`. `weak` if only the unit of a bare number says which setting is meant."""
+
+    start: int
+    end: int
+    name: str
+    value: Any
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a setting takes: a kind, its choices if it has some, and its upper bound."""
+
+    kind: Literal["integer", "number", "choice", "boolean", "integers", "text"]
+    choices: tuple[str, ...] = ()
+    maximum: float | None = None
+
+
+@lru_cache
+def fields() -> dict[str, Field]:
+    """Every setting of TrainSpec and of the models' Params."""
+    found: dict[str, Field] = {}
+    for cls in (*MODELS.values(), TrainSpec):
+        for name, info in cls.model_fields.items():
+            if name not in ("name", "dataset", "model"):
+                maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
+                found[name] = _field(info.annotation, maximum)
+    return found
+
+
+def _field(annotation: Any, maximum: float | None) -> Field:
+    options = [option for option in get_args(annotation) if option is not type(None)]
+    if get_origin(annotation) is Literal:
+        return Field("choice", choices=get_args(annotation))
+    if get_origin(annotation) is list:
+        return Field("integers")
+    kinds: dict[Any, Field] = {
+        bool: Field("boolean"),
+        int: Field("integer", (), maximum),
+        float: Field("number", (), maximum),
+    }
+    plain = options[0] if options and annotation not in kinds else annotation
+    return kinds.get(plain, Field("text"))
+
+
+def find_settings(text: str, *, numbers: list[Number], names: list[Found], language: Language) -> list[Setting]:
+    """All settings given in masked lower-case text, in its order."""
+    words = vocabulary(language)
+    found = _layers(text, names=names)
+    found += [setting for name in names if (setting := _in_text(text, name, words=words))]
+    found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in words.setting_values.find(text)]
+    found = _without_overlaps(found)
+    free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
+    items = sorted([*free, *(n for n in numbers if not _overlaps(n, found))], key=lambda item: item.start)
+    return sorted([*found, *_assign(text, items, words=words)], key=lambda setting: setting.start)
+
+
+def _layers(text: str, *, names: list[Found]) -> list[Setting]:
+    """layers 2 and 3, layer2+layer3, layers 1-3, 2,3 레이어, 第2层和第3层."""
+    found = []
+    for name in names:
+        if name.value != "layers":
+            continue
+        joint = r"\s*(?:,|&|\+|/|and|와|과|랑|하고|和|、|跟|\s|번)\s*(?:layers?|레이어|第|层)?\s*"
+        pattern = rf"(?:\s|=|:|\[|\(|를|을|은|는|만|to|改成|改为|设为|用|为|第|only|use)*(\d(?:(?:{joint})\d|\s?[-~]\s?\d|\s?to\s?\d){{0,4}})\]?"
+        after = re.compile(pattern + r"(?!\d|\.\d)").match(text, name.end)
+        before = re.search(
+            rf"(?<![\d.])(\d(?:(?:{joint}|层\s*{joint})\d){{1,4}})\s?(?:번|번째)?\s?$",
+            text[max(0, name.start - 30) : name.start],
+        )
+        if after:
+            found.append(Setting(name.start, after.end(), "layers", _listed(after[1])))
+        elif before:
+            start = max(0, name.start - 30) + before.start()
+            found.append(Setting(start, name.end, "layers", _listed(before[1])))
+    return _without_overlaps(found)
+
+
+def _listed(text: str) -> list[int]:
+    """ "2 and 3" -> [2, 3]; "1-3" -> [1, 2, 3]."""
+    digits = [int(digit) for digit in re.findall(r"\d", text)]
+    if len(digits) == 2 and digits[0] < digits[1] and re.fullmatch(r"\d\s?(?:[-~]|to)\s?\d", text):
+        return list(range(digits[0], digits[1] + 1))
+    return digits
+
+
+def _in_text(text: str, name: Found, *, words: Vocabulary) -> Setting | None:
+    """A setting whose value is a word: "schedule cosine", "conv3x3_only true", "backbone convnext_tiny"."""
+    field = fields()[name.value]
+    gap = words.connectors.match(text, name.end)
+    start = gap.end() if gap else name.end
+    if field.kind == "choice":
+        match = re.compile("|".join(field.choices) + r"(?![a-z])").match(text, start)
+        return Setting(name.start, match.end(), name.value, match[0]) if match else None
+    if field.kind == "boolean":
+        match = re.compile("(true|on|yes)|(false|off|no)(?![a-z])").match(text, start)
+        return Setting(name.start, match.end(), name.value, bool(match[1])) if match else None
+    if field.kind == "text":
+        match = re.compile(r"[a-z][a-z0-9.]*(?:_[a-z0-9.]+)+|[a-z]{2,}\d[a-z0-9]*").match(text, start)
+        return Setting(name.start, match.end(), name.value, match[0]) if match else None
+    return None
+
+
+def _choice(value: str) -> tuple[str, Any]:
+    name, _, choice = value.partition("=")
+    return name, {"true": True, "false": False}.get(choice, choice)
+
+
+def _assign(text: str, items: list[Found | Number], *, words: Vocabulary) -> list[Setting]:
+    """The strongest pairing of neighbouring names and numbers, by dynamic programming over the items."""
+    best: list[tuple[int, list[Setting]]] = [(0, [])]
+    for i, item in enumerate(items):
+        choices = [best[i]]
+        alone = _by_unit(item) if isinstance(item, Number) else None
+        if alone:
+            choices.append((best[i][0] + 1, [*best[i][1], alone]))
+        if i:
+            strength, setting = _pair(text, items[i - 1], item, words=words)
+            if setting:
+                choices.append((best[i - 1][0] + strength, [*best[i - 1][1], setting]))
+        best.append(max(choices, key=lambda choice: choice[0]))
+    return best[-1][1]
+
+
+def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vocabulary) -> tuple[int, Setting | None]:
+    """How strongly two neighbours belong together, and the setting they make."""
+    gap = text[first.end : second.start]
+    if isinstance(first, Found) and isinstance(second, Number):
+        name, number, strength = first, second, 0
+        if words.connectors.fullmatch(gap):
+            strength = 5 if gap.strip() else 4
+        elif len(gap) <= 24 and not second.in_words and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap):
+            strength = 2
+    elif isinstance(first, Number) and isinstance(second, Found):
+        name, number = second, first
+        strength = 4 if words.counters.fullmatch(gap) else 0
+    else:
+        return 0, None
+    if not strength or not _fits(number, name.value):
+        return 0, None
+    return strength, Setting(first.start, second.end, name.value, _typed(number, name.value))
+
+
+def _by_unit(number: Number) -> Setting | None:
+    name = SETTING_OF.get(number.unit)
+    return Setting(number.start, number.end, name, _typed(number, name), weak=number.unit != "pixels") if name else None
+
+
+def _fits(number: Number, name: str) -> bool:
+    if number.unit in ("", "each"):
+        return True
+    if number.unit == "percent":
+        return fields()[name].kind == "number"
+    return number.unit in UNITS_OF.get(name, "").split()
+
+
+def _typed(number: Number, name: str) -> int | float:
+    """The value in the setting's own type and unit. A share above its bound was meant in percent: overkill 5 is 0.05."""
+    field, value = fields()[name], number.value
+    if number.unit == "hours":
+        value *= 60
+    if field.kind == "integer":
+        return int(value) if value == int(value) else value
+    if (
+        number.unit != "percent"
+        and field.maximum is not None
+        and field.maximum <= 1 <= value <= 100
+        and value > field.maximum
+    ):
+        value /= 100
+    return round(float(value), 12)
+
+
+def _without_overlaps(settings: list[Setting]) -> list[Setting]:
+    kept: list[Setting] = []
+    for setting in settings:
+        if not _overlaps(setting, kept):
+            kept.append(setting)
+    return kept
+
+
+def _overlaps(item: Found | Number | Setting, settings: list[Setting]) -> bool:
+    return any(item.start < setting.end and setting.start < item.end for setting in settings)

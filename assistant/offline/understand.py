@@ -1,0 +1,280 @@
+"""From a sentence in English, Korean or Chinese to the tool call it asks for, by rules: no network, no key, no learned model.
+
+One pipeline: bring the text to one spelling; recognise names, ids and settings with their values and mask them, so that nothing is read
+twice; find the phrases of phrases/*.toml in the rest; drop what is said not to be done; decide the tool (intents.py); build its
+arguments from what was said, and from nothing else. What the built-in assistant answers is not decided here.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from assistant.offline.intents import decide
+from assistant.offline.language import Language, detect_language, lower, normalise
+from assistant.offline.names import find_datasets, nearest, unregistered
+from assistant.offline.numbers import Number, find_numbers
+from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
+from assistant.offline.settings import Setting, find_settings
+from assistant.offline.spelling import correct
+
+SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
+RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
+PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool and the arguments that were given for it."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Latest:
+    """What the conversation is about: its open plan and its latest run."""
+
+    proposal: str | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was recognised in a text. `text` is lower-case and masked; all positions are those of `original`."""
+
+    original: str
+    text: str
+    datasets: list[Found]
+    models: list[Found]
+    settings: list[Setting]
+    numbers: list[Number]
+    runs: list[Found]
+    proposals: list[Found]
+    families: list[Found]
+    defects: list[Found]
+    states: list[Found]
+    cues: list[Found]
+
+    def between(self, start: int, end: int) -> "Reading":
+        """Only what stands at start..end."""
+        kept: dict[str, Any] = {
+            name: [item for item in items if start <= item.start < end] for name, items in self._lists().items()
+        }
+        return replace(self, text=self.text[start:end], **kept)
+
+    def without(self, spans: list[tuple[int, int]]) -> "Reading":
+        """All but what stands in these spans."""
+        kept: dict[str, Any] = {
+            name: [item for item in items if not any(start <= item.start < end for start, end in spans)]
+            for name, items in self._lists().items()
+        }
+        return replace(self, **kept)
+
+    def _lists(self) -> dict[str, list[Any]]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, list)}
+
+
+def understand(
+    text: str, *, datasets: list[str], language: Language | None = None, latest: Latest | None = None
+) -> Call | None:
+    """The tool call that a text asks for, or None if it asks for none.
+
+    Args:
+        datasets: names of the registered data sets.
+        language: where a word has two meanings, the one in this language holds; by default the language of the text.
+        latest: what the conversation is about; with a plan waiting, a bare "yes" starts it.
+    """
+    latest = latest or Latest()
+    if latest.proposal and answer(text) == "yes":
+        return Call("start_training")
+    original = normalise(text)
+    words = vocabulary(language or detect_language(text))
+    reading = _read(original, datasets=datasets, language=language or detect_language(text), words=words)
+    reading = reading.without(_forbidden(reading, words=words))
+    for part in [*_sentences(reading), reading]:
+        tool = decide(_facts(part))
+        if tool:
+            arguments = _arguments(tool, reading)
+            is_plain_yes = tool == "propose_training" and not arguments and latest.proposal
+            return Call("start_training") if is_plain_yes else Call(tool, arguments)
+    return None
+
+
+def answer(text: str) -> Literal["yes", "no"] | None:
+    """Whether a short text is nothing but a yes or nothing but a no; None if it says anything else."""
+    typed = lower(normalise(text)).strip()
+    words = vocabulary(detect_language(text))
+    if not typed or len(typed) > 60:
+        return None
+    found = words.answers.find(typed.translate(words.traditional))
+    said = {phrase.value for phrase in found}
+    rest = list(typed)
+    for phrase in found:
+        rest[phrase.start : phrase.end] = " " * (phrase.end - phrase.start)
+    if re.search(r"\w", "".join(rest)):
+        return None
+    return "no" if "no" in said else "yes" if "yes" in said else None
+
+
+def _read(original: str, *, datasets: list[str], language: Language, words: Vocabulary) -> Reading:
+    """Recognise everything, each thing in what the things before have left."""
+    original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
+    typed = lower(original)
+    text = typed.translate(words.traditional)
+    known = find_datasets(typed, datasets=datasets, words=words) or find_datasets(text, datasets=datasets, words=words)
+    text = _mask(text, known, "dataset")
+    models = words.models.find(text)
+    text = _mask(text, models, "model")
+    runs = _ids(RUN_ID, text, prefix="r") + _numbered_runs(text, words=words)
+    text = _mask(text, runs, "run")
+    proposals = _ids(PROPOSAL_ID, text, prefix="p")
+    text = _mask(text, proposals, "proposal")
+    backbones = [Setting(found.start, found.end, "backbone", found.value) for found in words.backbones.find(text)]
+    text = _mask(text, backbones, "setting")
+    names = words.setting_names.find(text)
+    numbers = find_numbers(text, language=language, after=frozenset(name.end for name in names))
+    with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
+    replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
+    numbers = [number for number in numbers if not _within(number, replaced)]
+    settings = backbones + find_settings(text, numbers=numbers, names=names, language=language)
+    text = _mask(text, settings, "setting")
+    reading = Reading(
+        original=original,
+        text=text,
+        datasets=known,
+        models=models,
+        settings=settings,
+        numbers=[number for number in numbers if text[number.start] not in MARKS.values()],
+        runs=runs,
+        proposals=proposals,
+        families=words.families.find(text),
+        defects=words.defects.find(text),
+        states=words.states.find(text),
+        cues=[],
+    )
+    reading = replace(reading, cues=words.cues.find(_mask(text, reading.states, "gone")))
+    return _with_unregistered(reading, datasets=datasets, words=words).without(replaced)
+
+
+def _with_unregistered(reading: Reading, *, datasets: list[str], words: Vocabulary) -> Reading:
+    """If no registered data set is named: the word that stands where its name would."""
+    named = None if reading.datasets else unregistered(reading.original, reading.text, cues=reading.cues, words=words)
+    if named is None:
+        return reading
+    registered = nearest(named.value, datasets=datasets, words=words)
+    found = Found(named.start, named.end, registered or named.value)
+    cues = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
+    return replace(reading, datasets=[found], cues=cues)
+
+
+def _mask(text: str, spans: Iterable[Found | Setting | Number], kind: str) -> str:
+    masked = list(text)
+    for span in spans:
+        masked[span.start : span.end] = MARKS[kind] * (span.end - span.start)
+    return "".join(masked)
+
+
+def _within(item: Found | Setting | Number, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= item.start < end for start, end in spans)
+
+
+def _ids(pattern: re.Pattern[str], text: str, *, prefix: str) -> list[Found]:
+    return [Found(match.start(), match.end(), f"{prefix}{int(match[1])}") for match in pattern.finditer(text)]
+
+
+def _numbered_runs(text: str, *, words: Vocabulary) -> list[Found]:
+    """ "run 12", "12번 런", "#12": a number that is plainly a run's, and not the first of "run 12 epochs"."""
+    found = []
+    for match in words.run_numbers.finditer(text):
+        after = len(text) - len(text[match.end() :].lstrip())
+        counts = after < len(text) and (words.setting_names.match(text, after) or words.units.match(text, after))
+        if not counts:
+            found.append(Found(match.start(), match.end(), f"r{int(next(group for group in match.groups() if group))}"))
+    return found
+
+
+def _forbidden(reading: Reading, *, words: Vocabulary) -> list[tuple[int, int]]:
+    """The clauses that say what is not to be done ("don't start yet", "시작하지 마", "先别开始")."""
+    edges = [0, *(match.end() for match in words.clauses.finditer(reading.text)), len(reading.text)]
+    edges = sorted({*edges, *(match.end() for match in SENTENCE_END.finditer(reading.text))})
+    forbids = [cue.start for cue in reading.cues if cue.value == "forbid"]
+    return [
+        (start, end) for start, end in zip(edges, edges[1:], strict=False) if any(start <= at < end for at in forbids)
+    ]
+
+
+def _sentences(reading: Reading) -> list[Reading]:
+    edges = [0, *(match.end() for match in SENTENCE_END.finditer(reading.text)), len(reading.text)]
+    return [reading.between(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+
+
+def _facts(reading: Reading) -> frozenset[str]:
+    """What the rules look at: the cues, and which kinds of names there are."""
+    facts = {cue.value for cue in reading.cues}
+    numbers_count = not facts.isdisjoint({"train", "training", "change"})
+    present = {
+        "@dataset": reading.datasets,
+        "@model": reading.models,
+        "@setting": [setting for setting in reading.settings if numbers_count or not setting.weak],
+        "@run": reading.runs,
+        "@proposal": reading.proposals,
+        "@family": reading.families,
+        "@defect": reading.defects,
+        "@state": reading.states,
+        "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
+        "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
+    }
+    return frozenset(facts | {kind for kind, there in present.items() if there})
+
+
+def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
+    """What was said of what this tool takes."""
+    dataset, model, run = _first(reading.datasets), _first(reading.models), _run(reading)
+    match tool:
+        case "propose_training":
+            settings = {setting.name: setting.value for setting in reading.settings}
+            return _given(dataset=dataset, model=model, **settings)
+        case "start_training":
+            return _given(proposal=_first(reading.proposals))
+        case "list_runs":
+            return _given(state=_first(reading.states), dataset=dataset, model=model)
+        case "list_models":
+            return _given(family=_first(reading.families))
+        case "inspect_dataset":
+            return _given(dataset=dataset)
+        case "list_datasets":
+            return {}
+        case "show_heatmaps":
+            return _given(run=run, which=_which(reading), defect_type=_first(reading.defects), count=_count(reading))
+        case _:
+            return _given(run=run)
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _first(found: list[Found]) -> str | None:
+    return found[0].value if found else None
+
+
+def _run(reading: Reading) -> str | None:
+    """A run by its id, or by a number such as 12번 or 第12次, which beside a training would be its epochs."""
+    ordinals = [f"r{setting.value}" for setting in reading.settings if setting.weak and setting.name == "epochs"]
+    return _first(reading.runs) or next(iter(ordinals), None)
+
+
+def _which(reading: Reading) -> str | None:
+    said = {cue.value for cue in reading.cues}
+    return next((which for which in ("missed", "false_alarms", "worst", "all") if which in said), None)
+
+
+def _count(reading: Reading) -> int | None:
+    counts = [
+        number for number in reading.numbers if number.unit in ("", "images") and number.value == int(number.value)
+    ]
+    counts = [
+        number for number in counts if number.value >= 1 and (number.unit or not number.in_words or number.value > 1)
+    ]
+    return int(counts[0].value) if counts else None
