@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SILENT_TOOLS = ("start_training",)  # its cards are the plan and the run
+SILENT_TOOLS = ("start_training", "stop_run")  # the cards that ask for the yes, and the run's card, tell it all
 
 
 class Turn:

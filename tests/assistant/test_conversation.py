@@ -1,0 +1,258 @@
+"""Conversations with the built-in assistant: from a sentence to a plan, a yes, and what is told at the end. No engine is needed."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.conversation import Conversation, FrameRefused
+from assistant.datasets import folder_stamp
+from assistant.frames import (
+    Answer,
+    Approve,
+    AssistantItem,
+    ConfirmItem,
+    Decline,
+    Edit,
+    Item,
+    ItemFrame,
+    Language,
+    ProposalItem,
+    RunItem,
+    Say,
+    ToolItem,
+    TurnFrame,
+)
+from assistant.store.tables import DatasetRow
+from assistant.workspace import Workspace
+from engine.events import EventLog, Failed, Started
+
+pytestmark = pytest.mark.anyio
+
+FACTS = {
+    "layout": "mvtec",
+    "train_good": 60,
+    "test_good": 20,
+    "test_defective": 40,
+    "defect_types": {"line": 20, "stain": 20},
+    "masks": 40,
+    "broken": [],
+    "sizes": [[256, 256, 120]],
+    "modes": {"RGB": 120},
+    "synthetic": False,
+    "title": "",
+    "problems": [],
+    "notices": [],
+    "fingerprint": "f",
+}
+
+
+@pytest.fixture
+async def conversation(workspace: Workspace, tmp_path: Path) -> Conversation:
+    """A conversation in a workspace that knows one data set, checked before."""
+    folder = tmp_path / "oled"
+    folder.mkdir()
+    facts = {**FACTS, "path": str(folder)}
+    row = DatasetRow(
+        name="oled", path=str(folder), layout="mvtec", origin="demo", facts=facts, images=[], stamp=folder_stamp(folder)
+    )
+    async with workspace.database.session() as session:
+        session.add(row)
+    return await workspace.conversations.create("en")
+
+
+async def say(conversation: Conversation, text: str, language: Language = "en") -> list[Item]:
+    """Say something, wait for the answer, return what is new."""
+    before = [revision for _, revision, _ in await conversation.items()]
+    await conversation.receive(Say(text=text), language)
+    await conversation.finish()
+    return [item for _, _, item in await conversation.items(after=max(before, default=0))]
+
+
+async def plan_of(conversation: Conversation) -> ProposalItem:
+    return next(item for _, _, item in reversed(await conversation.items()) if isinstance(item, ProposalItem))
+
+
+def answers(items: list[Item]) -> str:
+    return "\n".join(item.text for item in items if isinstance(item, AssistantItem))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("train PatchCore on the OLED data", "approve"),
+        ("OLED 데이터로 패치코어 학습해줘", "승인"),
+        ("用 OLED 数据训练 PatchCore", "批准"),
+    ],
+)
+async def test_a_sentence_becomes_a_plan_in_the_language_it_was_said_in(
+    conversation: Conversation, text: str, word: str
+) -> None:
+    items = await say(conversation, text)
+    plan = await plan_of(conversation)
+    assert (plan.dataset, plan.model, plan.state) == ("oled", "patchcore", "open")
+    assert [item.tool for item in items if isinstance(item, ToolItem)] == ["inspect_dataset", "propose_training"]
+    assert word in answers(items)
+
+
+async def test_nothing_starts_before_the_yes_and_one_run_starts_after_it(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    assert await workspace.runs.list() == []
+    plan = await plan_of(conversation)
+    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    await conversation.finish()
+    assert [run.id for run in await workspace.runs.list()] == ["r1"]
+    assert (await plan_of(conversation)).state == "approved"
+    assert [item.run for _, _, item in await conversation.items() if isinstance(item, RunItem)] == ["r1"]
+
+
+@pytest.mark.parametrize(("yes", "language"), [("yes", "en"), ("네", "ko"), ("好的", "zh")])
+async def test_a_typed_yes_is_a_yes(
+    workspace: Workspace, conversation: Conversation, yes: str, language: Language
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, yes, language)
+    assert [run.state for run in await workspace.runs.list()] == ["queued"]
+
+
+async def test_two_tabs_that_approve_start_one_run(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    frame = Approve(proposal=plan.proposal, revision=plan.revision)
+    outcomes = await asyncio.gather(*(conversation.receive(frame, "en") for _ in range(3)), return_exceptions=True)
+    await conversation.finish()
+    assert sum(isinstance(outcome, FrameRefused) for outcome in outcomes) == 2
+    assert len(await workspace.runs.list()) == 1
+
+
+async def test_a_declined_plan_cannot_be_approved(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    await conversation.receive(Decline(proposal=plan.proposal, reason="too slow"), "en")
+    await conversation.finish()
+    with pytest.raises(FrameRefused) as refused:
+        await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    assert refused.value.code == "stale"
+    assert await workspace.runs.list() == []
+
+
+async def test_an_edit_changes_the_plan_and_an_old_approval_no_longer_counts(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    await conversation.receive(Edit(proposal=plan.proposal, revision=1, changes={"image_size": 128}), "en")
+    with pytest.raises(FrameRefused):
+        await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
+    changed = await plan_of(conversation)
+    assert changed.revision == 2
+    assert {setting.name: setting.value for setting in changed.settings}["image_size"] == 128
+    await conversation.receive(Approve(proposal=plan.proposal, revision=2), "en")
+    await conversation.finish()
+    assert json.loads((workspace.runs.folder("r1") / "spec.json").read_text())["image_size"] == 128
+
+
+async def test_a_refused_edit_says_why_at_its_field_and_keeps_what_was_typed(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    await conversation.receive(
+        Edit(proposal=plan.proposal, revision=1, changes={"image_size": 100, "overkill_rate": 0.01}), "en"
+    )
+    refused = {setting.name: setting for setting in (await plan_of(conversation)).settings}
+    assert (await plan_of(conversation)).revision == 1
+    assert "multiple of 32" in (refused["image_size"].problem or "")
+    assert refused["image_size"].value == 100
+
+
+async def test_a_plan_is_changed_by_words(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "make it 512 px")
+    plan = await plan_of(conversation)
+    assert plan.revision == 2
+    assert {setting.name: setting.value for setting in plan.settings}["image_size"] == 512
+
+
+async def test_another_plan_takes_the_place_of_the_open_one(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    first = await plan_of(conversation)
+    await say(conversation, "train PaDiM on oled")
+    states = [(item.model, item.state) for _, _, item in await conversation.items() if isinstance(item, ProposalItem)]
+    assert states == [("patchcore", "superseded"), ("padim", "open")]
+    with pytest.raises(FrameRefused):
+        await conversation.receive(Approve(proposal=first.proposal, revision=first.revision), "en")
+
+
+async def test_an_unknown_data_set_is_answered_with_the_nearest(conversation: Conversation) -> None:
+    assert "did you mean 'oled'" in answers(await say(conversation, "train PatchCore on oleds_v2"))
+
+
+async def test_a_stop_is_asked_for_first(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "yes")
+    question = next(item for item in await say(conversation, "stop the training") if isinstance(item, ConfirmItem))
+    assert (await workspace.runs.get("r1")).state == "queued"
+    await conversation.receive(Answer(call=question.call, yes=True), "en")
+    await conversation.finish()
+    assert (await workspace.runs.get("r1")).state == "stopped"
+    with pytest.raises(FrameRefused):
+        await conversation.receive(Answer(call=question.call, yes=True), "en")
+
+
+async def test_the_same_message_sent_twice_is_said_once(conversation: Conversation) -> None:
+    for _ in range(2):
+        await conversation.receive(Say(text="what data do I have?", key="k1"), "en")
+        await conversation.finish()
+    assert sum(key == "user-k1" for key, _, _ in await conversation.items()) == 1
+
+
+async def test_every_open_page_hears_the_same_and_revisions_grow(conversation: Conversation) -> None:
+    async with conversation.subscribe() as first, conversation.subscribe() as second:
+        await say(conversation, "what data do I have?")
+        heard = [[await anext(page) for _ in range(6)] for page in (first, second)]
+    assert heard[0] == heard[1]
+    revisions = [frame.revision for frame in heard[0] if isinstance(frame, ItemFrame)]
+    assert revisions == sorted(set(revisions))
+    assert TurnFrame(state="working") in heard[0]
+
+
+async def test_a_failed_run_is_told_with_its_reason_once(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "yes")
+    await workspace.runs.claim()
+    log = EventLog(workspace.runs.folder("r1"))
+    log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    log.append(Failed(code="memory", reason="out of memory", hint="use smaller images"))
+    log.close()
+    await workspace.supervisor._conclude("r1", 1)
+    await conversation.tell_end_of(await workspace.runs.get("r1"))
+    told = [
+        item.text
+        for key, _, item in await conversation.items()
+        if key == "summary-r1" and isinstance(item, AssistantItem)
+    ]
+    assert len(told) == 1
+    assert "out of memory" in told[0]
+    assert "use smaller images" in told[0]
+
+
+async def test_a_conversation_is_the_same_after_a_restart(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    before = await conversation.items()
+    async with Workspace.open(workspace.settings) as again:
+        reopened = await again.conversations.get(conversation.id)
+        assert await reopened.items() == before
+        await say(reopened, "yes")
+        assert [run.id for run in await again.runs.list()] == ["r1"]
+
+
+async def test_a_conversation_that_is_deleted_takes_its_items_along(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "what data do I have?")
+    await workspace.conversations.delete(conversation.id)
+    with pytest.raises(LookupError):
+        await workspace.conversations.get(conversation.id)
+    assert await workspace.conversations.list() == []
