@@ -42,7 +42,8 @@ def inspect(
     """Score every picture of the loader. Maps are kept in a nameless file of the folder `keep_maps_in`: it goes with them.
 
     Raises:
-        ValueError: the loader has no pictures, or a score is not a finite number.
+        ValueError: the loader has no pictures.
+        FloatingPointError: a score is not a finite number.
     """
     if loader.images == 0:
         raise ValueError(f"there are no pictures for {what}")
@@ -74,7 +75,7 @@ def inspect(
         maps=maps,
     )
     if not (np.isfinite(found.scores).all() and np.isfinite(found.map_highs).all()):
-        raise ValueError("the model gives scores that are not finite numbers: it has diverged; lower its learning rate")
+        raise FloatingPointError("the model gives scores that are not finite numbers: it has diverged; lower its learning rate")
     return found
 
 

@@ -4,15 +4,15 @@ The only file of this folder that loads torch.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from engine.datasets import Item
-from engine.datasets.pictures import Picture, read_picture
+from engine.datasets.pictures import BrokenPicture, Picture, read_picture
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
 THREADS = 4
@@ -42,23 +42,73 @@ class Batch:
         return Batch(self.images.to(device), self.labels.to(device), masks, self.names, self.has_truth)
 
 
+class Pictures:
+    """Decoded pictures at one size, kept up to `memory_mb`, so that later passes need not decode again."""
+
+    def __init__(self, *, image_size: int, memory_mb: int = 1024):
+        self.image_size = image_size
+        self._kept: dict[str, Picture] = {}
+        self._most = memory_mb * 2**20 // (image_size**2 * 4)  # three channels and the mask, a byte each
+
+    def get(self, item: Item) -> Picture:
+        """Raises BrokenPicture."""
+        picture = self._kept.get(item.name)
+        if picture is None:
+            picture = read_picture(item.path, size=self.image_size, mask=item.mask)
+            if len(self._kept) < self._most:
+                self._kept[item.name] = picture
+        return picture
+
+    def readable(self, items: Sequence[Item], *, check: Callable[[], None]) -> tuple[list[Item], dict[str, str]]:
+        """The items that can be decoded, and the reason by name for the others. A broken mask is dropped, its image kept.
+
+        `check` is called between pictures and may raise to stop.
+        """
+        whole, broken = [], {}
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
+            futures = [pool.submit(self._try, item) for item in items]
+            try:
+                for item, future in zip(items, futures, strict=True):
+                    check()
+                    found, reason = future.result()
+                    whole += [found] if found else []
+                    broken |= {item.name: reason} if reason else {}
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return whole, broken
+
+    def _try(self, item: Item) -> tuple[Item | None, str | None]:
+        try:
+            self.get(item)
+            return item, None
+        except BrokenPicture as error:
+            if item.mask is None:
+                return None, str(error)
+            found, reason = self._try(replace(item, mask=None))
+            return found, reason or f"its mask is ignored: {error}"
+
+
 class Loader:
     """Batches over `items`, as often as it is iterated. `seed` None keeps their order, a number shuffles each pass anew.
 
-    `len(loader)` is the number of batches, `loader.images` that of images. Decoded pictures are kept up to
-    `memory_mb`, so later passes need not decode again.
+    `len(loader)` is the number of batches, `loader.images` that of images. Loaders may share their decoded `pictures`.
     """
 
     def __init__(
-        self, items: Sequence[Item], *, image_size: int, batch_size: int, seed: int | None = None, memory_mb: int = 1024
+        self,
+        items: Sequence[Item],
+        *,
+        image_size: int,
+        batch_size: int,
+        seed: int | None = None,
+        pictures: Pictures | None = None,
     ):
         self.items = list(items)
         self.image_size = image_size
         self.batch_size = batch_size
         self.seed = seed
+        self._pictures = pictures or Pictures(image_size=image_size)
         self._passes = 0
-        self._kept: dict[int, Picture] = {}
-        self._keep = memory_mb * 2**20 // (image_size**2 * 4)  # 3 channels and the mask, a byte each
 
     @property
     def images(self) -> int:
@@ -74,7 +124,7 @@ class Loader:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
             try:
                 for start in starts:
-                    waiting.append([pool.submit(self._picture, i) for i in order[start : start + self.batch_size]])
+                    waiting.append([pool.submit(self._pictures.get, self.items[i]) for i in order[start : start + self.batch_size]])
                     if len(waiting) > AHEAD:
                         yield self._collate(order, waiting.popleft(), start - AHEAD * self.batch_size)
                 while waiting:
@@ -88,15 +138,6 @@ class Loader:
         generator = np.random.default_rng([self.seed, self._passes])
         self._passes += 1
         return [int(i) for i in generator.permutation(len(self.items))]
-
-    def _picture(self, index: int) -> Picture:
-        picture = self._kept.get(index)
-        if picture is None:
-            item = self.items[index]
-            picture = read_picture(item.path, size=self.image_size, mask=item.mask)
-            if len(self._kept) < self._keep:
-                self._kept[index] = picture
-        return picture
 
     def _collate(self, order: list[int], futures: list[Future[Picture]], start: int) -> Batch:
         pictures = [future.result() for future in futures]

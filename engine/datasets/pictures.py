@@ -44,9 +44,9 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
         BrokenPicture: empty, truncated, no picture at all, or larger than MAX_PIXELS.
     """
-    if path.stat().st_size == 0:
-        raise BrokenPicture("the file is empty")
     try:
+        if path.stat().st_size == 0:
+            raise BrokenPicture("the file is empty")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -57,6 +57,8 @@ def open_picture(path: Path) -> Image.Image:
         raise BrokenPicture(f"larger than {MAX_PIXELS // 10**6} megapixels") from None
     except UnidentifiedImageError:
         raise BrokenPicture("not a picture in a known format (PNG, JPEG, BMP, TIFF, WEBP)") from None
+    except BrokenPicture:
+        raise
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # what Pillow's decoders raise
         raise BrokenPicture(f"damaged: {error}") from None
 

@@ -1,0 +1,172 @@
+"""`python -m engine train | check | catalog | demo`: the door between processes.
+
+torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
+Exit codes of train: 0 finished, 1 failed, 3 stopped.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.events import Started, Stopped
+from engine.failures import SettingError, failure
+from engine.report import Report, StopRequested, TimeLimit
+from engine.spec import MODELS, TrainSpec
+
+FINISHED, FAILED, STOPPED = 0, 1, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    code: int = options.do(options)
+    return code
+
+
+def train(options: argparse.Namespace) -> int:
+    """Run RUN/spec.json on a data set."""
+    run: Path = options.run
+    try:
+        report = Report(run)
+    except (OSError, ValueError) as error:  # no log to tell it to
+        print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
+        return FAILED
+    _stop_on_signals(report)
+    try:
+        return _train(run, options.data, report)
+    except OSError as error:  # the log itself cannot be written any more
+        print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _train(run: Path, data: Path, report: Report) -> int:
+    try:
+        spec = TrainSpec.model_validate_json(_read_spec(run))
+        report(Started(model=spec.model.name, family=spec.model.family, dataset=spec.dataset, pid=os.getpid()))
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # repeatable matrix products, set before torch loads
+        from engine.train import train as run_training
+
+        folder = os.environ.get("MURASCOPE_WEIGHTS")
+        finished = run_training(
+            spec, run, data=data, report=report, weights_folder=Path(folder) if folder else None, hub=_hub_allowed()
+        )
+    except StopRequested:
+        report.end(Stopped(stage=report.stage))
+        return STOPPED
+    except (Exception, TimeLimit) as error:  # noqa: BLE001  (the engine's door: whatever ends a run ends in its log)
+        traceback.print_exc()
+        report.end(failure(error))
+        return FAILED
+    report.end(finished)
+    return FINISHED
+
+
+def _read_spec(run: Path) -> bytes:
+    try:
+        return (run / "spec.json").read_bytes()
+    except FileNotFoundError:
+        raise SettingError(f"there is no spec.json in the run folder {run}; write the spec there first") from None
+
+
+def check(options: argparse.Namespace) -> int:
+    """Look through a data set; exit code 1 when it cannot be trained on."""
+    from engine.datasets.check import check_dataset
+
+    try:
+        facts = check_dataset(options.path)
+    except LookupError as error:
+        facts = {"problems": [{"code": "missing", "message": str(error)}], "notices": []}
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        _print_facts(facts)
+    return FAILED if facts["problems"] else FINISHED
+
+
+def catalog(options: argparse.Namespace) -> int:
+    """All models that can be trained, with every setting, as JSON."""
+    print(json.dumps([_model_card(name) for name in MODELS], ensure_ascii=False, indent=1))
+    return FINISHED
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Write the demo data set."""
+    from engine.datasets.synthetic.panel import write_demo
+
+    write_demo(options.folder)
+    return FINISHED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description="Trains and measures anomaly detectors.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("train", help=train.__doc__)
+    command.add_argument("run", type=Path, help="run folder, holding spec.json")
+    command.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    command.set_defaults(do=train)
+    command = commands.add_parser("check", help=check.__doc__)
+    command.add_argument("path", type=Path)
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.set_defaults(do=check)
+    command = commands.add_parser("catalog", help=catalog.__doc__)
+    command.set_defaults(do=catalog)
+    command = commands.add_parser("demo", help=demo.__doc__)
+    command.add_argument("folder", type=Path)
+    command.set_defaults(do=demo)
+    return parser
+
+
+def _stop_on_signals(report: Report) -> None:
+    """SIGTERM and SIGINT ask for a stop; it happens at the next report."""
+
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        report.stop_requested = True
+
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+
+
+def _hub_allowed() -> bool:
+    return os.environ.get("MURASCOPE_HUB", "on").lower() not in ("off", "0", "false", "no")
+
+
+def _model_card(name: str) -> dict[str, Any]:
+    params = MODELS[name]
+    fields = {field: schema for field, schema in params.model_json_schema()["properties"].items() if field != "name"}
+    return {
+        "name": name,
+        "title": params.title,
+        "family": params.family,
+        "paper": params.paper,
+        "summary": params.summary,
+        "defaults": {
+            "backbone": params.default_backbone,
+            "epochs": params.default_epochs,
+            "batch_size": params.default_batch_size,
+            "image_size": params.default_image_size,
+            **params().model_dump(exclude={"name"}),
+        },
+        "fields": fields,
+    }
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        if name not in ("problems", "notices", "broken"):
+            print(f"{name:>15}  {value}")
+    for entry in facts.get("broken", []):
+        print(f"         broken  {entry['name']}: {entry['reason']}")
+    for kind in ("notices", "problems"):
+        for entry in facts[kind]:
+            print(f"{kind[:-1]:>15}  {entry['message']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

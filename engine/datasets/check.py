@@ -1,0 +1,178 @@
+"""Looks through a data set before anything is trained on it: decodes every picture and says in facts what is there.
+
+Broken pictures are named and left out of training; only what makes training impossible is a problem.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.datasets import Dataset, Item
+from engine.datasets.factory import open_dataset
+from engine.datasets.pictures import BrokenPicture, open_picture
+
+THREADS = 4
+FEW_GOOD = 25  # 20 % of these set the threshold: 5, which can promise no better than every sixth good image called defective
+SHOWN = 20  # broken pictures that are named
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one picture is like; broken is the reason why it, or its mask, cannot be read."""
+
+    size: tuple[int, int] | None = None
+    mode: str | None = None
+    broken: str | None = None
+    broken_mask: str | None = None
+    mask_fits: bool = True
+    digest: bytes = b""
+
+
+def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
+    """Facts of the data set, as JSON types. `problems` are fatal, `notices` are worth knowing.
+
+    Raises:
+        LookupError: there is no such folder.
+    """
+    dataset = open_dataset(path)
+    looks = list(_look_at_all(dataset.items, progress))
+    whole = [item for item, look in zip(dataset.items, looks, strict=True) if not look.broken]
+    sizes = Counter(look.size for look in looks if look.size)
+    facts: dict[str, Any] = {
+        "layout": dataset.layout,
+        "path": str(dataset.path),
+        "train_good": _count(whole, split="train", label="good"),
+        "test_good": _count(whole, split="test", label="good"),
+        "test_defective": _count(whole, split="test", label="defective"),
+        "test_unknown": _count(whole, split="test", label="unknown"),
+        "defect_types": dict(sorted(Counter(item.defect_type for item in whole if item.defect_type).items())),
+        "masks": sum(item.mask is not None for item in whole),
+        "broken": _broken(dataset.items, looks),
+        "sizes": [[*size, count] for size, count in sizes.most_common(5)],
+        "modes": dict(sorted(Counter(look.mode for look in looks if look.mode).items())),
+        "fingerprint": _fingerprint(dataset.items, [look.digest for look in looks]),
+        "synthetic": dataset.synthetic,
+        "title": dataset.title,
+        "images": [_listed(item, root=dataset.path) for item in whole],
+    }
+    facts["problems"] = _problems(facts)
+    facts["notices"] = _notices(facts, looks)
+    return facts
+
+
+def _listed(item: Item, *, root: Path) -> dict[str, str | None]:
+    """A picture as the data set's page lists it; paths are relative to the data set's folder."""
+    mask = item.mask.relative_to(root).as_posix() if item.mask else None
+    return {"name": item.name, "split": item.split, "label": item.label, "defect_type": item.defect_type, "mask": mask}
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Changes when any picture, mask, name or label of the data set does."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return _fingerprint(dataset.items, list(pool.map(_digest, dataset.items)))
+
+
+def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Iterable[_Look]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done, look in enumerate(pool.map(_look_at, items), start=1):
+            progress(done, len(items))
+            yield look
+
+
+def _look_at(item: Item) -> _Look:
+    digest = _digest(item)
+    try:
+        image = open_picture(item.path)
+    except BrokenPicture as error:
+        return _Look(broken=str(error), digest=digest)
+    broken_mask, fits = None, True
+    if item.mask is not None:
+        try:
+            fits = open_picture(item.mask).size == image.size
+        except BrokenPicture as error:
+            broken_mask = str(error)
+    return _Look(size=image.size, mode=image.mode, broken_mask=broken_mask, mask_fits=fits, digest=digest)
+
+
+def _digest(item: Item) -> bytes:
+    digest = hashlib.sha256()
+    for path in (item.path, item.mask):
+        try:
+            digest.update(b"" if path is None else path.read_bytes())
+        except OSError as error:  # such as no permission: the picture is reported as broken
+            digest.update(str(error.errno).encode())
+    return digest.digest()
+
+
+def _fingerprint(items: list[Item], digests: list[bytes]) -> str:
+    whole = hashlib.sha256()
+    for item, digest in zip(items, digests, strict=True):
+        whole.update(f"{item.name}\n{item.split}\n{item.label}\n".encode() + digest)
+    return whole.hexdigest()[:16]
+
+
+def _count(items: list[Item], *, split: str, label: str) -> int:
+    return sum(item.split == split and item.label == label for item in items)
+
+
+def _broken(items: list[Item], looks: list[_Look]) -> list[dict[str, str]]:
+    """Pictures that are left out, and masks that are ignored."""
+    broken = []
+    for item, look in zip(items, looks, strict=True):
+        if look.broken:
+            broken.append({"name": item.name, "reason": look.broken})
+        elif look.broken_mask:
+            broken.append({"name": item.name, "reason": f"its mask is ignored: {look.broken_mask}"})
+    return broken
+
+
+def _problems(facts: dict[str, Any]) -> list[dict[str, str]]:
+    known = facts["train_good"] + facts["test_good"] + facts["test_defective"] + facts["test_unknown"]
+    if known == 0 and not facts["broken"]:
+        return [_problem("empty", "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP); put good ones into good/")]
+    if known == 0:
+        return [_problem("all_broken", f"none of the {len(facts['broken'])} pictures can be read")]
+    if facts["train_good"] == 0:
+        return [_problem("no_good", "there are no good pictures to learn from; put them into good/ or train/good/")]
+    if facts["train_good"] < 3:
+        return [_problem("too_few_good", f"{facts['train_good']} good pictures are too few to learn from; add some")]
+    return []
+
+
+def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
+    notices = []
+    broken, good, defective = facts["broken"], facts["train_good"], facts["test_defective"]
+    if broken:
+        names = ", ".join(entry["name"] for entry in broken[:SHOWN])
+        notices.append(_notice("broken_images", f"{len(broken)} files cannot be read: {names}", count=len(broken), names=names))
+    if 0 < good < FEW_GOOD:
+        notices.append(_notice("few_good", f"only {good} good pictures: the threshold will be rough", good=good))
+    if not defective:
+        notices.append(_notice("no_defects", "no defective pictures: it cannot be measured how many defects are found"))
+    elif not facts["masks"]:
+        notices.append(_notice("no_masks", "no masks: it cannot be measured how well defects are located"))
+    elif facts["masks"] < defective:
+        notices.append(
+            _notice("some_masks", f"{facts['masks']} of {defective} defective pictures have a mask", masks=facts["masks"], defective=defective)
+        )  # fmt: skip
+    if good and not facts["test_good"]:
+        notices.append(_notice("no_test_good", "no good pictures are kept for testing: some of the good ones are held out"))
+    misfits = sum(not look.mask_fits for look in looks)
+    if misfits:
+        notices.append(_notice("mask_size", f"{misfits} masks differ in size from their picture and are stretched", count=misfits))
+    shapes = {round(look.size[0] / look.size[1], 1) for look in looks if look.size}
+    if len(shapes) > 1:
+        notices.append(_notice("mixed_shapes", "the pictures differ in shape (width to height) and are all made square"))
+    return notices
+
+
+def _problem(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}
+
+
+def _notice(code: str, message: str, **values: str | int) -> dict[str, Any]:
+    return {"code": code, "message": message, "values": values}

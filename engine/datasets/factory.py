@@ -1,0 +1,56 @@
+"""`open_dataset` finds out how a folder is laid out and reads it."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from engine.datasets import Dataset, layouts
+from engine.datasets.folders import pictures_in, subfolders
+
+WRAPPERS = 2  # folders around the data set that are looked through, as archives often have one
+
+
+def open_dataset(path: Path) -> Dataset:
+    """Read a data set's folder; nothing is decoded. A folder without any pictures gives a data set without items.
+
+    Raises:
+        LookupError: there is no such folder.
+    """
+    if not path.is_dir():
+        raise LookupError(f"there is no data set folder {path}")
+    root, layout = _find(path)
+    about = _about(root) or _about(path)
+    return Dataset(
+        name=path.name,
+        path=root,
+        layout=layout.__name__.rpartition(".")[2],
+        items=sorted(layout.read(root), key=lambda item: item.name),
+        synthetic=about.get("synthetic") is True,
+        title=about.get("title") if isinstance(about.get("title"), str) else None,
+    )
+
+
+def _find(path: Path) -> tuple[Path, ModuleType]:
+    """The folder that holds the data set and its layout. Unrecognised ones are read as classes, none of them good."""
+    modules = [import_module(f"{layouts.__name__}.{module.name}") for module in iter_modules(layouts.__path__)]
+    root = path
+    for _ in range(WRAPPERS + 1):
+        for module in modules:
+            if module.matches(root):
+                return root, module
+        inner = [folder for folder in subfolders(root) if pictures_in(folder, root=path)]
+        if len(inner) != 1:
+            break
+        root = inner[0]
+    return path, import_module(f"{layouts.__name__}.folder")
+
+
+def _about(root: Path) -> dict[str, object]:
+    """What an optional murascope.json says of the data set; {} when there is none or it is no JSON object."""
+    try:
+        about = json.loads((root / "murascope.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}

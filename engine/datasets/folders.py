@@ -1,0 +1,71 @@
+"""What the layouts share: which folder means good, which files are pictures, which mask belongs to which picture."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+from engine.datasets.pictures import SUFFIXES
+
+GOOD_NAMES = {
+    "good", "goods", "normal", "ok", "pass", "free", "defect_free", "no_defect", "양품", "정상", "良品", "合格", "正常",
+}  # fmt: skip
+MASK_NAMES = {"ground_truth", "groundtruth", "gt", "masks", "mask"}
+
+
+def is_good(folder: Path) -> bool:
+    return plain_name(folder) in GOOD_NAMES
+
+
+def is_masks(folder: Path) -> bool:
+    name = plain_name(folder)
+    return name in MASK_NAMES or name.endswith(("_mask", "_masks"))
+
+
+def plain_name(path: Path) -> str:
+    """Lower case, one way of writing: some systems store Korean letters in pieces."""
+    return unicodedata.normalize("NFC", path.name).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Visible folders, in the order of their names; links are not followed."""
+    if not folder.is_dir():
+        return []
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.is_symlink() and not _hidden(child.name))
+
+
+def pictures_in(folder: Path, *, root: Path, deep: bool = True) -> list[Path]:
+    """Picture files in a folder, those of its folders too when `deep`, in the order of their paths.
+
+    A link is taken only when it leads to a file inside `root`, the data set.
+    """
+    if not folder.is_dir():
+        return []
+    found = []
+    inside = root.resolve()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if deep and not _hidden(name)]
+        for name in files:
+            path = Path(parent) / name
+            if path.suffix.lower() in SUFFIXES and not _hidden(name) and _stays_inside(path, inside):
+                found.append(path)
+    return sorted(found)
+
+
+def mask_of(picture: Path, folders: list[Path], *, root: Path) -> Path | None:
+    """The mask named like the picture, with or without `_mask`, in the first of the folders that has one."""
+    inside = root.resolve()
+    for folder in folders:
+        for stem in (f"{picture.stem}_mask", picture.stem):
+            for suffix in (".png", *sorted(SUFFIXES)):
+                path = folder / f"{stem}{suffix}"
+                if path.is_file() and path != picture and _stays_inside(path, inside):
+                    return path
+    return None
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _stays_inside(path: Path, inside: Path) -> bool:
+    return not path.is_symlink() or path.resolve().is_relative_to(inside) and path.is_file()

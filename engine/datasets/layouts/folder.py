@@ -1,0 +1,51 @@
+"""A folder per class: good (or normal, ok, 양품, 良品, ...) and one per defect type; or pictures alone, then all are good.
+
+Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>.
+"""
+
+from pathlib import Path
+
+from engine.datasets import Item
+from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
+from engine.datasets.layouts import mvtec
+
+
+def matches(path: Path) -> bool:
+    if mvtec.matches(path):
+        return False
+    return bool(pictures_in(path, root=path, deep=False)) or any(map(is_good, subfolders(path)))
+
+
+def read(path: Path) -> list[Item]:
+    classes = [folder for folder in subfolders(path) if not is_masks(folder)]
+    alone = pictures_in(path, root=path, deep=False)
+    label = "unknown" if any(map(is_good, classes)) else "good"  # beside a good folder they could be anything
+    split = "test" if label == "unknown" else "train"
+    items = [Item(path=p, name=p.relative_to(path).as_posix(), split=split, label=label) for p in alone]  # type: ignore[arg-type]
+    for folder in classes:
+        items += _of_class(path, folder)
+    return items
+
+
+def _of_class(path: Path, folder: Path) -> list[Item]:
+    good = is_good(folder)
+    masks = [] if good else _mask_folders(path, folder)
+    return [
+        Item(
+            path=picture,
+            name=picture.relative_to(path).as_posix(),
+            split="train" if good else "test",
+            label="good" if good else "defective",
+            defect_type=None if good else folder.name,
+            mask=mask_of(picture, masks, root=path),
+        )
+        for picture in pictures_in(folder, root=path)
+    ]
+
+
+def _mask_folders(path: Path, folder: Path) -> list[Path]:
+    """Where the masks of a defect type may lie, the most particular first."""
+    named = [f"{plain_name(folder)}_mask", f"{plain_name(folder)}_masks"]
+    own = [masks for masks in subfolders(path) if plain_name(masks) in named]
+    shared = [masks for masks in subfolders(path) if is_masks(masks) and masks not in own]
+    return [*own, *(masks / folder.name for masks in shared), *shared]

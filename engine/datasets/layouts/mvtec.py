@@ -1,0 +1,49 @@
+"""The layout of MVTec AD: train/good, test/<type>, ground_truth/<type>/<name>_mask.png.
+
+Bergmann et al., MVTec AD, CVPR 2019. Pictures right inside train are good, those right inside test have no label.
+"""
+
+from pathlib import Path
+
+from engine.datasets import Item
+from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
+
+
+def matches(path: Path) -> bool:
+    train = _named(path, "train")
+    if train is None:
+        return False
+    return any(map(is_good, subfolders(train))) or bool(pictures_in(train, root=path, deep=False))
+
+
+def read(path: Path) -> list[Item]:
+    train, test = _named(path, "train"), _named(path, "test")
+    assert train is not None
+    items = [_item(path, picture, "train", "good") for picture in pictures_in(train, root=path, deep=False)]
+    if test is not None:
+        items += [_item(path, picture, "test", "unknown") for picture in pictures_in(test, root=path, deep=False)]
+    for split in (train, test):
+        for folder in subfolders(split) if split else []:
+            if not is_masks(folder):
+                items += _of_type(path, folder, is_train=split is train)
+    return items
+
+
+def _of_type(path: Path, folder: Path, *, is_train: bool) -> list[Item]:
+    """Defective pictures that lie in train are tested with: nothing is trained on them."""
+    pictures = pictures_in(folder, root=path)
+    if is_good(folder):
+        return [_item(path, picture, "train" if is_train else "test", "good") for picture in pictures]
+    folders = [masks / folder.name for masks in subfolders(path) if is_masks(masks)]
+    return [
+        _item(path, picture, "test", "defective", defect_type=folder.name, mask=mask_of(picture, folders, root=path))
+        for picture in pictures
+    ]
+
+
+def _item(path: Path, picture: Path, split: str, label: str, **more: object) -> Item:
+    return Item(path=picture, name=picture.relative_to(path).as_posix(), split=split, label=label, **more)  # type: ignore[arg-type]
+
+
+def _named(path: Path, name: str) -> Path | None:
+    return next((folder for folder in subfolders(path) if plain_name(folder) == name), None)

@@ -1,0 +1,48 @@
+"""What went wrong with a run, in words: the exception that ended it becomes a Failed event with a hint. Loads no torch."""
+
+import errno
+import traceback
+
+from pydantic import ValidationError
+
+from engine.events import Failed
+from engine.report import TimeLimit
+
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # what torch writes in a RuntimeError
+LOG_LINES = 20
+
+
+class DataError(ValueError):
+    """The data set cannot be trained on as it is."""
+
+
+class SettingError(ValueError):
+    """The spec asks for something that is not to be had here."""
+
+
+def failure(error: BaseException) -> Failed:
+    """The Failed event for an exception, with the last lines of its traceback."""
+    code, reason, hint = _in_words(error)
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return Failed(code=code, reason=reason, hint=hint, log=lines[-LOG_LINES:])
+
+
+def _in_words(error: BaseException) -> tuple[str, str, str]:
+    text = str(error) or type(error).__name__
+    if isinstance(error, TimeLimit):
+        return "time_limit", "the time limit was reached before the run ended", "raise time_limit_min, or plan fewer epochs"
+    if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
+        return "memory", f"memory ran out: {text}", "take a smaller image_size or batch_size, or a smaller backbone"
+    if isinstance(error, OSError) and error.errno in DISK:
+        return "disk", f"a file could not be written: {text}", "free disk space or check the folder's permissions, then retry"
+    if isinstance(error, DataError):
+        return "data", text, "correct the data set and start again"
+    if isinstance(error, ValidationError):
+        problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'spec'}: {p['msg']}" for p in error.errors())
+        return "spec", f"the spec is not valid: {problems}", "correct the plan and start again"
+    if isinstance(error, SettingError):
+        return "spec", text, "change the setting and start again"
+    if isinstance(error, FloatingPointError):
+        return "error", text, "lower the learning rate and start again"
+    return "error", f"{type(error).__name__}: {text}", "the run's log says where; if it happens again, report it"

@@ -1,0 +1,248 @@
+"""The story of a run, from the data to a model that was saved, loaded again and found to score the same."""
+
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.checkpoints import load_model, save_model
+from engine.datasets import Dataset, Item
+from engine.datasets.check import fingerprint
+from engine.datasets.factory import open_dataset
+from engine.datasets.loading import Loader, Pictures
+from engine.datasets.splits import Split, split_items
+from engine.evaluate import Calibration, calibrate, evaluate
+from engine.events import Artifact, Evaluation, Finished, Warned
+from engine.failures import DataError, SettingError
+from engine.inspection import Inspection, inspect
+from engine.models import AnomalyModel, build_model
+from engine.report import Report
+from engine.spec import TrainSpec
+from engine.trainers.factory import get_trainer
+
+STAGES = {
+    "memory": ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"],
+    "gradient": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
+    "flow": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
+}
+NAMED = 20  # broken pictures named in a warning
+TRAINER_SETTINGS = ("learning_rate", "weight_decay", "momentum", "schedule", "patience")
+
+
+def train(
+    spec: TrainSpec, run: Path, *, data: Path, report: Report, weights_folder: Path | None = None, hub: bool = True
+) -> Finished:
+    """Run the spec on the data set in folder `data` and fill the folder `run`; the event that ends the log is returned.
+
+    Raises:
+        DataError, SettingError, MemoryError, OSError, FloatingPointError: in words, for the Failed event.
+        StopRequested, TimeLimit: from the report.
+    """
+    family = spec.model.family
+    report.stages = STAGES[family]
+    report.limit(spec.time_limit_min)
+
+    report.begin("loading")
+    device = _device(spec)
+    _make_repeatable(spec.seed)
+    pictures = Pictures(image_size=spec.image_size)
+    dataset, split, broken = _load(spec, data, pictures, report)
+    try:
+        model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=report)
+    except (ValueError, LookupError) as error:
+        raise SettingError(str(error)) from error
+
+    def loader(items: list[Item], *, shuffled: bool = False) -> Loader:
+        seed = spec.seed if shuffled else None
+        return Loader(items, image_size=spec.image_size, batch_size=spec.batch_size, seed=seed, pictures=pictures)
+
+    trainer = get_trainer(family, model, device=device, report=report, **_trainer_settings(spec, run))
+    if family == "memory":
+        report.begin("collecting")
+        trainer.train(loader(split.fit))
+        report.begin("fitting")
+        model.fit(report)
+    else:
+        report.begin("training")
+        validation = loader(split.validation) if split.validation else None
+        trainer.fit(loader(split.fit, shuffled=True), num_epochs=spec.epochs, valid_loader=validation)
+
+    report.begin("calibrating")
+    calibration = calibrate(model, loader(split.calibration), overkill_rate=spec.overkill_rate, report=report)
+    _warn_of_few_good(calibration, report)
+
+    report.begin("evaluating")
+    weights, counts = _weights(model), _counts(split, broken)
+    facts = {"counts": counts, "weights": weights, "synthetic": dataset.synthetic, "seconds": report.seconds()}
+    measures, found = evaluate(
+        model, loader(split.test), run, calibration=calibration, seed=spec.seed, facts=facts, report=report
+    )
+    for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
+        report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
+
+    report.begin("saving")
+    save_model(run / "model", model, facts=_model_facts(spec, dataset, calibration, weights))
+    report(Artifact(kind="model", path="model/model.safetensors"))
+
+    report.begin("verifying")
+    again, _ = load_model(run / "model", weights_folder=weights_folder, hub=hub)
+    _verify(again.to(device), loader(split.test[: spec.batch_size]), found, report)
+
+    report(Evaluation(metrics=measures.metrics, reasons=measures.reasons))
+    return Finished(metrics=measures.metrics, seconds=report.seconds())
+
+
+def _device(spec: TrainSpec) -> torch.device:
+    if spec.device == "cuda" and not torch.cuda.is_available():
+        raise SettingError("device is 'cuda', but this machine offers no CUDA device to torch; take auto or cpu")
+    return torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _make_repeatable(seed: int) -> None:
+    """Same seed, same data, same scores; where CUDA has no repeatable way, torch warns in the run's log."""
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def _load(
+    spec: TrainSpec, data: Path, pictures: Pictures, report: Report
+) -> tuple[Dataset, Split, dict[str, str]]:
+    """Read and decode the data set once, leave broken pictures out, share out the rest; say what limits the result."""
+    try:
+        dataset = open_dataset(data)
+    except LookupError as error:
+        raise DataError(str(error)) from error
+    if not dataset.items:
+        raise DataError(f"the data set {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
+    items, broken = pictures.readable(dataset.items, check=report.check)
+    if not items:
+        raise DataError(f"none of the {len(dataset.items)} pictures in {data} can be read; {_first(broken)}")
+    if broken:
+        report(_broken_warning(broken))
+    validation_share = 0.0 if spec.model.family == "memory" else spec.validation_share
+    try:
+        split = split_items(
+            items, calibration_share=spec.calibration_share, validation_share=validation_share, seed=spec.seed
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    _warn_of_missing_truth(split, report)
+    return dataset, split, broken
+
+
+def _first(broken: dict[str, str]) -> str:
+    name, reason = next(iter(broken.items()))
+    return f"the first, {name}: {reason}"
+
+
+def _broken_warning(broken: dict[str, str]) -> Warned:
+    names = ", ".join(list(broken)[:NAMED])
+    return Warned(
+        code="broken_images",
+        message=f"{len(broken)} files cannot be read and are left out: {names}",
+        values={"count": len(broken), "names": names},
+    )
+
+
+def _warn_of_missing_truth(split: Split, report: Report) -> None:
+    defective = [item for item in split.test if item.label == "defective"]
+    if not defective:
+        message = "there are no defective pictures to test with: how many defects are found cannot be measured"
+        report(Warned(code="no_defects", message=message))
+    elif not any(item.mask for item in defective):
+        message = "there are no masks: how well defects are located cannot be measured"
+        report(Warned(code="no_masks", message=message))
+
+
+def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
+    threshold = calibration.image
+    if threshold.is_enough:
+        return
+    report(
+        Warned(
+            code="few_good",
+            message=(
+                f"{threshold.calibration_images} held-out good pictures cannot promise an overkill rate of "
+                f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
+            ),
+            values={
+                "calibration_images": threshold.calibration_images,
+                "overkill_rate": threshold.overkill_rate,
+                "promised": threshold.promised,
+                "images_needed": threshold.images_needed,
+            },
+        )
+    )
+
+
+def _trainer_settings(spec: TrainSpec, run: Path) -> dict[str, Any]:
+    """What gradient and flow trainers take besides the model; memory trainers take nothing."""
+    if spec.model.family == "memory":
+        return {}
+    params = spec.model.model_dump()
+    settings = {name: params[name] for name in TRAINER_SETTINGS if name in params}
+    return {**settings, "checkpoints": run / "checkpoints"}
+
+
+def _weights(model: AnomalyModel) -> dict[str, str | None]:
+    backbone = model.backbone
+    if backbone is None:
+        return {"backbone": None, "source": None, "tag": None, "licence": None}
+    return {
+        "backbone": backbone.name,
+        "source": backbone.source,
+        "tag": backbone.tag,
+        "licence": backbone.licence,
+    }
+
+
+def _counts(split: Split, broken: dict[str, str]) -> dict[str, int]:
+    def tested(label: str) -> int:
+        return sum(item.label == label for item in split.test)
+
+    return {
+        "train_good": len(split.fit) + len(split.validation) + len(split.calibration),
+        "fit": len(split.fit),
+        "validation": len(split.validation),
+        "calibration": len(split.calibration),
+        "test_good": tested("good"),
+        "test_defective": tested("defective"),
+        "test_unknown": tested("unknown"),
+        "broken": len(broken),
+        "with_masks": sum(item.mask is not None for item in split.test),
+    }
+
+
+def _model_facts(
+    spec: TrainSpec, dataset: Dataset, calibration: Calibration, weights: dict[str, str | None]
+) -> dict[str, Any]:
+    return {
+        "spec": spec.model_dump(),
+        "data": {
+            "name": spec.dataset,
+            "layout": dataset.layout,
+            "title": dataset.title,
+            "pictures": len(dataset.items),
+            "fingerprint": fingerprint(dataset),
+        },
+        "thresholds": {"image": asdict(calibration.image), "pixel": asdict(calibration.pixel)},
+        "calibration": {"scores": calibration.scores},
+        "weights": weights,
+        "synthetic": dataset.synthetic,
+        "versions": {"torch": torch.__version__, "timm": version("timm")},
+        "created": time.time(),
+    }
+
+
+def _verify(model: AnomalyModel, loader: Loader, found: Inspection, report: Report) -> None:
+    """The model as loaded from disk scores the first test pictures as the trained one did."""
+    again = inspect(model, loader, what="verifying", report=report)
+    before = found.scores[: loader.images]
+    if not np.allclose(again.scores, before, rtol=1e-4, atol=1e-7):
+        worst = float(np.abs(again.scores - before).max())
+        raise RuntimeError(f"the saved model, loaded again, scores differently: by up to {worst:g}")
