@@ -15,36 +15,40 @@ nothing              define & !metric & !status & !results
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model
 start_training       plan & start & !@setting
-stop_run             stop & !train & !@setting & !heatmap & !start & !change_setting
+stop_run             stop & !train & !@setting & !heatmap & !start
 show_heatmaps        heatmap & !train
 show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
 show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
-list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state & !change_model
+list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
 list_models          @family & model|what|show & !@setting & !train
 propose_training     train & @dataset|@model|@setting & !what & !runs & !@state & !status
 propose_training     run_it & @dataset|@model & !@state & !status & !results & !metric & !@run
 propose_training     start & @dataset|@model|@setting & !status & !@state & !results & !@run
 propose_training     change & @setting & !status
 list_runs            status & runs
-run_status           status & !@dataset|@model|training|@run
 run_status           status & !dataset
+run_status           state_of & !dataset & !@dataset
+inspect_dataset      state_of|how & @dataset & !training & !results & !metric & !@model & !@setting & !train & !start
 list_runs            @state & runs|training|what|show|have|how_many|model & !results & !metric & !heatmap
 summarize_results    results|metric & !@setting
+summarize_results    how & training|model|@run|@model & !dataset & !what & !@setting
 summarize_results    missed|false_alarms & how_many
 list_runs            runs & !start & !@setting
 list_runs            training & show|have & !dataset & !start & !@setting & !train
+propose_training     run_it & @setting & !@run
 start_training       start & !@dataset & !@model & !@setting & !what & !show
 start_training       run_it & training & !@run & !show & !what & !@dataset & !@model & !@setting
 inspect_dataset      @dataset & inspect|show|how_many|images|what|have & !@model & !@setting & !start & !train
 list_datasets        dataset & what|have|show|how_many|inspect & !@dataset & !@model & !@setting & !start
-list_datasets        images & how_many|have & !@dataset & !@model & !@setting
+list_datasets        images & how_many & !@dataset & !@model & !@setting
 list_models          model & show|have|how_many & !@setting & !@run & !@model
 propose_training     train & !what
 propose_training     training & @dataset|@model|@setting & !show
 propose_training     change|start|want & @dataset|@model|@setting & !what & !show
-propose_training     @only & @dataset|@model|@setting
+inspect_dataset      @only & @question & @dataset & !@model & !@setting
+propose_training     @only & @dataset|@model|@setting & !@question
 propose_training     want & training|model & !what
-list_runs            @state & @only_state
+summarize_results    how & @only_how
 """
 
 

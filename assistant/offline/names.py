@@ -97,7 +97,7 @@ def _is_meant_as_name(text: str, match: re.Match[str], *, words: Vocabulary) -> 
         return True
     after = len(text) - len(text[match.end() :].lstrip(" _-"))
     follows = words.cues.match(text, after) if after < len(text) else None
-    return follows is not None and follows.value == "dataset"
+    return follows is not None and "dataset" in (follows.value, *follows.also)
 
 
 def _mistyped(text: str, *, names: list[Name]) -> list[Found]:
@@ -130,13 +130,13 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
         free[cue.start : cue.end] = " " * (cue.end - cue.start)
     rest = "".join(c if c not in MARKS.values() else " " for c in free)
     for cue in cues:
-        if cue.value == "dataset":
+        if "dataset" in (cue.value, *cue.also):
             span = _word_before(rest, cue.start, words=words) or _word_after_called(rest, cue.end)
             if span:
                 return Found(span[0], span[1], original[span[0] : span[1]])
     for cue in cues:
-        if cue.value in ("on", "inspect", "train"):
-            span = _word_after(rest, cue.end, words=words, cue=cue.value)
+        if {"on", "inspect", "train"} & {cue.value, *cue.also}:
+            span = _word_after(rest, cue.end, words=words)
             if span:
                 return Found(span[0], span[1], original[span[0] : span[1]])
     for match in re.finditer(r"[^\W_]+(?:[_-][^\W_]+)+|(?<![^\W_])[a-z]+\d+(?![^\W_])", rest):
@@ -159,9 +159,9 @@ def _word_after_called(rest: str, position: int) -> tuple[int, int] | None:
     return match.span(1 if match[1] else 2) if match else None
 
 
-def _word_after(rest: str, position: int, *, words: Vocabulary, cue: str) -> tuple[int, int] | None:
+def _word_after(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
     match = re.compile(r"\s*(?:the |my |our )?['\"]?([^\W\d_][\w-]*)").match(rest, position)
-    if match is None or _is_no_name(match[1], words=words) or (cue == "train" and not match[1].isascii()):
+    if match is None or _is_no_name(match[1], words=words):
         return None
     return _without_particle(match, words=words, group=1)
 

@@ -123,8 +123,7 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
 @lru_cache
 def _word_pattern(language: Language) -> re.Pattern[str]:
     word = _one_word(language)
-    latin = "(?<![a-z])"
-    return re.compile(rf"(百分之\s*)?(?<![가-힣])({latin}?(?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
+    return re.compile(rf"(百分之\s*)?(?<![a-z가-힣])((?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
 
 
 @lru_cache

@@ -24,26 +24,28 @@ MARKS |= {"number": "\ue005", "gone": "\ue006"}
 
 @dataclass(frozen=True)
 class Found:
-    """A phrase found at text[start:end], and what it stands for."""
+    """A phrase found at text[start:end], and what it stands for; some phrases stand for several things."""
 
     start: int
     end: int
     value: str
+    also: tuple[str, ...] = ()
 
 
 class PhraseTable:
     """Finds phrases, leftmost and longest first. Looks up by the first character, so its time is linear in the text."""
 
     def __init__(self, phrases: Iterable[tuple[str, str]]):
-        by_first: dict[str, list[tuple[str, str]]] = {}
-        for phrase, value in dict(phrases).items():
-            by_first.setdefault(_first_character(phrase), []).append((phrase, value))
-        self._values: dict[str, list[str]] = {}
-        self._patterns: dict[str, re.Pattern[str]] = {}
-        for first, entries in by_first.items():
-            entries.sort(key=lambda entry: -len(entry[0].replace(" ", "")))
-            self._values[first] = [value for _, value in entries]
-            self._patterns[first] = re.compile("|".join(f"({as_regex(phrase)})" for phrase, _ in entries))
+        meanings: dict[str, list[str]] = {}
+        for phrase, value in phrases:
+            meanings.setdefault(phrase, []).insert(0, value)
+        by_first: dict[str, list[str]] = {}
+        for phrase in sorted(meanings, key=lambda phrase: -len(phrase.replace(" ", ""))):
+            by_first.setdefault(_first_character(phrase), []).append(phrase)
+        self._meanings = {first: [meanings[phrase] for phrase in listed] for first, listed in by_first.items()}
+        self._patterns = {
+            first: re.compile("|".join(f"({as_regex(phrase)})" for phrase in listed)) for first, listed in by_first.items()
+        }
 
     def find(self, text: str) -> list[Found]:
         found, position = [], 0
@@ -62,7 +64,8 @@ class PhraseTable:
         if match is None or match.end() == position:
             return None
         assert match.lastindex is not None
-        return Found(position, match.end(), self._values[first][match.lastindex - 1])
+        value, *also = self._meanings[first][match.lastindex - 1]
+        return Found(position, match.end(), value, tuple(also))
 
 
 def as_regex(phrase: str) -> str:
@@ -93,7 +96,6 @@ class Vocabulary:
     backbones: PhraseTable
     families: PhraseTable
     defects: PhraseTable
-    states: PhraseTable
     setting_names: PhraseTable
     setting_values: PhraseTable
     answers: PhraseTable
@@ -116,7 +118,7 @@ def vocabulary(language: Language) -> Vocabulary:
     """The words of all languages, for people mix them; where one word has two meanings, that of `language` holds."""
     order = [other for other in LANGUAGES if other != language] + [language]
     parts = [_read(other) for other in order]
-    cues = _pairs(parts, "cues")
+    cues = _pairs(parts, "cues") + [(phrase, f"state={state}") for phrase, state in _pairs(parts, "states")]
     things: dict[str, tuple[str, ...]] = {}
     for phrase, name in _pairs(parts, "things"):
         things[name] = (*things.get(name, ()), phrase)
@@ -126,7 +128,6 @@ def vocabulary(language: Language) -> Vocabulary:
         backbones=PhraseTable(_pairs(parts, "backbones")),
         families=PhraseTable(_pairs(parts, "families")),
         defects=PhraseTable(_pairs(parts, "defects")),
-        states=PhraseTable(_pairs(parts, "states")),
         setting_names=PhraseTable(_pairs(parts, "setting_names")),
         setting_values=PhraseTable(_pairs(parts, "setting_values")),
         answers=PhraseTable(_pairs(parts, "answers")),
@@ -185,12 +186,12 @@ def _numbered(template: str) -> str:
 
 
 def _latin_words(parts: Iterable[dict[str, Any]]) -> frozenset[str]:
-    """Latin words of five letters or more, to which a mistyped word may be corrected."""
+    """Latin words of four letters or more, to which a mistyped word may be corrected."""
     sections = [
         part.get(section, {}) for part in parts for section in ("cues", "models", "setting_names", "defects", "states")
     ]
     phrases = (phrase for section in sections for listed in section.values() for phrase in listed)
-    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z]{5,}(?![a-z*])", phrase))
+    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z]{4,}(?![a-z*])", phrase))
 
 
 def _first_character(phrase: str) -> str:

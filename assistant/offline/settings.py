@@ -72,7 +72,7 @@ def _field(annotation: Any, maximum: float | None) -> Field:
 def find_settings(text: str, *, numbers: list[Number], names: list[Found], language: Language) -> list[Setting]:
     """All settings given in masked lower-case text, in its order."""
     words = vocabulary(language)
-    found = _layers(text, names=names)
+    found = _layers(text, names=names, words=words)
     found += [setting for name in names if (setting := _in_text(text, name, words=words))]
     found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in words.setting_values.find(text)]
     found = _without_overlaps(found)
@@ -81,7 +81,7 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     return sorted([*found, *_assign(text, items, words=words)], key=lambda setting: setting.start)
 
 
-def _layers(text: str, *, names: list[Found]) -> list[Setting]:
+def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting]:
     """layers 2 and 3, layer2+layer3, layers 1-3, 2,3 레이어, 第2层和第3层."""
     found = []
     for name in names:
@@ -95,7 +95,11 @@ def _layers(text: str, *, names: list[Found]) -> list[Setting]:
             text[max(0, name.start - 30) : name.start],
         )
         if after:
-            found.append(Setting(name.start, after.end(), "layers", _listed(after[1])))
+            listed, end = _listed(after[1]), after.end()
+            following = words.setting_names.match(text, end + 1) if end + 1 < len(text) and text[end] == " " else None
+            if following and following.value != "layers" and len(listed) > 1:  # "layers 2 and 3, 5 neighbours"
+                listed, end = listed[:-1], text.rindex(after[1][-1], 0, end)
+            found.append(Setting(name.start, end, "layers", listed))
         elif before:
             start = max(0, name.start - 30) + before.start()
             found.append(Setting(start, name.end, "layers", _listed(before[1])))
@@ -159,7 +163,7 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
             strength = 2
     elif isinstance(first, Number) and isinstance(second, Found):
         name, number = second, first
-        strength = 4 if words.counters.fullmatch(gap) else 0
+        strength = 4 if words.counters.fullmatch(gap) and not _is_count_of(number, name.value) else 0
     else:
         return 0, None
     if not strength or not _fits(number, name.value):
@@ -178,6 +182,12 @@ def _fits(number: Number, name: str) -> bool:
     if number.unit == "percent":
         return fields()[name].kind == "number"
     return number.unit in UNITS_OF.get(name, "").split()
+
+
+def _is_count_of(number: Number, name: str) -> bool:
+    """"10 false alarms" are ten images; "5 % false alarms" is a share."""
+    field = fields()[name]
+    return field.maximum is not None and field.maximum <= 1 < number.value and number.unit != "percent"
 
 
 def _typed(number: Number, name: str) -> int | float:

@@ -19,18 +19,25 @@ def is_one_slip_apart(a: str, b: str) -> bool:
 
 
 def correct(text: str, *, words: Vocabulary, keep: frozenset[str]) -> str:
-    """Mistyped English words of five letters or more become the vocabulary's word, where there is just one such word.
+    """Mistyped English words of four letters or more become the vocabulary's word, where there is just one such word.
 
-    `keep` are words of names. The first letter counts as typed right. Words of five letters only have letters swapped or doubled, or one missing: "brain" is no
-    slip of "train".
+    `keep` are words of names. The first letter counts as typed right. Short words are corrected only where letters were swapped, doubled
+    or left out: "brain" is no slip of "train". An inflection ("work", "works") is no slip either.
     """
 
     def corrected(match: re.Match[str]) -> str:
         typed = match[0].lower()
-        if typed in words.words or typed in keep or words.cues.match(typed, 0) or typed in words.not_names:
+        known = words.cues.match(typed, 0)
+        if typed in words.words or typed in keep or typed in words.not_names or (known and known.end == len(typed)):
             return match[0]
-        near = [word for word in words.words if word[0] == typed[0] and is_one_slip_apart(typed, word)]
-        near = [word for word in near if len(word) > 5 or sorted(word) == sorted(typed) or len(word) != len(typed)]
-        return near[0] if len(near) == 1 else match[0]
+        near = sorted(word for word in words.words if word[0] == typed[0] and _is_likely_slip(typed, word))
+        stems = {word[:4] for word in near}
+        return near[0] if len(stems) == 1 else match[0]
 
     return re.sub(r"(?<![\w-])[a-z]{4,}(?![\w-])", corrected, text, flags=re.IGNORECASE | re.ASCII)
+
+
+def _is_likely_slip(typed: str, word: str) -> bool:
+    if typed.startswith(word) or word.startswith(typed) or not is_one_slip_apart(typed, word):
+        return False
+    return len(word) > 5 or sorted(word) == sorted(typed) or (len(word) == 5 and len(typed) != 5)

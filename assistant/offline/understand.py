@@ -150,22 +150,24 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
         proposals=proposals,
         families=words.families.find(text),
         defects=words.defects.find(text),
-        states=words.states.find(text),
+        states=[],
         cues=[],
     )
-    reading = replace(reading, cues=words.cues.find(_mask(text, reading.states, "gone")))
-    return _with_unregistered(reading, datasets=datasets, words=words).without(replaced)
+    found = words.cues.find(text)
+    states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
+    reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
+    return _with_unregistered(reading, cues=found, datasets=datasets, words=words).without(replaced)
 
 
-def _with_unregistered(reading: Reading, *, datasets: list[str], words: Vocabulary) -> Reading:
+def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
     """If no registered data set is named: the word that stands where its name would."""
-    named = None if reading.datasets else unregistered(reading.original, reading.text, cues=reading.cues, words=words)
+    named = None if reading.datasets else unregistered(reading.original, reading.text, cues=cues, words=words)
     if named is None:
         return reading
     registered = nearest(named.value, datasets=datasets, words=words)
     found = Found(named.start, named.end, registered or named.value)
-    cues = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
-    return replace(reading, datasets=[found], cues=cues)
+    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
+    return replace(reading, datasets=[found], cues=kept)
 
 
 def _mask(text: str, spans: Iterable[Found | Setting | Number], kind: str) -> str:
@@ -198,7 +200,7 @@ def _forbidden(reading: Reading, *, words: Vocabulary) -> list[tuple[int, int]]:
     """The clauses that say what is not to be done ("don't start yet", "시작하지 마", "先别开始")."""
     edges = [0, *(match.end() for match in words.clauses.finditer(reading.text)), len(reading.text)]
     edges = sorted({*edges, *(match.end() for match in SENTENCE_END.finditer(reading.text))})
-    forbids = [cue.start for cue in reading.cues if cue.value == "forbid"]
+    forbids = [cue.start for cue in reading.cues if "forbid" in (cue.value, *cue.also)]
     return [
         (start, end) for start, end in zip(edges, edges[1:], strict=False) if any(start <= at < end for at in forbids)
     ]
@@ -211,7 +213,7 @@ def _sentences(reading: Reading) -> list[Reading]:
 
 def _facts(reading: Reading) -> frozenset[str]:
     """What the rules look at: the cues, and which kinds of names there are."""
-    facts = {cue.value for cue in reading.cues}
+    facts = {value for cue in reading.cues for value in (cue.value, *cue.also)}
     numbers_count = not facts.isdisjoint({"train", "training", "change"})
     present = {
         "@dataset": reading.datasets,
@@ -223,6 +225,8 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@defect": reading.defects,
         "@state": reading.states,
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
+        "@question": "?" in reading.text,
+        "@only_how": [] if facts - {"ignore", "how", "on"} else [reading],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
     }
     return frozenset(facts | {kind for kind, there in present.items() if there})
@@ -266,7 +270,7 @@ def _run(reading: Reading) -> str | None:
 
 
 def _which(reading: Reading) -> str | None:
-    said = {cue.value for cue in reading.cues}
+    said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
     return next((which for which in ("missed", "false_alarms", "worst", "all") if which in said), None)
 
 
