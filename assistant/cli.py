@@ -34,6 +34,7 @@ INVALID = 2
 
 
 def main() -> None:
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     app()
 
 
@@ -480,7 +481,7 @@ async def _doctor() -> int:
     fine = True
     try:
         found = await ask_engine(settings, "catalog")
-        print(f"engine    models: {', '.join(each['name'] for each in found['models'])}")
+        print(f"engine    models: {', '.join(each['name'] for each in found)}")
     except EngineError as error:
         fine = False
         print(f"engine    {error}")

@@ -15,6 +15,7 @@ from assistant.frames import (
     Answer,
     Approve,
     AssistantItem,
+    ConfirmItem,
     Decline,
     Edit,
     ErrorItem,
@@ -36,7 +37,7 @@ from assistant.tools import Desk
 from assistant.tools.propose_training import plan_key, plan_training, proposal_item
 from assistant.tools.start_training import launch
 from assistant.transcript import Transcript
-from assistant.turn import Turn, confirm_key
+from assistant.turn import Turn
 from engine.spec import SpecError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Conversation:
         if pending is None:
             return None
         for call in pending.approvals:
-            await self.transcript.update(confirm_key(call.tool_call_id), state="no")
+            await self._close_question(call.tool_call_id, "no")
         reason = "Not started: the user gave no yes yet and wrote something else. The plan stays open."
         return pending.build_results(approvals={call.tool_call_id: ToolDenied(reason) for call in pending.approvals})
 
@@ -196,13 +197,18 @@ class Conversation:
         pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
         if pending is None or call_id not in {call.tool_call_id for call in pending.approvals}:
             raise FrameRefused("stale", "this question was answered already")
-        await self.transcript.update(confirm_key(call_id), state="yes" if yes else "no")
+        await self._close_question(call_id, "yes" if yes else "no")
         approvals: dict[str, bool | ToolApproved | ToolDenied] = {
             call.tool_call_id: ToolDenied("The user said no.") for call in pending.approvals
         }
         if yes:
             approvals[call_id] = ToolApproved()
         self._begin(language, results=pending.build_results(approvals=approvals))
+
+    async def _close_question(self, call: str, state: str) -> None:
+        for key, _, item in await self.transcript.items():
+            if isinstance(item, ConfirmItem) and item.call == call and item.state == "open":
+                await self.transcript.update(key, state=state)
 
     async def _edit(self, frame: Edit, language: Language) -> None:
         row = await self._own_plan(frame.proposal)

@@ -173,7 +173,7 @@ class Datasets:
             DatasetError: unknown data set.
             LookupError: no such image, or a path that leaves the data set's folder.
         """
-        root = Path((await self.get(name)).path).resolve()
+        root = Path((await self.get(name)).facts["path"]).resolve()
         path = (root / relative).resolve()
         if not path.is_relative_to(root) or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
             raise LookupError(f"no image {relative!r} in data set {name!r}")

@@ -208,7 +208,7 @@ class Turn:
                 item = ConfirmItem.model_validate(
                     {"call": call.tool_call_id, "action": call.tool_name, "values": values}
                 )
-                await self._transcript.show(confirm_key(call.tool_call_id), item)
+                await self._transcript.show(f"confirm-{self._name}-{call.tool_call_id}", item)
 
     async def _fail(self, item: ErrorItem) -> None:
         await self._end_text(state="stopped")
@@ -220,10 +220,6 @@ class Turn:
     def _new_tool_key(self) -> str:
         self._tools += 1  # not the call's id: some servers use the same ids again
         return f"tool-{self._name}-{self._tools}"
-
-
-def confirm_key(call: str) -> str:
-    return f"confirm-{call}"
 
 
 def _without_open_question(messages: list[ModelMessage]) -> list[ModelMessage]:
