@@ -113,10 +113,10 @@ def regions(score_map: ArrayLike, *, threshold: float, min_area: int = MIN_AREA)
     return sorted(found, key=lambda region: -region.peak)
 
 
-def save_png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    """Write a PNG aside and rename it, so that a reader never sees half a picture."""
+def save_png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, compress_level: int = 1) -> None:
+    """Write a PNG aside and rename it, so that a reader never sees half a picture. Level 1 is quick, 9 is small."""
     aside = path.with_name(path.name + ".part")
-    Image.fromarray(pixels).save(aside, format="PNG", compress_level=1)
+    Image.fromarray(pixels).save(aside, format="PNG", compress_level=compress_level)
     os.replace(aside, path)
 
 

@@ -51,9 +51,12 @@ class Autoencoder(AnomalyModel):
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) -> the same shape, redrawn; not bounded to [0, 1], as in the paper."""
-        drawn: torch.Tensor = self.decoder(self.encoder(images))
-        return drawn
+        """(B, 3, H, W) -> the same shape, redrawn.
+
+        Deviation: the output is bounded to (0, 1). The paper leaves it free; but then the negative of an image has the
+        image's own structural similarity, and training can end there.
+        """
+        return torch.sigmoid(self.decoder(self.encoder(images)))
 
     def _measure(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         drawn = self.reconstruct(images)

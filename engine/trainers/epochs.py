@@ -72,9 +72,7 @@ class EpochLoop:
                     best, best_loss, best_epoch = self._state(), watched, epoch
                     self._checkpoint(best)
                 figures = {**trained, **validated}
-                self.report(
-                    Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=eta(epoch), **figures)  # type: ignore[arg-type]
-                )
+                self.report(Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=eta(epoch), **figures))
                 if self.patience and epoch - best_epoch >= self.patience:
                     break
                 if isinstance(schedule, ReduceLROnPlateau):
@@ -98,7 +96,7 @@ class EpochLoop:
                 measured = self.modeler.train_step(batch.to(self.device))
                 self._refuse_non_finite(measured["loss"], epoch)
                 self.optimiser.zero_grad(set_to_none=True)
-                measured["loss"].backward()
+                measured["loss"].backward()  # type: ignore[no-untyped-call]
                 self.optimiser.step()
                 mean.add(measured, len(batch))
                 self.report(Batches(what="training", done=mean.images, total=train_loader.images, epoch=epoch))

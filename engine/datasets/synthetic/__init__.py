@@ -29,12 +29,16 @@ def write_demo(folder: Path, *, seed: int = 0) -> Path:
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     camera = make_camera(np.random.default_rng([seed, 0]))
-    kinds = [("train", "good", TRAIN_GOOD), ("test", "good", TEST_GOOD), *(("test", kind, PER_DEFECT) for kind in DEFECTS)]
+    kinds = [
+        ("train", "good", TRAIN_GOOD),
+        ("test", "good", TEST_GOOD),
+        *(("test", kind, PER_DEFECT) for kind in DEFECTS),
+    ]
     for number, (split, kind, count) in enumerate(kinds, start=1):
         (aside / split / kind).mkdir(parents=True)
         for i in range(count):
             shot = _shoot(kind, camera, np.random.default_rng([seed, number, i]))
-            save_png(aside / split / kind / f"{i:03d}.png", shot.image, compress_level=9)
+            save_png(aside / split / kind / f"{i:03d}.png", shot.image, compress_level=6)
             if kind in DEFECTS:
                 (aside / "ground_truth" / kind).mkdir(parents=True, exist_ok=True)
                 save_mask(aside / "ground_truth" / kind / f"{i:03d}_mask.png", shot.truth)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from engine.datasets.synthetic.panel import CELLS, FINE, MARGIN, SIZE, Array, Panel
+from engine.datasets.synthetic.panel import CELLS, FINE, MARGIN, RIM, SIDE, SIZE, Array, Panel
 
 VISIBLE = 0.3  # a soft defect is marked where it has this share of its full contrast
 Place = tuple[float, float]
@@ -18,7 +18,7 @@ def dark_dot(panel: Panel, generator: np.random.Generator) -> None:
     """A cluster of 1 to 5 display pixels that are too dark or out."""
     row, column = _place(generator, border=12)
     for _ in range(generator.integers(1, 6)):
-        y, x = (int(round(centre + generator.normal(0, 3))) for centre in (row, column))
+        y, x = (round(centre + generator.normal(0, 3)) for centre in (row, column))
         panel.emitters[y, x] *= 1 - generator.uniform(0.4, 1.0)
         panel.marked_cells[y, x] = True
 
@@ -35,17 +35,17 @@ def line(panel: Panel, generator: np.random.Generator) -> None:
 
 
 def spot_mura(panel: Panel, generator: np.random.Generator) -> None:
-    """A soft patch, longer than wide, 3 to 12 % darker or brighter."""
+    """A soft patch, longer than wide, 4 to 14 % darker or brighter."""
     row, column = _place(generator, border=14)
     spread = generator.uniform(4, 11)
     shape = _soft_spot(row, column, spread, spread * generator.uniform(0.5, 1), generator.uniform(0, np.pi))
-    panel.emitters *= 1 + _sign(generator) * generator.uniform(0.03, 0.12) * shape
+    panel.emitters *= 1 + _sign(generator) * generator.uniform(0.04, 0.14) * shape
     panel.marked_cells |= shape > VISIBLE
 
 
 def stain(panel: Panel, generator: np.random.Generator) -> None:
     """An irregular blot on the glass, out of focus, that takes 6 to 22 % of the light."""
-    y, x = np.mgrid[: SIZE * FINE, : SIZE * FINE] / FINE
+    y, x = np.mgrid[:SIDE, :SIDE] / FINE - RIM
     centre_y, centre_x = generator.uniform(40, SIZE - 40, 2)
     angle = np.arctan2(y - centre_y, x - centre_x)
     waves = sum(generator.normal(0, 0.35 / k) * np.cos(k * angle + generator.uniform(0, 6.28)) for k in range(2, 6))
@@ -65,10 +65,10 @@ def scratch(panel: Panel, generator: np.random.Generator) -> None:
     t = np.linspace(0, 1, 800)[:, None]
     path = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end  # a Bezier curve
     path = path[np.sin(t[:, 0] * generator.uniform(8, 20) + generator.uniform(0, 6.28)) > -0.8]  # with gaps
-    path = path[((path > 1) & (path < SIZE - 1)).all(axis=1)]
+    path = path[((path > 0) & (path < SIZE)).all(axis=1)]
     drawn = np.zeros_like(panel.glass)
-    drawn[tuple((path * FINE).astype(int).T)] = 1
-    shape = ndimage.gaussian_filter(drawn, generator.uniform(0.4, 0.8) * FINE)
+    drawn[tuple(((path + RIM) * FINE).astype(int).T)] = 1
+    shape = ndimage.gaussian_filter(drawn, generator.uniform(0.5, 1.0) * FINE)
     shape /= shape.max()
     panel.glass *= 1 + _sign(generator) * generator.uniform(0.15, 0.5) * shape
     panel.marked_glass |= shape > VISIBLE

@@ -1,8 +1,9 @@
 """Photographs of synthetic OLED panels, built in the order in which light meets things.
 
-Emitters on their lattice, each with its gain -> cover glass -> optics -> sensor area -> noise -> 8 bits. A defect changes the
-emitters or the glass, never the finished picture; so it is lit, blurred and sampled like everything else, and the
-interference of the two lattices (moire) arises by itself. One monochrome camera takes all pictures of a data set.
+Emitters on their lattice, each with its gain -> cover glass -> optics -> sensor area -> noise -> 8 bits. A defect
+changes the emitters or the glass, never the finished picture; so it is lit, blurred and sampled like everything else,
+and the interference of the two lattices (moire) arises by itself. One monochrome camera takes all pictures of a data
+set.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ Mask = NDArray[np.bool_]
 
 SIZE = 256  # sensor pixels a side
 FINE = 2  # samples per sensor pixel and side
+RIM = 4  # sensor pixels beyond each edge, for the optics to blur in
+SIDE = (SIZE + 2 * RIM) * FINE  # fine samples a side
 PITCH = 2.6  # sensor pixels per display pixel
 MARGIN = 5  # display pixels beyond the picture, for the pose
 CELLS = int(np.ceil(SIZE / PITCH)) + 2 * MARGIN
@@ -29,9 +32,9 @@ class Panel:
     """A crop of a lit panel. Defects change `emitters` or `glass` and mark what they changed."""
 
     emitters: Array  # (CELLS, CELLS) light of each display pixel, 1 is nominal
-    glass: Array = field(default_factory=lambda: np.ones((SIZE * FINE, SIZE * FINE)))  # transmission
+    glass: Array = field(default_factory=lambda: np.ones((SIDE, SIDE)))  # transmission
     marked_cells: Mask = field(default_factory=lambda: np.zeros((CELLS, CELLS), dtype=bool))
-    marked_glass: Mask = field(default_factory=lambda: np.zeros((SIZE * FINE, SIZE * FINE), dtype=bool))
+    marked_glass: Mask = field(default_factory=lambda: np.zeros((SIDE, SIDE), dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,12 @@ def make_camera(generator: np.random.Generator) -> Camera:
 def good_panel(generator: np.random.Generator) -> Panel:
     """A panel as it leaves correction: grain, faint clouds, row and column gain, a slope; each panel a little different."""
     y, x = np.mgrid[:CELLS, :CELLS] / (CELLS - 1) - 0.5
-    slope, bend = generator.normal(0, 0.012, 2), generator.normal(0, 0.02, 3)
+    slope, bend = generator.normal(0, 0.006, 2), generator.normal(0, 0.01, 3)
     low_order = slope[0] * x + slope[1] * y + bend[0] * x**2 + bend[1] * y**2 + bend[2] * x * y
     clouds = sum(_clouds(generator, scale) for scale in (3.0, 9.0))
     grain = generator.normal(0, 0.01, (CELLS, CELLS))
     rows, columns = generator.normal(0, 0.0015, (CELLS, 1)), generator.normal(0, 0.0015, (1, CELLS))
-    return Panel(generator.normal(1, 0.015) * (1 + low_order + clouds + grain + rows + columns))
+    return Panel(generator.normal(1, 0.006) * (1 + low_order + clouds + grain + rows + columns))
 
 
 def photograph(panel: Panel, camera: Camera, generator: np.random.Generator) -> Photograph:
@@ -73,8 +76,8 @@ def photograph(panel: Panel, camera: Camera, generator: np.random.Generator) -> 
     row, column = _cells_seen(generator)
     light = panel.emitters[row.astype(int), column.astype(int)] * _aperture(row % 1, column % 1) * panel.glass
     focus = generator.uniform(0.95, 1.05) * FINE
-    sensed = _per_sensor_pixel(ndimage.gaussian_filter(light, focus, mode="nearest"))
-    levels = sensed * camera.sensitivity * EXPOSURE * generator.uniform(0.97, 1.03)
+    sensed = _per_sensor_pixel(ndimage.gaussian_filter(light, focus))
+    levels = sensed * camera.sensitivity * EXPOSURE * generator.uniform(0.99, 1.01)
     noise = generator.normal(0, np.sqrt(levels / ELECTRONS_PER_LEVEL + READ_NOISE**2))
     truth = _per_sensor_pixel(panel.marked_cells[row.astype(int), column.astype(int)] | panel.marked_glass) > 0
     return Photograph(np.rint(levels + noise).clip(0, 255).astype(np.uint8), truth)
@@ -89,7 +92,7 @@ def _clouds(generator: np.random.Generator, scale: float) -> Array:
 
 def _cells_seen(generator: np.random.Generator) -> tuple[Array, Array]:
     """Row and column, in display pixels, that each fine sample sees: shift, 0.2 degrees of rotation, keystone."""
-    y, x = (np.mgrid[: SIZE * FINE, : SIZE * FINE] + 0.5) / FINE - SIZE / 2
+    y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) / FINE - SIZE / 2 - RIM
     angle = np.deg2rad(generator.uniform(-0.2, 0.2))
     keystone = 1 + generator.uniform(-0.002, 0.002) * x / (SIZE / 2)
     shift_y, shift_x = generator.uniform(-1.5, 1.5, 2)
@@ -105,6 +108,7 @@ def _aperture(row: Array, column: Array) -> Array:
 
 
 def _per_sensor_pixel(fine: NDArray[np.generic]) -> Array:
-    """Mean of the fine samples that fall on each sensor pixel."""
-    mean: Array = fine.reshape(SIZE, FINE, SIZE, FINE).astype(np.float64).mean(axis=(1, 3))
+    """Mean of the fine samples that fall on each sensor pixel, without the rim."""
+    inner = fine[RIM * FINE : -RIM * FINE, RIM * FINE : -RIM * FINE]
+    mean: Array = inner.reshape(SIZE, FINE, SIZE, FINE).astype(np.float64).mean(axis=(1, 3))
     return mean
