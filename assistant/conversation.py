@@ -58,8 +58,8 @@ class FrameRefused(ValueError):
 class Conversation:
     """One conversation, shared by all its open pages."""
 
-    def __init__(self, workspace: "Workspace", conversation: str):
-        self.id = conversation
+    def __init__(self, workspace: "Workspace", conversation: str, *, title: str):
+        self.id, self.title = conversation, title
         self._workspace = workspace
         self.transcript = Transcript(workspace.database, conversation)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
@@ -115,7 +115,8 @@ class Conversation:
         if not text:
             raise FrameRefused("empty", "the message is empty")
         language = detect_language(text) if any(letter.isalpha() for letter in text) else page_language
-        await self._workspace.conversations.note_language(self.id, language, title=text[:TITLE_LENGTH])
+        self.title = self.title or text[:TITLE_LENGTH]
+        await self._workspace.conversations.note(self.id, language=language, title=self.title)
         await self.transcript.show(key, UserItem(text=text))
         said = answer(text)
         if said is not None and await self._is_decided_by(said == "yes", language):

@@ -59,14 +59,16 @@ class Conversations:
             LookupError: there is none.
         """
         if conversation not in self._open:
-            await self._row(conversation)
-            opened = Conversation(self._workspace, conversation)
+            row = await self._row(conversation)
+            opened = Conversation(self._workspace, conversation, title=row.title)
             await opened.transcript.settle()
             self._open.setdefault(conversation, opened)
         return self._open[conversation]
 
     async def rename(self, conversation: str, title: str) -> None:
-        await self._set(conversation, title=title.strip()[:200])
+        opened = await self.get(conversation)
+        opened.title = title.strip()[:200]
+        await self._set(conversation, title=opened.title)
 
     async def delete(self, conversation: str) -> None:
         """Forget a conversation with all its items and plans. Its runs stay."""
@@ -88,10 +90,9 @@ class Conversations:
     async def language(self, conversation: str) -> Language:
         return _language((await self._row(conversation)).language)
 
-    async def note_language(self, conversation: str, language: Language, *, title: str) -> None:
-        """The language of the latest message; the first message gives the title."""
-        row = await self._row(conversation)
-        await self._set(conversation, language=language, title=row.title or title)
+    async def note(self, conversation: str, *, language: Language, title: str) -> None:
+        """Remember the language of the latest message, and the title."""
+        await self._set(conversation, language=language, title=title)
 
     async def close(self) -> None:
         """End every answer that is being made."""

@@ -20,16 +20,19 @@ show_heatmaps        heatmap & !train
 show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
 show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
 list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
+list_models          what & train|recommend & !dataset & !@dataset & !@model & !@setting
 list_models          @family & model|what|show & !@setting & !train
 propose_training     train & @dataset|@model|@setting & !what & !runs & !@state & !status
 propose_training     run_it & @dataset|@model & !@state & !status & !results & !metric & !@run
 propose_training     start & @dataset|@model|@setting & !status & !@state & !results & !@run
 propose_training     change & @setting & !status
+propose_training     limit & @setting & !@question
 list_runs            status & runs
 run_status           status & !dataset
 run_status           state_of & !dataset & !@dataset
 inspect_dataset      state_of|how & @dataset & !training & !results & !metric & !@model & !@setting & !train & !start
-list_runs            @state & runs|training|what|show|have|how_many|model & !results & !metric & !heatmap
+list_runs            @state & runs|training & !results & !metric & !heatmap
+list_runs            @state & what|show|have|how_many|model & !results & !metric & !heatmap & !dataset & !images
 summarize_results    results|metric & !@setting
 summarize_results    how & training|model|@run|@model & !dataset & !what & !@setting
 summarize_results    missed|false_alarms & how_many
@@ -45,6 +48,8 @@ list_models          model & show|have|how_many & !@setting & !@run & !@model
 propose_training     train & !what
 propose_training     training & @dataset|@model|@setting & !show
 propose_training     change|start|want & @dataset|@model|@setting & !what & !show
+list_datasets        @only & dataset & !model & !@dataset & !@model & !@setting
+list_models          @only & model & !dataset & !@dataset & !@model & !@setting
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 propose_training     @only & @dataset|@model|@setting & !@question
 propose_training     want & training|model & !what

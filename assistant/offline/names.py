@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from assistant.offline.phrases import MARKS, Found, Vocabulary, as_regex
+from assistant.offline.phrases import MARKS, Found, Vocabulary
 from assistant.offline.spelling import is_one_slip_apart
 
 LATIN, HANGUL = "[a-z]+", "[가-힣]+"
+TAKEN = "\0"
 SEPARATORS = r"[\s_\-./]*"
 
 
@@ -25,9 +26,9 @@ def find_datasets(text: str, *, datasets: list[str], words: Vocabulary) -> list[
     found: list[Found] = []
     for name in names:
         for match in name.pattern.finditer(text):
-            if all(match.end() <= other.start or other.end <= match.start() for other in found):
-                if _is_meant_as_name(text, match, words=words):
-                    found.append(Found(match.start(), match.end(), name.dataset))
+            is_free = all(match.end() <= other.start or other.end <= match.start() for other in found)
+            if is_free and _is_meant_as_name(text, match, words=words):
+                found.append(Found(match.start(), match.end(), name.dataset))
     return sorted(found, key=lambda name: name.start) or _mistyped(text, names=names)
 
 
@@ -85,7 +86,7 @@ def _spoken_forms(part: str, *, words: Vocabulary) -> tuple[str, ...]:
 
 
 def _form(form: str) -> str:
-    return as_regex(form).replace("(?<![a-z])", "").replace("(?![a-z])", "")
+    return "".join(r"[\s_-]*" if c == " " else re.escape(c) for c in form)
 
 
 def _is_meant_as_name(text: str, match: re.Match[str], *, words: Vocabulary) -> bool:
@@ -125,17 +126,17 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
     `text` is masked lower-case text with the positions of `original`; `cues` are the phrases understood in it. Looked at: the word
     before "data", the word after "on" or "using", and words that look like an identifier.
     """
-    free = list(text)
+    rest = "".join(TAKEN if c in MARKS.values() else c for c in text)
     for cue in cues:
-        free[cue.start : cue.end] = " " * (cue.end - cue.start)
-    rest = "".join(c if c not in MARKS.values() else " " for c in free)
+        if cue.value != "ignore" or not text[cue.start].isascii():
+            rest = rest[: cue.start] + TAKEN * (cue.end - cue.start) + rest[cue.end :]
     for cue in cues:
         if "dataset" in (cue.value, *cue.also):
             span = _word_before(rest, cue.start, words=words) or _word_after_called(rest, cue.end)
             if span:
                 return Found(span[0], span[1], original[span[0] : span[1]])
     for cue in cues:
-        if {"on", "inspect", "train"} & {cue.value, *cue.also}:
+        if {"on", "inspect", "train"} & {cue.value, *cue.also} and _is_about_data(cues, text):
             span = _word_after(rest, cue.end, words=words)
             if span:
                 return Found(span[0], span[1], original[span[0] : span[1]])
@@ -144,6 +145,12 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
         if rest[span[0] : span[1]] not in words.not_names:
             return Found(span[0], span[1], original[span[0] : span[1]])
     return None
+
+
+def _is_about_data(cues: list[Found], text: str) -> bool:
+    """Whether what follows "on" can be a data set at all: something is trained or looked at."""
+    said = {value for cue in cues for value in (cue.value, *cue.also)}
+    return MARKS["model"] in text or not said.isdisjoint({"train", "training", "run_it", "inspect", "change"})
 
 
 def _word_before(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
@@ -161,7 +168,7 @@ def _word_after_called(rest: str, position: int) -> tuple[int, int] | None:
 
 def _word_after(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
     match = re.compile(r"\s*(?:the |my |our )?['\"]?([^\W\d_][\w-]*)").match(rest, position)
-    if match is None or _is_no_name(match[1], words=words):
+    if match is None or _is_no_name(match[1], words=words) or re.match(HANGUL, match[1]):  # Korean names stand before
         return None
     return _without_particle(match, words=words, group=1)
 

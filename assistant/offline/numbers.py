@@ -100,7 +100,7 @@ def _add_up(pieces: list[float]) -> float:
         elif piece in (10, 100, 1000, 10000):
             total += piece
         else:
-            current += piece
+            current = current * piece if current == 0.5 else current + piece  # half a dozen
     return total + current
 
 

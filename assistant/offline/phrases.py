@@ -44,7 +44,8 @@ class PhraseTable:
             by_first.setdefault(_first_character(phrase), []).append(phrase)
         self._meanings = {first: [meanings[phrase] for phrase in listed] for first, listed in by_first.items()}
         self._patterns = {
-            first: re.compile("|".join(f"({as_regex(phrase)})" for phrase in listed)) for first, listed in by_first.items()
+            first: re.compile("|".join(f"({as_regex(phrase)})" for phrase in listed))
+            for first, listed in by_first.items()
         }
 
     def find(self, text: str) -> list[Found]:
@@ -102,7 +103,7 @@ class Vocabulary:
     units: PhraseTable
     things: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, float]
-    traditional: Mapping[int, str]
+    traditional: Mapping[int, int]
     connectors: re.Pattern[str]
     counters: re.Pattern[str]
     replaced: re.Pattern[str]

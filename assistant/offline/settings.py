@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Le
+from pydantic import BaseModel
 
 from assistant.offline.language import Language
 from assistant.offline.numbers import Number
@@ -46,7 +47,8 @@ class Field:
 def fields() -> dict[str, Field]:
     """Every setting of TrainSpec and of the models' Params."""
     found: dict[str, Field] = {}
-    for cls in (*MODELS.values(), TrainSpec):
+    classes: list[type[BaseModel]] = [*MODELS.values(), TrainSpec]
+    for cls in classes:
         for name, info in cls.model_fields.items():
             if name not in ("name", "dataset", "model"):
                 maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
@@ -77,7 +79,8 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in words.setting_values.find(text)]
     found = _without_overlaps(found)
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
-    items = sorted([*free, *(n for n in numbers if not _overlaps(n, found))], key=lambda item: item.start)
+    items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
+    items.sort(key=lambda item: item.start)
     return sorted([*found, *_assign(text, items, words=words)], key=lambda setting: setting.start)
 
 
@@ -185,7 +188,7 @@ def _fits(number: Number, name: str) -> bool:
 
 
 def _is_count_of(number: Number, name: str) -> bool:
-    """"10 false alarms" are ten images; "5 % false alarms" is a share."""
+    """ "10 false alarms" are ten images; "5 % false alarms" is a share."""
     field = fields()[name]
     return field.maximum is not None and field.maximum <= 1 < number.value and number.unit != "percent"
 

@@ -30,7 +30,11 @@ def correct(text: str, *, words: Vocabulary, keep: frozenset[str]) -> str:
         known = words.cues.match(typed, 0)
         if typed in words.words or typed in keep or typed in words.not_names or (known and known.end == len(typed)):
             return match[0]
-        near = sorted(word for word in words.words if word[0] == typed[0] and _is_likely_slip(typed, word))
+        near = sorted(
+            word
+            for word in words.words
+            if word[0] == typed[0] and abs(len(word) - len(typed)) <= 1 and _is_likely_slip(typed, word)
+        )
         stems = {word[:4] for word in near}
         return near[0] if len(stems) == 1 else match[0]
 

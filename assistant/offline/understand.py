@@ -8,6 +8,7 @@ arguments from what was said, and from nothing else. What the built-in assistant
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from assistant.offline.intents import decide
@@ -201,20 +202,18 @@ def _forbidden(reading: Reading, *, words: Vocabulary) -> list[tuple[int, int]]:
     edges = [0, *(match.end() for match in words.clauses.finditer(reading.text)), len(reading.text)]
     edges = sorted({*edges, *(match.end() for match in SENTENCE_END.finditer(reading.text))})
     forbids = [cue.start for cue in reading.cues if "forbid" in (cue.value, *cue.also)]
-    return [
-        (start, end) for start, end in zip(edges, edges[1:], strict=False) if any(start <= at < end for at in forbids)
-    ]
+    return [(start, end) for start, end in pairwise(edges) if any(start <= at < end for at in forbids)]
 
 
 def _sentences(reading: Reading) -> list[Reading]:
     edges = [0, *(match.end() for match in SENTENCE_END.finditer(reading.text)), len(reading.text)]
-    return [reading.between(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+    return [reading.between(start, end) for start, end in pairwise(edges) if end > start]
 
 
 def _facts(reading: Reading) -> frozenset[str]:
     """What the rules look at: the cues, and which kinds of names there are."""
     facts = {value for cue in reading.cues for value in (cue.value, *cue.also)}
-    numbers_count = not facts.isdisjoint({"train", "training", "change"})
+    numbers_count = not facts.isdisjoint({"train", "training", "change", "limit"})
     present = {
         "@dataset": reading.datasets,
         "@model": reading.models,
