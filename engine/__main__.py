@@ -14,8 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pydantic import ValidationError
-
 from engine.events import Started, Stopped
 from engine.failures import SettingError, failure
 from engine.report import Report, StopRequested, TimeLimit
@@ -50,7 +48,7 @@ def _train(run: Path, data: Path, report: Report) -> int:
     try:
         spec = TrainSpec.model_validate_json(_read_spec(run))
         report(Started(model=spec.model.name, family=spec.model.family, dataset=spec.dataset, pid=os.getpid()))
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # repeatable matrix products, set before torch loads
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # repeatable sums, set before torch loads
         from engine.train import train as run_training
 
         folder = os.environ.get("MURASCOPE_WEIGHTS")
@@ -60,7 +58,7 @@ def _train(run: Path, data: Path, report: Report) -> int:
     except StopRequested:
         report.end(Stopped(stage=report.stage))
         return STOPPED
-    except (Exception, TimeLimit) as error:  # noqa: BLE001  (the engine's door: whatever ends a run ends in its log)
+    except (Exception, TimeLimit) as error:  # noqa: BLE001  (the engine's door)
         traceback.print_exc()
         report.end(failure(error))
         return FAILED
@@ -98,7 +96,7 @@ def catalog(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Write the demo data set."""
-    from engine.datasets.synthetic.panel import write_demo
+    from engine.datasets.synthetic import write_demo
 
     write_demo(options.folder)
     return FINISHED

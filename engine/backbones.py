@@ -1,7 +1,7 @@
 """Frozen feature pyramids from timm: which network, which weights, and where they come from.
 
-Weights are looked for in the weights folder, then in timm's hub, else they are random; what was taken is recorded. Networks
-must be feature pyramids (convolutional ones); timm's transformers are refused in words.
+Weights are looked for in the weights folder, then in timm's hub, else they are random; what was taken is recorded.
+Networks must be feature pyramids (convolutional ones); timm's transformers are refused in words.
 """
 
 import difflib
@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import torch
@@ -82,8 +83,9 @@ class Backbone(nn.Module):
             warn(_random_weights_warning(name))
         self.network = _create(name, self.layers, self.weights, seed)
         self.network.eval().requires_grad_(False)
-        self.channels: list[int] = self.network.feature_info.channels()
-        self.strides: list[int] = self.network.feature_info.reduction()
+        levels: Any = self.network.feature_info
+        self.channels: list[int] = levels.channels()
+        self.strides: list[int] = levels.reduction()
         config = timm.get_pretrained_cfg(name.partition(".")[0])
         for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
             values = getattr(config, key, default)
@@ -158,8 +160,9 @@ def _how_to_bring_them(name: str, architecture: str, tag: str, folder: Path | No
     looked = f"none in {folder}" if folder else "no weights folder is set (MURASCOPE_WEIGHTS)"
     where = f"into {folder}" if folder else "into a folder and name that in MURASCOPE_WEIGHTS"
     full_name = f"{architecture}.{tag}" if tag else architecture
+    no_hub = "cannot be reached" if hub else "is switched off"
     return (
-        f"no pre-trained weights for {name!r}: {looked}, and the hub {'cannot be reached' if hub else 'is switched off'}. "
+        f"no pre-trained weights for {name!r}: {looked}, and the hub {no_hub}. "
         f"On a machine with a network, download model.safetensors of {full_name} (huggingface.co/timm), name it "
         f"{full_name}.safetensors and put it {where}; or take weights=random"
     )
@@ -193,15 +196,15 @@ def _licence(architecture: str, tag: str, file: Path) -> str | None:
         raise ValueError(f"the weights file {file} is damaged: {error}; bring it over again") from None
     if written or not _is_tag(architecture, tag):
         return written
-    licence: str | None = timm.get_pretrained_cfg(f"{architecture}.{tag}").license
-    return licence
+    known = timm.get_pretrained_cfg(f"{architecture}.{tag}")
+    return known.license if known else None
 
 
 def _is_tag(architecture: str, tag: str) -> bool:
     return f"{architecture}.{tag}" in timm.list_pretrained(f"{architecture}.*")
 
 
-def _hub_reachable(config: "timm.models.PretrainedCfg") -> bool:
+def _hub_reachable(config: Any) -> bool:
     """A quick connection first, so that a machine without a network does not wait for the download to give up."""
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co") if config.hf_hub_id else config.url
     parts = urlsplit(endpoint)
@@ -237,9 +240,11 @@ def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Mod
     return network
 
 
-def _options(tag: str | None) -> dict[str, str]:
-    """Weights from TensorFlow (a part of their tag begins with tf) were trained with its SAME padding: with timm's own the
-    features near the edges are off (phone screens: image AUROC .984 instead of .999)."""
+def _options(tag: str | None) -> dict[str, Any]:
+    """Weights from TensorFlow (a part of their tag begins with tf) were trained with its SAME padding.
+
+    With timm's own the features near the edges are off: on photographs of phone screens image AUROC .984, not .999.
+    """
     from_tensorflow = any(part.startswith("tf") for part in (tag or "").split("_"))
     return {"pad_type": "same"} if from_tensorflow else {}
 

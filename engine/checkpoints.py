@@ -1,9 +1,10 @@
 """Saved states as safetensors with their facts beside them in words: never pickles, never half a file.
 
-A model folder holds `model.safetensors` (all that cannot be recomputed) and `model.json` (spec, thresholds, lineage). The
-frozen backbone is named there with a fingerprint of its weights, and a model is never run on other ones.
+A model folder holds `model.safetensors` (all that cannot be recomputed) and `model.json` (spec, thresholds, lineage).
+The frozen backbone is named there with a fingerprint of its weights, and a model is never run on other ones.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -23,10 +24,17 @@ State = dict[str, torch.Tensor]
 
 
 def save_state(path: Path, state: State, *, facts: dict[str, str] | None = None) -> None:
-    """Write a state and short facts about it, aside first, then renamed."""
+    """Write a state and short facts about it, aside first, then renamed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     aside = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    save_file(tensors, aside, metadata=facts)
+    try:
+        save_file(tensors, aside, metadata=facts)
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(aside)) from None
     os.replace(aside, path)
 
 

@@ -84,7 +84,9 @@ def evaluate(
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         for start, batch in with_positions(loader):
             count_pixels(pixels, found, start, batch)
-            writing = [pool.submit(_write, folder, found, start + i, batch, i, scale, calibration) for i in range(len(batch))]
+            writing = [
+                pool.submit(_write, folder, found, start + i, batch, i, scale, calibration) for i in range(len(batch))
+            ]
             for written in writing:
                 written.result()
             report.check()
@@ -99,7 +101,12 @@ def evaluate(
 
 
 def measure(
-    found: Inspection, loader: Loader, *, pixels: PixelTally | None = None, threshold: float | None = None, images: bool = True
+    found: Inspection,
+    loader: Loader,
+    *,
+    pixels: PixelTally | None = None,
+    threshold: float | None = None,
+    images: bool = True,
 ) -> Measures:
     """Metrics of an inspection of `loader`: of images, of the pixels counted, of the verdicts at a threshold."""
     measures = Measures()
@@ -108,10 +115,12 @@ def measure(
         measures.add(name, counts)
     for name in VERDICT_METRICS if threshold is not None else ():
         measures.add(name, counts, threshold=threshold)
-    for name in PIXEL_METRICS if pixels is not None else ():
-        measures.add(name, pixels.tally())
-        if measures.metrics[name] is None and 1 in found.labels and not any(item.mask for item in loader.items):
-            measures.reasons[name] = "the defective images have no masks: where a defect lies is not known"
+    if pixels is not None:
+        pixel_counts, masked = pixels.tally(), any(item.mask for item in loader.items)
+        for name in PIXEL_METRICS:
+            measures.add(name, pixel_counts)
+            if measures.metrics[name] is None and 1 in found.labels and not masked:
+                measures.reasons[name] = "the defective images have no masks: where a defect lies is not known"
     return measures
 
 
@@ -126,7 +135,13 @@ def count_pixels(pixels: PixelTally, found: Inspection, start: int, batch: Batch
 
 
 def _write(
-    folder: Path, found: Inspection, index: int, batch: Batch, position: int, scale: tuple[float, float], by: Calibration
+    folder: Path,
+    found: Inspection,
+    index: int,
+    batch: Batch,
+    position: int,
+    scale: tuple[float, float],
+    by: Calibration,
 ) -> None:
     """The pictures of one test image: `position` in its batch, `index` in the evaluation."""
     assert found.maps is not None
@@ -148,7 +163,15 @@ def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration
         writer.writerow(["index", "name", "label", "defect_type", "score", "is_anomalous", "p_value", "has_truth"])
         for index, item in enumerate(loader.items):
             score = float(found.scores[index])
-            row = [index, item.name, item.label, item.defect_type or "", score, int(score > by.image.value), float(p[index])]
+            row = [
+                index,
+                item.name,
+                item.label,
+                item.defect_type or "",
+                score,
+                int(score > by.image.value),
+                float(p[index]),
+            ]
             writer.writerow([*row, int(item.mask is not None)])
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from engine.events import Failed
 from engine.report import TimeLimit
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # what torch writes in a RuntimeError
 LOG_LINES = 20
 
@@ -31,11 +31,19 @@ def failure(error: BaseException) -> Failed:
 def _in_words(error: BaseException) -> tuple[str, str, str]:
     text = str(error) or type(error).__name__
     if isinstance(error, TimeLimit):
-        return "time_limit", "the time limit was reached before the run ended", "raise time_limit_min, or plan fewer epochs"
+        return (
+            "time_limit",
+            "the time limit was reached before the run ended",
+            "raise time_limit_min, or plan fewer epochs",
+        )
     if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
         return "memory", f"memory ran out: {text}", "take a smaller image_size or batch_size, or a smaller backbone"
     if isinstance(error, OSError) and error.errno in DISK:
-        return "disk", f"a file could not be written: {text}", "free disk space or check the folder's permissions, then retry"
+        return (
+            "disk",
+            f"a file could not be written: {text}",
+            "free disk space or check the folder's permissions, then retry",
+        )
     if isinstance(error, DataError):
         return "data", text, "correct the data set and start again"
     if isinstance(error, ValidationError):

@@ -16,12 +16,14 @@ def require_memory(needed: int, *, what: str, instead: str) -> None:
     """
     free = free_memory() - RESERVE
     if needed > free:
-        raise MemoryError(f"{what} needs {needed / 2**30:.1f} GB of memory, {max(free, 0) / 2**30:.1f} GB are free; {instead}")
+        raise MemoryError(
+            f"{what} needs {needed / 2**30:.1f} GB of memory, {max(free, 0) / 2**30:.1f} GB are free; {instead}"
+        )
 
 
 def free_memory() -> int:
     """Bytes that this process may still take: of the machine, or of the container where that is less."""
-    return min(psutil.virtual_memory().available, _left_in_container())
+    return min(int(psutil.virtual_memory().available), _left_in_container())
 
 
 def _left_in_container() -> int:

@@ -1,5 +1,7 @@
 """Runs a trained model over pictures and keeps what it said: scores in memory, score maps in a scratch file."""
 
+import math
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +77,9 @@ def inspect(
         maps=maps,
     )
     if not (np.isfinite(found.scores).all() and np.isfinite(found.map_highs).all()):
-        raise FloatingPointError("the model gives scores that are not finite numbers: it has diverged; lower its learning rate")
+        raise FloatingPointError(
+            "the model gives scores that are not finite numbers: it has diverged; lower its learning rate"
+        )
     return found
 
 
@@ -95,6 +99,8 @@ def with_positions(loader: Loader) -> Iterator[tuple[int, Batch]]:
 
 
 def _scratch(folder: Path, loader: Loader) -> np.ndarray:
-    size = loader.image_size
+    """A file without a name; its space is taken at once, since a disk that fills up under a mapped file kills the process."""
+    shape = (loader.images, loader.image_size, loader.image_size)
     with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, dtype=np.float32, mode="w+", shape=(loader.images, size, size))
+        os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))
+        return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)

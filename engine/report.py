@@ -132,4 +132,4 @@ def _gpu_memory_mb() -> float | None:
     torch = sys.modules.get("torch")  # never the one to import it
     if torch is None or not torch.cuda.is_initialized():
         return None
-    return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+    return float(round(torch.cuda.max_memory_allocated() / 2**20, 1))

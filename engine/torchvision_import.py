@@ -1,8 +1,8 @@
 """Makes `import torchvision`, and so `import timm`, work beside a torch of another build.
 
-The torchvision wheel of the package registry is built for CUDA; beside a CPU-only torch its compiled part cannot be loaded,
-and torchvision then fails at import with "operator torchvision::nms does not exist". Nothing here uses those operators: it is
-enough that they are declared. Import this module before timm.
+The torchvision wheel of the package registry is built for CUDA. Beside a CPU-only torch its compiled part cannot be
+loaded, and torchvision then fails at import with "operator torchvision::nms does not exist". Nothing here uses those
+operators: it is enough that they are declared. Import this module before timm.
 """
 
 from importlib.util import find_spec
@@ -17,13 +17,14 @@ def _declare_operators() -> torch.library.Library | None:
     folder = Path(spec.origin).parent if spec and spec.origin else None
     for compiled in sorted(folder.glob("_C*.so")) if folder else []:
         try:
-            torch.ops.load_library(str(compiled))
+            torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
         except OSError:
             break
         return None
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    for name in ("nms", "qnms"):
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     return library
 
 

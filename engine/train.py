@@ -109,9 +109,7 @@ def _make_repeatable(seed: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _load(
-    spec: TrainSpec, data: Path, pictures: Pictures, report: Report
-) -> tuple[Dataset, Split, dict[str, str]]:
+def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tuple[Dataset, Split, dict[str, str]]:
     """Read and decode the data set once, leave broken pictures out, share out the rest; say what limits the result."""
     try:
         dataset = open_dataset(data)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+Split = Literal["train", "test"]
 Label = Literal["good", "defective", "unknown"]
 
 
@@ -13,7 +14,7 @@ class Item:
 
     path: Path
     name: str
-    split: Literal["train", "test"]
+    split: Split
     label: Label
     defect_type: str | None = None
     mask: Path | None = None

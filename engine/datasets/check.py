@@ -16,7 +16,7 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.pictures import BrokenPicture, open_picture
 
 THREADS = 4
-FEW_GOOD = 25  # 20 % of these set the threshold: 5, which can promise no better than every sixth good image called defective
+FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
 SHOWN = 20  # broken pictures that are named
 
 
@@ -133,7 +133,8 @@ def _broken(items: list[Item], looks: list[_Look]) -> list[dict[str, str]]:
 def _problems(facts: dict[str, Any]) -> list[dict[str, str]]:
     known = facts["train_good"] + facts["test_good"] + facts["test_defective"] + facts["test_unknown"]
     if known == 0 and not facts["broken"]:
-        return [_problem("empty", "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP); put good ones into good/")]
+        message = "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP); put good ones into good/"
+        return [_problem("empty", message)]
     if known == 0:
         return [_problem("all_broken", f"none of the {len(facts['broken'])} pictures can be read")]
     if facts["train_good"] == 0:
@@ -148,7 +149,8 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
     broken, good, defective = facts["broken"], facts["train_good"], facts["test_defective"]
     if broken:
         names = ", ".join(entry["name"] for entry in broken[:SHOWN])
-        notices.append(_notice("broken_images", f"{len(broken)} files cannot be read: {names}", count=len(broken), names=names))
+        message = f"{len(broken)} files cannot be read: {names}"
+        notices.append(_notice("broken_images", message, count=len(broken), names=names))
     if 0 < good < FEW_GOOD:
         notices.append(_notice("few_good", f"only {good} good pictures: the threshold will be rough", good=good))
     if not defective:
@@ -156,17 +158,19 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
     elif not facts["masks"]:
         notices.append(_notice("no_masks", "no masks: it cannot be measured how well defects are located"))
     elif facts["masks"] < defective:
-        notices.append(
-            _notice("some_masks", f"{facts['masks']} of {defective} defective pictures have a mask", masks=facts["masks"], defective=defective)
-        )  # fmt: skip
+        message = f"{facts['masks']} of {defective} defective pictures have a mask"
+        notices.append(_notice("some_masks", message, masks=facts["masks"], defective=defective))
     if good and not facts["test_good"]:
-        notices.append(_notice("no_test_good", "no good pictures are kept for testing: some of the good ones are held out"))
+        message = "no good pictures are kept for testing: some of the good ones are held out"
+        notices.append(_notice("no_test_good", message))
     misfits = sum(not look.mask_fits for look in looks)
     if misfits:
-        notices.append(_notice("mask_size", f"{misfits} masks differ in size from their picture and are stretched", count=misfits))
+        message = f"{misfits} masks differ in size from their picture and are stretched"
+        notices.append(_notice("mask_size", message, count=misfits))
     shapes = {round(look.size[0] / look.size[1], 1) for look in looks if look.size}
     if len(shapes) > 1:
-        notices.append(_notice("mixed_shapes", "the pictures differ in shape (width to height) and are all made square"))
+        message = "the pictures differ in shape (width to height) and are all made square"
+        notices.append(_notice("mixed_shapes", message))
     return notices
 
 

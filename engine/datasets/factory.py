@@ -22,13 +22,14 @@ def open_dataset(path: Path) -> Dataset:
         raise LookupError(f"there is no data set folder {path}")
     root, layout = _find(path)
     about = _about(root) or _about(path)
+    title = about.get("title")
     return Dataset(
         name=path.name,
         path=root,
         layout=layout.__name__.rpartition(".")[2],
         items=sorted(layout.read(root), key=lambda item: item.name),
         synthetic=about.get("synthetic") is True,
-        title=about.get("title") if isinstance(about.get("title"), str) else None,
+        title=title if isinstance(title, str) else None,
     )
 
 

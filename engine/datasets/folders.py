@@ -30,7 +30,8 @@ def subfolders(folder: Path) -> list[Path]:
     """Visible folders, in the order of their names; links are not followed."""
     if not folder.is_dir():
         return []
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.is_symlink() and not _hidden(child.name))
+    visible = [child for child in folder.iterdir() if not child.is_symlink() and not _hidden(child.name)]
+    return sorted(child for child in visible if child.is_dir())
 
 
 def pictures_in(folder: Path, *, root: Path, deep: bool = True) -> list[Path]:
@@ -68,4 +69,4 @@ def _hidden(name: str) -> bool:
 
 
 def _stays_inside(path: Path, inside: Path) -> bool:
-    return not path.is_symlink() or path.resolve().is_relative_to(inside) and path.is_file()
+    return not path.is_symlink() or (path.resolve().is_relative_to(inside) and path.is_file())

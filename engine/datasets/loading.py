@@ -60,11 +60,12 @@ class Pictures:
         return picture
 
     def readable(self, items: Sequence[Item], *, check: Callable[[], None]) -> tuple[list[Item], dict[str, str]]:
-        """The items that can be decoded, and the reason by name for the others. A broken mask is dropped, its image kept.
+        """The items that can be decoded, and the reason by name for the others.
 
-        `check` is called between pictures and may raise to stop.
+        An image whose mask alone is broken is kept without it. `check` is called between pictures and may raise to stop.
         """
-        whole, broken = [], {}
+        whole: list[Item] = []
+        broken: dict[str, str] = {}
         with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
             futures = [pool.submit(self._try, item) for item in items]
             try:
@@ -89,9 +90,10 @@ class Pictures:
 
 
 class Loader:
-    """Batches over `items`, as often as it is iterated. `seed` None keeps their order, a number shuffles each pass anew.
+    """Batches over `items`, as often as it is iterated.
 
-    `len(loader)` is the number of batches, `loader.images` that of images. Loaders may share their decoded `pictures`.
+    `seed` None keeps their order, a number shuffles each pass anew. `len(loader)` is the number of batches,
+    `loader.images` that of images. Loaders may share their decoded `pictures`.
     """
 
     def __init__(
@@ -124,7 +126,8 @@ class Loader:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
             try:
                 for start in starts:
-                    waiting.append([pool.submit(self._pictures.get, self.items[i]) for i in order[start : start + self.batch_size]])
+                    chosen = [self.items[i] for i in order[start : start + self.batch_size]]
+                    waiting.append([pool.submit(self._pictures.get, item) for item in chosen])
                     if len(waiting) > AHEAD:
                         yield self._collate(order, waiting.popleft(), start - AHEAD * self.batch_size)
                 while waiting:

@@ -4,7 +4,6 @@ A file that cannot be read raises BrokenPicture with the reason in words; whoeve
 """
 
 import struct
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above this and refuses above twice this; both are refused here
+TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
 
 
 class BrokenPicture(ValueError):
@@ -35,7 +35,8 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
         BrokenPicture: the picture or its mask cannot be read.
     """
     image = open_picture(path)
-    return Picture(_rgb(_resized(image, size, Image.Resampling.BILINEAR)), None if mask is None else _read_mask(mask, size))
+    pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR))
+    return Picture(pixels, None if mask is None else _read_mask(mask, size))
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -47,19 +48,18 @@ def open_picture(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise BrokenPicture("the file is empty")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                return _upright(image)
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise BrokenPicture(TOO_LARGE)
+            image.load()
+            return _upright(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BrokenPicture(f"larger than {MAX_PIXELS // 10**6} megapixels") from None
+        raise BrokenPicture(TOO_LARGE) from None
     except UnidentifiedImageError:
         raise BrokenPicture("not a picture in a known format (PNG, JPEG, BMP, TIFF, WEBP)") from None
     except BrokenPicture:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # what Pillow's decoders raise
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # Pillow's decoders
         raise BrokenPicture(f"damaged: {error}") from None
 
 

@@ -34,8 +34,8 @@ def split_items(items: list[Item], *, calibration_share: float, validation_share
     counts = [max(1, round(share * len(good))) if share > 0 else 0 for share in shares]
     if len(good) <= sum(counts):
         raise ValueError(
-            f"{len(good)} readable good pictures are too few: {sum(counts)} are held out (threshold, validation, test) and "
-            "at least one must be left to learn from; add good pictures, 20 or more are a start"
+            f"{len(good)} readable good pictures are too few: {sum(counts)} are held out (threshold, validation, test) "
+            "and at least one must be left to learn from; add good pictures, 20 or more are a start"
         )
     shuffled = [good[i] for i in np.random.default_rng(seed).permutation(len(good))]
     calibration, validation, held_out, fit = np.split(np.array(shuffled, dtype=object), np.cumsum(counts))

@@ -8,6 +8,7 @@ which differs with its shape, does not decide between two points that are nearly
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -31,17 +32,14 @@ def greedy_coreset(
     called between pools and every few picks; it may raise to stop.
     """
     size = min(size, len(points))
-    norms = torch.cat([squared_norms(part.double()) for part in points.split(65536)])
+    norms = torch.cat([squared_norms(part.double()) for part in torch.split(points, 65536)])
     farness = torch.full_like(norms, torch.inf)  # (N,) squared distance to the nearest pick; -1 once picked
     picked = [first]
     _account_for(points, norms, farness, picked)
     while len(picked) < size:
         progress(len(picked), size)
-        pool, bound, first_at_bound = _farthest(farness, min(pool_size, len(points) - 1))
-        new = _pick_from(
-            points[pool].double(), norms[pool], farness[pool], pool, bound, first_at_bound, wanted=size - len(picked),
-            progress=lambda done: progress(len(picked) + done, size),
-        )  # fmt: skip
+        pool = _farthest(farness, min(pool_size, len(points) - 1))
+        new = _pick_from(points, norms, farness, pool, picked=len(picked), size=size, progress=progress)
         if not new:
             break
         _account_for(points, norms, farness, new)
@@ -50,41 +48,49 @@ def greedy_coreset(
     return torch.tensor(picked, device=points.device)
 
 
-def _farthest(farness: torch.Tensor, count: int) -> tuple[torch.Tensor, float, int]:
-    """The `count` farthest points (ascending indices), the farness of the best point left out, and its lowest index."""
+@dataclass(frozen=True)
+class _Pool:
+    """The farthest points by ascending index; the farness of the best one left out and the lowest index that has it."""
+
+    indices: torch.Tensor
+    bound: float
+    first_at_bound: int
+
+
+def _farthest(farness: torch.Tensor, count: int) -> _Pool:
     bound = farness.topk(count + 1).values[-1]
     beyond = (farness > bound).nonzero().squeeze(1)
     at_bound = (farness == bound).nonzero().squeeze(1)
     fill = count - len(beyond)
-    pool = torch.cat([beyond, at_bound[:fill]]).sort().values
-    return pool, float(bound), int(at_bound[fill])
+    indices = torch.cat([beyond, at_bound[:fill]]).sort().values
+    return _Pool(indices, float(bound), int(at_bound[fill]))
 
 
 def _pick_from(
-    points: torch.Tensor,
-    norms: torch.Tensor,
-    farness: torch.Tensor,
-    indices: torch.Tensor,
-    bound: float,
-    first_at_bound: int,
+    all_points: torch.Tensor,
+    all_norms: torch.Tensor,
+    all_farness: torch.Tensor,
+    pool: _Pool,
     *,
-    wanted: int,
-    progress: Callable[[int], None],
+    picked: int,
+    size: int,
+    progress: Callable[[int, int], None],
 ) -> list[int]:
     """Plain greedy inside the pool, until a point outside of it might be farther: farness only ever falls."""
-    farness = farness.clone()
+    points, norms = all_points[pool.indices].double(), all_norms[pool.indices]
+    farness = all_farness[pool.indices]
     new: list[int] = []
-    while len(new) < wanted:
+    while picked + len(new) < size:
         best = int(farness.argmax())  # the first of equal ones: indices ascend
-        value, index = float(farness[best]), int(indices[best])
-        if value <= 0 or value < bound or (value == bound and index > first_at_bound):
+        value, index = float(farness[best]), int(pool.indices[best])
+        if value <= 0 or value < pool.bound or (value == pool.bound and index > pool.first_at_bound):
             break
         new.append(index)
         distance = torch.addmv(norms + norms[best], points, points[best], alpha=-2)
         torch.minimum(farness, distance.clamp_(min=0), out=farness)
         farness[best] = -1
         if len(new) % 64 == 0:
-            progress(len(new))
+            progress(picked + len(new), size)
     return new
 
 

@@ -17,7 +17,7 @@ def nearest(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tensor)
     directly, so an entry's distance to itself is exactly 0.
     """
     rows = max(1, CHUNK_ELEMENTS // max(1, len(bank)))
-    indices = [_argmin(part, bank, bank_norms) for part in queries.split(rows)]
+    indices = [_argmin(part, bank, bank_norms) for part in torch.split(queries, rows)]
     index = torch.cat(indices)
     return torch.linalg.vector_norm(queries - bank[index], dim=1), index
 
@@ -26,7 +26,9 @@ def nearest_k(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tenso
     """Indices (Q, k) of the k nearest bank entries, nearest first; fewer where the bank is smaller."""
     k = min(k, len(bank))
     rows = max(1, CHUNK_ELEMENTS // max(1, len(bank)))
-    return torch.cat([(bank_norms - 2 * part @ bank.T).topk(k, dim=1, largest=False).indices for part in queries.split(rows)])
+    return torch.cat(
+        [(bank_norms - 2 * part @ bank.T).topk(k, dim=1, largest=False).indices for part in torch.split(queries, rows)]
+    )
 
 
 def _argmin(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tensor) -> torch.Tensor:

@@ -60,7 +60,9 @@ class BaseTrainer:
         if ckpt_path is not None:
             self.load(ckpt_path)
         output_dir.mkdir(parents=True, exist_ok=True)
-        found = inspect(self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=output_dir, report=self.report)
+        found = inspect(
+            self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=output_dir, report=self.report
+        )
         assert found.maps is not None
         lowest = float(found.map_lows.min())
         for start, batch in with_positions(test_loader):

@@ -1,4 +1,4 @@
-"""A folder per class: good (or normal, ok, 양품, 良品, ...) and one per defect type; or pictures alone, then all are good.
+"""A folder per class: good (or normal, ok, 양품, 良品, ...) and one per defect type. Pictures alone are all good.
 
 Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>.
 """
@@ -19,12 +19,18 @@ def matches(path: Path) -> bool:
 def read(path: Path) -> list[Item]:
     classes = [folder for folder in subfolders(path) if not is_masks(folder)]
     alone = pictures_in(path, root=path, deep=False)
-    label = "unknown" if any(map(is_good, classes)) else "good"  # beside a good folder they could be anything
-    split = "test" if label == "unknown" else "train"
-    items = [Item(path=p, name=p.relative_to(path).as_posix(), split=split, label=label) for p in alone]  # type: ignore[arg-type]
+    items = [_alone(path, picture, beside_good=any(map(is_good, classes))) for picture in alone]
     for folder in classes:
         items += _of_class(path, folder)
     return items
+
+
+def _alone(path: Path, picture: Path, *, beside_good: bool) -> Item:
+    """A picture in no folder: good, but where a folder says which ones are good it could be anything."""
+    name = picture.relative_to(path).as_posix()
+    if beside_good:
+        return Item(path=picture, name=name, split="test", label="unknown")
+    return Item(path=picture, name=name, split="train", label="good")
 
 
 def _of_class(path: Path, folder: Path) -> list[Item]:

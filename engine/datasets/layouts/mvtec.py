@@ -4,8 +4,9 @@ Bergmann et al., MVTec AD, CVPR 2019. Pictures right inside train are good, thos
 """
 
 from pathlib import Path
+from typing import Any
 
-from engine.datasets import Item
+from engine.datasets import Item, Label, Split
 from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
 
 
@@ -41,8 +42,8 @@ def _of_type(path: Path, folder: Path, *, is_train: bool) -> list[Item]:
     ]
 
 
-def _item(path: Path, picture: Path, split: str, label: str, **more: object) -> Item:
-    return Item(path=picture, name=picture.relative_to(path).as_posix(), split=split, label=label, **more)  # type: ignore[arg-type]
+def _item(path: Path, picture: Path, split: Split, label: Label, **more: Any) -> Item:
+    return Item(path=picture, name=picture.relative_to(path).as_posix(), split=split, label=label, **more)
 
 
 def _named(path: Path, name: str) -> Path | None:
