@@ -1,0 +1,78 @@
+"""The application: routes, sockets, static files, and the guards around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from assistant.datasets import DatasetError
+from assistant.settings import Settings
+from assistant.workspace import Workspace
+from web import sockets
+from web.guard import Guard
+from web.render import Renderer
+from web.routes import conversations, datasets, models, pages, runs
+from web.versions import STATIC, version
+
+MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole web application of one workspace. Sends nothing anywhere on its own."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Workspace.open(settings) as workspace, workspace.working():
+            app.state.workspace = workspace
+            app.state.renderer = Renderer(settings, workspace)
+            yield
+
+    app = FastAPI(
+        title="Murascope",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    for routes in (pages, conversations, runs, datasets, models, sockets):
+        app.include_router(routes.router)
+    app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Guard, host=settings.host)
+    app.add_exception_handler(LookupError, _not_found)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DatasetError, _dataset_error)
+    return app
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return await _failed(request, status=404, code="not_found", message=str(error.args[0]) if error.args else "not found")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 413: "too_large"}.get(error.status_code, "refused")
+    return await _failed(request, status=error.status_code, code=code, message=str(error.detail))
+
+
+async def _dataset_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatasetError)
+    status = {"unknown_dataset": 404, "name_taken": 409}.get(error.code, 422)
+    return await _failed(request, status=status, code=error.code, message=error.message, hint=error.hint)
+
+
+async def _failed(request: Request, *, status: int, code: str, message: str, hint: str = "") -> Response:
+    """An error as the caller wants it: a page for a browser that navigates, JSON for everything else."""
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        renderer: Renderer = request.app.state.renderer
+        return await renderer.page(request, "error", status=status, code=code, message=message, hint=hint)
+    return JSONResponse({"code": code, "message": message, "hint": hint}, status)
+
+
+def app_from_environment() -> FastAPI:
+    """The application as `murascope serve` runs it."""
+    return create_app(Settings())

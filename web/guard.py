@@ -1,0 +1,89 @@
+"""What stands before every request: known hosts, same origin, and headers that keep a page from loading foreign things.
+
+The server has no login of its own and listens on the local machine. What protects it is that no other web page can reach it:
+the Host list stops DNS rebinding, the Origin check stops requests and sockets made by other pages.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+POLICY = (
+    "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware for pages and sockets alike."""
+
+    def __init__(self, app: ASGIApp, *, host: str):
+        self.app, self.host = app, host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if problem := refusal(scope, headers, listening_on=self.host):
+            await _refuse(problem, scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, send_guarded)
+
+
+def refusal(scope: Scope, headers: Headers, *, listening_on: str) -> str | None:
+    """Why a request is refused, or None when it is welcome."""
+    host = headers.get("host", "")
+    if not is_known_host(host, listening_on=listening_on):
+        return f"this server does not answer to the host name {host[:100]!r}; open it as http://localhost or set MURASCOPE_HOST"
+    if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+        return None
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        return f"this request was made by another page ({origin[:100]!r}); it is refused"
+    if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return "this request was made by another page; it is refused"
+    return None
+
+
+def is_known_host(host: str, *, listening_on: str) -> bool:
+    """Whether a Host header names this server. When it listens on all addresses, any bare address is welcome, but no name."""
+    name = urlsplit(f"//{host}").hostname or ""
+    if name in ("localhost", "127.0.0.1", "::1") or name == listening_on.lower():
+        return True
+    return listening_on in ("0.0.0.0", "::") and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def _refuse(problem: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": problem[:120]})
+        return
+    response = JSONResponse({"code": "refused", "message": problem, "hint": ""}, 403, headers=HEADERS)
+    await response(scope, receive, send)

@@ -1,0 +1,143 @@
+"""Draws pages and cards with Jinja2, in the reader's language. A card is one macro, for the first page and for live updates."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic.fields import FieldInfo
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from assistant.frames import Item, RunItem
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
+from engine.spec import MODELS
+from web import markdown
+from web.versions import static_url
+from web.wording import LANGUAGES, choose_language, wording
+
+TEMPLATES = Path(__file__).parent / "templates"
+ACTIVE = ("queued", "running")
+
+
+class Renderer:
+    """Draws for one workspace."""
+
+    def __init__(self, settings: Settings, workspace: Workspace):
+        self._settings, self._workspace = settings, workspace
+
+    def language(self, request: Request) -> str:
+        return choose_language(request, self._settings.language)
+
+    async def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A whole page: `templates/pages/<name>.html` inside the frame that all pages share."""
+        language = self.language(request)
+        shell = {
+            "page": name,
+            "path": request.url.path,
+            "theme": request.cookies.get("murascope_theme", "system"),
+            "provider": self._workspace.provider,
+            "conversations": group_by_day(await self._workspace.conversations.list()),
+            "active_runs": [row for row in await self._workspace.runs.list() if row.state in ACTIVE],
+        }
+        html = environment(language).get_template(f"pages/{name}.html").render({**shell, **context})
+        response = HTMLResponse(html, status, headers={"cache-control": "no-store", "content-language": language})
+        if request.query_params.get("lang") in LANGUAGES:
+            response.set_cookie("murascope_language", language, max_age=365 * 86400, samesite="lax", path="/")
+        return response
+
+    def part(self, language: str, name: str, **context: Any) -> str:
+        """A piece of a page: `templates/parts/<name>.html`."""
+        return environment(language).get_template(f"parts/{name}.html").render(context)
+
+    async def card(self, key: str, item: Item, language: str) -> str:
+        """One item of a conversation, drawn by the macro of its kind."""
+        run = await self._run(item.run) if isinstance(item, RunItem) else None
+        template = environment(language).get_template(f"cards/{item.kind}.html")
+        return str(template.module.card(key, item, run))  # type: ignore[attr-defined]
+
+    async def cards(self, items: Iterable[tuple[str, int, Item]], language: str) -> list[Markup]:
+        return [Markup(await self.card(key, item, language)) for key, _, item in items]
+
+    async def _run(self, run: str) -> RunRow | None:
+        try:
+            return await self._workspace.runs.get(run)
+        except LookupError:
+            return None
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The Jinja2 environment of one language; everything is escaped, an unknown name is an error."""
+    words = wording(language)
+    jinja = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+    jinja.globals.update(
+        t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
+        setting_help=words.setting_help, model_summary=words.model_summary, describe_field=describe_field,
+    )  # fmt: skip
+    jinja.filters.update(
+        markdown=lambda text: Markup(markdown.to_html(text)),
+        duration=lambda seconds: duration(seconds, language),
+        count=lambda number: f"{number:,}",
+        plain=plain,
+        bound=lambda number: f"{number:.10g}",
+        pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2),
+    )
+    return jinja
+
+
+def duration(seconds: float, language: str) -> str:
+    """A length of time in words, as exact as an estimate deserves: 40 s, 3 min, 2 h 5 min."""
+    words = wording(language)
+    if seconds < 9.95:
+        return words("time.seconds", count=round(seconds, 1) if seconds % 1 else int(seconds))
+    if seconds < 90:
+        return words("time.seconds", count=round(seconds))
+    if seconds < 5400:
+        return words("time.minutes", count=round(seconds / 60))
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return words("time.hours", hours=hours, minutes=minutes)
+
+
+def plain(value: Any) -> str:
+    """A value of a tool's input or output in one line."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.6g}"
+        case str():
+            return value
+        case list() if all(isinstance(each, (str, int, float)) for each in value):
+            return ", ".join(plain(each) for each in value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def describe_field(field: FieldInfo) -> str:
+    """The help text of a spec's field; of an annotated type it may stand with the type."""
+    return field.description or next((each.description for each in field.metadata if isinstance(each, FieldInfo) and each.description), "")
+
+
+def group_by_day(conversations: Iterable[Any]) -> dict[str, list[Any]]:
+    """Conversations as today, yesterday and earlier, the newest first."""
+    groups: dict[str, list[Any]] = {"today": [], "yesterday": [], "earlier": []}
+    today = datetime.now().astimezone().date()
+    for row in sorted(conversations, key=lambda row: row.updated_at, reverse=True):
+        moment = row.updated_at if row.updated_at.tzinfo else row.updated_at.replace(tzinfo=UTC)
+        days = (today - moment.astimezone().date()).days
+        groups["today" if days <= 0 else "yesterday" if days == 1 else "earlier"].append(row)
+    return groups

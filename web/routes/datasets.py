@@ -1,0 +1,118 @@
+"""Data sets: list, page, pictures, add by path, upload, remove."""
+
+import asyncio
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import FileResponse, Response
+from pydantic import BaseModel, Field
+
+from assistant.datasets import DatasetError, valid_name
+from assistant.store.tables import DatasetRow
+from assistant.workspace import Workspace
+from web.ids import Name
+from web.pictures import shrink
+from web.routes.workspace import Drawn, Opened
+
+router = APIRouter()
+MAX_ARCHIVE_BYTES = 50 << 30
+KEEP_FREE_BYTES = 1 << 30
+SHOWN_IMAGES = 240
+
+
+class NewDataset(BaseModel):
+    name: str = Field(min_length=1, max_length=200)
+    path: str = Field(min_length=1, max_length=4000)
+
+
+@router.get("/data")
+async def list_datasets(request: Request, workspace: Opened, renderer: Drawn) -> Response:
+    rows = await workspace.datasets.list()
+    samples = {row.name: await _samples(workspace, row.name) for row in rows}
+    return await renderer.page(request, "data", datasets=rows, samples=samples)
+
+
+@router.get("/data/{name}")
+async def show_dataset(
+    request: Request, name: Name, workspace: Opened, renderer: Drawn, group: str = "", page: int = Query(default=1, ge=1, le=100_000)
+) -> Response:
+    """Thumbnails by split and defect type, a page of them at a time."""
+    row = await workspace.datasets.get(name)
+    images = await workspace.datasets.images(name)
+    groups: dict[str, int] = {}
+    for image in images:
+        groups[_group(image)] = groups.get(_group(image), 0) + 1
+    chosen = [image for image in images if not group or _group(image) == group]
+    first = (page - 1) * SHOWN_IMAGES
+    return await renderer.page(
+        request, "dataset", dataset=row, groups=groups, group=group, images=chosen[first : first + SHOWN_IMAGES],
+        total=len(chosen), number=page, last=max(1, -(-len(chosen) // SHOWN_IMAGES)),
+    )  # fmt: skip
+
+
+@router.get("/data/{name}/image")
+async def picture(name: Name, relative: str, workspace: Opened, size: Literal[160, 320, 1024] = 320) -> Response:
+    """One image of a data set, made small enough for the page and readable for every browser."""
+    path = await workspace.datasets.image_path(name, relative)
+    try:
+        small = await asyncio.to_thread(shrink, path, size, workspace.settings.home / "cache" / "pictures")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise HTTPException(415, f"{relative} cannot be read as an image") from error
+    return FileResponse(small, headers={"cache-control": "private, max-age=86400"})
+
+
+@router.get("/api/datasets")
+async def describe_datasets(workspace: Opened) -> list[dict[str, Any]]:
+    return [describe(row) for row in await workspace.datasets.list()]
+
+
+@router.post("/api/datasets", status_code=201)
+async def add_dataset(new: NewDataset, workspace: Opened) -> dict[str, Any]:
+    return describe(await workspace.datasets.add(new.name, Path(new.path.strip().strip('"'))))
+
+
+@router.put("/api/datasets/{name}/archive", status_code=201, max_body_size=MAX_ARCHIVE_BYTES)
+async def upload_archive(request: Request, name: Name, workspace: Opened) -> dict[str, Any]:
+    """A zip as the raw body, streamed to a file that is gone again whatever happens."""
+    valid_name(name)
+    uploads = workspace.settings.home / "uploads"
+    uploads.mkdir(parents=True, exist_ok=True)
+    _check_room(uploads, int(request.headers.get("content-length") or 0))
+    part = uploads / f"{uuid.uuid4().hex}.zip.part"
+    try:
+        with part.open("xb") as file:
+            async for block in request.stream():
+                await asyncio.to_thread(file.write, block)
+        return describe(await workspace.datasets.add_archive(name, part))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@router.delete("/api/datasets/{name}", status_code=204)
+async def remove_dataset(name: Name, workspace: Opened) -> None:
+    await workspace.datasets.remove(name)
+
+
+def describe(row: DatasetRow) -> dict[str, Any]:
+    return {"name": row.name, "path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts}
+
+
+async def _samples(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+    """A few telling images for the card: one of each kind first."""
+    images = await workspace.datasets.images(name)
+    kinds = {_group(image): image for image in reversed(images)}
+    rest = [image for image in images if image not in kinds.values()]
+    return [*kinds.values(), *rest][:6]
+
+
+def _group(image: dict[str, Any]) -> str:
+    return f"{image['split']}/{image['defect_type'] or image['label']}"
+
+
+def _check_room(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free - KEEP_FREE_BYTES:
+        raise DatasetError("no_room", f"the file has {size >> 20} MiB, but only {free >> 20} MiB of disk are free", "make room, then upload it again")

@@ -1,0 +1,104 @@
+"""Runs: list, page, state, results, files, stop."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from assistant import results
+from assistant.store.tables import RunRow
+from engine.spec import MODELS
+from web import markdown
+from web.ids import Id
+from web.routes.workspace import Drawn, Opened
+
+router = APIRouter()
+Folder = Literal["inputs", "maps", "overlays", "masks", "truth"]
+SUFFIX = {"inputs": ".jpg"}
+
+
+@router.get("/runs")
+async def list_runs(request: Request, workspace: Opened, renderer: Drawn, state: str | None = None, dataset: str | None = None) -> Response:
+    rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
+    return await renderer.page(request, "runs", runs=rows, state=state or "", dataset=dataset or "")
+
+
+@router.get("/runs/{run}")
+async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
+    return await renderer.page(request, "run", run=await workspace.runs.get(run))
+
+
+@router.get("/runs/{run}/view")
+async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
+    """The inside of the run panel, the same as on the run's page."""
+    row = await workspace.runs.get(run)
+    return HTMLResponse(renderer.part(renderer.language(request), "run_view", run=row), headers={"cache-control": "no-store"})
+
+
+@router.get("/api/runs")
+async def describe_runs(workspace: Opened, state: str | None = None) -> list[dict[str, Any]]:
+    return [describe(row) for row in await workspace.runs.list(state=state or None)]
+
+
+@router.get("/api/runs/{run}")
+async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    return describe(await workspace.runs.get(run))
+
+
+@router.get("/api/runs/{run}/results")
+async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
+    """`metrics.json` as it stands, and one entry for each inspected image."""
+    row = await workspace.runs.get(run)
+    loaded = await asyncio.to_thread(results.load, workspace.runs.folder(row.id))
+    return {"metrics": loaded.metrics, "images": [image.model_dump(mode="json") for image in loaded.images]}
+
+
+@router.get("/api/runs/{run}/summary")
+async def run_summary(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> dict[str, str]:
+    """The summary in the reader's language, as HTML."""
+    row = await workspace.runs.get(run)
+    return {"html": markdown.to_html(await workspace.summary(row, renderer.language(request)))}
+
+
+@router.get("/api/runs/{run}/log")
+async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
+    """The last lines that the training process printed."""
+    row = await workspace.runs.get(run)
+    return {"lines": await asyncio.to_thread(workspace.runs.log_tail, row.id, 200)}
+
+
+@router.post("/api/runs/{run}/stop")
+async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    return describe(await workspace.runs.stop((await workspace.runs.get(run)).id))
+
+
+@router.get("/runs/{run}/files/{folder}/{index}")
+async def run_file(run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened) -> Response:
+    """One picture of the evaluation. They never change once written, so a browser may keep them."""
+    row = await workspace.runs.get(run)
+    path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
+    if not path.is_file():
+        raise HTTPException(404, f"run {run} has no {folder} picture {index}")
+    return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+def describe(row: RunRow) -> dict[str, Any]:
+    """A run as the page needs it: its plan, its state, and how it ended."""
+    model = MODELS.get(row.model)
+    moments = {name: value.isoformat() if (value := getattr(row, name)) else None for name in ("created_at", "started_at", "finished_at")}
+    return {
+        "id": row.id,
+        "state": row.state,
+        "dataset": row.dataset,
+        "model": row.model,
+        "model_title": model.title if model else row.model,
+        "family": model.family if model else None,
+        "spec": row.spec,
+        "conversation": row.conversation,
+        "metrics": row.metrics,
+        "reason": row.reason,
+        "hint": row.hint,
+        "stop_requested": row.stop_requested,
+        **moments,
+    }

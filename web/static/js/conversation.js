@@ -1,0 +1,135 @@
+// A conversation: what the server sends is drawn, what the reader says is sent, and nothing is lost in between.
+
+import { carryEdits, wireProposals } from "./proposal.js";
+import { putCard, putDraft } from "./cards.js";
+import { wireComposer } from "./composer.js";
+import { $, $$, onClick } from "./dom.js";
+import { coded, language, t } from "./i18n.js";
+import { mountRunCard } from "./run_card.js";
+import { noteRun, openPanel, remembered } from "./run_panel.js";
+import { keepingEnd, toEnd } from "./scroll.js";
+import { showTitle } from "./side.js";
+import { Link } from "./socket.js";
+import { showConnection, watch } from "./statusbar.js";
+import { toast } from "./toast.js";
+import { openViewer } from "./viewer.js";
+
+const main = $("main");
+const conversation = main.dataset.conversation;
+const items = $("#items");
+const wide = matchMedia("(min-width: 700px)");
+let revision = Number(main.dataset.revision);
+let unsent = null; // said, but not yet come back as an item
+let caughtUp = false;
+
+const composer = wireComposer({
+  conversation,
+  said: () => $$(".item.user p", items).map((p) => p.textContent),
+  send: say,
+  stop: () => link.send({ type: "stop" }),
+});
+
+const link = new Link(() => `/ws/c/${conversation}?after=${revision}&lang=${language}`, {
+  message: (frame) => FRAMES[frame.type]?.(frame),
+  state: (state) => {
+    showConnection(state === "open" ? "open" : "lost");
+    caughtUp = false;
+    if (state === "open" && unsent) link.send(unsent);
+    if (state === "gone") location.assign("/");
+  },
+});
+
+const FRAMES = {
+  item: ({ key, revision: at, item, html }) => {
+    revision = Math.max(revision, at);
+    const old = items.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`);
+    keepingEnd(() => {
+      const { card, isNew } = putCard(items, key, html);
+      if (item.kind === "proposal") carryEdits(old, card);
+      $("#empty").hidden = true;
+      arrived(item, card, isNew);
+    }, { always: item.kind === "user" });
+    items.setAttribute("aria-busy", String(item.kind === "assistant" && item.state === "streaming"));
+  },
+  delta: ({ key, html }) => keepingEnd(() => putDraft(items, key, html), { announces: false }),
+  turn: ({ state }) => {
+    caughtUp = true;
+    composer.setWorking(state === "working");
+    keepingEnd(() => ($("#working").hidden = state !== "working"), { announces: false });
+    if (state === "idle") items.setAttribute("aria-busy", "false");
+  },
+  refused: ({ code, message }) => {
+    toast(coded("refused", code, {}, message), { kind: code === "busy" ? "info" : "failure" });
+    if (unsent) composer.restore(unsent.text);
+    unsent = null;
+    $("#working").hidden = !document.body.classList.contains("working");
+  },
+};
+
+function say(text) {
+  unsent = { type: "say", text, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  if (link.send(unsent)) $("#working").hidden = false;
+  else toast(t("chat.not_sent"));
+  toEnd();
+}
+
+/** A frame that must not get lost silently; what the reader says is kept by `say`. */
+function send(frame) {
+  if (!link.send(frame)) toast(t("connection.offline"), { kind: "failure" });
+}
+
+function arrived(item, card, isNew) {
+  if (item.kind === "user") {
+    unsent = null;
+    if (!main.dataset.titled) showTitle(conversation, item.text.slice(0, 60));
+  } else if (item.kind === "run") {
+    mountRunCard(card);
+    noteRun(item.run);
+    if (isNew && caughtUp) {
+      watch(item.run);
+      if (wide.matches) openPanel(item.run);
+    }
+  }
+}
+
+wireProposals(items, send);
+onClick(document, "[data-say]", (_, button) => say(button.dataset.say));
+onClick(items, "[data-open-run]", (event, anchor) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPanel(anchor.dataset.openRun);
+});
+onClick(items, ".heatmaps [data-index]", (_, button) => {
+  const card = button.closest(".heatmaps");
+  openViewer(card.dataset.run, card.dataset.images.split(",").map(Number), Number(button.dataset.index));
+});
+onClick(items, "[data-action=show-all]", (_, button) => {
+  const box = button.parentElement;
+  $("code", box).hidden = true;
+  $(".whole", box).hidden = false;
+  button.remove();
+});
+onClick(items, "[data-action=answer]", (_, button) => send({ type: "answer", call: button.closest("[data-call]").dataset.call, yes: button.dataset.yes === "true" }));
+onClick(items, "[data-action=retry]", () => {
+  const last = $$(".item.user p", items).at(-1);
+  if (last) say(last.textContent);
+});
+
+function start() {
+  if ($(".item.user", items)) main.dataset.titled = "true";
+  composer.setWorking(main.dataset.working === "true");
+  $("#working").hidden = main.dataset.working !== "true";
+  const cards = $$(".run-card", items);
+  cards.forEach(mountRunCard);
+  const last = cards.at(-1);
+  if (last) {
+    noteRun(last.dataset.run);
+    const before = remembered();
+    const active = ["queued", "running"].includes(last.dataset.state);
+    if (wide.matches && before !== "closed" && (active || before)) openPanel(active ? last.dataset.run : before);
+  }
+  toEnd();
+  if (matchMedia("(hover: hover)").matches) composer.focus();
+}
+
+start();

@@ -1,0 +1,100 @@
+// The plan's card: settings are edited in place; a changed plan must be saved, and so checked, before it can be approved.
+
+import { $, $$, onClick } from "./dom.js";
+
+/** Wire all plans inside `items`; `send(frame)` hands a frame to the server. */
+export function wireProposals(items, send) {
+  items.addEventListener("input", (event) => {
+    const card = event.target.closest(".proposal");
+    if (card && event.target.closest(".settings")) reflect(card);
+  });
+  items.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const card = event.target.closest(".proposal");
+    if (event.target.matches(".settings")) save(card, send);
+    else if (event.target.matches(".declining")) decline(card, send, $("[name=reason]", event.target).value.trim());
+  });
+  onClick(items, ".proposal [data-action=approve]", (_, button) => approve(button.closest(".proposal"), send));
+  onClick(items, ".proposal [data-action=decline]", (_, button) => askWhy(button.closest(".proposal"), true));
+  onClick(items, ".proposal [data-action=keep]", (_, button) => askWhy(button.closest(".proposal"), false));
+  onClick(items, ".proposal [data-action=save]", (_, button) => save(button.closest(".proposal"), send));
+  onClick(items, ".proposal [data-action=discard]", (_, button) => discard(button.closest(".proposal")));
+  document.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey || !event.altKey || (event.key !== "Enter" && event.key !== "Backspace")) return;
+    const card = $$(".proposal[data-state=open]", items).at(-1);
+    if (!card) return;
+    event.preventDefault();
+    if (event.key === "Backspace") decline(card, send, "");
+    else if (Object.keys(changes(card)).length) save(card, send);
+    else approve(card, send);
+  });
+}
+
+/** Carry unsaved edits over to the card's new drawing, unless the plan itself has moved on. */
+export function carryEdits(old, fresh) {
+  if (!old || old.dataset.revision !== fresh.dataset.revision || fresh.dataset.state !== "open" || $(".wrong, .refused", fresh)) return;
+  for (const [name, field] of edited(old)) {
+    const twin = $(`[name="${name}"]`, fresh);
+    if (!twin) continue;
+    if (twin.type === "checkbox") twin.checked = field.checked;
+    else twin.value = field.value;
+  }
+  reflect(fresh);
+}
+
+function approve(card, send) {
+  send({ type: "approve", proposal: card.dataset.proposal, revision: Number(card.dataset.revision) });
+}
+
+function decline(card, send, reason) {
+  send({ type: "decline", proposal: card.dataset.proposal, reason });
+}
+
+function save(card, send) {
+  const changed = changes(card);
+  if (Object.keys(changed).length) send({ type: "edit", proposal: card.dataset.proposal, revision: Number(card.dataset.revision), changes: changed });
+}
+
+function discard(card) {
+  for (const [, field] of edited(card)) {
+    if (field.type === "checkbox") field.checked = field.dataset.value === "true";
+    else field.value = field.dataset.value;
+  }
+  reflect(card);
+}
+
+function askWhy(card, asking) {
+  $("[data-when=declining]", card).hidden = !asking;
+  $("[data-when=clean]", card).hidden = asking;
+  (asking ? $("[name=reason]", card) : $("[data-action=decline]", card)).focus();
+}
+
+/** Show the buttons that fit: approve a plan as it stands, or save what was changed. */
+function reflect(card) {
+  const dirty = edited(card).length > 0;
+  $("[data-when=clean]", card).hidden = dirty;
+  $("[data-when=edited]", card).hidden = !dirty;
+  $("[data-when=declining]", card).hidden = true;
+  for (const field of $$(".settings [name]", card)) field.closest(".field").classList.toggle("edited", isEdited(field));
+}
+
+const current = (field) => (field.type === "checkbox" ? String(field.checked) : field.value.trim());
+const isEdited = (field) => current(field) !== field.dataset.value;
+const edited = (card) => $$(".settings [name]", card).filter(isEdited).map((field) => [field.name, field]);
+
+function changes(card) {
+  return Object.fromEntries(edited(card).map(([name, field]) => [name, typed(field)]));
+}
+
+/** The field's value as the spec wants it. What cannot be read goes as it was typed: the server says what is wrong with it. */
+function typed(field) {
+  const text = current(field);
+  if (field.dataset.type === "boolean") return field.checked;
+  if (text === "" && field.validity?.badInput !== true) return null;
+  if (field.dataset.type === "integer" || field.dataset.type === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
+  if (field.dataset.type === "integers") {
+    const parts = text.split(/[\s,]+/).filter(Boolean);
+    return parts.every((part) => Number.isFinite(Number(part))) ? parts.map(Number) : text;
+  }
+  return text;
+}

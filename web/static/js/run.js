@@ -1,0 +1,252 @@
+// The inside of a run, drawn from its events: the same beside a conversation and on the run's own page.
+
+import { request } from "./api.js";
+import "./charts.js";
+import { ask } from "./confirm.js";
+import { $, $$, el, icon } from "./dom.js";
+import { bytes, clock, count, duration, value } from "./format.js";
+import { coded, t } from "./i18n.js";
+import { follow } from "./run_feed.js";
+import { percent } from "./run_state.js";
+import { showResults } from "./results.js";
+import { failure } from "./toast.js";
+
+/** Bring a drawn run view to life. Returns a function that ends it. */
+export function mountRun(view) {
+  const run = view.dataset.run;
+  const part = (name) => $(`[data-part="${name}"]`, view);
+  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null };
+  chartControls(view);
+  part("stop").addEventListener("click", () => stop(run, part("stop")));
+  part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
+
+  const leave = follow(run, (state) => {
+    memory.state = state;
+    stepper(part("stepper"), state, memory);
+    progress(part, state);
+    warnings(part("warnings"), state, memory);
+    readouts(part("readouts"), state);
+    charts(view, state);
+    pill(part, view, state);
+    announce(part("announce"), state, memory);
+    if (state.ended !== null && !memory.ended) {
+      memory.ended = true;
+      end(view, part, run, state);
+    }
+  });
+  const timer = setInterval(() => memory.state && time(part("clock"), memory.state), 1000);
+  return () => {
+    clearInterval(timer);
+    leave();
+  };
+}
+
+function pill(part, view, state) {
+  // Before the first event the row of the database knows better: it may have ended without one.
+  const name = state.seq === 0 ? view.dataset.state : state.state;
+  part("state").className = `state-pill ${name}`;
+  part("state").textContent = t(`state.${name}`);
+  part("stop").hidden = !["queued", "running"].includes(name);
+  part("progress").hidden = !["queued", "running"].includes(name);
+}
+
+function stepper(list, state, memory) {
+  const key = `${state.stages}|${state.stage}|${state.state}`;
+  if (memory.stages === key) return;
+  memory.stages = key;
+  const at = state.stages.indexOf(state.stage);
+  const failed = state.state === "failed" || state.state === "stopped";
+  list.replaceChildren(
+    ...state.stages.map((name, i) => {
+      const done = i < at || state.state === "succeeded";
+      const now = i === at && !done;
+      const node = el("li", { className: done ? "done" : now ? (failed ? "broken" : "now") : "" }, el("i", { "aria-hidden": "true" }), el("span", { textContent: t(`stage.${name}`) }));
+      if (now) node.setAttribute("aria-current", "step");
+      return node;
+    }),
+  );
+}
+
+function progress(part, state) {
+  const done = percent(state);
+  const bar = part("bar");
+  bar.setAttribute("aria-valuenow", String(Math.round(done)));
+  bar.firstElementChild.style.inlineSize = `${done}%`;
+  if (state.state === "running") {
+    const left = state.eta === null ? "" : t("run.left", { time: duration(state.eta) });
+    part("line").textContent = [state.line && t(state.line.key, state.line.values), left].filter(Boolean).join(" · ");
+  }
+  time(part("clock"), state);
+}
+
+function time(node, state) {
+  if (state.started === null) return;
+  node.textContent = clock((state.ended ?? Date.now() / 1000) - state.started);
+}
+
+function announce(node, state, memory) {
+  const key = `${state.stage}|${state.state}`;
+  if (memory.stage === key) return;
+  memory.stage = key;
+  node.textContent = state.ended === null ? (state.stage ? t(`stage.${state.stage}`) : "") : t(`state.${state.state}`);
+}
+
+function warnings(list, state, memory) {
+  if (memory.warnings === state.warnings.length) return;
+  memory.warnings = state.warnings.length;
+  list.hidden = false;
+  list.replaceChildren(
+    ...state.warnings.map((warning) => el("li", {}, icon("alert"), el("span", { textContent: coded("notice", warning.code, warning.values, warning.message) }))),
+  );
+}
+
+function readouts(list, state) {
+  const { collection, fitting, epoch, system } = state;
+  const best = state.epochs.filter((each) => each.best && each.val_loss !== null).at(-1);
+  const rows = [
+    collection && ["read.images", `${count(collection.images)} / ${count(collection.total_images)}`],
+    collection && ["read.samples", count(collection.samples)],
+    collection && ["read.batches", count(collection.batches)],
+    fitting?.bank_size && ["read.bank", count(fitting.bank_size)],
+    collection && ["read.mean", value(collection.feature_mean)],
+    collection && ["read.std", value(collection.feature_std)],
+    epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
+    epoch && ["read.loss", value(epoch.loss)],
+    epoch && epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
+    best && ["read.best", `${value(best.val_loss)} @ ${best.epoch}`],
+    epoch && epoch.psnr !== null && ["read.psnr", value(epoch.psnr)],
+    epoch && epoch.ssim !== null && ["read.ssim", value(epoch.ssim)],
+    epoch && ["read.lr", value(epoch.lr)],
+    system && state.ended === null && ["read.cpu", `${Math.round(system.cpu_percent)} %`],
+    system && ["read.memory", bytes(system.memory_mb * 1e6)],
+    system?.gpu_memory_mb && ["read.gpu", bytes(system.gpu_memory_mb * 1e6)],
+  ].filter(Boolean);
+  list.replaceChildren(...rows.map(([key, text]) => el("div", {}, el("dt", { textContent: t(key) }), el("dd", { textContent: text }))));
+}
+
+function charts(view, state) {
+  const epochs = state.epochs;
+  const x = epochs.map((each) => each.epoch);
+  const pair = (name) => [
+    { name: t("chart.train"), colour: "s1", x, y: epochs.map((each) => each[name]) },
+    ...(epochs.some((each) => each[`val_${name}`] !== null) ? [{ name: t("chart.validation"), colour: "s2", dash: true, x, y: epochs.map((each) => each[`val_${name}`]) }] : []),
+  ];
+  const overEpochs = { xLabel: t("read.epoch"), whole: true };
+  const overTime = { xLabel: t("chart.seconds") };
+  put(view, "samples", [{ name: t("read.samples"), colour: "s1", ...state.samples }], { xLabel: t("chart.images"), fromZero: true });
+  put(view, "bank", [{ name: t("read.bank"), colour: "s1", ...state.bank }], { ...overTime, fromZero: true });
+  put(view, "loss", epochs.length ? pair("loss") : [], overEpochs);
+  put(view, "psnr", epochs.some((each) => each.psnr !== null) ? pair("psnr") : [], overEpochs);
+  put(view, "ssim", epochs.some((each) => each.ssim !== null) ? pair("ssim") : [], overEpochs);
+  put(view, "lr", epochs.length ? [{ name: t("read.lr"), colour: "s3", x, y: epochs.map((each) => each.lr) }] : [], overEpochs);
+  const gpu = state.memory.gpu.some((each) => each !== null);
+  const process = { name: t("chart.process"), colour: "s3", x: state.memory.x, y: state.memory.y };
+  put(view, "system", gpu ? [process, { name: t("chart.gpu"), colour: "s2", x: state.memory.x, y: state.memory.gpu }] : [process], { ...overTime, fromZero: true });
+}
+
+function put(view, name, series, options) {
+  const figure = $(`[data-chart="${name}"]`, view);
+  const filled = series.filter((each) => each.x.length > 1 || (each.x.length === 1 && name !== "system"));
+  if (!figure || !filled.length) return;
+  figure.hidden = false;
+  const chart = $("x-chart", figure);
+  const seen = `${filled.map((each) => each.x.length)}`;
+  if (figure.dataset.seen === seen) return;
+  figure.dataset.seen = seen;
+  chart.set(filled, { ...options, log: $("[data-log]", figure)?.checked ?? false, smoothing: Number($("[data-smooth]", figure)?.value ?? 0) });
+  legend(figure, chart, filled);
+  if (!$(".chart-table", figure).hidden) table(figure, chart);
+}
+
+function legend(figure, chart, series) {
+  const key = series.map((each) => each.name).join("|");
+  const box = $("[data-legend]", figure);
+  if (box.dataset.key === key || series.length < 2) return;
+  box.dataset.key = key;
+  box.replaceChildren(
+    ...series.map((each) =>
+      el("button", { type: "button", className: `key ${each.colour}`, "aria-pressed": "true", "aria-label": t("chart.hide", { name: each.name }), onclick: (event) => {
+        chart.toggle(each.name);
+        event.currentTarget.setAttribute("aria-pressed", String(!chart.hidden_.has(each.name)));
+      } }, el("i", { "aria-hidden": "true" }), each.name)),
+  );
+}
+
+function chartControls(view) {
+  for (const figure of $$("[data-chart]", view)) {
+    const chart = $("x-chart", figure);
+    $("[data-log]", figure)?.addEventListener("change", (event) => chart.set(chart.series, { log: event.target.checked }));
+    $("[data-smooth]", figure)?.addEventListener("input", (event) => chart.set(chart.series, { smoothing: Number(event.target.value) }));
+    $("[data-action=chart-csv]", figure).addEventListener("click", () => save(figure, chart));
+    $("[data-action=chart-table]", figure).addEventListener("click", (event) => {
+      const box = $(".chart-table", figure);
+      box.hidden = !box.hidden;
+      chart.hidden = !box.hidden;
+      event.currentTarget.setAttribute("aria-pressed", String(!box.hidden));
+      if (!box.hidden) table(figure, chart);
+    });
+  }
+}
+
+function rows(chart) {
+  const xs = [...new Set(chart.series.flatMap((each) => each.x))].sort((a, b) => a - b);
+  const by = chart.series.map((each) => new Map(each.x.map((x, i) => [x, each.y[i]])));
+  return xs.map((x) => [x, ...by.map((map) => map.get(x) ?? null)]);
+}
+
+function table(figure, chart) {
+  const head = el("tr", {}, ...[chart.xLabel, ...chart.series.map((each) => each.name)].map((name) => el("th", { scope: "col", className: "num", textContent: name })));
+  const body = rows(chart).map((row) => el("tr", {}, ...row.map((cell) => el("td", { className: "num mono", textContent: value(cell) }))));
+  $(".chart-table", figure).replaceChildren(el("table", { className: "grid" }, el("thead", {}, head), el("tbody", {}, ...body)));
+}
+
+function save(figure, chart) {
+  const quote = (cell) => (/[",\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell ?? ""));
+  const lines = [[chart.xLabel, ...chart.series.map((each) => each.name)], ...rows(chart)].map((row) => row.map(quote).join(","));
+  const url = URL.createObjectURL(new Blob([`\uFEFF${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
+  el("a", { href: url, download: `${figure.closest("[data-run]").dataset.run}-${figure.dataset.chart}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+async function end(view, part, run, state) {
+  part("line").textContent = "";
+  if (state.state === "failed") fail(part, state.failure);
+  if (state.state !== "succeeded") return;
+  $("[data-part=live]", view).classList.add("after");
+  try {
+    await showResults(view, run);
+  } catch (error) {
+    failure(new Error(t("run.no_results", { message: error.message })));
+  }
+}
+
+function fail(part, event) {
+  part("failure").hidden = false;
+  part("failure-title").textContent = coded("failure", event.code, {}, t("failure.error"));
+  part("failure-reason").textContent = event.reason;
+  part("failure-hint").textContent = event.hint;
+  part("failure-log").hidden = event.log.length === 0;
+  part("failure-log").textContent = event.log.join("\n");
+}
+
+async function stop(run, button) {
+  if (!(await ask({ title: t("run.stop_title", { run }), text: t("run.stop_text"), yes: t("run.stop_yes") }))) return;
+  button.disabled = true;
+  try {
+    await request("POST", `/api/runs/${run}/stop`);
+    button.lastChild.textContent = t("state.stopping");
+  } catch (error) {
+    button.disabled = false;
+    failure(error);
+  }
+}
+
+async function showLog(run, box) {
+  try {
+    const { lines } = await request("GET", `/api/runs/${run}/log`);
+    box.textContent = lines.join("\n") || t("run.log_empty");
+    box.scrollTop = box.scrollHeight;
+  } catch (error) {
+    failure(error);
+  }
+}

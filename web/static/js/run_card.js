@@ -1,0 +1,52 @@
+// The line that stands for a run inside a conversation: progress while it goes on, figures when it is done.
+
+import { $, el } from "./dom.js";
+import { count, duration, metric } from "./format.js";
+import { t } from "./i18n.js";
+import { follow } from "./run_feed.js";
+import { percent } from "./run_state.js";
+
+const followed = new Map();
+
+export function mountRunCard(card) {
+  const { key, run } = card.dataset;
+  followed.get(key)?.();
+  followed.set(key, follow(run, (state) => show(card, run, state)));
+}
+
+function show(card, run, state) {
+  const part = (name) => $(`[data-part="${name}"]`, card);
+  const name = state.seq === 0 ? card.dataset.state || "queued" : state.state;
+  card.dataset.state = name;
+  part("state").className = `state-pill ${name}`;
+  part("state").textContent = t(`state.${name}`);
+  const done = percent(state);
+  part("bar").hidden = !["queued", "running"].includes(name);
+  part("bar").setAttribute("aria-valuenow", String(Math.round(done)));
+  part("bar").firstElementChild.style.inlineSize = `${done}%`;
+  part("line").textContent = line(run, name, state);
+  if (state.state === "succeeded" && state.metrics) badges(part("badges"), state.metrics);
+}
+
+function line(run, name, state) {
+  const parts = [t("run.name", { run })];
+  if (name === "running") {
+    if (state.stage) parts.push(t(`stage.${state.stage}`));
+    if (state.line) parts.push(t(state.line.key, state.line.values));
+    if (state.eta !== null) parts.push(t("run.left", { time: duration(state.eta) }));
+  } else if (name === "queued") parts.push(t("run.waiting"));
+  else if (state.failure) parts.push(state.failure.reason);
+  else if (state.ended !== null && state.started !== null) parts.push(t("run.took", { time: duration(state.ended - state.started) }));
+  return parts.join(" · ");
+}
+
+function badges(list, metrics) {
+  const known = (name) => metrics[name] !== null && metrics[name] !== undefined;
+  const figures = [
+    known("image_auroc") && [t("metric.image_auroc"), metric(metrics.image_auroc), ""],
+    known("pixel_auroc") && [t("metric.pixel_auroc"), metric(metrics.pixel_auroc), ""],
+    known("missed") && [t("results.missed"), count(metrics.missed), metrics.missed ? "missed" : ""],
+    known("false_alarms") && [t("results.false_alarms"), count(metrics.false_alarms), metrics.false_alarms ? "false_alarm" : ""],
+  ].filter(Boolean);
+  list.replaceChildren(...figures.map(([name, text, tone]) => el("li", { className: tone }, el("span", { textContent: name }), el("b", { className: "mono", textContent: text }))));
+}

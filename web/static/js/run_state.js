@@ -1,0 +1,107 @@
+// What a run's events add up to. Pure: the same events give the same state, live or replayed.
+
+const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
+export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "stopped" };
+
+export function newState() {
+  return {
+    seq: 0, state: "queued", family: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
+    started: null, ended: null, latest: null, collection: null, fitting: null, epoch: null, epochs: [], system: null,
+    samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, reasons: {}, failure: null,
+  };
+}
+
+/** Take one event into the state. An event that was seen before changes nothing. */
+export function take(state, event) {
+  if (event.seq <= state.seq) return state;
+  state.seq = event.seq;
+  state.latest = event.time;
+  HANDLERS[event.type]?.(state, event);
+  return state;
+}
+
+/** Percent of the whole run, 0 to 100: each stage counts by how long it usually takes. */
+export function percent(state) {
+  if (state.state === "succeeded") return 100;
+  const weights = state.stages.map((name) => WEIGHT[name] ?? 5);
+  const at = state.stages.indexOf(state.stage);
+  if (at < 0) return 0;
+  const before = weights.slice(0, at).reduce((a, b) => a + b, 0);
+  const share = state.total > 0 ? Math.min(1, state.done / state.total) : 0;
+  return (100 * (before + weights[at] * share)) / weights.reduce((a, b) => a + b, 0);
+}
+
+const HANDLERS = {
+  started(state, event) {
+    state.state = "running";
+    state.family = event.family;
+    state.started = event.time;
+    state.line = { key: "run.starting", values: {} };
+  },
+  stage(state, event) {
+    state.stage = event.name;
+    state.stages = event.stages;
+    progress(state, 0, 0, null, null);
+  },
+  collection(state, event) {
+    state.collection = event;
+    state.samples.x.push(event.images);
+    state.samples.y.push(event.samples);
+    progress(state, event.images, event.total_images, event.eta_s, { key: "run.images", values: { done: event.images, total: event.total_images } });
+  },
+  fitting(state, event) {
+    state.fitting = event;
+    if (event.bank_size !== null) {
+      state.bank.x.push(event.time - state.started);
+      state.bank.y.push(event.bank_size);
+    }
+    progress(state, event.done, event.total, event.eta_s, { key: `run.${event.what}`, values: { done: event.done, total: event.total } });
+  },
+  epoch(state, event) {
+    state.epoch = event;
+    state.epochs.push(event);
+    progress(state, event.epoch, event.epochs, event.eta_s, { key: "run.epoch", values: { epoch: event.epoch, epochs: event.epochs } });
+  },
+  batches(state, event) {
+    if (event.what === "training" && state.epoch !== null) {
+      const share = event.total > 0 ? event.done / event.total : 0;
+      state.done = Math.max(state.done, state.epoch.epoch + share);
+      return;
+    }
+    if (event.what === "training" && event.epoch !== null) return;
+    progress(state, event.done, event.total, event.eta_s, { key: "run.images", values: { done: event.done, total: event.total } });
+  },
+  system(state, event) {
+    state.system = event;
+    state.memory.x.push(event.time - state.started);
+    state.memory.y.push(event.memory_mb);
+    state.memory.gpu.push(event.gpu_memory_mb);
+  },
+  evaluation(state, event) {
+    state.metrics = event.metrics;
+    state.reasons = event.reasons;
+  },
+  warning(state, event) {
+    state.warnings.push(event);
+  },
+  finished(state, event) {
+    end(state, event);
+    state.metrics = event.metrics;
+  },
+  failed(state, event) {
+    end(state, event);
+    state.failure = event;
+  },
+  stopped: end,
+};
+
+function end(state, event) {
+  state.state = TERMINAL[event.type];
+  state.ended = event.time;
+  state.eta = null;
+  state.line = null;
+}
+
+function progress(state, done, total, eta, line) {
+  Object.assign(state, { done, total, eta, line });
+}

@@ -1,0 +1,117 @@
+// <x-histogram> of the scores with the threshold, and <x-roc> with the operating point that belongs to it.
+
+import { axes, colour, Drawing, FRAME } from "./canvas.js";
+import { metric, percentage, value } from "./format.js";
+import { t } from "./i18n.js";
+import { histogram, ticks } from "./maths.js";
+
+const BINS = 36;
+
+class Histogram extends Drawing {
+  set({ good, defective, range, threshold, calibrated }) {
+    Object.assign(this, { good, defective, range, threshold, calibrated });
+    this.setAttribute("aria-label", t("results.histogram_text", { good: good.length, defective: defective.length, value: value(threshold) }));
+    this.redraw();
+  }
+
+  draw(g, width, height) {
+    if (!this.range) return;
+    const [lo, hi] = this.range;
+    const groups = [
+      [histogram(this.good, lo, hi, BINS), "good"],
+      [histogram(this.defective, lo, hi, BINS), "bad"],
+    ];
+    const top = Math.max(1, ...groups.flatMap(([counts]) => counts)) * 1.12;
+    const base = height - FRAME.bottom;
+    const x = (v) => FRAME.left + ((v - lo) / (hi - lo)) * (width - FRAME.left - FRAME.right);
+    const y = (v) => base - (v / top) * (base - FRAME.top);
+    axes(g, { width, height, x, y, xTicks: ticks(lo, hi, width / 80), yTicks: ticks(0, top, 3).filter(Number.isInteger), xLabel: "" });
+    const wide = (width - FRAME.left - FRAME.right) / BINS;
+    for (const [counts, tone] of groups) {
+      counts.forEach((count, i) => {
+        if (!count) return;
+        const left = FRAME.left + i * wide;
+        g.fillStyle = colour(`${tone}-fill`);
+        g.fillRect(left + 0.5, y(count), wide - 1, base - y(count));
+        g.fillStyle = colour(tone);
+        g.fillRect(left + 0.5, y(count), wide - 1, 2);
+      });
+    }
+    if (this.calibrated !== this.threshold) mark(g, x(this.calibrated), base, colour("faint"), [2, 3]);
+    mark(g, x(this.threshold), base, colour("text"), []);
+    g.fillStyle = colour("text");
+    g.beginPath();
+    g.moveTo(x(this.threshold) - 5, FRAME.top - 8);
+    g.lineTo(x(this.threshold) + 5, FRAME.top - 8);
+    g.lineTo(x(this.threshold), FRAME.top);
+    g.fill();
+    legend(g, width, [[t("label.good"), "good"], [t("label.defective"), "bad"]]);
+  }
+}
+
+function mark(g, at, base, stroke, dash) {
+  g.strokeStyle = stroke;
+  g.lineWidth = 1.5;
+  g.setLineDash(dash);
+  g.beginPath();
+  g.moveTo(at, FRAME.top - 4);
+  g.lineTo(at, base);
+  g.stroke();
+  g.setLineDash([]);
+}
+
+function legend(g, width, entries) {
+  let right = width - FRAME.right;
+  g.textAlign = "right";
+  g.textBaseline = "middle";
+  for (const [name, tone] of [...entries].reverse()) {
+    g.fillStyle = colour("dim");
+    g.fillText(name, right, FRAME.top + 4);
+    right -= g.measureText(name).width + 14;
+    g.fillStyle = colour(tone);
+    g.fillRect(right, FRAME.top, 8, 8);
+    right -= 14;
+  }
+}
+
+class Roc extends Drawing {
+  set({ curve, found, alarms }) {
+    Object.assign(this, { curve, found, alarms });
+    this.setAttribute("aria-label", t("results.roc_text", { area: metric(curve.area), found: percentage(found), alarms: percentage(alarms) }));
+    this.redraw();
+  }
+
+  draw(g, width, height) {
+    if (!this.curve) return;
+    const base = height - FRAME.bottom;
+    const x = (v) => FRAME.left + v * (width - FRAME.left - FRAME.right);
+    const y = (v) => base - v * (base - FRAME.top);
+    axes(g, { width, height, x, y, xTicks: [0, 0.5, 1], yTicks: [0, 0.5, 1] });
+    g.strokeStyle = colour("faint");
+    g.setLineDash([3, 3]);
+    g.beginPath();
+    g.moveTo(x(0), y(0));
+    g.lineTo(x(1), y(1));
+    g.stroke();
+    g.setLineDash([]);
+    g.beginPath();
+    this.curve.points.forEach(([a, b], i) => (i ? g.lineTo(x(a), y(b)) : g.moveTo(x(a), y(b))));
+    g.strokeStyle = colour("accent");
+    g.lineWidth = 1.8;
+    g.stroke();
+    g.lineTo(x(1), y(0));
+    g.lineTo(x(0), y(0));
+    g.fillStyle = colour("wash");
+    g.fill();
+    g.fillStyle = colour("pane");
+    g.strokeStyle = colour("text");
+    g.lineWidth = 1.8;
+    g.beginPath();
+    g.arc(x(this.alarms), y(this.found), 4.5, 0, 7);
+    g.fill();
+    g.stroke();
+  }
+}
+
+customElements.define("x-histogram", Histogram);
+customElements.define("x-roc", Roc);

@@ -1,0 +1,76 @@
+// The bar at the foot of every page: connection, and the running training with its percent, also in the title of the tab.
+
+import { request } from "./api.js";
+import { $ } from "./dom.js";
+import { t } from "./i18n.js";
+import { follow } from "./run_feed.js";
+import { percent } from "./run_state.js";
+import { failure, toast } from "./toast.js";
+
+const LOOK_SECONDS = 8;
+let watched = null;
+let leave = null;
+let plainTitle = document.title;
+
+/** Show whether the page talks to the server: idle, open, lost. */
+export function showConnection(state) {
+  $("#connection").dataset.state = state;
+  $("#connection-text").textContent = t(`connection.${state}`);
+}
+
+/** Follow this run in the bar. */
+export async function watch(run) {
+  if (watched === run) return;
+  leave?.();
+  watched = run;
+  let row;
+  try {
+    row = await request("GET", `/api/runs/${run}`);
+  } catch (error) {
+    failure(error);
+    return;
+  }
+  if (watched !== run) return;
+  const wasActive = row.state === "queued" || row.state === "running";
+  $("#running-name").textContent = `${run} · ${row.model_title} · ${row.dataset}`;
+  $("#running").href = `/runs/${run}`;
+  $("#running").hidden = false;
+  leave = follow(run, (state) => show(run, state, wasActive));
+}
+
+function show(run, state, wasActive) {
+  const done = Math.floor(percent(state));
+  $("#running-fill").style.inlineSize = `${done}%`;
+  const words = state.stage && state.state === "running" ? t(`stage.${state.stage}`) : t(`state.${state.state}`);
+  $("#running-text").textContent = state.state === "running" ? `${done} % · ${words}` : words;
+  title(state.state === "running" ? `${done} % · ` : "");
+  if (state.ended === null) return;
+  leave?.();
+  leave = watched = null;
+  $("#running").hidden = true;
+  title("");
+  if (wasActive) toast(t(`run.ended.${state.state}`, { run }), { kind: state.state === "failed" ? "failure" : "success", action: location.pathname === `/runs/${run}` ? null : { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
+}
+
+function title(prefix) {
+  plainTitle = document.title.replace(/^\d+ % · /, "");
+  document.title = prefix + plainTitle;
+}
+
+/** Another tab, or the command line, may have started something. */
+async function look() {
+  if (watched === null && document.visibilityState === "visible") {
+    try {
+      const running = await request("GET", "/api/runs?state=running");
+      if (running.length) watch(running.at(-1).id);
+      if ($("#connection").dataset.state === "lost" && !$("#say")) showConnection("idle");
+    } catch {
+      if ($("#connection").dataset.state === "idle") showConnection("lost");
+    }
+  }
+  setTimeout(look, LOOK_SECONDS * 1000);
+}
+
+const first = $("#statusbar").dataset.run;
+if (first) watch(first);
+setTimeout(look, LOOK_SECONDS * 1000);

@@ -1,0 +1,134 @@
+// The large view of one inspected image: heat, contour, truth, zoom, and the keys to go through them.
+
+import { $ } from "./dom.js";
+import { value } from "./format.js";
+import "./heatmap.js";
+import { t } from "./i18n.js";
+import { heatColour, outcome, pixelThreshold } from "./maths.js";
+import { loadResults } from "./results_data.js";
+import { failure } from "./toast.js";
+
+const dialog = $("#viewer");
+const heatmap = $("#viewer-heatmap");
+const stage = $("#viewer-stage");
+const slider = $("#viewer-threshold");
+let opened = null; // { run, results, indices, at, threshold }
+
+/** Open image `index` of a run; arrow keys go through `indices`. `threshold` is the image threshold that the page shows. */
+export async function openViewer(run, indices, index, threshold = null) {
+  try {
+    const results = await loadResults(run);
+    opened = { run, results, indices, at: Math.max(0, indices.indexOf(index)), threshold: threshold ?? results.threshold.image };
+    dialog.showModal();
+    stage.focus();
+    heatmap.fit();
+    setUpSlider();
+    drawLegend();
+    await show();
+  } catch (error) {
+    failure(error);
+  }
+}
+
+async function show() {
+  const { run, results, indices, at } = opened;
+  const image = results.byIndex.get(indices[at]);
+  const files = `/runs/${run}/files`;
+  $("#viewer-name").textContent = image.name;
+  $("#viewer-position").textContent = t("viewer.position", { number: at + 1, count: indices.length });
+  $("#viewer-truth-label").hidden = !image.has_truth;
+  $("#viewer-previous").disabled = at === 0;
+  $("#viewer-next").disabled = at === indices.length - 1;
+  describe(image);
+  try {
+    await heatmap.show({
+      name: image.name,
+      input: `${files}/inputs/${image.index}`,
+      map: `${files}/maps/${image.index}`,
+      truth: image.has_truth ? `${files}/truth/${image.index}` : null,
+      scale: { low: results.mapRange[0], high: results.mapRange[1], threshold: results.threshold.pixel },
+    });
+  } catch (error) {
+    failure(new Error(t("viewer.failed", { message: error.message })));
+  }
+}
+
+function describe(image) {
+  const kind = outcome(image, opened.threshold);
+  const label = image.defect_type ?? t(`label.${image.label}`);
+  $("#viewer-facts").textContent = t("viewer.facts", { label, score: value(image.score), threshold: value(opened.threshold) });
+  $("#viewer-outcome").className = `outcome ${kind}`;
+  $("#viewer-outcome").textContent = t(`outcome.${kind}`);
+}
+
+function setUpSlider() {
+  const { results, threshold } = opened;
+  const level = pixelThreshold(threshold, results.threshold, results.scoreRange, results.mapRange);
+  [slider.min, slider.max] = results.mapRange;
+  slider.step = (results.mapRange[1] - results.mapRange[0]) / 1000;
+  slider.value = level;
+  heatmap.threshold = level;
+  $("#viewer-threshold-value").textContent = value(level);
+}
+
+function step(by) {
+  const next = opened.at + by;
+  if (next < 0 || next >= opened.indices.length) return;
+  opened.at = next;
+  show();
+}
+
+function drawLegend() {
+  const canvas = $("#viewer-legend");
+  const g = canvas.getContext("2d");
+  for (let x = 0; x < canvas.width; x++) {
+    g.fillStyle = `rgb(${heatColour(x / (canvas.width - 1)).join(" ")})`;
+    g.fillRect(x, 0, 1, canvas.height);
+  }
+}
+
+const hold = (original) => heatmap.set({ original });
+
+dialog.addEventListener("keydown", (event) => {
+  const inField = event.target.matches("input[type=range]");
+  const keys = {
+    ArrowLeft: () => !inField && step(-1),
+    ArrowRight: () => !inField && step(1),
+    "+": () => heatmap.zoomBy(1.4),
+    "=": () => heatmap.zoomBy(1.4),
+    "-": () => heatmap.zoomBy(1 / 1.4),
+    0: () => heatmap.fit(),
+  };
+  if (event.key === " " && !event.target.matches("button, input[type=checkbox]")) {
+    event.preventDefault();
+    hold(true);
+  } else if (keys[event.key] && keys[event.key]() !== false) event.preventDefault();
+});
+dialog.addEventListener("keyup", (event) => event.key === " " && hold(false));
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+dialog.addEventListener("close", () => hold(false));
+$("#viewer-previous").onclick = () => step(-1);
+$("#viewer-next").onclick = () => step(1);
+$("#viewer-in").onclick = () => heatmap.zoomBy(1.4);
+$("#viewer-out").onclick = () => heatmap.zoomBy(1 / 1.4);
+$("#viewer-fit").onclick = () => heatmap.fit();
+$("#viewer-opacity").oninput = (event) => heatmap.set({ opacity: Number(event.target.value) });
+$("#viewer-contour").onchange = (event) => heatmap.set({ showContour: event.target.checked });
+$("#viewer-truth").onchange = (event) => heatmap.set({ showTruth: event.target.checked });
+slider.oninput = () => {
+  heatmap.setThreshold(Number(slider.value));
+  $("#viewer-threshold-value").textContent = value(Number(slider.value));
+};
+heatmap.addEventListener("zoomed", () => ($("#viewer-fit").textContent = `${Math.round(100 * heatmap.zoom)} %`));
+stage.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  const frame = stage.getBoundingClientRect();
+  heatmap.zoomBy(event.deltaY < 0 ? 1.15 : 1 / 1.15, [event.clientX - frame.left, event.clientY - frame.top]);
+}, { passive: false });
+stage.addEventListener("pointermove", (event) => {
+  const frame = stage.getBoundingClientRect();
+  if (event.buttons === 1) heatmap.panBy(event.movementX, event.movementY);
+  const hit = heatmap.scoreAt([event.clientX - frame.left, event.clientY - frame.top]);
+  $("#viewer-probe").textContent = hit ? t("viewer.probe", { x: hit.x, y: hit.y, score: value(hit.score) }) : "";
+});
+stage.addEventListener("pointerleave", () => ($("#viewer-probe").textContent = ""));

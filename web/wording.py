@@ -1,0 +1,71 @@
+"""The words of the page, in three languages. Each locale file holds the same keys and the same {placeholders} (a test checks)."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+LANGUAGES = {"en": "English", "ko": "한국어", "zh": "中文"}
+LOCALES = Path(__file__).parent / "locales"
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Wording:
+    """`wording(key, name=value)` gives the text of a key in one language."""
+
+    def __init__(self, language: str):
+        self.language = language
+        self.texts: dict[str, Any] = load(language)
+        self.help: dict[str, dict[str, str]] = load(f"help.{language}") if language != "en" else {}
+
+    def __call__(self, key: str, **values: Any) -> str:
+        text = self.texts[key]
+        if isinstance(text, list):  # [singular, plural]
+            text = text[0] if values.get("count") == 1 else text[1]
+        return PLACEHOLDER.sub(lambda match: _shown(values[match[1]]), text)
+
+    def coded(self, kind: str, code: str, values: Mapping[str, Any], message: str) -> str:
+        """The wording of `kind.code`; the English `message` when there is none, or when a value that it needs is missing."""
+        try:
+            return self(f"{kind}.{code}", **values)
+        except KeyError:
+            return message
+
+    def setting_help(self, name: str, description: str) -> str:
+        """What a setting means; in English that is the description of its field."""
+        return self.help.get("settings", {}).get(name, description)
+
+    def model_summary(self, name: str, summary: str) -> str:
+        return self.help.get("models", {}).get(name, summary)
+
+
+@cache
+def wording(language: str) -> Wording:
+    return Wording(language if language in LANGUAGES else "en")
+
+
+@cache
+def load(name: str) -> Any:
+    return json.loads((LOCALES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def choose_language(connection: HTTPConnection, default: str) -> str:
+    """?lang=, else the cookie, else the first of the browser's languages that we speak, else the configured one."""
+    for wish in (connection.query_params.get("lang"), connection.cookies.get("murascope_language")):
+        if wish in LANGUAGES:
+            return str(wish)
+    for part in connection.headers.get("accept-language", "").split(","):
+        language = part.split(";")[0].strip().split("-")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return default
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
