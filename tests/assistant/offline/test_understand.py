@@ -1,0 +1,136 @@
+"""What people write and the tool call it asks for, measured on utterances of process engineers in three languages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.offline.understand import Call, Latest, answer, understand
+
+DATASETS = ["oled", "phone_screen", "magnetic_tile", "screw_line3"]
+UTTERANCES = Path(__file__).parent / "utterances"
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "zh"])
+@pytest.mark.parametrize("name", ["dev", "heldout", "second"])
+def test_utterances_are_understood(name: str, language: str) -> None:
+    lines = (UTTERANCES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    cases = [case for case in map(json.loads, lines) if case["language"] == language]
+    wrong = [case["text"] for case in cases if _understood(case) != _expected(case)]
+    assert len(wrong) <= 0.03 * len(cases), wrong
+
+
+def _understood(case: dict) -> Call | None:
+    return understand(case["text"], datasets=case.get("datasets", DATASETS))
+
+
+def _expected(case: dict) -> Call | None:
+    return Call(case["tool"], case["arguments"]) if case["tool"] else None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("yes", "yes"),
+        ("Yes, please!", "yes"),
+        ("ok", "yes"),
+        ("네", "yes"),
+        ("응 시작해", "yes"),
+        ("네, 진행해 주세요", "yes"),
+        ("好的", "yes"),
+        ("可以,开始吧", "yes"),
+        ("no thanks", "no"),
+        ("don't start", "no"),
+        ("아니요", "no"),
+        ("아직 시작하지 마세요", "no"),
+        ("不要", "no"),
+        ("先别开始", "no"),
+        ("yes, but with 50 epochs", None),
+        ("네, 에폭은 50으로", None),
+        ("好的,改成50轮", None),
+        ("show the data", None),
+        ("", None),
+        ("?", None),
+    ],
+)
+def test_a_bare_yes_or_no_is_told_from_everything_else(text: str, said: str | None) -> None:
+    assert answer(text) == said
+
+
+def test_a_bare_yes_starts_the_open_plan_and_nothing_else() -> None:
+    assert understand("네", datasets=DATASETS, latest=Latest(proposal="p3")) == Call("start_training")
+    assert understand("네", datasets=DATASETS) is None
+
+
+def test_values_have_the_type_of_their_setting() -> None:
+    call = understand("epochs 50, overkill 5 %, time limit 30 minutes", datasets=DATASETS)
+    assert call is not None
+    assert [type(value) for value in call.arguments.values()] == [int, float, float]
+
+
+def test_a_name_that_holds_a_command_is_read_as_a_name() -> None:
+    call = understand("check stop_train", datasets=["stop_train"])
+    assert call == Call("inspect_dataset", {"dataset": "stop_train"})
+
+
+def test_a_refused_model_is_not_taken_for_the_wanted_one() -> None:
+    for text in ("not patchcore, padim", "패치코어 말고 파딤", "不用patchcore,用padim"):
+        assert understand(text, datasets=DATASETS) == Call("propose_training", {"model": "padim"})
+
+
+def test_an_unregistered_name_is_passed_on_as_the_user_wrote_it() -> None:
+    call = understand("train padim on Wafer_Lot7", datasets=DATASETS)
+    assert call == Call("propose_training", {"dataset": "Wafer_Lot7", "model": "padim"})
+
+
+@pytest.mark.parametrize(
+    "piece", ["a ", "1,", "训练", "학습 ", "oled_", "not ", "epochs 5 ", "百", "ㄱ", " ", "from 1 to "]
+)
+def test_a_very_long_text_is_answered(piece: str) -> None:
+    understand(piece * (20_000 // len(piece)), datasets=DATASETS)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=300), st.lists(st.text(max_size=20), max_size=3))
+def test_no_text_and_no_name_breaks_it(text: str, datasets: list[str]) -> None:
+    understand(text, datasets=datasets)
+    answer(text)
+
+
+WORDS = [
+    "train",
+    "학습",
+    "训练",
+    "oled",
+    "epochs",
+    "에폭",
+    "轮",
+    "50",
+    "%",
+    "百分之",
+    "not",
+    "말고",
+    "不用",
+    "patchcore",
+    ",",
+    " ",
+    "r12",
+    "번",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=40))
+def test_no_order_of_its_own_words_breaks_it(words: list[str]) -> None:
+    call = understand("".join(words), datasets=DATASETS)
+    assert call is None or json.dumps(call.arguments)
+
+
+def test_importing_it_loads_neither_the_agent_nor_torch() -> None:
+    code = "import sys, assistant.offline.understand; print([m for m in ('pydantic_ai', 'torch', 'timm') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
