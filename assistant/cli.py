@@ -203,7 +203,7 @@ async def _train(data: str, model: str, changes: list[str], *, yes: bool, as_jso
                 await workspace.runs.list(state="succeeded", model=model, limit=20),
             )
         except (SpecError, DatasetError) as error:
-            problems = error.problems if isinstance(error, SpecError) else [str(error)]
+            problems = [each.message for each in error.problems] if isinstance(error, SpecError) else [str(error)]
             _print_problems(problems, as_json=as_json)
             return INVALID
         _tell(
@@ -305,13 +305,13 @@ async def _facts_of(workspace: "Workspace", data: str) -> dict[str, Any]:
 
 def _read_changes(changes: list[str]) -> dict[str, Any]:
     """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
-    from engine.spec import SpecError
+    from engine.spec import Problem, SpecError
 
     read: dict[str, Any] = {}
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or not name.strip():
-            raise SpecError([f"--set takes NAME=VALUE, such as image_size=256, not {change!r}"])
+            raise SpecError([Problem("", f"--set takes NAME=VALUE, such as image_size=256, not {change!r}")])
         try:
             read[name.strip()] = json.loads(value)
         except ValueError:

@@ -233,7 +233,7 @@ class Conversation:
     ) -> None:
         """The plan stays as it was; the card shows what was typed and why it was refused."""
         problems = (
-            dict(zip(error.fields, error.problems, strict=True)) if isinstance(error, SpecError) else {"": str(error)}
+            {each.field: each.message for each in error.problems} if isinstance(error, SpecError) else {"": str(error)}
         )
         plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
         item: ProposalItem = proposal_item(row, plan, problems=problems)

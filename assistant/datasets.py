@@ -26,8 +26,8 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".
 class DatasetError(ValueError):
     """A data set cannot be used as asked. `hint` says what to do; `code` names the kind for the page's wording."""
 
-    def __init__(self, code: str, message: str, hint: str):
-        self.code, self.message, self.hint = code, message, hint
+    def __init__(self, code: str, message: str, hint: str, **values: Any):
+        self.code, self.message, self.hint, self.values = code, message, hint, values
         super().__init__(f"{message}; {hint}")
 
 
@@ -65,6 +65,8 @@ class Datasets:
             "unknown_dataset",
             f"unknown data set {name!r}{meant} (have: {known})",
             "register it with 'murascope data add NAME PATH' or on the Data page",
+            name=name,
+            known=have,
         )
 
     async def facts(self, name: str) -> dict[str, Any]:

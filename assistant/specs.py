@@ -17,7 +17,7 @@ from assistant.frames import Estimate, Notice, Setting
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.weights import choose_backbone, look_up
-from engine.spec import MODELS, SpecError, TrainSpec, flat_settings, make_spec, setting_names
+from engine.spec import MODELS, Problem, SpecError, TrainSpec, flat_settings, make_spec, setting_names
 
 DEFAULT_MODEL = "patchcore"
 MAIN_SETTINGS = (
@@ -80,13 +80,12 @@ def describe(spec: TrainSpec, *, problems: dict[str, str] | None = None) -> list
 
 def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
     if spec.backbone and spec.weights == "pretrained" and look_up(settings, spec.backbone).source == "none":
-        raise SpecError(
-            [
-                f"weights is 'pretrained', but the weights of {spec.backbone} are not on this machine: copy {spec.backbone}.safetensors into "
-                f"{settings.weights_folder}, or set weights to 'auto' to train on random ones"
-            ],
-            ["weights"],
+        message = (
+            f"weights is 'pretrained', but the weights of {spec.backbone} are not on this machine: copy {spec.backbone}.safetensors "
+            f"into {settings.weights_folder}, or set weights to 'auto' to train on random ones"
         )
+        values = {"backbone": spec.backbone, "folder": str(settings.weights_folder)}
+        raise SpecError([Problem("weights", message, "no_weights", values)])
 
 
 def _notices(

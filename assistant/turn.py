@@ -91,7 +91,9 @@ class Turn:
 
     async def _run(self, history: History, prompt: str | None, results: DeferredToolResults | None) -> None:
         workspace = self._workspace
-        built_in = built_in_model(language=self._language, datasets=await workspace.datasets.names())
+        desk = self._conversation.desk(self._language)
+        names = await workspace.datasets.names()
+        built_in = built_in_model(language=self._language, datasets=names, refusals=desk.refusals)
         if workspace.provider.name != "built-in":
             self._narration = Narration(known_numbers(history.messages) | numbers_in(prompt))
         async with (
@@ -103,7 +105,7 @@ class Turn:
                 ),  # the limits are for one turn, not for the whole conversation
                 deferred_tool_results=results,
                 model=model,
-                deps=self._conversation.desk(self._language),
+                deps=desk,
                 cancellation_token=self._token,
                 timeout=TURN_TIMEOUT_S,
                 usage_limits=LIMITS,

@@ -15,18 +15,22 @@ from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls
 from assistant.frames import Language
 from assistant.offline.understand import Call, understand
 from assistant.offline.words import built_in_words
+from assistant.tools import Refusal
 
 MODEL_NAME = "murascope-built-in"
 
 
-def built_in_model(*, language: Language, datasets: Sequence[str]) -> FunctionModel:
-    """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets."""
+def built_in_model(*, language: Language, datasets: Sequence[str], refusals: Sequence[Refusal]) -> FunctionModel:
+    """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
+
+    `refusals` are those of the turn's desk: why a tool could not do what was asked.
+    """
 
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         prompt = _prompt_in(messages[-1])
         if prompt is None and returned:
-            async for piece in _go_on(returned[-1], _latest_request(messages, datasets, language), language):
+            async for piece in _go_on(returned[-1], _latest_request(messages, datasets, language), refusals, language):
                 yield piece
             return
         call = understand(prompt or "", datasets=list(datasets), language=language)
@@ -41,14 +45,15 @@ def built_in_model(*, language: Language, datasets: Sequence[str]) -> FunctionMo
 
 
 async def _go_on(
-    returned: ToolReturnPart, request: Call | None, language: Language
+    returned: ToolReturnPart, request: Call | None, refusals: Sequence[Refusal], language: Language
 ) -> AsyncIterator[str | DeltaToolCalls]:
     """The next step after a tool has answered: another call, or words about what it returned."""
     tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
     if returned.outcome == "denied":
         yield built_in_words("declined", language, {})
     elif returned.outcome != "success":
-        yield built_in_words("problem", language, {"problem": str(returned.content)})
+        refused = refusals[-1] if refusals else Refusal("other", str(returned.content), {})
+        yield built_in_words("refused", language, {"code": refused.code, "message": refused.message, **refused.values})
     elif tool == "inspect_dataset" and request is not None and request.tool == "propose_training":
         yield _tool_call(request)
     elif tool == "propose_training":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_ai import ModelRetry, RunContext
+from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
 from assistant.tools import Desk
@@ -19,6 +19,6 @@ async def inspect_dataset(ctx: RunContext[Desk], dataset: str) -> dict[str, Any]
     try:
         facts = await ctx.deps.datasets.facts(dataset)
     except DatasetError as error:
-        raise ModelRetry(str(error)) from None
+        raise ctx.deps.refuse_input(error) from None
     broken = {"broken": facts["broken"][:SHOWN_BROKEN], "broken_count": len(facts["broken"])}
     return {key: value for key, value in facts.items() if key not in ("path", "fingerprint", "problems")} | broken

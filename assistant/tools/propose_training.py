@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from pydantic_ai import ModelRetry, RunContext
+from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
 from assistant.frames import ProposalItem
@@ -77,7 +77,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     try:
         plan = await plan_training(desk, dataset=dataset, model=model, chosen={**kept, **asked})
     except (SpecError, DatasetError) as error:
-        raise ModelRetry(str(error)) from None
+        raise desk.refuse_input(error) from None
     row = await _store(desk, plan, opened if request.dataset is None and request.model is None else None)
     return {
         "proposal": row.id,
@@ -138,10 +138,9 @@ async def _only_dataset(desk: Desk) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise ModelRetry(
-            "there are no data sets yet: the user can drop a zip on the page, or use the Data page or 'murascope data add NAME PATH'"
-        )
-    raise ModelRetry(f"which data set is meant? (have: {', '.join(names)})")
+        how = "the user can drop a zip on the page, or use the Data page or 'murascope data add NAME PATH'"
+        raise desk.refuse("no_datasets", f"there are no data sets yet: {how}")
+    raise desk.refuse("which_dataset", f"which data set is meant? (have: {', '.join(names)})", known=list(names))
 
 
 async def _store(desk: Desk, plan: Plan, opened: ProposalRow | None) -> ProposalRow:
@@ -150,7 +149,7 @@ async def _store(desk: Desk, plan: Plan, opened: ProposalRow | None) -> Proposal
         try:
             row = await desk.proposals.revise(opened.id, opened.revision, plan)
         except StalePlan as error:
-            raise ModelRetry(str(error)) from None
+            raise desk.refuse("stale", str(error)) from None
     else:
         row, superseded = await desk.proposals.add(plan, conversation=desk.conversation)
         for old in superseded:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_ai import ModelRetry, RunContext
+from pydantic_ai import RunContext
 
 from assistant.frames import HeatmapsItem
 from assistant.results import NoResults, Which, gallery, load
@@ -32,8 +32,10 @@ async def show_heatmaps(
     try:
         results = load(desk.runs.folder(row.id))
         images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
-    except (NoResults, LookupError) as error:
-        raise ModelRetry(str(error)) from None
+    except NoResults as error:
+        raise desk.refuse("no_results", str(error), run=row.id, state=row.state) from None
+    except LookupError as error:
+        raise desk.refuse("no_such_defect", str(error), defect_type=defect_type) from None
     if images:
         item = HeatmapsItem(
             run=row.id, which=which, defect_type=defect_type, threshold=results.threshold, total=total, images=images

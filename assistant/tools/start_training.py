@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_ai import ApprovalRequired, ModelRetry, RunContext
+from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.datasets import DatasetError
 from assistant.estimates import count_work
@@ -22,19 +22,16 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
     desk = ctx.deps
     row = await desk.proposals.get(proposal) if proposal else await desk.proposals.latest_open(desk.conversation)
     if row is None or row.conversation != desk.conversation:
-        raise ModelRetry(
-            f"there is no plan {proposal!r}: call propose_training first"
-            if proposal
-            else "there is no open plan: call propose_training first"
-        )
+        what = f"there is no plan {proposal!r}" if proposal else "there is no open plan"
+        raise desk.refuse("no_plan", f"{what}: call propose_training first")
     if row.state == "open":
         raise ApprovalRequired(metadata={"proposal": row.id, "revision": row.revision})
     if row.state != "approved":
-        raise ModelRetry(f"plan {row.id} was {row.state}: call propose_training for a new one")
+        raise desk.refuse("no_plan", f"plan {row.id} was {row.state}: call propose_training for a new one")
     try:
         run = await launch(desk, row)
     except DatasetError as error:
-        raise ModelRetry(str(error)) from None
+        raise desk.refuse_input(error) from None
     return {"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.model, "settings": run.spec}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_ai import ApprovalRequired, ModelRetry, RunContext
+from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.tools import Desk
 
@@ -18,15 +18,11 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
         active = [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]
         mine = [row for row in active if row.conversation == desk.conversation] or active
         if not mine:
-            raise ModelRetry("no training is running or waiting")
+            raise desk.refuse("nothing_runs", "no training is running or waiting")
         run = mine[0].id
     row = await desk.run(run)
     if row.state not in ("queued", "running"):
-        raise ModelRetry(
-            f"run {row.id} has ended already: it {row.state}"
-            if row.state != "stopped"
-            else f"run {row.id} was stopped already"
-        )
+        raise desk.refuse("run_ended", f"run {row.id} has ended already ({row.state})", run=row.id, state=row.state)
     if not ctx.tool_call_approved:
         raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.model})
     row = await desk.runs.stop(row.id)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_ai import ModelRetry, RunContext
+from pydantic_ai import RunContext
 
 from assistant.results import NoResults
 from assistant.summaries import run_facts, word
@@ -21,6 +21,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     try:
         facts = run_facts(row, ctx.deps.runs.folder(row.id))
     except NoResults as error:
-        state = f"it is {row.state}" + (f": {row.reason}" if row.reason else "")
-        raise ModelRetry(f"{error}; {state}") from None
+        raise ctx.deps.refuse(
+            "no_results", f"{error}; it is {row.state}: {row.reason}", run=row.id, state=row.state
+        ) from None
     return {**facts, "text": word(facts, ctx.deps.language)}
