@@ -334,8 +334,8 @@ async def _demo() -> int:
     from assistant.engine_process import EngineError, ask_engine
 
     settings = _settings()
-    folder = settings.home / "demo" / "oled"
-    if folder.exists():
+    folder, done = settings.home / "demo" / "oled", settings.home / "demo" / "registered"
+    if done.exists():  # it stays away when the user has removed it
         return 0
     from assistant.workspace import Workspace
 
@@ -343,6 +343,7 @@ async def _demo() -> int:
         await ask_engine(settings, "demo", str(folder))
         async with Workspace.open(settings) as workspace:
             await workspace.datasets.add("oled", folder, origin="demo")
+        done.touch()
     except (EngineError, DatasetError) as error:
         _tell(f"the demo data set could not be made: {error}")
         return 1

@@ -99,6 +99,7 @@ def demo(options: argparse.Namespace) -> int:
     from engine.datasets.synthetic import write_demo
 
     write_demo(options.folder)
+    print(json.dumps({"folder": str(options.folder)}))
     return FINISHED
 
 

@@ -11,13 +11,17 @@ NOTHING = "nothing"
 
 RULES = """
 nothing              unsupported & !train
+nothing              meaning
 nothing              define & !metric & !status & !results
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model
 start_training       plan & start & !@setting
+list_models          support & @model & !train & !@dataset & !@run
+list_models          model & recommend & !@run & !metric
 stop_run             stop & !train & !@setting & !heatmap & !start
 show_heatmaps        heatmap & !train
 show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
+show_heatmaps        wrong & show|images & !train & !how_many & !metric & !@setting & !status
 show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
 list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
 list_models          what & train|recommend & !dataset & !@dataset & !@model & !@setting
@@ -51,6 +55,7 @@ propose_training     change|start|want & @dataset|@model|@setting & !what & !sho
 list_datasets        @only & dataset & !model & !@dataset & !@model & !@setting
 list_models          @only & model & !dataset & !@dataset & !@model & !@setting
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
+run_status           @run & show|inspect & !@setting & !@dataset & !@model
 propose_training     @only & @dataset|@model|@setting & !@question
 propose_training     want & training|model & !what
 summarize_results    how & @only_how

@@ -8,6 +8,7 @@ from assistant.offline.language import Language
 from assistant.offline.phrases import vocabulary
 
 DIGITS = r"\d+/\d+|\d{1,3}(?:,\d{3})+(?![\d,])|(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
+NEED_A_UNIT = ("a", "an", "half", "半")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def find_numbers(text: str, *, language: Language, after: frozenset[int] = froze
 
 def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[Number]:
     found, position = [], 0
-    pattern = re.compile(rf"(百分之\s*)?((?:(?<=[\s=:])-)?(?:{DIGITS}))(?:\s*(?:x|×|\*)\s*(\d+)(?!\d))?")
+    pattern = re.compile(rf"({_fraction(language)})?((?:(?<=[\s=:])-)?(?:{DIGITS}))(?:\s*(?:x|×|\*)\s*(\d+)(?!\d))?")
     while match := pattern.search(text, position):
         position = match.end()
         before = text[match.start() - 1] if match.start() else " "
@@ -40,10 +41,11 @@ def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[
         if match[3] and match[3] != match[2]:
             continue
         unit, end = _unit(text, match.end(), language=language)
-        unit = "percent" if match[1] else "pixels" if match[3] and not unit and int(match[3]) >= 32 else unit
+        below = _below(match[1], language=language)
+        unit = "percent" if below else "pixels" if match[3] and not unit and int(match[3]) >= 32 else unit
         value = _value(match[2])
         if value is not None:
-            found.append(Number(match.start(), end, value / 100 if unit == "percent" else value, unit))
+            found.append(Number(match.start(), end, value / (below or (100 if unit == "percent" else 1)), unit))
             position = end
     return found
 
@@ -62,15 +64,16 @@ def _value(digits: str) -> float | None:
 def _in_words(text: str, *, language: Language) -> list[Number]:
     found = []
     for match in _word_pattern(language).finditer(text):
-        percent, words = match[1], match[2]
+        below, words = _below(match[1], language=language), match[2]
         value = value_of_words(words, language=language)
         unit, end = _unit(text, match.end(), language=language)
         if value is None or (words[0] in _hangul_words(language) and not unit and not _stands_alone(text, match)):
             continue
-        if words in ("a", "an") and unit not in ("minutes", "hours"):
+        if words in NEED_A_UNIT and unit not in ("minutes", "hours"):
             continue
-        unit = "percent" if percent else unit
-        found.append(Number(match.start(), end, value / 100 if unit == "percent" else value, unit, in_words=True))
+        unit = "percent" if below else unit
+        share = value / (below or (100 if unit == "percent" else 1))
+        found.append(Number(match.start(), end, share, unit, in_words=True))
     return found
 
 
@@ -110,7 +113,7 @@ def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
     for start in (position, blank.end() if blank else position):
         found = vocabulary(language).units.match(text, start) if start < len(text) else None
         if found:
-            return found.value, found.end
+            return (found.value, found.end) if found.value != "none" else ("", position)
     return "", position
 
 
@@ -120,10 +123,21 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
     return follows is not None and len(match[2]) > 1
 
 
+def _below(words: str | None, *, language: Language) -> int | None:
+    """百分之 -> 100: what the number that follows is divided by."""
+    return vocabulary(language).fractions[words.replace(" ", "")] if words else None
+
+
+@lru_cache
+def _fraction(language: Language) -> str:
+    fractions = sorted(vocabulary(language).fractions, key=len, reverse=True)
+    return "(?:" + "|".join(map(re.escape, fractions)) + r")(?:\s?)"
+
+
 @lru_cache
 def _word_pattern(language: Language) -> re.Pattern[str]:
     word = _one_word(language)
-    return re.compile(rf"(百分之\s*)?(?<![a-z가-힣])((?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
+    return re.compile(rf"({_fraction(language)})?(?<![a-z가-힣])((?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
 
 
 @lru_cache

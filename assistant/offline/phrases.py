@@ -19,7 +19,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
 
 # What was recognised is overwritten with its mark, so that positions stay and nothing is read twice.
 MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\ue003", "setting": "\ue004"}
-MARKS |= {"number": "\ue005", "gone": "\ue006"}
+MARKS |= {"number": "\ue005", "defect": "\ue006"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Found:
 class PhraseTable:
     """Finds phrases, leftmost and longest first. Looks up by the first character, so its time is linear in the text."""
 
-    def __init__(self, phrases: Iterable[tuple[str, str]]):
+    def __init__(self, phrases: Iterable[tuple[str, str]], *, may_be_glued: bool = False):
+        """`may_be_glued`: Latin phrases of five letters or more are found inside words, too ("trainpatchcore")."""
         meanings: dict[str, list[str]] = {}
         for phrase, value in phrases:
             meanings.setdefault(phrase, []).insert(0, value)
@@ -69,7 +70,7 @@ class PhraseTable:
         return Found(position, match.end(), value, tuple(also))
 
 
-def as_regex(phrase: str) -> str:
+def as_regex(phrase: str, *, edges: bool = True) -> str:
     """The notation above as a regular expression without groups and without nested repetition."""
     pieces = []
     for piece in re.findall(r"\.\.\.|\{\w+\}|.", phrase):
@@ -83,9 +84,9 @@ def as_regex(phrase: str) -> str:
                     piece, re.escape(piece)
                 )
             )
-    before = "(?<![a-z])" if re.match("[a-z]", phrase) else ""
-    after = "(?![a-z])" if re.search("[a-z]$", phrase) else ""
-    return before + "".join(pieces) + after
+    before = "(?<![a-z])(?<![a-z0-9]_)" if re.match("[a-z]", phrase) else ""
+    after = "(?![a-z]|_[a-z])" if re.search("[a-z]$", phrase) else ""
+    return before + "".join(pieces) + after if edges else "".join(pieces)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Vocabulary:
     units: PhraseTable
     things: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, float]
+    fractions: Mapping[str, int]
     traditional: Mapping[int, int]
     connectors: re.Pattern[str]
     counters: re.Pattern[str]
@@ -125,7 +127,7 @@ def vocabulary(language: Language) -> Vocabulary:
         things[name] = (*things.get(name, ()), phrase)
     return Vocabulary(
         cues=PhraseTable(cues),
-        models=PhraseTable(_pairs(parts, "models")),
+        models=PhraseTable(_pairs(parts, "models"), may_be_glued=True),
         backbones=PhraseTable(_pairs(parts, "backbones")),
         families=PhraseTable(_pairs(parts, "families")),
         defects=PhraseTable(_pairs(parts, "defects")),
@@ -135,6 +137,7 @@ def vocabulary(language: Language) -> Vocabulary:
         units=PhraseTable(_pairs(parts, "units")),
         things=things,
         numbers={word: value for part in parts for word, value in part.get("numbers", {}).items()},
+        fractions={words: value for part in parts for words, value in part.get("fractions", {}).items()},
         traditional=str.maketrans(*_traditional(parts)),
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
         counters=_any_of(_listed(parts, "counters"), repeat="{0,2}"),
@@ -176,6 +179,7 @@ def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
 def _replaced(template: str) -> str:
     """ "instead of {x}" as a pattern whose group holds what is not wanted; {y} is something wanted that follows."""
     thing = "[" + "".join(MARKS[kind] for kind in ("dataset", "model", "setting", "number")) + "]+"
+    thing = rf"(?:{thing}|{MARKS['defect']}+(?:\s?{MARKS['defect']}+)?)"
     head, tail = (as_regex(side) if side.strip() else r"\s*" for side in template.replace("{y}", "\0").split("{x}"))
     return f"{head}({thing}){tail}".replace(re.escape("\0"), f"(?={thing})")
 

@@ -162,7 +162,7 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
         name, number, strength = first, second, 0
         if words.connectors.fullmatch(gap):
             strength = 5 if gap.strip() else 4
-        elif len(gap) <= 24 and not second.in_words and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap):
+        elif len(gap) <= 24 and (not second.in_words or len(text[second.start : second.end]) > 1) and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap):
             strength = 2
     elif isinstance(first, Number) and isinstance(second, Found):
         name, number = second, first
@@ -180,7 +180,9 @@ def _by_unit(number: Number) -> Setting | None:
 
 
 def _fits(number: Number, name: str) -> bool:
-    if number.unit in ("", "each"):
+    if name == "image_size" and number.value < 32:
+        return False
+    if number.unit == "":
         return True
     if number.unit == "percent":
         return fields()[name].kind == "number"

@@ -136,6 +136,8 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     names = words.setting_names.find(text)
     numbers = find_numbers(text, language=language, after=frozenset(name.end for name in names))
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
+    defects = words.defects.find(text)
+    with_numbers = _mask(with_numbers, defects, "defect")
     replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
     numbers = [number for number in numbers if not _within(number, replaced)]
     settings = backbones + find_settings(text, numbers=numbers, names=names, language=language)
@@ -150,7 +152,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
         runs=runs,
         proposals=proposals,
         families=words.families.find(text),
-        defects=words.defects.find(text),
+        defects=defects,
         states=[],
         cues=[],
     )
