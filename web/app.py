@@ -50,7 +50,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
-    return await _failed(request, status=404, code="not_found", message=str(error.args[0]) if error.args else "not found")
+    return await _failed(
+        request, status=404, code="not_found", message=str(error.args[0]) if error.args else "not found"
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

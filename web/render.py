@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from assistant.frames import Item, RunItem
+from assistant.frames import Item, Language, RunItem
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -32,7 +32,7 @@ class Renderer:
     def __init__(self, settings: Settings, workspace: Workspace):
         self._settings, self._workspace = settings, workspace
 
-    def language(self, request: Request) -> str:
+    def language(self, request: Request) -> Language:
         return choose_language(request, self._settings.language)
 
     async def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
@@ -77,7 +77,11 @@ def environment(language: str) -> Environment:
     """The Jinja2 environment of one language; everything is escaped, an unknown name is an error."""
     words = wording(language)
     jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     jinja.globals.update(
@@ -129,7 +133,9 @@ def plain(value: Any) -> str:
 
 def describe_field(field: FieldInfo) -> str:
     """The help text of a spec's field; of an annotated type it may stand with the type."""
-    return field.description or next((each.description for each in field.metadata if isinstance(each, FieldInfo) and each.description), "")
+    return field.description or next(
+        (each.description for each in field.metadata if isinstance(each, FieldInfo) and each.description), ""
+    )
 
 
 def group_by_day(conversations: Iterable[Any]) -> dict[str, list[Any]]:

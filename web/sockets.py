@@ -9,7 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from assistant.conversation import Conversation, FrameRefused
-from assistant.frames import IN_FRAME, AssistantItem, DeltaFrame, ItemFrame, OutFrame, TurnFrame
+from assistant.frames import IN_FRAME, AssistantItem, DeltaFrame, ItemFrame, Language, OutFrame, TurnFrame
 from assistant.workspace import Workspace
 from web import markdown
 from web.ids import is_id
@@ -20,6 +20,7 @@ from web.wording import choose_language
 router = APIRouter()
 GONE = 4404  # close code: there is no such conversation or run; do not try again
 DRAFT_SECONDS = 0.08
+LEFT = (WebSocketDisconnect, RuntimeError)  # what sending raises when the page went away in the meantime
 
 
 @router.websocket("/ws/c/{conversation}")
@@ -42,7 +43,7 @@ async def talk(socket: WebSocket, conversation: str, after: int = 0) -> None:
                 sending.cancel()
 
 
-async def _receive(socket: WebSocket, conversation: Conversation, language: str) -> None:
+async def _receive(socket: WebSocket, conversation: Conversation, language: Language) -> None:
     """Hands on what the page sends until it disconnects. A frame that cannot be taken is answered, not fatal."""
     while True:
         try:
@@ -57,7 +58,7 @@ async def _receive(socket: WebSocket, conversation: Conversation, language: str)
             await socket.send_json({"type": "refused", "code": refused.code, "message": refused.message})
 
 
-async def _send(socket: WebSocket, conversation: Conversation, after: int, language: str) -> None:
+async def _send(socket: WebSocket, conversation: Conversation, after: int, language: Language) -> None:
     """Replay, then live. Text that is being written goes out as HTML of all of it so far, at a pace an eye can follow."""
     renderer: Renderer = socket.app.state.renderer
     drafts: dict[str, str] = {}
@@ -74,7 +75,7 @@ async def _send(socket: WebSocket, conversation: Conversation, after: int, langu
                 body["html"] = markdown.to_html(drafts[frame.key])
         await socket.send_json(body)
 
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page went away while something was on its way to it
+    with contextlib.suppress(*LEFT):
         async with conversation.subscribe() as live:
             for key, revision, item in await conversation.items(after=after):
                 await send(ItemFrame(key=key, revision=revision, item=item))
@@ -121,7 +122,7 @@ async def watch(socket: WebSocket, run: str, after: int = 0) -> None:
     except LookupError:
         await socket.close(GONE)
         return
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+    with contextlib.suppress(*LEFT):
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_send_events(socket, workspace, row.id, after))
             try:
@@ -134,7 +135,7 @@ async def watch(socket: WebSocket, run: str, after: int = 0) -> None:
 
 
 async def _send_events(socket: WebSocket, workspace: Workspace, run: str, after: int) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+    with contextlib.suppress(*LEFT):
         async for event in paced(workspace.runs.follow(run, after)):
             await socket.send_text(event.model_dump_json())
         await socket.close()

@@ -9,7 +9,9 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
-LANGUAGES = {"en": "English", "ko": "한국어", "zh": "中文"}
+from assistant.frames import Language
+
+LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中文"}
 LOCALES = Path(__file__).parent / "locales"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -53,16 +55,14 @@ def load(name: str) -> Any:
     return json.loads((LOCALES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def choose_language(connection: HTTPConnection, default: str) -> str:
+def choose_language(connection: HTTPConnection, default: Language) -> Language:
     """?lang=, else the cookie, else the first of the browser's languages that we speak, else the configured one."""
-    for wish in (connection.query_params.get("lang"), connection.cookies.get("murascope_language")):
-        if wish in LANGUAGES:
-            return str(wish)
-    for part in connection.headers.get("accept-language", "").split(","):
-        language = part.split(";")[0].strip().split("-")[0].lower()
-        if language in LANGUAGES:
-            return language
-    return default
+    accepted = [
+        part.split(";")[0].strip().split("-")[0].lower()
+        for part in connection.headers.get("accept-language", "").split(",")
+    ]
+    wishes = [connection.query_params.get("lang"), connection.cookies.get("murascope_language"), *accepted]
+    return next((language for wish in wishes for language in LANGUAGES if language == wish), default)
 
 
 def _shown(value: Any) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import uuid
+from enum import IntEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response
@@ -23,6 +24,14 @@ KEEP_FREE_BYTES = 1 << 30
 SHOWN_IMAGES = 240
 
 
+class Size(IntEnum):
+    """Longer side of a picture in pixels; few sizes, so that few are kept in the cache."""
+
+    STRIP = 160
+    CARD = 320
+    WHOLE = 1024
+
+
 class NewDataset(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     path: str = Field(min_length=1, max_length=4000)
@@ -37,7 +46,12 @@ async def list_datasets(request: Request, workspace: Opened, renderer: Drawn) ->
 
 @router.get("/data/{name}")
 async def show_dataset(
-    request: Request, name: Name, workspace: Opened, renderer: Drawn, group: str = "", page: int = Query(default=1, ge=1, le=100_000)
+    request: Request,
+    name: Name,
+    workspace: Opened,
+    renderer: Drawn,
+    group: str = "",
+    page: int = Query(default=1, ge=1, le=100_000),
 ) -> Response:
     """Thumbnails by split and defect type, a page of them at a time."""
     row = await workspace.datasets.get(name)
@@ -54,11 +68,11 @@ async def show_dataset(
 
 
 @router.get("/data/{name}/image")
-async def picture(name: Name, relative: str, workspace: Opened, size: Literal[160, 320, 1024] = 320) -> Response:
+async def picture(name: Name, relative: str, workspace: Opened, size: Size = Size.CARD) -> Response:
     """One image of a data set, made small enough for the page and readable for every browser."""
     path = await workspace.datasets.image_path(name, relative)
     try:
-        small = await asyncio.to_thread(shrink, path, size, workspace.settings.home / "cache" / "pictures")
+        small = await asyncio.to_thread(shrink, path, size.value, workspace.settings.home / "cache" / "pictures")
     except (OSError, ValueError, SyntaxError) as error:
         raise HTTPException(415, f"{relative} cannot be read as an image") from error
     return FileResponse(small, headers={"cache-control": "private, max-age=86400"})
@@ -115,4 +129,8 @@ def _group(image: dict[str, Any]) -> str:
 def _check_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free - KEEP_FREE_BYTES:
-        raise DatasetError("no_room", f"the file has {size >> 20} MiB, but only {free >> 20} MiB of disk are free", "make room, then upload it again")
+        raise DatasetError(
+            "no_room",
+            f"the file has {size >> 20} MiB, but only {free >> 20} MiB of disk are free",
+            "make room, then upload it again",
+        )

@@ -19,7 +19,9 @@ SUFFIX = {"inputs": ".jpg"}
 
 
 @router.get("/runs")
-async def list_runs(request: Request, workspace: Opened, renderer: Drawn, state: str | None = None, dataset: str | None = None) -> Response:
+async def list_runs(
+    request: Request, workspace: Opened, renderer: Drawn, state: str | None = None, dataset: str | None = None
+) -> Response:
     rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
     return await renderer.page(request, "runs", runs=rows, state=state or "", dataset=dataset or "")
 
@@ -33,7 +35,9 @@ async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
 async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
     """The inside of the run panel, the same as on the run's page."""
     row = await workspace.runs.get(run)
-    return HTMLResponse(renderer.part(renderer.language(request), "run_view", run=row), headers={"cache-control": "no-store"})
+    return HTMLResponse(
+        renderer.part(renderer.language(request), "run_view", run=row), headers={"cache-control": "no-store"}
+    )
 
 
 @router.get("/api/runs")
@@ -65,7 +69,7 @@ async def run_summary(request: Request, run: Id, workspace: Opened, renderer: Dr
 async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
     """The last lines that the training process printed."""
     row = await workspace.runs.get(run)
-    return {"lines": await asyncio.to_thread(workspace.runs.log_tail, row.id, 200)}
+    return {"lines": list(await asyncio.to_thread(workspace.runs.log_tail, row.id, 200))}
 
 
 @router.post("/api/runs/{run}/stop")
@@ -74,7 +78,9 @@ async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
 
 
 @router.get("/runs/{run}/files/{folder}/{index}")
-async def run_file(run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened) -> Response:
+async def run_file(
+    run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened
+) -> Response:
     """One picture of the evaluation. They never change once written, so a browser may keep them."""
     row = await workspace.runs.get(run)
     path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
@@ -86,7 +92,10 @@ async def run_file(run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=
 def describe(row: RunRow) -> dict[str, Any]:
     """A run as the page needs it: its plan, its state, and how it ended."""
     model = MODELS.get(row.model)
-    moments = {name: value.isoformat() if (value := getattr(row, name)) else None for name in ("created_at", "started_at", "finished_at")}
+    moments = {
+        name: value.isoformat() if (value := getattr(row, name)) else None
+        for name in ("created_at", "started_at", "finished_at")
+    }
     return {
         "id": row.id,
         "state": row.state,

@@ -1,7 +1,7 @@
 // A data set's pictures: outlines of the defects on demand.
 
 import { $, $$, recall, remember } from "./dom.js";
-import { contour } from "./maths.js";
+import { chain, contour } from "./maths.js";
 
 const toggle = $("#masks-toggle");
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,9 +16,7 @@ async function outline(figure) {
   g.drawImage(image, 0, 0);
   const pixels = g.getImageData(0, 0, width, height).data;
   const values = Float32Array.from({ length: width * height }, (_, i) => pixels[4 * i] / 255);
-  const lines = contour(values, width, height, 0.35);
-  let path = "";
-  for (let i = 0; i < lines.length; i += 4) path += `M${lines[i].toFixed(1)} ${lines[i + 1].toFixed(1)}L${lines[i + 2].toFixed(1)} ${lines[i + 3].toFixed(1)}`;
+  const path = chain(contour(values, width, height, 0.35)).map((line) => `M${line.map((at) => at.toFixed(1)).join(" ")}`).join("");
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("class", "mask-outline");

@@ -2,7 +2,7 @@
 
 import { colour, Drawing } from "./canvas.js";
 import { t } from "./i18n.js";
-import { contour, heatColour, heatPosition, heatStrength } from "./maths.js";
+import { chain, contour, heatColour, heatPosition, heatStrength } from "./maths.js";
 import { readGrey } from "./png.js";
 
 const MOST_ZOOM = 16;
@@ -120,7 +120,7 @@ class Heatmap extends Drawing {
 
 /** A line that can be seen on any ground: dark underneath, the colour on top. */
 function stroke(g, path, thin, ink, dash) {
-  g.lineCap = "round";
+  g.lineJoin = "round";
   g.lineWidth = 3.4 * thin;
   g.strokeStyle = "rgba(0, 0, 0, .55)";
   g.stroke(path);
@@ -134,20 +134,20 @@ function stroke(g, path, thin, ink, dash) {
 /** Segments in pixels as a path over the unit square. */
 function outline(segments, width, height) {
   const path = new Path2D();
-  for (let i = 0; i < segments.length; i += 4) {
-    path.moveTo(segments[i] / width, segments[i + 1] / height);
-    path.lineTo(segments[i + 2] / width, segments[i + 3] / height);
+  for (const line of chain(segments)) {
+    path.moveTo(line[0] / width, line[1] / height);
+    for (let i = 2; i < line.length; i += 2) path.lineTo(line[i] / width, line[i + 1] / height);
   }
   return path;
 }
 
 /** The score map in heat colours, transparent where it is far below the threshold. */
-function heat({ values, width, height }, { low, high, threshold }) {
+function heat({ values, width, height }, { low, threshold }) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   const pixels = new ImageData(width, height);
   for (let i = 0; i < values.length; i++) {
-    const position = heatPosition(values[i], low, threshold, high);
+    const position = heatPosition(values[i], low, threshold);
     const [r, g, b] = heatColour(position);
     pixels.data.set([r, g, b, 255 * heatStrength(position)], 4 * i);
   }

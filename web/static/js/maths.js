@@ -118,37 +118,41 @@ export function pixelThreshold(value, calibrated, scoreRange, mapRange) {
   return Math.min(mapRange[1], Math.max(mapRange[0], calibrated.pixel + share * (mapRange[1] - mapRange[0])));
 }
 
-/** 0 at the low end, 0.5 at the threshold, 1 at the high end, linear between. */
-export function heatPosition(value, low, threshold, high) {
-  if (value <= threshold) return threshold > low ? 0.5 * Math.max(0, (value - low) / (threshold - low)) : 0;
-  return high > threshold ? 0.5 + 0.5 * Math.min(1, (value - threshold) / (high - threshold)) : 1;
+/** Where a score lies on the heat scale: 0 at the low end, 0.5 at the threshold, 1 as far above it. */
+export function heatPosition(value, low, threshold) {
+  const reach = Math.max(threshold - low, 1e-30);
+  return Math.min(1, Math.max(0, (value - threshold) / (2 * reach) + 0.5));
 }
 
-// Cool below the threshold, warm above: the threshold itself is the pale turn between the two.
+// The colours of engine/heatmaps.py, so that a thumbnail and the large view look alike: cool below the threshold, warm above.
 const STOPS = [
-  [0, 24, 52, 138],
-  [0.25, 38, 128, 190],
-  [0.46, 150, 205, 206],
-  [0.5, 246, 236, 190],
-  [0.6, 250, 190, 92],
-  [0.8, 228, 92, 46],
-  [1, 150, 12, 32],
+  [0, 20, 30, 110],
+  [0.2, 30, 90, 200],
+  [0.35, 40, 170, 190],
+  [0.5, 250, 215, 60],
+  [0.75, 240, 120, 30],
+  [1, 200, 20, 25],
+];
+const STRENGTH = [
+  [0, 0],
+  [0.35, 0.2],
+  [0.5, 0.6],
+  [1, 1],
 ];
 
 /** Colour of a heat position as [r, g, b], each 0 to 255. */
-export function heatColour(position) {
-  const at = Math.min(1, Math.max(0, position));
-  let i = 1;
-  while (i < STOPS.length - 1 && STOPS[i][0] < at) i++;
-  const [from, to] = [STOPS[i - 1], STOPS[i]];
-  const share = (at - from[0]) / (to[0] - from[0]);
-  return [1, 2, 3].map((c) => Math.round(from[c] + (to[c] - from[c]) * share));
-}
+export const heatColour = (position) => [1, 2, 3].map((channel) => Math.round(between(STOPS, position, channel)));
 
-/** How strongly heat covers the image: nothing well below the threshold, full from a little above it. */
-export function heatStrength(position) {
-  const x = Math.min(1, Math.max(0, (position - 0.15) / 0.5));
-  return x * x * (3 - 2 * x);
+/** How strongly heat covers the image, 0 to 1: nothing far below the threshold, all of it far above. */
+export const heatStrength = (position) => between(STRENGTH, position, 1);
+
+/** Linear interpolation in a table whose first column ascends. */
+function between(table, at, column) {
+  let i = 1;
+  while (i < table.length - 1 && table[i][0] < at) i++;
+  const [from, to] = [table[i - 1], table[i]];
+  const share = Math.min(1, Math.max(0, (at - from[0]) / (to[0] - from[0])));
+  return from[column] + (to[column] - from[column]) * share;
 }
 
 /**
@@ -181,6 +185,40 @@ export function contour(values, width, height, level) {
       else (line(left(), bottom()), line(top(), right()));
     }
   return out;
+}
+
+/** Join segments end to end: a list of lines, each [x0, y0, x1, y1, x2, y2, ...]. */
+export function chain(segments) {
+  const name = (x, y) => `${Math.round(x * 1024)},${Math.round(y * 1024)}`;
+  const ends = new Map();
+  const add = (key, i) => (ends.has(key) ? ends.get(key).push(i) : ends.set(key, [i]));
+  for (let i = 0; i < segments.length; i += 4) {
+    add(name(segments[i], segments[i + 1]), i);
+    add(name(segments[i + 2], segments[i + 3]), i);
+  }
+  const used = new Set();
+  const lines = [];
+  for (let i = 0; i < segments.length; i += 4) {
+    if (used.has(i)) continue;
+    used.add(i);
+    const line = [...segments.slice(i, i + 4)];
+    for (const forward of [true, false]) grow(line, forward);
+    lines.push(line);
+  }
+  return lines;
+
+  function grow(line, forward) {
+    for (;;) {
+      const [x, y] = forward ? line.slice(-2) : line;
+      const next = ends.get(name(x, y)).find((i) => !used.has(i));
+      if (next === undefined) return;
+      used.add(next);
+      const starts = name(segments[next], segments[next + 1]) === name(x, y);
+      const point = starts ? segments.slice(next + 2, next + 4) : segments.slice(next, next + 2);
+      if (forward) line.push(...point);
+      else line.unshift(...point);
+    }
+  }
 }
 
 /** Undo PNG's row filters. `bytes` is the inflated stream: one filter byte, then `stride` bytes a row. */

@@ -74,7 +74,8 @@ function progress(part, state) {
   bar.firstElementChild.style.inlineSize = `${done}%`;
   if (state.state === "running") {
     const left = state.eta === null ? "" : t("run.left", { time: duration(state.eta) });
-    part("line").textContent = [state.line && t(state.line.key, state.line.values), left].filter(Boolean).join(" · ");
+    const words = state.line ? t(state.line.key, state.line.values) : state.stage ? t(`stage.${state.stage}`) : "";
+    part("line").textContent = [words, left].filter(Boolean).join(" · ");
   }
   time(part("clock"), state);
 }

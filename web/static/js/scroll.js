@@ -8,6 +8,9 @@ const button = $("#to-end");
 
 const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
 
+let pinned = true;
+new ResizeObserver(() => pinned && toEnd()).observe(log);
+
 /** Make a change to the conversation; go along with it, or offer to. */
 export function keepingEnd(change, { always = false, announces = true } = {}) {
   const follow = always || isAtEnd();
@@ -17,9 +20,13 @@ export function keepingEnd(change, { always = false, announces = true } = {}) {
 }
 
 export function toEnd() {
+  pinned = true;
   log.scrollTop = log.scrollHeight;
   button.hidden = true;
 }
 
-log.addEventListener("scroll", () => isAtEnd() && (button.hidden = true));
+log.addEventListener("scroll", () => {
+  pinned = isAtEnd();
+  if (pinned) button.hidden = true;
+});
 button.addEventListener("click", toEnd);
