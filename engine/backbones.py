@@ -237,7 +237,22 @@ def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Mod
                 f"backbone {name!r} offers no feature levels {layers}: {error}; take fewer or lower layers, "
                 "or another backbone such as resnet18, wide_resnet50_2 or mobilenetv2_100"
             ) from None
+    if weights.file:
+        _refuse_other_network(network, weights.file, name)
     return network
+
+
+def _refuse_other_network(network: nn.Module, file: Path, name: str) -> None:
+    """timm leaves weights that a file does not hold random, without a word; that must not pass for pre-trained."""
+    with safe_open(file, framework="pt") as opened:
+        held = {key.replace(".", "_") for key in opened.keys()}  # noqa: SIM118  (not a dictionary)
+    wanted = [key for key in network.state_dict() if not key.endswith("num_batches_tracked")]
+    missing = [key for key in wanted if key.replace(".", "_") not in held]
+    if missing:
+        raise ValueError(
+            f"the weights file {file} does not fit {name!r}: {len(missing)} of {len(wanted)} weights are missing, "
+            f"such as {missing[0]}; bring the file of this very architecture"
+        )
 
 
 def _options(tag: str | None) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+from PIL import Image
+
+from engine.datasets.check import check_dataset, fingerprint
+from engine.datasets.factory import open_dataset
+from tests.engine.samples import write_mvtec
+
+
+def codes(entries):
+    return [entry["code"] for entry in entries]
+
+
+def test_counts_what_is_there(tmp_path):
+    facts = check_dataset(write_mvtec(tmp_path, train=30, good=3, defective=2))
+    assert (facts["train_good"], facts["test_good"], facts["test_defective"], facts["masks"]) == (30, 3, 2, 2)
+    assert facts["defect_types"] == {"patch": 2}
+    assert facts["sizes"] == [[64, 64, 35]]
+    assert facts["modes"] == {"RGB": 35}
+    assert facts["problems"] == facts["notices"] == facts["broken"] == []
+    json.dumps(facts)
+
+
+def test_broken_pictures_are_named_and_left_out(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    (tmp_path / "train/good/000.png").write_bytes(b"")
+    (tmp_path / "train/good/001.png").write_text("text")
+    facts = check_dataset(tmp_path)
+    assert facts["train_good"] == 28
+    assert [entry["name"] for entry in facts["broken"]] == ["train/good/000.png", "train/good/001.png"]
+    assert codes(facts["notices"]) == ["broken_images"]
+    assert facts["problems"] == []
+
+
+def test_says_what_makes_training_impossible(tmp_path):
+    assert codes(check_dataset(tmp_path)["problems"]) == ["empty"]
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "0.png").write_bytes(b"")
+    assert codes(check_dataset(tmp_path)["problems"]) == ["all_broken"]
+    (tmp_path / "dent").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "dent" / "0.png")
+    assert codes(check_dataset(tmp_path)["problems"]) == ["no_good"]
+
+
+def test_says_what_cannot_be_measured(tmp_path):
+    goods_only = check_dataset(write_mvtec(tmp_path / "a", train=10, good=0, defective=0))
+    assert codes(goods_only["notices"]) == ["few_good", "no_defects", "no_test_good"]
+    no_masks = check_dataset(write_mvtec(tmp_path / "b", train=30, masks=False))
+    assert codes(no_masks["notices"]) == ["no_masks"]
+
+
+def test_a_broken_mask_keeps_its_picture(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    (tmp_path / "ground_truth/patch/000_mask.png").write_bytes(b"")
+    facts = check_dataset(tmp_path)
+    assert facts["test_defective"] == 4
+    assert "mask is ignored" in facts["broken"][0]["reason"]
+
+
+def test_the_fingerprint_changes_with_a_pixel_and_with_nothing_else(tmp_path):
+    write_mvtec(tmp_path)
+    before = check_dataset(tmp_path)["fingerprint"]
+    assert fingerprint(open_dataset(tmp_path)) == before
+    path = tmp_path / "train/good/003.png"
+    pixels = np.array(Image.open(path))
+    pixels[0, 0, 0] ^= 1
+    Image.fromarray(pixels).save(path)
+    assert fingerprint(open_dataset(tmp_path)) != before

@@ -1,0 +1,120 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+from PIL import Image
+
+from engine.datasets import layouts
+from engine.datasets.factory import open_dataset
+
+
+def put(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 90).save(root / name)
+    return root
+
+
+def facts(root: Path) -> Counter[tuple[str, str, str | None, bool]]:
+    return Counter((i.split, i.label, i.defect_type, i.mask is not None) for i in open_dataset(root).items)
+
+
+def test_mvtec_with_masks_named_both_ways(tmp_path):
+    put(tmp_path, "train/good/0.png", "test/good/0.png", "test/dent/0.png", "test/dent/1.png")
+    put(tmp_path, "ground_truth/dent/0_mask.png", "ground_truth/dent/1.png")
+    assert open_dataset(tmp_path).layout == "mvtec"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 1,
+        ("test", "good", None, False): 1,
+        ("test", "defective", "dent", True): 2,
+    }
+
+
+def test_mvtec_without_a_test_folder_and_without_a_good_folder(tmp_path):
+    put(tmp_path, "train/0.png", "train/1.png")
+    assert open_dataset(tmp_path).layout == "mvtec"
+    assert facts(tmp_path) == {("train", "good", None, False): 2}
+
+
+def test_defective_pictures_among_the_training_ones_are_tested_with(tmp_path):
+    put(tmp_path, "train/good/0.png", "train/dent/0.png", "test/0.png")
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 1,
+        ("test", "defective", "dent", False): 1,
+        ("test", "unknown", None, False): 1,
+    }
+
+
+@pytest.mark.parametrize("good", ["good", "Normal", "OK", "양품", "良品", "defect-free"])
+def test_a_folder_per_class_with_good_spelled_in_many_ways(tmp_path, good):
+    put(tmp_path, f"{good}/0.png", f"{good}/1.png", "scratch/0.png")
+    assert open_dataset(tmp_path).layout == "folder"
+    assert facts(tmp_path) == {("train", "good", None, False): 2, ("test", "defective", "scratch", False): 1}
+
+
+@pytest.mark.parametrize(
+    "mask", ["masks/0.png", "masks/scratch/0_mask.png", "scratch_mask/0.png", "ground_truth/scratch/0.png"]
+)
+def test_a_folder_per_class_with_masks_in_many_places(tmp_path, mask):
+    put(tmp_path, "good/0.png", "scratch/0.png", mask)
+    assert facts(tmp_path) == {("train", "good", None, False): 1, ("test", "defective", "scratch", True): 1}
+
+
+def test_pictures_alone_are_all_good(tmp_path):
+    put(tmp_path, "a.png", "b.JPG")
+    assert facts(tmp_path) == {("train", "good", None, False): 2}
+
+
+def test_looks_through_the_folder_that_an_archive_adds(tmp_path):
+    put(tmp_path, "wrapped/good/0.png", "__MACOSX/wrapped/good/._0.png", "wrapped/good/._0.png")
+    dataset = open_dataset(tmp_path)
+    assert dataset.path == tmp_path / "wrapped"
+    assert [item.name for item in dataset.items] == ["good/0.png"]
+
+
+def test_goods_only_in_one_folder_are_no_wrapper(tmp_path):
+    put(tmp_path, "good/0.png")
+    assert [item.name for item in open_dataset(tmp_path).items] == ["good/0.png"]
+
+
+def test_a_link_out_of_the_data_set_is_not_followed(tmp_path):
+    outside = put(tmp_path / "outside", "secret.png")
+    root = put(tmp_path / "data", "good/0.png", "good/1.png")
+    (root / "good" / "2.png").symlink_to(outside / "secret.png")
+    (root / "good" / "3.png").symlink_to(root / "good" / "1.png")
+    (root / "linked").symlink_to(outside)
+    assert [item.name for item in open_dataset(root).items] == ["good/0.png", "good/1.png", "good/3.png"]
+
+
+def test_reads_title_and_synthetic_from_the_data_sets_own_file(tmp_path):
+    put(tmp_path, "good/0.png")
+    (tmp_path / "murascope.json").write_text(json.dumps({"title": "Demo", "synthetic": True}))
+    dataset = open_dataset(tmp_path)
+    assert (dataset.title, dataset.synthetic) == ("Demo", True)
+    (tmp_path / "murascope.json").write_text("{broken")
+    assert open_dataset(tmp_path).title is None
+
+
+def test_a_missing_folder_is_said_and_an_empty_one_has_no_items(tmp_path):
+    assert open_dataset(tmp_path).items == []
+    with pytest.raises(LookupError, match="there is no data set folder"):
+        open_dataset(tmp_path / "gone")
+
+
+def test_every_layout_reads_only_what_it_matches_and_no_two_match(tmp_path):
+    modules = [import_module(f"{layouts.__name__}.{module.name}") for module in iter_modules(layouts.__path__)]
+    for names in (["train/good/0.png"], ["good/0.png"], ["0.png"], ["train/0.png", "good/0.png"], ["x/0.png", "y/0.png"]):
+        root = put(tmp_path / "data", *names)
+        assert sum(module.matches(root) for module in modules) <= 1, names
+        shutil.rmtree(root)
+
+
+def test_needs_no_torch():
+    code = "import sys, engine.datasets.check; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
