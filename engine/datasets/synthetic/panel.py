@@ -65,7 +65,7 @@ def good_panel(generator: np.random.Generator) -> Panel:
     y, x = np.mgrid[:CELLS, :CELLS] / (CELLS - 1) - 0.5
     slope, bend = generator.normal(0, 0.006, 2), generator.normal(0, 0.01, 3)
     low_order = slope[0] * x + slope[1] * y + bend[0] * x**2 + bend[1] * y**2 + bend[2] * x * y
-    clouds = sum(_clouds(generator, scale) for scale in (3.0, 9.0))
+    clouds = sum(_clouds(generator, scale) for scale in (3.0, 9.0)) * generator.lognormal(0, 0.3)  # some are worse
     grain = generator.normal(0, 0.01, (CELLS, CELLS))
     rows, columns = generator.normal(0, 0.0015, (CELLS, 1)), generator.normal(0, 0.0015, (1, CELLS))
     return Panel(generator.normal(1, 0.006) * (1 + low_order + clouds + grain + rows + columns))
