@@ -1,0 +1,149 @@
+"""One contract over all models: a new model joins by its Params in engine/spec.py."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from engine.checkpoints import load_model, save_model
+from engine.datasets import Item
+from engine.datasets.loading import Batch, Loader
+from engine.events import Batches, Collection, Epoch, Event, Fitting
+from engine.models import AnomalyModel, build_model
+from engine.report import StopRequested
+from engine.spec import MODELS, TrainSpec
+from engine.trainers.factory import get_trainer
+from tests.engine.samples import items_of, tiny_spec, write_mvtec
+
+QUICK: dict[str, dict[str, Any]] = {
+    "patchcore": {"coreset_ratio": 0.1},
+    "padim": {"num_features": 30},
+    "autoencoder": {"epochs": 12, "base_channels": 8, "latent_channels": 16, "learning_rate": 2e-3, "patience": 0},
+    "stfpm": {"epochs": 8, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
+    "fastflow": {"epochs": 6, "flow_steps": 2, "layers": [1, 2], "patience": 0},
+}
+
+
+@dataclass
+class Trained:
+    spec: TrainSpec
+    model: AnomalyModel
+    events: list[Event]
+    train: list[Item]
+    test: list[Item]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_mvtec(tmp_path_factory.mktemp("data"), train=24, good=8, defective=8)
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def trained(request, data) -> Trained:
+    spec = tiny_spec(request.param, **QUICK.get(request.param, {}))
+    events: list[Event] = []
+    items = items_of(data, split="train")
+    return Trained(spec, learn(spec, items, events.append), events, items, items_of(data, split="test"))
+
+
+def learn(spec: TrainSpec, items: list[Item], report: Any) -> AnomalyModel:
+    params = spec.model.model_dump()
+    names = ("learning_rate", "weight_decay", "momentum", "schedule", "patience")
+    settings = {name: params[name] for name in names if name in params}
+    model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None)
+    trainer = get_trainer(spec.model.name, model, report=report, **settings)
+    trainer.fit(loader(spec, items, seed=spec.seed), num_epochs=spec.epochs)
+    return model.eval()
+
+
+def loader(spec: TrainSpec, items: list[Item], **more: Any) -> Loader:
+    return Loader(items, image_size=spec.image_size, batch_size=more.pop("batch_size", spec.batch_size), **more)
+
+
+def one_batch(spec: TrainSpec, items: list[Item]) -> Batch:
+    return next(iter(loader(spec, items, batch_size=len(items))))
+
+
+@torch.no_grad()
+def scores(model: AnomalyModel, batch: Batch) -> torch.Tensor:
+    return model.predict_step(batch).pred_score
+
+
+def test_scores_defects_higher_than_goods(trained):
+    batch = one_batch(trained.spec, trained.test)
+    found = scores(trained.model, batch)
+    good, defective = found[batch.labels == 0], found[batch.labels == 1]
+    assert (defective[:, None] > good[None, :]).float().mean() > 0.8  # share of pairs in the right order: the AUROC
+
+
+def test_gives_scores_maps_masks_and_labels_of_the_right_shapes(trained):
+    batch = one_batch(trained.spec, trained.test[:3])
+    found = trained.model.predict(batch, threshold=0.0)
+    assert found.pred_score.shape == found.label.shape == (3,)
+    assert found.anomaly_map.shape == found.binary_mask.shape == (3, 1, 64, 64)
+    assert torch.isfinite(found.anomaly_map).all()
+
+
+def test_points_at_the_defect(trained):
+    batch = one_batch(trained.spec, [item for item in trained.test if item.label == "defective"])
+    found = trained.model.predict(batch, threshold=0.0).anomaly_map
+    inside = (found * batch.masks).sum() / batch.masks.sum()
+    outside = (found * (1 - batch.masks)).sum() / (1 - batch.masks).sum()
+    assert inside > outside
+
+
+def test_a_score_depends_on_no_batch_mate_and_on_no_order(trained):
+    whole = scores(trained.model, one_batch(trained.spec, trained.test))
+    backwards = scores(trained.model, one_batch(trained.spec, trained.test[::-1])).flip(0)
+    alone = torch.cat([scores(trained.model, one_batch(trained.spec, [item])) for item in trained.test])
+    torch.testing.assert_close(whole, backwards, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(whole, alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_saved_model_loaded_again_scores_the_same(trained, tmp_path):
+    save_model(tmp_path / "model", trained.model, facts={"spec": trained.spec.model_dump()})
+    again, _ = load_model(tmp_path / "model", weights_folder=None, hub=False)
+    batch = one_batch(trained.spec, trained.test)
+    assert torch.equal(scores(again, batch), scores(trained.model, batch))
+
+
+def test_saves_no_backbone(trained):
+    state = trained.model.state_to_save()
+    assert state
+    assert not any("backbone" in name for name in state)
+
+
+def test_the_same_seed_gives_the_same_scores(trained):
+    again = learn(trained.spec, trained.train, lambda event: None)
+    batch = one_batch(trained.spec, trained.test)
+    assert torch.equal(scores(again, batch), scores(trained.model, batch))
+
+
+def test_reports_its_progress_up_to_the_end(trained):
+    if trained.spec.model.family == "memory":
+        collected = [event for event in trained.events if isinstance(event, Collection)]
+        fitted = [event for event in trained.events if isinstance(event, Fitting)]
+        assert collected[-1].images == collected[-1].total_images == len(trained.train)
+        assert collected[-1].feature_std > 0
+        assert fitted[-1].done == fitted[-1].total
+    else:
+        epochs = [event for event in trained.events if isinstance(event, Epoch)]
+        assert [event.epoch for event in epochs] == list(range(1, trained.spec.epochs + 1))
+        assert any(isinstance(event, Batches) for event in trained.events)
+        assert (epochs[0].psnr is not None) == trained.spec.model.reconstructs
+
+
+def test_stops_when_told(trained):
+    calls = SimpleNamespace(count=0)
+
+    def stop_at_the_third(event: Event) -> None:
+        calls.count += 1
+        if calls.count >= 3:
+            raise StopRequested
+
+    with pytest.raises(StopRequested):
+        learn(trained.spec, trained.train, stop_at_the_third)
+    assert calls.count == 3
