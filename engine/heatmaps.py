@@ -29,7 +29,9 @@ HEAT = np.array(
         [1.00, 200, 20, 25],
     ]
 )
-OPACITY = np.array([[0.0, 0.0], [0.35, 0.15], [0.5, 0.45], [1.0, 0.75]])  # position -> share of the heat colour
+OPACITY = np.array(
+    [[0.0, 0.0], [0.3, 0.05], [0.45, 0.2], [0.5, 0.4], [1.0, 0.75]]
+)  # position -> share of the heat colour
 CONTOUR = (255, 255, 255)
 MIN_AREA = 100  # pixels; smaller regions are noise at the resolution of most maps
 
