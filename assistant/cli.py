@@ -56,6 +56,7 @@ def serve(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
+        listening.listen(128)  # from here on a browser waits instead of being refused
     except OSError as error:
         _refuse(
             f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
