@@ -21,6 +21,7 @@ list_models          model & recommend & !@run & !metric
 stop_run             stop & !train & !@setting & !heatmap & !start
 show_heatmaps        heatmap & !train
 show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
+show_heatmaps        images & show & !@dataset & !dataset & !train & !how_many & !metric & !@setting & !status & !model & !runs
 show_heatmaps        wrong & show|images & !train & !how_many & !metric & !@setting & !status
 show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
 list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
@@ -29,6 +30,7 @@ list_models          @family & model|what|show & !@setting & !train
 propose_training     train & @dataset|@model|@setting & !what & !runs & !@state & !status
 propose_training     run_it & @dataset|@model & !@state & !status & !results & !metric & !@run
 propose_training     start & @dataset|@model|@setting & !status & !@state & !results & !@run
+summarize_results    metric & @setting & what|asked|@question & !adjust & !train
 propose_training     change & @setting & !status
 propose_training     limit & @setting & !@question
 list_runs            status & runs
@@ -37,14 +39,17 @@ run_status           state_of & !dataset & !@dataset
 inspect_dataset      state_of|how & @dataset & !training & !results & !metric & !@model & !@setting & !train & !start
 list_runs            @state & runs|training & !results & !metric & !heatmap
 list_runs            @state & what|show|have|how_many|model & !results & !metric & !heatmap & !dataset & !images
+propose_training     how & change & @model|@setting|@dataset & !training & !results & !metric & !@run & !dataset
+propose_training     how & @setting & !training & !results & !metric & !@run
+nothing              adjust & metric & !@setting & !show & !what
 summarize_results    results|metric & !@setting
 summarize_results    how & training|model|@run|@model & !dataset & !what & !@setting
 summarize_results    missed|false_alarms & how_many
 list_runs            runs & !start & !@setting
-list_runs            training & show|have & !dataset & !start & !@setting & !train
+list_runs            training & show|have & !dataset & !@run & !start & !@setting & !train
 propose_training     run_it & @setting & !@run
 start_training       start & !@dataset & !@model & !@setting & !what & !show
-start_training       run_it & training & !@run & !show & !what & !@dataset & !@model & !@setting
+start_training       run_it & !@run & !show & !what & !@dataset & !@model & !@setting
 inspect_dataset      @dataset & inspect|show|how_many|images|what|have & !@model & !@setting & !start & !train
 list_datasets        dataset & what|have|show|how_many|inspect & !@dataset & !@model & !@setting & !start
 list_datasets        images & how_many & !@dataset & !@model & !@setting
@@ -57,6 +62,7 @@ list_models          @only & model & !dataset & !@dataset & !@model & !@setting
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 run_status           @run & show|inspect & !@setting & !@dataset & !@model
 propose_training     @only & @dataset|@model|@setting & !@question
+propose_training     @setting & !what & !show & !how_many & !status & !results & !stop & !heatmap & !@question & !how
 propose_training     want & training|model & !what
 summarize_results    how & @only_how
 """

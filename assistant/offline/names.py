@@ -138,8 +138,17 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
     for cue in cues:
         if {"on", "inspect", "train"} & {cue.value, *cue.also} and _is_about_data(cues, text):
             span = _word_after(rest, cue.end, words=words)
-            if span:
+            if span and (rest[span[0]].isascii() or not {"train"} & {cue.value, *cue.also}):
                 return Found(span[0], span[1], original[span[0] : span[1]])
+    said = {value for cue in cues for value in (cue.value, *cue.also)}
+    for match in re.finditer(r"(?<![가-힣\0])([가-힣][가-힣\w-]+?)(?:으로|로|에서)(?![가-힣])", rest):
+        is_name = (
+            not _is_no_name(match[1], words=words)
+            and match[0] not in words.not_names
+            and match[1][-1] not in "용적식대"
+        )
+        if is_name and not said.isdisjoint({"train", "run_it"}):
+            return Found(match.start(1), match.end(1), original[match.start(1) : match.end(1)])
     for match in re.finditer(r"[^\W_]+(?:[_-][^\W_]+)+|(?<![^\W_])[a-z]+\d+(?![^\W_])", rest):
         span = _without_particle(match, words=words)
         if rest[span[0] : span[1]] not in words.not_names:

@@ -1,7 +1,7 @@
 """Numbers as people write them: 256, 1e-3, 1/10, fifty, 오십, 열, 五十, 百分之五, 512x512, each with its unit if it has one."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from assistant.offline.language import Language
@@ -27,12 +27,14 @@ def find_numbers(text: str, *, language: Language, after: frozenset[int] = froze
     found = _in_digits(text, language=language, after=after)
     taken = {position for number in found for position in range(number.start, number.end)}
     words = [number for number in _in_words(text, language=language) if number.start not in taken]
-    return sorted([*found, *words], key=lambda number: number.start)
+    return _durations(text, sorted([*found, *words], key=lambda number: number.start), language=language)
 
 
 def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[Number]:
     found, position = [], 0
-    pattern = re.compile(rf"({_fraction(language)})?((?:(?<=[\s=:])-)?(?:{DIGITS}))(?:\s*(?:x|×|\*)\s*(\d+)(?!\d))?")
+    pattern = re.compile(
+        rf"({_fraction(language)})?((?:(?<=[\s=:])-)?(?:{DIGITS}))(?:\s*(?:{vocabulary(language).times})\s*(\d+)(?!\d))?"
+    )
     while match := pattern.search(text, position):
         position = match.end()
         before = text[match.start() - 1] if match.start() else " "
@@ -69,7 +71,9 @@ def _in_words(text: str, *, language: Language) -> list[Number]:
         unit, end = _unit(text, match.end(), language=language)
         if value is None or (words[0] in _hangul_words(language) and not unit and not _stands_alone(text, match)):
             continue
-        if words in NEED_A_UNIT and unit not in ("minutes", "hours"):
+        if _starts_a_word(text, match.end(), language=language) or (
+            words in NEED_A_UNIT and unit not in ("minutes", "hours")
+        ):
             continue
         unit = "percent" if below else unit
         share = value / (below or (100 if unit == "percent" else 1))
@@ -109,12 +113,41 @@ def _add_up(pieces: list[float]) -> float:
 
 def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
     """The unit that follows directly, and where it ends."""
-    blank = re.compile(r"[\s-]?(?:个|個)?\s?").match(text, position)
+    blank = re.compile(r"[\s-]?(?:个半?)?\s?").match(text, position)
     for start in (position, blank.end() if blank else position):
         found = vocabulary(language).units.match(text, start) if start < len(text) else None
         if found:
             return (found.value, found.end) if found.value != "none" else ("", position)
     return "", position
+
+
+def _starts_a_word(text: str, position: int, *, language: Language) -> bool:
+    """Whether the number word goes on as another word: 一些, 一定."""
+    found = vocabulary(language).units.match(text, position) if position < len(text) else None
+    return found is not None and found.value == "none"
+
+
+def _durations(text: str, numbers: list[Number], *, language: Language) -> list[Number]:
+    """Hours with their minutes or their half as one number: 1시간 30분, 2 hours and a half, 一个半小时."""
+    halves = "|".join(map(re.escape, vocabulary(language).and_a_half))
+    joined: list[Number] = []
+    for number in numbers:
+        last = joined[-1] if joined else None
+        if (
+            last
+            and last.unit == "hours"
+            and number.unit == "minutes"
+            and re.fullmatch(r"(?:\s|and|,)*", text[last.end : number.start])
+        ):
+            joined[-1] = Number(last.start, number.end, last.value * 60 + number.value, "minutes", last.in_words)
+            continue
+        if number.unit == "hours":
+            after = re.compile(rf"\s*(?:{halves})(?![가-힣])").match(text, number.end)
+            inside = re.search(r"个半", text[number.start : number.end])
+            if after or inside:
+                number = replace(number, value=number.value + 0.5, end=after.end() if after else number.end)
+        joined.append(number)
+    return joined
 
 
 def _stands_alone(text: str, match: re.Match[str]) -> bool:
@@ -137,7 +170,9 @@ def _fraction(language: Language) -> str:
 @lru_cache
 def _word_pattern(language: Language) -> re.Pattern[str]:
     word = _one_word(language)
-    return re.compile(rf"({_fraction(language)})?(?<![a-z가-힣])((?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])")
+    return re.compile(
+        rf"({_fraction(language)})?(?<![a-z가-힣])((?:{word})(?:[\s-]?(?:and )?(?:{word})){{0,8}})(?![a-z])"
+    )
 
 
 @lru_cache

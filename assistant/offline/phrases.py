@@ -1,7 +1,7 @@
 """The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, and the tables that find it in a text.
 
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
-them out. `*` is the rest of a Latin word, `...` at most 16 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
+them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
 word, `{model}` and the like what was recognised there before. Words that begin or end with a Latin letter match whole words only.
 """
 
@@ -44,10 +44,10 @@ class PhraseTable:
         for phrase in sorted(meanings, key=lambda phrase: -len(phrase.replace(" ", ""))):
             by_first.setdefault(_first_character(phrase), []).append(phrase)
         self._meanings = {first: [meanings[phrase] for phrase in listed] for first, listed in by_first.items()}
-        self._patterns = {
-            first: re.compile("|".join(f"({as_regex(phrase)})" for phrase in listed))
-            for first, listed in by_first.items()
-        }
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        for first, listed in by_first.items():
+            regexes = (as_regex(phrase, edges=not may_be_glued or len(phrase) < 5) for phrase in listed)
+            self._patterns[first] = re.compile("|".join(f"({regex})" for regex in regexes))
 
     def find(self, text: str) -> list[Found]:
         found, position = [], 0
@@ -75,7 +75,7 @@ def as_regex(phrase: str, *, edges: bool = True) -> str:
     pieces = []
     for piece in re.findall(r"\.\.\.|\{\w+\}|.", phrase):
         if piece == "...":
-            pieces.append(r"[^,.;:!?\n。]{0,16}?")
+            pieces.append(r"[^,.;:!?\n。]{0,30}?")
         elif piece.startswith("{"):
             pieces.append(MARKS[piece[1:-1]] + "+")
         else:
@@ -109,6 +109,8 @@ class Vocabulary:
     connectors: re.Pattern[str]
     counters: re.Pattern[str]
     replaced: re.Pattern[str]
+    times: str
+    and_a_half: tuple[str, ...]
     clauses: re.Pattern[str]
     run_numbers: re.Pattern[str]
     words: frozenset[str]
@@ -142,6 +144,8 @@ def vocabulary(language: Language) -> Vocabulary:
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
         counters=_any_of(_listed(parts, "counters"), repeat="{0,2}"),
         replaced=re.compile("|".join(_replaced(template) for template in _listed(parts, "replaced"))),
+        times="|".join(re.escape(word) for word in _listed(parts, "times")),
+        and_a_half=tuple(_listed(parts, "and_a_half")),
         clauses=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "clauses"))),
         run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
         words=_latin_words(parts),

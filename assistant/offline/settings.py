@@ -81,7 +81,10 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
     items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
     items.sort(key=lambda item: item.start)
-    return sorted([*found, *_assign(text, items, words=words)], key=lambda setting: setting.start)
+    found += _assign(text, items, words=words)
+    if lone := _lone_share([item for item in items if not _overlaps(item, found)]):
+        found.append(lone)
+    return sorted(found, key=lambda setting: setting.start)
 
 
 def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting]:
@@ -162,7 +165,11 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
         name, number, strength = first, second, 0
         if words.connectors.fullmatch(gap):
             strength = 5 if gap.strip() else 4
-        elif len(gap) <= 24 and (not second.in_words or len(text[second.start : second.end]) > 1) and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap):
+        elif (
+            len(gap) <= 24
+            and (not second.in_words or len(text[second.start : second.end]) > 1)
+            and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap)
+        ):
             strength = 2
     elif isinstance(first, Number) and isinstance(second, Found):
         name, number = second, first
@@ -176,7 +183,19 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
 
 def _by_unit(number: Number) -> Setting | None:
     name = SETTING_OF.get(number.unit)
-    return Setting(number.start, number.end, name, _typed(number, name), weak=number.unit != "pixels") if name else None
+    if name is None or (number.unit == "ordinal" and number.value <= 1):  # "train it once more"
+        return None
+    return Setting(number.start, number.end, name, _typed(number, name), weak=number.unit != "pixels")
+
+
+def _lone_share(items: list[Found | Number]) -> Setting | None:
+    """ "the overkill is too high, 1 % please": one share and one name left over belong together, however far apart."""
+    names = [item for item in items if isinstance(item, Found)]
+    numbers = [item for item in items if isinstance(item, Number) and item.unit == "percent"]
+    if len({name.value for name in names}) != 1 or len(numbers) != 1 or not _fits(numbers[0], names[0].value):
+        return None
+    start, end = min(names[0].start, numbers[0].start), max(names[-1].end, numbers[0].end)
+    return Setting(start, end, names[0].value, _typed(numbers[0], names[0].value))
 
 
 def _fits(number: Number, name: str) -> bool:

@@ -56,13 +56,14 @@ class Reading:
     defects: list[Found]
     states: list[Found]
     cues: list[Found]
+    start: int = 0
 
     def between(self, start: int, end: int) -> "Reading":
         """Only what stands at start..end."""
         kept: dict[str, Any] = {
             name: [item for item in items if start <= item.start < end] for name, items in self._lists().items()
         }
-        return replace(self, text=self.text[start:end], **kept)
+        return replace(self, start=start, text=self.text[start:end], **kept)
 
     def without(self, spans: list[tuple[int, int]]) -> "Reading":
         """All but what stands in these spans."""
@@ -227,10 +228,16 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@state": reading.states,
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
         "@question": "?" in reading.text,
-        "@only_how": [] if facts - {"ignore", "how", "on"} else [reading],
+        "@only_how": [] if facts - {"ignore", "how", "on"} or _unread(reading) > 1 else [reading],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
     }
     return frozenset(facts | {kind for kind, there in present.items() if there})
+
+
+def _unread(reading: Reading) -> int:
+    """How many Hangul or Han letters belong to nothing that was recognised."""
+    letters = {at for at, letter in enumerate(reading.text, reading.start) if letter.isalnum() and not letter.isascii()}
+    return len(letters.difference(*(range(cue.start, cue.end) for cue in reading.cues)))
 
 
 def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
@@ -276,10 +283,13 @@ def _which(reading: Reading) -> str | None:
 
 
 def _count(reading: Reading) -> int | None:
-    counts = [
-        number for number in reading.numbers if number.unit in ("", "images") and number.value == int(number.value)
-    ]
-    counts = [
-        number for number in counts if number.value >= 1 and (number.unit or not number.in_words or number.value > 1)
-    ]
-    return int(counts[0].value) if counts else None
+    """The first number that can be a number of images: not "image 12", not the one in "the worst one"."""
+    named = {cue.end for cue in reading.cues if "images" in (cue.value, *cue.also)}
+    for number in reading.numbers:
+        is_plain = number.unit == "" and not (number.in_words and number.value == 1)
+        is_ordinal = reading.text[number.start - 1 : number.start] == "第" or not named.isdisjoint(
+            {number.start, number.start - 1}
+        )
+        if (number.unit == "images" or is_plain) and not is_ordinal and number.value >= 1 and number.value.is_integer():
+            return int(number.value)
+    return None

@@ -16,7 +16,7 @@ UTTERANCES = Path(__file__).parent / "utterances"
 
 
 @pytest.mark.parametrize("language", ["en", "ko", "zh"])
-@pytest.mark.parametrize("name", ["dev", "heldout", "second"])
+@pytest.mark.parametrize("name", ["dev", "heldout", "second", "third"])
 def test_utterances_are_understood(name: str, language: str) -> None:
     lines = (UTTERANCES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     cases = [case for case in map(json.loads, lines) if case["language"] == language]
