@@ -58,5 +58,5 @@ def _is_supported(match: re.Match[str], known: list[float]) -> bool:
 
 
 def _rounds_to(fact: float, value: float, half: float, decimals: int) -> bool:
-    """Whole numbers count things, so only a whole fact supports them: 0.4 is not 0, 1.5 is not 2."""
-    return abs(fact - value) <= (half if decimals else 1e-9)
+    """A whole number counts things, so a small fact must be whole itself: 0.4 is not 0 and 1.5 is not 2, but 43.2 s are 43 s."""
+    return abs(fact - value) <= (half if decimals or abs(fact) >= 10 else 1e-9)

@@ -1,0 +1,127 @@
+"""Plans: completed from the data and the machine, checked in words, described for the form."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.settings import Settings
+from assistant.specs import describe, make_plan
+from engine.spec import MODELS, SpecError, TrainSpec, flat_settings, make_spec
+
+FACTS: dict[str, Any] = {
+    "dataset": "oled",
+    "train_good": 200,
+    "test_good": 20,
+    "test_defective": 40,
+    "masks": 40,
+    "broken": [],
+    "synthetic": False,
+}
+
+
+def codes(
+    settings: Settings, facts: dict[str, Any] | None = None, model: str = "patchcore", **chosen: Any
+) -> list[str]:
+    return [notice.code for notice in make_plan(settings, {**FACTS, **(facts or {})}, model, chosen, []).notices]
+
+
+def with_weights(settings: Settings, *names: str) -> Settings:
+    settings.weights_folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (settings.weights_folder / f"{name}.safetensors").touch()
+    return settings
+
+
+def settings_at(folder: Path, hub: Any = "off") -> Settings:
+    return Settings(home=folder / "home", weights=folder / "weights", hub=hub)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_spec_is_the_same_after_flattening(model: str) -> None:
+    spec = make_spec("oled", model, {"seed": 3})
+    assert make_spec("oled", model, flat_settings(spec)) == spec
+    assert TrainSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_all_problems_are_told_at_once_in_words() -> None:
+    with pytest.raises(SpecError) as error:
+        make_spec("oled", "patchcore", {"image_size": 100, "coreset_ratio": 7, "coreset": 1})
+    assert [problem.field for problem in error.value.problems] == ["coreset", "coreset_ratio", "image_size"]
+    assert "did you mean 'coreset_ratio'?" in str(error.value)
+    assert "image_size is 100: input should be a multiple of 32" in str(error.value)
+
+
+def test_an_unknown_model_is_answered_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"unknown model 'patchcor', did you mean 'patchcore'\? \(have: patchcore"):
+        make_spec("oled", "patchcor")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"), [("patchcore", {"epochs": 5}), ("autoencoder", {"backbone": "resnet18"})]
+)
+def test_settings_that_a_model_does_not_have_are_refused_in_words(model: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="leave (epochs|backbone) out"):
+        make_spec("oled", model, settings)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["image_size", "epochs", "backbone", "seed", "x"]),
+        st.one_of(st.integers(), st.text(), st.none()),
+    )
+)
+def test_any_settings_give_a_spec_or_a_spec_error(settings: dict[str, Any]) -> None:
+    try:
+        make_spec("oled", "padim", settings)
+    except SpecError as error:
+        assert error.problems
+
+
+def test_the_paper_s_backbone_is_taken_when_its_weights_are_at_hand(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "mobilenetv2_100", "wide_resnet50_2.tv_in1k")
+    assert make_plan(settings, FACTS, "patchcore", {}, []).spec.backbone == "wide_resnet50_2"
+
+
+def test_another_backbone_takes_its_place_and_the_plan_says_so(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "mobilenetv2_100")
+    assert make_plan(settings, FACTS, "patchcore", {}, []).spec.backbone == "mobilenetv2_100"
+    assert codes(settings) == ["backbone_substituted"]
+
+
+def test_missing_weights_are_said_first(tmp_path: Path) -> None:
+    assert codes(settings_at(tmp_path))[0] == "weights_missing"
+    assert codes(settings_at(tmp_path, hub="on"))[0] == "weights_from_hub"
+    assert codes(settings_at(tmp_path), weights="random")[0] == "weights_random"
+
+
+def test_pretrained_weights_that_are_nowhere_are_refused_with_the_way_to_bring_them(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"copy resnet18.safetensors into .*weights"):
+        make_plan(settings_at(tmp_path), FACTS, "stfpm", {"weights": "pretrained"}, [])
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"broken": [{"name": "a.png", "reason": "empty"}]}, "broken_images"),
+        ({"test_defective": 0}, "no_defects"),
+        ({"masks": 0}, "no_masks"),
+        ({"train_good": 30}, "few_good"),
+        ({"synthetic": True}, "synthetic"),
+    ],
+)
+def test_the_plan_says_what_the_data_cannot_give(tmp_path: Path, facts: dict[str, Any], code: str) -> None:
+    settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
+    assert codes(settings) == []
+    assert codes(settings, facts) == [code]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_setting_is_described_for_the_form(model: str) -> None:
+    described = describe(make_spec("oled", model))
+    assert all(setting.description for setting in described)
+    assert all(setting.choices for setting in described if setting.type == "choice")
+    assert described[0].main
+    assert {"seed", "overkill_rate"} <= {setting.name for setting in described}

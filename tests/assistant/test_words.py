@@ -1,0 +1,153 @@
+"""What is said without an LLM: every occasion in every language, with every number a fact, and no line left empty."""
+
+from typing import Any, get_args
+
+import pytest
+
+from assistant.frames import Language
+from assistant.grounding import numbers_in, unsupported
+from assistant.offline.words import built_in_words
+from assistant.summaries import word
+from engine.spec import MODELS
+
+LANGUAGES = get_args(Language)
+
+RUN = {"run": "r7", "state": "running", "dataset": "oled", "model": "patchcore", "reason": None, "hint": None}
+DATASET = {
+    "dataset": "oled",
+    "train_good": 60,
+    "test_good": 20,
+    "test_defective": 40,
+    "masks": 40,
+    "defect_types": {"line": 8},
+    "broken": [{"name": "a.png", "reason": "empty file"}],
+    "broken_count": 1,
+    "synthetic": True,
+}
+OCCASIONS: list[tuple[str, dict[str, Any]]] = [
+    ("help", {"datasets": ["oled"]}),
+    ("help", {"datasets": []}),
+    ("declined", {}),
+    ("withheld", {}),
+    ("list_datasets", {"datasets": []}),
+    ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
+    ("inspect_dataset", DATASET),
+    ("list_models", {"models": [{"model": name, "title": each.title, "summary": each.summary} for name, each in MODELS.items()]}),
+    ("propose_training", {}),
+    ("start_training", {"run": "r7"}),
+    ("list_runs", {"runs": []}),
+    ("list_runs", {"runs": [{**RUN, "state": "failed", "reason": "killed", "image_auroc": 0.98765}]}),
+    ("run_status", RUN),
+    ("run_status", {**RUN, "stage": "fitting", "progress": [3, 10], "seconds_left": 40.0}),
+    ("run_status", {**RUN, "stage": "training", "epoch": 3, "epochs": 10, "seconds_left": None}),
+    ("run_status", {**RUN, "state": "failed", "reason": "killed", "hint": "again"}),
+    ("stop_run", RUN),
+    ("stop_run", {**RUN, "state": "stopped"}),
+    ("summarize_results", {"text": "fine"}),
+    *(("show_heatmaps", {**RUN, "which": which, "defect_type": kind, "total": total, "shown": [1] * total}) for which in ("worst", "missed", "false_alarms", "all") for kind in (None, "line") for total in (0, 2)),
+    ("run_ended", {**RUN, "state": "stopped"}),
+    ("run_ended", {**RUN, "state": "failed", "reason": "killed", "hint": "again"}),
+]  # fmt: skip
+PROBLEM = {
+    "message": "m",
+    "name": "seed",
+    "value": "7",
+    "limit": 3,
+    "known": ["a"],
+    "backbone": "resnet18",
+    "folder": "/w",
+}
+REFUSALS: list[tuple[str, dict[str, Any]]] = [
+    ("which_dataset", {"known": ["a", "b"]}),
+    ("unknown_dataset", {"name": "x", "known": []}),
+    ("no_datasets", {}),
+    ("no_plan", {}),
+    ("no_runs", {}),
+    ("unknown_run", {"run": "r9"}),
+    ("nothing_runs", {}),
+    ("run_ended", {"run": "r9", "state": "failed"}),
+    *(("no_results", {"run": "r9", "state": state}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
+    ("no_such_defect", {"defect_type": "dent"}),
+    ("dataset_gone", {}),
+    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "other")),
+    ("anything_else", {}),
+]  # fmt: skip
+
+
+def says_something(text: str) -> bool:
+    return len(text) > 3 and "None" not in text and "\n\n\n\n" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("say", "facts"), OCCASIONS)
+def test_every_occasion_has_words(language: Language, say: str, facts: dict[str, Any]) -> None:
+    text = built_in_words(say, language, facts)
+    assert says_something(text)
+    assert unsupported(text.replace("3 min", ""), numbers_in(facts) | {1.0}) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("code", "values"), REFUSALS)
+def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
+    assert says_something(built_in_words("refused", language, {"code": code, "message": "what happened", **values}))
+
+
+def summary_facts(**changes: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "run": "r7",
+        "dataset": "oled",
+        "synthetic": False,
+        "model": "patchcore",
+        "model_title": "PatchCore",
+        "image_size": 256,
+        "weights": {"backbone": "mobilenetv2_100", "source": "local"},
+        "counts": {"test_good": 20, "test_defective": 40, "broken": 0},
+        "metrics": {
+            "image_auroc": 0.91875,
+            "image_aupr": 0.9653,
+            "pixel_auroc": 0.8182,
+            "pixel_aupr": 0.0561,
+            "missed": 14.0,
+            "false_alarms": 0.0,
+        },
+        "reasons": {},
+        "intervals": {"image_auroc": [0.84, 0.975]},
+        "threshold": {
+            "image": 6.4012,
+            "calibration_images": 12,
+            "overkill_rate": 0.05,
+            "promised": 1 / 13,
+            "smallest_promise": 1 / 13,
+        },
+        "per_defect_type": {"line": {"count": 8, "found": 6, "missed": 2}},
+        "seconds": {"total": 43.2},
+    }
+    return facts | changes
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_number_of_our_own_summary_is_a_fact(language: Language) -> None:
+    facts = summary_facts()
+    text = word(facts, language)
+    # what 1 and 0.5 mean, and the 95 % of the interval, are words of the template
+    assert unsupported(text, numbers_in(facts) | {1.0, 0.5, 95.0}) == []
+    assert "0.919" in text
+    assert "7.7 %" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_not_measured_is_said_to_be_unmeasurable(language: Language) -> None:
+    metrics = dict.fromkeys(summary_facts()["metrics"])
+    reasons = dict.fromkeys(("image_auroc", "pixel_auroc"), "there are no defective test images")
+    counts = {"test_good": 20, "test_defective": 0, "broken": 3}
+    text = word(summary_facts(metrics=metrics, reasons=reasons, counts=counts, per_defect_type={}), language)
+    assert "0.919" not in text
+    assert {"en": "cannot be measured", "ko": "측정할 수 없습니다", "zh": "无法测量"}[language] in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -> None:
+    plain = word(summary_facts(), language)
+    loud = word(summary_facts(weights={"backbone": "resnet18", "source": "random"}, synthetic=True), language)
+    assert len(loud.splitlines()) > len(plain.splitlines())
+    assert "resnet18" in loud
