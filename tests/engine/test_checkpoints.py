@@ -1,0 +1,51 @@
+import json
+
+import pytest
+import torch
+
+from engine.checkpoints import load_model, load_state, save_model, save_state
+from engine.models import AnomalyModel, build_model
+from tests.engine.samples import tiny_spec
+
+
+def fresh(**settings) -> AnomalyModel:
+    return build_model(tiny_spec("patchcore", **settings), weights_folder=None, warn=lambda event: None)
+
+
+def test_a_state_comes_back_with_its_facts_and_leaves_nothing_aside(tmp_path):
+    save_state(tmp_path / "a.safetensors", {"bank": torch.arange(6.0).view(2, 3)}, facts={"model": "x"})
+    state, facts = load_state(tmp_path / "a.safetensors")
+    assert state["bank"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert facts == {"model": "x"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_half_a_file_is_refused_in_words(tmp_path):
+    save_state(tmp_path / "a.safetensors", {"bank": torch.zeros(100, 100)})
+    whole = (tmp_path / "a.safetensors").read_bytes()
+    (tmp_path / "a.safetensors").write_bytes(whole[:1000])
+    with pytest.raises(ValueError, match="is damaged"):
+        load_state(tmp_path / "a.safetensors")
+
+
+def test_a_state_of_another_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"missing \['bank'\], unknown \['mean'\]"):
+        fresh().load_saved({"mean": torch.zeros(3)})
+
+
+def test_a_model_never_runs_on_other_weights_than_its_own(tmp_path):
+    spec = tiny_spec("patchcore")
+    save_model(tmp_path / "model", fresh(), facts={"spec": spec.model_dump()})
+    facts = json.loads((tmp_path / "model" / "model.json").read_text())
+    facts["backbone_fingerprint"] = "another"
+    (tmp_path / "model" / "model.json").write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match="trained on other weights"):
+        load_model(tmp_path / "model", weights_folder=None, hub=False)
+
+
+def test_saving_again_replaces_the_whole_folder(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "stale.txt").write_text("old")
+    save_model(tmp_path / "model", fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
