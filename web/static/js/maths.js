@@ -22,7 +22,7 @@ export function logTicks(lo, hi) {
       const value = Number((m * 10 ** e).toPrecision(12));
       if (value >= lo * (1 - 1e-9) && value <= hi * (1 + 1e-9)) out.push(value);
     }
-  return out.length > 1 ? out : [lo, hi];
+  return out.length > 1 ? out : ticks(lo, hi, 3);
 }
 
 /** Exponential moving average with bias correction: weight 0 changes nothing, near 1 smooths strongly. Gaps (null) stay gaps. */

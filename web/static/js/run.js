@@ -114,7 +114,7 @@ function readouts(list, state) {
     epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
     epoch && ["read.loss", value(epoch.loss)],
     epoch && epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
-    best && ["read.best", `${value(best.val_loss)} @ ${best.epoch}`],
+    best && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],
     epoch && epoch.psnr !== null && ["read.psnr", value(epoch.psnr)],
     epoch && epoch.ssim !== null && ["read.ssim", value(epoch.ssim)],
     epoch && ["read.lr", value(epoch.lr)],
@@ -122,7 +122,7 @@ function readouts(list, state) {
     system && ["read.memory", bytes(system.memory_mb * 1e6)],
     system?.gpu_memory_mb && ["read.gpu", bytes(system.gpu_memory_mb * 1e6)],
   ].filter(Boolean);
-  list.replaceChildren(...rows.map(([key, text]) => el("div", {}, el("dt", { textContent: t(key) }), el("dd", { textContent: text }))));
+  list.replaceChildren(...rows.map(([key, text, basis]) => el("div", {}, el("dt", { textContent: t(key) }), el("dd", { textContent: text }), basis ? el("dd", { className: "basis", textContent: basis }) : null)));
 }
 
 function charts(view, state) {

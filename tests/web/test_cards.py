@@ -1,0 +1,107 @@
+"""Each kind of card, drawn from facts in every language."""
+
+import asyncio
+
+import pytest
+
+from assistant.frames import (
+    AssistantItem,
+    ConfirmItem,
+    ErrorItem,
+    Estimate,
+    HeatmapImage,
+    HeatmapsItem,
+    Item,
+    Notice,
+    ProposalItem,
+    RunItem,
+    Setting,
+    ToolItem,
+    UserItem,
+)
+from assistant.settings import Settings
+from assistant.workspace import Workspace
+from web.render import Renderer
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def proposal(**changes: object) -> ProposalItem:
+    number = Setting(
+        name="coreset_ratio", value=0.1, default=0.2, type="number", description=EVIL, minimum=0, maximum=1, main=True
+    )
+    wrong = number.model_copy(update={"name": "batch_size", "main": False, "problem": "too large"})
+    facts = {"train_good": 1200, "test_good": 1, "test_defective": 0, "masks": 0, "broken": 2}
+    plan = ProposalItem(
+        proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, model="patchcore", model_title="PatchCore", settings=[number, wrong],
+        notices=[Notice(code="no_masks", message="no masks"), Notice(code="other", message="said plainly")], estimate=Estimate(seconds=130, basis=1),
+    )  # fmt: skip
+    return plan.model_copy(update=changes)
+
+
+IMAGE = HeatmapImage(
+    index=3, name=EVIL, label="defective", defect_type=EVIL, score=0.5, verdict="good", outcome="missed", has_truth=True
+)
+ITEMS: list[Item] = [
+    UserItem(text=EVIL),
+    AssistantItem(text=f"**hi** {EVIL}", state="stopped"),
+    ToolItem(tool="inspect_dataset", arguments={"dataset": EVIL}, state="failed", error=EVIL, seconds=0.4),
+    ToolItem(tool="a_new_tool", arguments={}, state="done", result={"rows": [{"a": EVIL}], "long": "x" * 900}),
+    ToolItem(tool="list_models", arguments={}),
+    proposal(),
+    proposal(state="approved", run="r1"),
+    proposal(asks=True, problem=EVIL),
+    ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}),
+    ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}, state="no"),
+    RunItem(run="r404"),
+    HeatmapsItem(run="r1", which="missed", threshold=0.7, total=9, images=[IMAGE]),
+    HeatmapsItem(run="r1", which="false_alarms", threshold=0.7, total=0, images=[]),
+    ErrorItem(code="llm_busy", message=EVIL, hint="wait", details=EVIL, retry=True),
+    ErrorItem(code="never_seen", message="m", hint="h"),
+]
+
+
+def draw(settings: Settings, item: Item, language: str = "en") -> str:
+    async def inside() -> str:
+        async with Workspace.open(settings) as workspace:
+            return await Renderer(settings, workspace).card("key-1", item, language)
+
+    return asyncio.run(inside())
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "zh"])
+def test_every_card_is_one_element_with_its_key_and_escapes_what_it_shows(settings: Settings, language: str) -> None:
+    for item in ITEMS:
+        html = draw(settings, item, language).strip()
+        assert html.startswith("<article")
+        assert html.count('data-key="key-1"') == 1
+        assert "<img src=x" not in html, item.kind
+        assert " style=" not in html
+
+
+def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
+    html = draw(settings, proposal(asks=True))
+    for piece in (
+        'data-action="approve"',
+        'data-revision="2"',
+        'name="coreset_ratio"',
+        'min="0"',
+        'max="1"',
+        "1,200",
+        "2 min",
+        "too large",
+    ):
+        assert piece in html
+    assert "autofocus" not in html
+
+
+def test_a_decided_plan_can_not(settings: Settings) -> None:
+    html = draw(settings, proposal(state="approved", run="r7"))
+    assert "data-action=" not in html
+    assert 'href="/runs/r7"' in html
+
+
+def test_a_notice_is_worded_by_its_code_or_said_plainly(settings: Settings) -> None:
+    html = draw(settings, proposal(), "ko")
+    assert "결함 마스크가 없어" in html
+    assert "said plainly" in html

@@ -1,0 +1,67 @@
+"""Data sets: registering, uploading, looking at pictures."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from assistant.settings import Settings
+
+
+def pack(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(folder.parent))
+    return buffer.getvalue()
+
+
+def test_a_registered_folder_is_shown_with_its_broken_file(client: TestClient, data: Path) -> None:
+    added = client.post("/api/datasets", json={"name": "라인 3", "path": str(data)})
+    assert (added.status_code, added.json()["facts"]["train_good"]) == (201, 3)
+    assert "broken.png" in client.get("/data").text
+    page = client.get("/data/라인 3", params={"group": "test/scratch"}).text
+    assert page.count('<figure class="picture"') == 1
+    assert "data-mask=" in page
+    assert 'data-say="Train PatchCore on 라인 3"' in client.get("/").text
+
+
+def test_a_picture_is_made_small_and_nothing_outside_is_served(client: TestClient, data: Path) -> None:
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    picture = client.get("/data/panels/image", params={"relative": "test/scratch/5.png", "size": 160})
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+    for relative in ("../secret.png", "/etc/passwd", "train/good", "none.png"):
+        assert client.get("/data/panels/image", params={"relative": relative}).status_code == 404
+    assert client.get("/data/panels/image", params={"relative": "train/good/broken.png"}).status_code == 415
+    assert client.get("/data/panels/image", params={"relative": "test/good/4.png", "size": 9999}).status_code == 422
+
+
+def test_an_uploaded_archive_becomes_a_data_set(client: TestClient, data: Path, settings: Settings) -> None:
+    answer = client.put("/api/datasets/panels/archive", content=pack(data))
+    assert (answer.status_code, answer.json()["origin"]) == (201, "uploaded")
+    assert list((settings.home / "uploads").iterdir()) == []
+    assert client.delete("/api/datasets/panels").status_code == 204
+    assert client.get("/data/panels").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"), [("x", b"no zip at all", "bad_archive"), ("%21", b"", "bad_name")]
+)
+def test_a_refused_upload_leaves_nothing(
+    client: TestClient, settings: Settings, name: str, content: bytes, code: str
+) -> None:
+    answer = client.put(f"/api/datasets/{name}/archive", content=content)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert answer.json()["hint"]
+    assert not [path for path in settings.home.rglob("*.part")]
+
+
+def test_a_missing_folder_is_refused_with_what_to_do(client: TestClient) -> None:
+    answer = client.post("/api/datasets", json={"name": "x", "path": "/no/such/folder"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_folder")
+
+
+def test_a_large_body_is_refused_everywhere_else(client: TestClient) -> None:
+    assert client.post("/api/datasets", json={"name": "x", "path": "y" * (2 << 20)}).status_code == 413

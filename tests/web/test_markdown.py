@@ -1,0 +1,32 @@
+"""What the assistant says becomes HTML that can do no harm."""
+
+import pytest
+
+from web.markdown import to_html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "![x](https://evil.example/a.png)",
+        "[x](javascript:alert(1))",
+        "<b style='x'>a</b>",
+        "[x](data:text/html,hi)",
+    ],
+)
+def test_nothing_active_comes_through(text: str) -> None:
+    html = to_html(text)
+    for tag in ("<script", "<img", "<b ", 'href="javascript', 'href="data'):
+        assert tag not in html
+
+
+def test_links_tell_nothing_about_where_they_came_from() -> None:
+    assert 'rel="noopener noreferrer nofollow"' in to_html("[paper](https://arxiv.org/abs/2106.08265)")
+
+
+def test_tables_lists_and_emphasis_are_kept() -> None:
+    html = to_html("**bold**\n\n- a\n- b\n\n| x | y |\n|---|---|\n| 1 | 2 |")
+    for piece in ("<strong>bold</strong>", "<li>a</li>", "<td>2</td>"):
+        assert piece in html

@@ -1,0 +1,83 @@
+"""Every page, on the real workspace."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from engine.spec import MODELS
+from tests.web.conftest import SECRET
+
+PAGES = ["/", "/runs", "/data", "/models"]
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "zh"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_opens_in_every_language(client: TestClient, path: str, language: str) -> None:
+    page = client.get(path, params={"lang": language})
+    assert page.status_code == 200
+    assert f'<html lang="{language}"' in page.text
+
+
+def test_pages_hold_no_inline_script_and_no_inline_style(finished_run: str, client: TestClient) -> None:
+    for path in [*PAGES, f"/runs/{finished_run}", f"/runs/{finished_run}/view"]:
+        page = client.get(path).text
+        scripts = re.findall(r"<script(?![^>]*\bsrc=)([^>]*)>", page)
+        assert all('type="application/json"' in each for each in scripts), path
+        assert not re.search(r"<[^>]+\s(style|on\w+)=", page), path
+
+
+def test_pages_name_no_other_host_but_the_papers(client: TestClient) -> None:
+    for path in PAGES:
+        page = client.get(path).text
+        assert not re.search(r"""(?:src|action)=["']https?://""", page)
+        assert all("arxiv.org" in link for link in re.findall(r"""href=["'](https?://[^"']+)""", page))
+
+
+def test_the_front_door_opens_the_same_empty_conversation_again(client: TestClient) -> None:
+    assert client.get("/").url == client.get("/").url
+
+
+def test_the_catalogue_shows_every_model_and_its_paper(client: TestClient) -> None:
+    page = client.get("/models").text
+    for model in MODELS.values():
+        assert model.title in page
+        assert model.paper.rsplit(", ", 1)[1] in page
+
+
+def test_names_are_data_and_are_escaped(finished_run: str, client: TestClient) -> None:
+    for path in ("/runs", f"/runs/{finished_run}"):
+        page = client.get(path).text
+        assert SECRET not in page
+        assert "&lt;script&gt;alert" in page
+
+
+def test_the_language_is_remembered_and_the_browsers_wish_is_heard(client: TestClient) -> None:
+    assert '<html lang="ko"' in client.get("/runs", headers={"accept-language": "fr,ko-KR;q=0.8"}).text
+    client.get("/runs", params={"lang": "zh"})
+    assert '<html lang="zh"' in client.get("/runs").text
+
+
+def test_an_unknown_address_gets_a_page_or_json_as_asked(client: TestClient) -> None:
+    page = client.get("/c/none", headers={"accept": "text/html"})
+    assert (page.status_code, "There is nothing here" in page.text) == (404, True)
+    answer = client.get("/api/runs/r99")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "r99" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/c/..%2f..", "/runs/a%20b", "/api/runs/r1;x"])
+def test_ids_of_another_shape_are_not_looked_up(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code in (404, 422)
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok", "runs": 0}
+
+
+def test_conversations_are_made_renamed_and_deleted(client: TestClient) -> None:
+    conversation = client.post("/api/conversations").json()["id"]
+    assert client.patch(f"/api/conversations/{conversation}", json={"title": "Line 3 <b>"}).status_code == 200
+    assert "Line 3 &lt;b&gt;" in client.get(f"/c/{conversation}").text
+    assert client.delete(f"/api/conversations/{conversation}").status_code == 204
+    assert client.get(f"/c/{conversation}").status_code == 404

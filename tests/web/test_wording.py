@@ -1,0 +1,57 @@
+"""The three locales say the same things, and every text that is used exists."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.spec import MODELS, setting_names
+from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
+
+WEB = LOCALES.parent
+TEXTS = {language: json.loads((LOCALES / f"{language}.json").read_text("utf-8")) for language in LANGUAGES}
+SOURCES = [*WEB.glob("templates/**/*.html"), *WEB.glob("static/js/*.js"), *WEB.glob("*.py")]
+
+
+def placeholders(text: str | list[str]) -> set[str]:
+    return set(PLACEHOLDER.findall("".join(text)))
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+def test_keys_and_placeholders_are_those_of_english(language: str) -> None:
+    assert TEXTS[language].keys() == TEXTS["en"].keys()
+    differing = [key for key, text in TEXTS["en"].items() if placeholders(text) != placeholders(TEXTS[language][key])]
+    assert differing == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_every_text_that_is_used_exists(path: Path) -> None:
+    source = path.read_text("utf-8")
+    whole = re.findall(r"""\b(?:t|words)\(\s*(["'])([a-z0-9_.]+)\1\s*[,)]""", source)
+    assert [key for _, key in whole if key not in TEXTS["en"]] == []
+    begun = re.findall(r"""\b(?:t|words)\(\s*(["'])([a-z0-9_.]+\.)\1 ~|\bt\(`([a-z0-9_.]+\.)\$\{""", source)
+    for _, jinja, script in begun:
+        assert any(key.startswith(jinja or script) for key in TEXTS["en"]), jinja or script
+
+
+def test_every_setting_and_model_is_worded() -> None:
+    for model in MODELS:
+        for name in setting_names(model):
+            assert f"setting.{name}" in TEXTS["en"]
+            assert all(wording(language).setting_help(name, "") for language in ("ko", "zh"))
+        assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
+
+
+def test_values_are_put_in_as_they_are() -> None:
+    t = wording("en")
+    assert t("nav.delete", title="{run} {0}") == "Delete “{run} {0}”"
+    assert t("data.broken", count=1) == "1 file cannot be read"
+    assert t("data.broken", count=1200) == "1,200 files cannot be read"
+
+
+def test_an_unknown_code_or_a_missing_value_falls_back_to_the_message() -> None:
+    t = wording("zh")
+    assert t.coded("notice", "unheard_of", {}, "the message") == "the message"
+    assert t.coded("notice", "few_good", {"needed": 3}, "the message") == "the message"
+    assert t.coded("notice", "broken_images", {"count": 2}, "the message") == "2 张图像无法读取，将被跳过。"

@@ -1,0 +1,150 @@
+// The pure parts of the page. Run with: node --test tests/web_maths
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+// The modules are read as text: the folder has no package.json that would tell node that they are ES modules.
+const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(`../../web/static/js/${name}.js`, import.meta.url), "utf8"))}`);
+const maths = await load("maths");
+const runState = await load("run_state");
+
+test("ticks are round, ordered and inside", () => {
+  assert.deepEqual(maths.ticks(0, 1, 4), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(maths.ticks(3, 3), [3]);
+  for (const [lo, hi] of [[-7.3, 12.9], [1e-7, 3e-7], [0, 163840]]) {
+    const marks = maths.ticks(lo, hi);
+    assert.ok(marks.length >= 2 && marks.length <= 9, `${marks}`);
+    assert.ok(marks.every((mark, i) => mark >= lo - 1e-12 && mark <= hi * (1 + 1e-9) && (i === 0 || mark > marks[i - 1])));
+  }
+});
+
+test("log ticks are powers of ten, or plain ones in a narrow range", () => {
+  assert.deepEqual(maths.logTicks(0.001, 10), [0.001, 0.01, 0.1, 1, 10]);
+  assert.ok(maths.logTicks(0.64, 0.67).length >= 2);
+});
+
+test("smoothing keeps a constant, skips gaps, and weight 0 changes nothing", () => {
+  assert.deepEqual(maths.smooth([2, 2, null, 2], 0.9).map((v) => v && Number(v.toFixed(9))), [2, 2, null, 2]);
+  assert.deepEqual(maths.smooth([1, 5, 3], 0), [1, 5, 3]);
+});
+
+test("nearest finds the closest entry", () => {
+  assert.equal(maths.nearest([0, 1, 4, 9], 2.4), 1);
+  assert.equal(maths.nearest([0, 1, 4, 9], 99), 3);
+  assert.equal(maths.nearest([5], -1), 0);
+});
+
+test("the histogram counts every value once", () => {
+  const counts = maths.histogram([0, 0.1, 0.5, 1, 1.2], 0, 1, 4);
+  assert.equal(counts.reduce((a, b) => a + b, 0), 5);
+  assert.deepEqual(counts, [2, 0, 1, 2]);
+});
+
+test("ROC area equals the share of correctly ordered pairs, ties counting half", () => {
+  const [good, bad] = [[0.1, 0.4, 0.35, 0.8], [0.8, 0.35, 0.9]];
+  let pairs = 0;
+  for (const g of good) for (const b of bad) pairs += b > g ? 1 : b === g ? 0.5 : 0;
+  const curve = maths.roc(good, bad);
+  assert.ok(Math.abs(curve.area - pairs / (good.length * bad.length)) < 1e-12);
+  assert.deepEqual(curve.points.at(-1), [1, 1]);
+  assert.equal(maths.roc([], bad), null);
+});
+
+const IMAGES = [
+  { index: 0, label: "good", score: 0.2, defect_type: null },
+  { index: 1, label: "good", score: 0.7, defect_type: null },
+  { index: 2, label: "defective", score: 0.3, defect_type: "oil" },
+  { index: 3, label: "defective", score: 0.9, defect_type: "scratch" },
+  { index: 4, label: "defective", score: 0.1, defect_type: "oil" },
+  { index: 5, label: "unknown", score: 0.8, defect_type: null },
+];
+
+test("a score at the threshold is good, above it defective", () => {
+  assert.equal(maths.outcome(IMAGES[3], 0.9), "missed");
+  assert.equal(maths.outcome(IMAGES[3], 0.89), "hit");
+  assert.deepEqual(maths.confusion(IMAGES, 0.5), { hit: 1, missed: 2, false_alarm: 1, correct_good: 1, unknown: 1 });
+});
+
+test("the gallery shows the most telling first", () => {
+  const order = (...asked) => maths.pick(IMAGES, ...asked).map((image) => image.index);
+  assert.deepEqual(order("missed", 0.5), [4, 2]);
+  assert.deepEqual(order("false_alarms", 0.5), [1]);
+  assert.deepEqual(order("worst", 0.5, "oil"), [2, 4]);
+  assert.equal(order("all", 0.5).length, 6);
+});
+
+test("the pixel threshold follows the image threshold and stays on the map's scale", () => {
+  const calibrated = { image: 0.5, pixel: 3 };
+  assert.equal(maths.pixelThreshold(0.5, calibrated, [0, 1], [0, 10]), 3);
+  assert.equal(maths.pixelThreshold(0.6, calibrated, [0, 1], [0, 10]), 4);
+  assert.equal(maths.pixelThreshold(9, calibrated, [0, 1], [0, 10]), 10);
+});
+
+test("heat is fixed to the threshold, as in engine/heatmaps.py", () => {
+  assert.equal(maths.heatPosition(3, 1, 5), 0.25);
+  assert.equal(maths.heatPosition(5, 1, 5), 0.5);
+  assert.equal(maths.heatPosition(9, 1, 5), 1);
+  assert.deepEqual(maths.heatColour(0.5), [250, 215, 60]);
+  assert.equal(maths.heatStrength(0), 0);
+});
+
+test("a contour closes, runs halfway between pixels, and joins to one line", () => {
+  const values = [0, 0, 0, 0, 1, 0, 0, 0, 0];
+  const segments = maths.contour(values, 3, 3, 0.5);
+  assert.equal(segments.length, 16);
+  assert.ok(segments.every((at) => at >= 1 && at <= 2));
+  const lines = maths.chain(segments);
+  assert.equal(lines.length, 1);
+  assert.deepEqual(lines[0].slice(0, 2), lines[0].slice(-2));
+  assert.equal(maths.chain(maths.contour(new Array(9).fill(1), 3, 3, 0.5)).length, 1);
+  assert.equal(maths.contour(values, 3, 3, 2).length, 0);
+});
+
+test("PNG filters are undone", () => {
+  const rows = [[0, 10, 20, 30], [1, 10, 10, 10], [2, 1, 1, 1], [3, 5, 5, 5], [4, 1, 2, 3]];
+  const out = [...maths.unfilter(Uint8Array.from(rows.flat()), 5, 3, 1)];
+  assert.deepEqual(out.slice(0, 9), [10, 20, 30, 10, 20, 30, 11, 21, 31]);
+  assert.deepEqual(out.slice(9, 12), [10, 20, 30]);
+  assert.deepEqual(out.slice(12), [11, 22, 33]);
+});
+
+const STAGES = ["loading", "collecting", "fitting", "evaluating"];
+const EVENTS = [
+  { seq: 1, time: 100, type: "started", family: "memory" },
+  { seq: 2, time: 101, type: "stage", name: "loading", stages: STAGES },
+  { seq: 3, time: 102, type: "stage", name: "collecting", stages: STAGES },
+  { seq: 4, time: 103, type: "collection", images: 5, total_images: 10, samples: 500, batches: 1, eta_s: 3 },
+  { seq: 5, time: 104, type: "stage", name: "fitting", stages: STAGES },
+  { seq: 6, time: 105, type: "fitting", what: "coreset", done: 4, total: 8, bank_size: 4, eta_s: 1 },
+  { seq: 7, time: 106, type: "warning", code: "few_good", message: "few", values: {} },
+  { seq: 8, time: 107, type: "stage", name: "evaluating", stages: STAGES },
+  { seq: 9, time: 108, type: "finished", metrics: { image_auroc: 1 }, seconds: {} },
+];
+
+test("percent only grows, and a replayed event changes nothing", () => {
+  const state = runState.newState();
+  let before = 0;
+  for (const event of EVENTS) {
+    runState.take(state, event);
+    runState.take(state, event);
+    assert.ok(runState.percent(state) >= before, event.type);
+    before = runState.percent(state);
+  }
+  assert.equal(before, 100);
+  assert.equal(state.warnings.length, 1);
+  assert.deepEqual(state.bank, { x: [5], y: [4] });
+  assert.deepEqual([state.state, state.ended], ["succeeded", 108]);
+});
+
+test("batches inside an epoch move the bar between epochs", () => {
+  const state = runState.newState();
+  const stages = ["training", "evaluating"];
+  const epoch = { type: "epoch", epochs: 4, loss: 1, val_loss: null, psnr: null, ssim: null, lr: 1, best: true, eta_s: 9 };
+  runState.take(state, { seq: 1, time: 0, type: "stage", name: "training", stages });
+  runState.take(state, { ...epoch, seq: 2, time: 1, epoch: 1 });
+  const whole = runState.percent(state);
+  runState.take(state, { seq: 3, time: 2, type: "batches", what: "training", done: 5, total: 10, epoch: 2 });
+  assert.ok(runState.percent(state) > whole);
+  runState.take(state, { ...epoch, seq: 4, time: 3, epoch: 2 });
+  assert.equal(state.done, 2);
+});
