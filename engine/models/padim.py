@@ -98,7 +98,8 @@ class Padim(AnomalyModel):
         chosen, start = [], 0
         for level in levels:  # choose first, enlarge then: less to enlarge
             own = self.channels[(self.channels >= start) & (self.channels < start + level.shape[1])] - start
-            chosen.append(functional.interpolate(level[:, own], size=(height, width), mode="nearest"))
+            if len(own):  # few chosen channels may all lie on other levels
+                chosen.append(functional.interpolate(level[:, own], size=(height, width), mode="nearest"))
             start += level.shape[1]
         return torch.cat(chosen, dim=1).flatten(2).permute(2, 0, 1).contiguous(), (height, width)
 
