@@ -33,7 +33,7 @@ propose_training     start & @dataset|@model|@setting & !status & !@state & !res
 summarize_results    metric & @setting & what|asked|@question & !adjust & !train
 propose_training     change & @setting & !status
 propose_training     limit & @setting & !@question
-list_runs            status & runs
+list_runs            status & runs & !@run
 run_status           status & !dataset
 run_status           state_of & !dataset & !@dataset
 inspect_dataset      state_of|how & @dataset & !training & !results & !metric & !@model & !@setting & !train & !start
@@ -45,7 +45,8 @@ nothing              adjust & metric & !@setting & !show & !what
 summarize_results    results|metric & !@setting
 summarize_results    how & training|model|@run|@model & !dataset & !what & !@setting
 summarize_results    missed|false_alarms & how_many
-list_runs            runs & !start & !@setting
+list_runs            all & training & !@setting & !stop & !train & !start & !dataset
+list_runs            runs & !start & !@setting & !@run
 list_runs            training & show|have & !dataset & !@run & !start & !@setting & !train
 propose_training     run_it & @setting & !@run
 start_training       start & !@dataset & !@model & !@setting & !what & !show
@@ -59,12 +60,14 @@ propose_training     training & @dataset|@model|@setting & !show
 propose_training     change|start|want & @dataset|@model|@setting & !what & !show
 list_datasets        @only & dataset & !model & !@dataset & !@model & !@setting
 list_models          @only & model & !dataset & !@dataset & !@model & !@setting
+inspect_dataset      @dataset & dataset & @question|what|asked & !train & !training & !@model & !@setting & !change
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 run_status           @run & show|inspect & !@setting & !@dataset & !@model
 propose_training     @only & @dataset|@model|@setting & !@question
 propose_training     @setting & !what & !show & !how_many & !status & !results & !stop & !heatmap & !@question & !how
 propose_training     want & training|model & !what
 summarize_results    how & @only_how
+run_status           @run & !@setting & !@dataset & !@model & !train & !start
 """
 
 

@@ -66,6 +66,8 @@ def _value(digits: str) -> float | None:
 def _in_words(text: str, *, language: Language) -> list[Number]:
     found = []
     for match in _word_pattern(language).finditer(text):
+        if found and match.start() < found[-1].end:  # the half of 一个半小时
+            continue
         below, words = _below(match[1], language=language), match[2]
         value = value_of_words(words, language=language)
         unit, end = _unit(text, match.end(), language=language)
@@ -142,7 +144,7 @@ def _durations(text: str, numbers: list[Number], *, language: Language) -> list[
             joined[-1] = Number(last.start, number.end, last.value * 60 + number.value, "minutes", last.in_words)
             continue
         if number.unit == "hours":
-            after = re.compile(rf"\s*(?:{halves})(?![가-힣])").match(text, number.end)
+            after = re.compile(rf"\s*(?:{halves})(?!드|대|복|영|응|환|장)").match(text, number.end)
             inside = re.search(r"个半", text[number.start : number.end])
             if after or inside:
                 number = replace(number, value=number.value + 0.5, end=after.end() if after else number.end)

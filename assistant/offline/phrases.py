@@ -181,15 +181,15 @@ def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
 
 
 def _replaced(template: str) -> str:
-    """ "instead of {x}" as a pattern whose group holds what is not wanted; {y} is something wanted that follows."""
-    thing = "[" + "".join(MARKS[kind] for kind in ("dataset", "model", "setting", "number")) + "]+"
-    thing = rf"(?:{thing}|{MARKS['defect']}+(?:\s?{MARKS['defect']}+)?)"
+    """"instead of {x}" as a pattern whose group holds what is not wanted; {y} is a wanted thing of the same kind that follows."""
+    defect = MARKS["defect"]
+    kinds = [MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")] + [rf"{defect}+(?:\s?{defect}+)?"]
     head, tail = (as_regex(side) if side.strip() else r"\s*" for side in template.replace("{y}", "\0").split("{x}"))
-    return f"{head}({thing}){tail}".replace(re.escape("\0"), f"(?={thing})")
+    return "|".join(f"{head}({kind}){tail}".replace(re.escape("\0"), f"(?={kind})") for kind in kinds)
 
 
 def _numbered(template: str) -> str:
-    """ "run {n}" as a pattern whose group holds the number."""
+    """Such as "run {n}" as a pattern whose group holds the number."""
     head, tail = (as_regex(side) if side.strip() else "" for side in template.split("{n}"))
     return rf"{head}#?(?<![\d.])(\d{{1,6}})(?![\d.]){tail}"
 

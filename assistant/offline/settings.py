@@ -113,7 +113,7 @@ def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting
 
 
 def _listed(text: str) -> list[int]:
-    """ "2 and 3" -> [2, 3]; "1-3" -> [1, 2, 3]."""
+    """From "2 and 3" to [2, 3], from "1-3" to [1, 2, 3]."""
     digits = [int(digit) for digit in re.findall(r"\d", text)]
     if len(digits) == 2 and digits[0] < digits[1] and re.fullmatch(r"\d\s?(?:[-~]|to)\s?\d", text):
         return list(range(digits[0], digits[1] + 1))
@@ -189,7 +189,7 @@ def _by_unit(number: Number) -> Setting | None:
 
 
 def _lone_share(items: list[Found | Number]) -> Setting | None:
-    """ "the overkill is too high, 1 % please": one share and one name left over belong together, however far apart."""
+    """One share and one name left over belong together, however far apart: "the overkill is too high, 1 % please"."""
     names = [item for item in items if isinstance(item, Found)]
     numbers = [item for item in items if isinstance(item, Number) and item.unit == "percent"]
     if len({name.value for name in names}) != 1 or len(numbers) != 1 or not _fits(numbers[0], names[0].value):
@@ -209,7 +209,7 @@ def _fits(number: Number, name: str) -> bool:
 
 
 def _is_count_of(number: Number, name: str) -> bool:
-    """ "10 false alarms" are ten images; "5 % false alarms" is a share."""
+    """Whether images are counted: "10 false alarms", whereas "5 % false alarms" is a share."""
     field = fields()[name]
     return field.maximum is not None and field.maximum <= 1 < number.value and number.unit != "percent"
 

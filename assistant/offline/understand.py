@@ -138,7 +138,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     numbers = find_numbers(text, language=language, after=frozenset(name.end for name in names))
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
     defects = words.defects.find(text)
-    with_numbers = _mask(with_numbers, defects, "defect")
+    with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
     replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
     numbers = [number for number in numbers if not _within(number, replaced)]
     settings = backbones + find_settings(text, numbers=numbers, names=names, language=language)
@@ -190,13 +190,14 @@ def _ids(pattern: re.Pattern[str], text: str, *, prefix: str) -> list[Found]:
 
 
 def _numbered_runs(text: str, *, words: Vocabulary) -> list[Found]:
-    """ "run 12", "12번 런", "#12": a number that is plainly a run's, and not the first of "run 12 epochs"."""
+    """Numbers that are plainly a run's ("run 12", "12번 런", "#12"), not the first of "run 12 epochs"."""
     found = []
     for match in words.run_numbers.finditer(text):
         after = len(text) - len(text[match.end() :].lstrip())
         counts = after < len(text) and (words.setting_names.match(text, after) or words.units.match(text, after))
         if not counts:
-            found.append(Found(match.start(), match.end(), f"r{int(next(group for group in match.groups() if group))}"))
+            group = next(number for number, digits in enumerate(match.groups(), 1) if digits)
+            found.append(Found(match.start(), match.end(group), f"r{int(match[group])}"))
     return found
 
 
@@ -286,10 +287,10 @@ def _count(reading: Reading) -> int | None:
     """The first number that can be a number of images: not "image 12", not the one in "the worst one"."""
     named = {cue.end for cue in reading.cues if "images" in (cue.value, *cue.also)}
     for number in reading.numbers:
+        is_ordinal = reading.text[number.start - 1 : number.start] == "第"
         is_plain = number.unit == "" and not (number.in_words and number.value == 1)
-        is_ordinal = reading.text[number.start - 1 : number.start] == "第" or not named.isdisjoint(
-            {number.start, number.start - 1}
-        )
-        if (number.unit == "images" or is_plain) and not is_ordinal and number.value >= 1 and number.value.is_integer():
+        is_index = not named.isdisjoint({number.start, number.start - 1})
+        counts = number.unit == "images" or (is_plain and not is_index)
+        if counts and not is_ordinal and number.value >= 1 and number.value.is_integer():
             return int(number.value)
     return None
