@@ -1,0 +1,239 @@
+"""Whole runs through the real process: `python -m engine train RUN --data PATH`."""
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.checkpoints import load_model
+from engine.datasets.loading import Loader
+from engine.events import Evaluation, Event, Failed, Finished, Stage, Started, Stopped, System, Warned, read_events
+from engine.heatmaps import read_map
+from engine.inspection import inspect
+from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(run: Path, data: Path, **more) -> subprocess.Popen:
+    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "engine", "train", str(run), "--data", str(data)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **more)
+
+
+def train(run: Path, data: Path, **more) -> tuple[int, list[Event], str]:
+    process = start(run, data, **more)
+    _, errors = process.communicate(timeout=300)
+    return process.returncode, read_events(run) if run.is_dir() else [], errors
+
+
+def kinds(events: list[Event], kind: type) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def scores_of(run: Path) -> list[dict[str, str]]:
+    with (run / "evaluation" / "scores.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """16 good pictures, one of them broken, and a test folder with masks."""
+    folder = write_mvtec(tmp_path_factory.mktemp("data"), train=17, good=5, defective=5)
+    (folder / "train/good/003.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory) -> Path:
+    run = write_run(tmp_path_factory.mktemp("runs") / "one", tiny_spec("patchcore", coreset_ratio=0.1))
+    code, events, errors = train(run, data)
+    assert (code, errors) == (0, ""), events
+    return run
+
+
+def test_the_log_tells_the_whole_story_in_order(finished):
+    events = read_events(finished)
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    stages = [event.name for event in kinds(events, Stage)]
+    assert stages == kinds(events, Stage)[0].stages
+    assert stages == ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"]
+    assert set(events[-1].seconds) == {*stages, "total"}
+
+
+def test_warns_of_what_limits_the_result(finished):
+    warned = {event.code: event for event in kinds(read_events(finished), Warned)}
+    assert set(warned) == {"broken_images", "few_good"}  # random weights were asked for: no surprise
+    assert warned["broken_images"].values == {"count": 1, "names": "train/good/003.png"}
+    assert warned["few_good"].values["calibration_images"] == 3
+
+
+def test_the_evaluation_folder_holds_what_the_pages_show(finished):
+    folder = finished / "evaluation"
+    facts = json.loads((folder / "metrics.json").read_text())
+    rows = scores_of(finished)
+    assert facts["counts"] == {
+        "train_good": 16, "fit": 13, "validation": 0, "calibration": 3, "test_good": 5, "test_defective": 5,
+        "test_unknown": 0, "broken": 1, "with_masks": 5,
+    }  # fmt: skip
+    assert facts["metrics"] == kinds(read_events(finished), Evaluation)[0].metrics
+    assert facts["metrics"]["image_auroc"] > 0.8
+    assert facts["intervals"]["image_auroc"][0] <= facts["metrics"]["image_auroc"] <= facts["intervals"]["image_auroc"][1]
+    assert facts["threshold"]["smallest_promise"] == 1 / 4
+    assert facts["per_defect_type"]["patch"]["count"] == 5
+    assert facts["weights"] == {"backbone": "mobilenetv2_100", "source": "random", "tag": None, "licence": None}
+    for name in ("inputs/0009.jpg", "maps/0009.png", "overlays/0009.png", "masks/0009.png", "truth/0009.png"):
+        with Image.open(folder / name) as image:
+            assert image.size == (64, 64)
+    assert not (folder / "truth" / "0000.png").exists()  # a good image has no truth to draw
+    assert [row["label"] for row in rows] == ["good"] * 5 + ["defective"] * 5
+    assert rows[9] | {"score": "", "p_value": "", "is_anomalous": ""} == {
+        "index": "9", "name": "test/patch/004.png", "label": "defective", "defect_type": "patch", "score": "",
+        "is_anomalous": "", "p_value": "", "has_truth": "1",
+    }  # fmt: skip
+    assert all((float(row["score"]) > facts["threshold"]["image"]) == (row["is_anomalous"] == "1") for row in rows)
+    assert sorted(path.name for path in finished.iterdir()) == ["evaluation", "events.jsonl", "model", "spec.json"]
+
+
+def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
+    model, facts = load_model(finished / "model", weights_folder=None, hub=False)
+    loader = Loader(items_of(data, split="test"), image_size=64, batch_size=4)
+    found = inspect(model, loader, what="verifying", keep_maps_in=finished.parent)
+    rows = scores_of(finished)
+    np.testing.assert_allclose(found.scores, [float(row["score"]) for row in rows], rtol=1e-4)
+    scale = json.loads((finished / "evaluation" / "metrics.json").read_text())["map_scale"]
+    written = read_map(finished / "evaluation" / "maps" / "0007.png", scale=tuple(scale))
+    np.testing.assert_allclose(found.maps[7], written, atol=(scale[1] - scale[0]) * 1e-3)
+    assert facts["data"]["fingerprint"]
+    assert facts["thresholds"]["image"]["calibration_images"] == 3
+
+
+def test_the_same_spec_gives_the_same_scores_to_the_last_bit(finished, data, tmp_path):
+    run = write_run(tmp_path / "again", tiny_spec("patchcore", coreset_ratio=0.1))
+    assert train(run, data)[0] == 0
+    for name in ("scores.csv", "maps/0007.png"):
+        assert (run / "evaluation" / name).read_bytes() == (finished / "evaluation" / name).read_bytes()
+    assert (run / "model" / "model.safetensors").read_bytes() == (finished / "model" / "model.safetensors").read_bytes()
+
+
+def test_goods_alone_train_and_say_what_cannot_be_measured(tmp_path):
+    data = write_mvtec(tmp_path / "data", train=20, good=0, defective=0)
+    run = write_run(tmp_path / "run", tiny_spec("padim", num_features=20))
+    code, events, _ = train(run, data)
+    assert code == 0
+    facts = json.loads((run / "evaluation" / "metrics.json").read_text())
+    assert facts["metrics"]["image_auroc"] is None
+    assert "defective" in facts["reasons"]["image_auroc"]
+    assert facts["metrics"]["overkill"] is not None
+    assert facts["counts"]["test_good"] == 4  # held out of the good ones
+    assert "no_defects" in {event.code for event in kinds(events, Warned)}
+
+
+def failed(run: Path, data: Path, **more) -> Failed:
+    code, events, errors = train(run, data, **more)
+    assert code == 1
+    assert isinstance(events[-1], Failed)
+    assert events[-1].hint
+    assert errors.startswith("Traceback")
+    assert not (run / "model").exists()
+    return events[-1]
+
+
+def test_an_empty_folder_fails_as_data(tmp_path):
+    (tmp_path / "data").mkdir()
+    told = failed(write_run(tmp_path / "run", tiny_spec("patchcore")), tmp_path / "data")
+    assert (told.code, "holds no pictures" in told.reason) == ("data", True)
+
+
+def test_only_broken_pictures_fail_as_data(tmp_path):
+    data = write_mvtec(tmp_path / "data", train=3, good=0, defective=0)
+    for path in (data / "train/good").iterdir():
+        path.write_bytes(b"")
+    told = failed(write_run(tmp_path / "run", tiny_spec("patchcore")), data)
+    assert told.code == "data"
+    assert "none of the 3 pictures" in told.reason
+    assert "the file is empty" in told.reason
+
+
+def test_an_unknown_backbone_fails_as_spec_with_the_nearest_name(tmp_path, data):
+    run = write_run(tmp_path / "run", tiny_spec("patchcore", backbone="resnet81"))
+    told = failed(run, data)
+    assert (told.code, "did you mean" in told.reason) == ("spec", True)
+
+
+def test_pretrained_weights_that_are_not_there_fail_as_spec(tmp_path, data):
+    told = failed(write_run(tmp_path / "run", tiny_spec("patchcore", weights="pretrained")), data)
+    assert told.code == "spec"
+    assert "mobilenetv2_100" in told.reason
+    assert "MURASCOPE_WEIGHTS" in told.reason
+
+
+@pytest.mark.parametrize("content", ["{", '{"dataset": "x", "model": {"name": "nothing"}}', None])
+def test_a_corrupt_or_missing_spec_fails_before_torch_loads(tmp_path, data, content):
+    run = tmp_path / "run"
+    run.mkdir()
+    if content is not None:
+        (run / "spec.json").write_text(content)
+    told = failed(run, data)
+    assert told.code == "spec"
+    assert kinds(read_events(run), Started) == []
+
+
+def test_a_full_disk_fails_as_disk(tmp_path, data):
+    run = write_run(tmp_path / "run", tiny_spec("patchcore"))
+
+    def no_file_above_64_kilobytes() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
+
+    told = failed(run, data, preexec_fn=no_file_above_64_kilobytes)
+    assert told.code == "disk"
+
+
+def test_a_run_folder_that_cannot_hold_a_log_exits_with_a_message(tmp_path, data):
+    (tmp_path / "run").write_text("a file where the folder should be")
+    code, _, errors = train(tmp_path / "run", data)
+    assert code == 1
+    assert "cannot write the event log" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_run_that_ended_is_not_run_again(finished, data):
+    before = (finished / "events.jsonl").read_bytes()
+    code, _, errors = train(finished, data)
+    assert (code, (finished / "events.jsonl").read_bytes()) == (1, before)
+    assert "the run has ended" in errors
+
+
+def test_the_time_limit_ends_a_run(tmp_path, data):
+    told = failed(write_run(tmp_path / "run", tiny_spec("autoencoder", epochs=5000, time_limit_min=0.05)), data)
+    assert told.code == "time_limit"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_run_in_mid_training(tmp_path, data, number):
+    run = write_run(tmp_path / "run", tiny_spec("autoencoder", epochs=5000, patience=0))
+    process = start(run, data)
+    while not {"epoch", "system"} <= {event.type for event in read_events(run)}:
+        try:
+            process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        pytest.fail(f"ended by itself: {process.communicate()[1]}")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    events = read_events(run)
+    assert (process.returncode, errors) == (3, "")
+    assert isinstance(events[-1], Stopped)
+    assert events[-1].stage == "training"
+    assert kinds(events, System)[0].memory_mb > 0
+    assert not (run / "model").exists()
