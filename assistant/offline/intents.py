@@ -51,7 +51,7 @@ list_runs            training & show|have & !dataset & !@run & !start & !@settin
 propose_training     run_it & @setting & !@run
 start_training       start & !@dataset & !@model & !@setting & !what & !show
 start_training       run_it & !@run & !show & !what & !@dataset & !@model & !@setting
-inspect_dataset      @dataset & inspect|show|how_many|images|what|have & !@model & !@setting & !start & !train
+inspect_dataset      @dataset & inspect|show|how_many|what|have & !@model & !@setting & !start & !train
 list_datasets        dataset & what|have|show|how_many|inspect & !@dataset & !@model & !@setting & !start
 list_datasets        images & how_many & !@dataset & !@model & !@setting
 list_models          model & show|have|how_many & !@setting & !@run & !@model

@@ -19,12 +19,13 @@ def detect_language(text: str) -> Language:
 
 
 def normalise(text: str) -> str:
-    """NFKC, without invisible characters, typographic quotes straightened, long texts cut in the middle. Case is kept."""
+    """NFKC, no invisible characters, straight quotes, no rows of blanks, long texts cut in the middle. Case is kept."""
     if len(text) > HEAD + TAIL:
         text = text[:HEAD] + "\n" + text[-TAIL:]
     text = unicodedata.normalize("NFKC", text)
     text = re.sub("[\u2018\u2019\u02bc`´]", "'", text)
     text = re.sub(r"[\u2010-\u2015\u2212]", "-", text)
+    text = re.sub(r"([^\S\n]|[_-]){4,}", " ", re.sub(r"\n\s+", "\n", text))
     return "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs", "Cn"))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assistant.offline.phrases import MARKS, Found, Vocabulary
 from assistant.offline.spelling import is_one_slip_apart
@@ -22,7 +23,7 @@ class Name:
 
 def find_datasets(text: str, *, datasets: list[str], words: Vocabulary) -> list[Found]:
     """Registered data sets named in lower-case text: exactly, in another language, else with one slip."""
-    names = [_name(dataset, words=words) for dataset in sorted(set(datasets), key=len, reverse=True) if dataset.strip()]
+    names = [_name(dataset, words=words) for dataset in sorted(set(datasets), key=len, reverse=True) if squash(dataset)]
     found: list[Found] = []
     for name in names:
         for match in name.pattern.finditer(text):
@@ -35,7 +36,7 @@ def find_datasets(text: str, *, datasets: list[str], words: Vocabulary) -> list[
 def nearest(candidate: str, *, datasets: list[str], words: Vocabulary) -> str | None:
     """The one data set that a word from the text can mean: a slip away from the name, or a part that no other name has."""
     squashed = squash(candidate)
-    names = [_name(dataset, words=words) for dataset in datasets if dataset.strip()]
+    names = [_name(dataset, words=words) for dataset in datasets if squash(dataset)]
     slips = [name.dataset for name in names if len(squashed) >= 4 and is_one_slip_apart(squashed, squash(name.dataset))]
     if len(slips) == 1:
         return slips[0]
@@ -50,6 +51,7 @@ def squash(name: str) -> str:
     return re.sub(r"[\s_\-./]+", "", name.lower())
 
 
+@lru_cache(maxsize=10_000)
 def _name(dataset: str, *, words: Vocabulary) -> Name:
     parts = tuple(_spoken_forms(part, words=words) for part in _parts(dataset.lower(), words=words))
     spoken = SEPARATORS.join("(?:" + "|".join(_form(form) for form in part) + ")" for part in parts)
@@ -97,7 +99,7 @@ def _is_meant_as_name(text: str, match: re.Match[str], *, words: Vocabulary) -> 
     if any(text[: match.start()].rstrip().endswith(before) for before in (" on", " on the", "using", "用", "在")):
         return True
     after = len(text) - len(text[match.end() :].lstrip(" _-"))
-    follows = words.cues.match(text, after) if after < len(text) else None
+    follows = words.cues.match(text, after)
     return follows is not None and "dataset" in (follows.value, *follows.also)
 
 
@@ -115,7 +117,11 @@ def _mistyped(text: str, *, names: list[Name]) -> list[Found]:
                     joined = joined[: len(target)]
                 elif len(target) < 6 or joined[0] != target[0]:
                     continue
-                if end > tokens[last].start() and is_one_slip_apart(joined, target):
+                if (
+                    end > tokens[last].start()
+                    and abs(len(joined) - len(target)) <= 1
+                    and is_one_slip_apart(joined, target)
+                ):
                     return [Found(tokens[first].start(), end, name.dataset)]
     return []
 

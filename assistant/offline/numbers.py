@@ -117,7 +117,7 @@ def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
     """The unit that follows directly, and where it ends."""
     blank = re.compile(r"[\s-]?(?:个半?)?\s?").match(text, position)
     for start in (position, blank.end() if blank else position):
-        found = vocabulary(language).units.match(text, start) if start < len(text) else None
+        found = vocabulary(language).units.match(text, start)
         if found:
             return (found.value, found.end) if found.value != "none" else ("", position)
     return "", position
@@ -125,7 +125,7 @@ def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
 
 def _starts_a_word(text: str, position: int, *, language: Language) -> bool:
     """Whether the number word goes on as another word: 一些, 一定."""
-    found = vocabulary(language).units.match(text, position) if position < len(text) else None
+    found = vocabulary(language).units.match(text, position)
     return found is not None and found.value == "none"
 
 

@@ -60,7 +60,7 @@ class PhraseTable:
 
     def match(self, text: str, position: int) -> Found | None:
         """The longest phrase that begins at this position."""
-        first = text[position]
+        first = text[position : position + 1]
         pattern = self._patterns.get(first)
         match = pattern.match(text, position) if pattern else None
         if match is None or match.end() == position:
@@ -89,7 +89,7 @@ def as_regex(phrase: str, *, edges: bool = True) -> str:
     return before + "".join(pieces) + after if edges else "".join(pieces)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """All that the understanding knows of words."""
 
@@ -181,7 +181,7 @@ def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
 
 
 def _replaced(template: str) -> str:
-    """"instead of {x}" as a pattern whose group holds what is not wanted; {y} is a wanted thing of the same kind that follows."""
+    """ "instead of {x}" as a pattern whose group holds what is not wanted; {y} is a wanted thing of the same kind that follows."""
     defect = MARKS["defect"]
     kinds = [MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")] + [rf"{defect}+(?:\s?{defect}+)?"]
     head, tail = (as_regex(side) if side.strip() else r"\s*" for side in template.replace("{y}", "\0").split("{x}"))

@@ -88,7 +88,39 @@ def test_an_unregistered_name_is_passed_on_as_the_user_wrote_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a ", "1,", "训练", "학습 ", "oled_", "not ", "epochs 5 ", "百", "ㄱ", " ", "from 1 to "]
+    "piece",
+    [
+        "a ",
+        "1,",
+        "训练",
+        "학습 ",
+        "oled_",
+        "not ",
+        "epochs 5 ",
+        "百",
+        "ㄱ",
+        " ",
+        "\n",
+        "-",
+        "_ ",
+        "=",
+        "0",
+        "1e",
+        "1 x ",
+        "分之",
+        "半小时",
+        "第1",
+        "번 ",
+        "layers 1,",
+        "and ",
+        "to ",
+        "를 ",
+        "改成",
+        "'",
+        "...",
+        "{model}",
+        "\ue001",
+    ],
 )
 def test_a_very_long_text_is_answered(piece: str) -> None:
     understand(piece * (20_000 // len(piece)), datasets=DATASETS)
