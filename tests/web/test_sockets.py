@@ -51,13 +51,10 @@ def test_a_frame_that_cannot_be_taken_is_answered_and_the_socket_stays(client: T
 
 
 def test_events_of_a_run_arrive_untranslated_in_order_and_end(finished_run: str, client: TestClient) -> None:
-    events = []
-    with (
-        client.websocket_connect(f"ws://localhost/ws/runs/{finished_run}?after=1") as socket,
-        pytest.raises(WebSocketDisconnect),
-    ):
-        while True:
-            events.append(json.loads(socket.receive_text()))
+    with client.websocket_connect(f"ws://localhost/ws/runs/{finished_run}?after=1") as socket:
+        events = [json.loads(socket.receive_text()) for _ in range(4)]
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
     assert [event["seq"] for event in events] == [2, 3, 4, 5]
     assert events[-1]["type"] == "finished"
 

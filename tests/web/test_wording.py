@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.frames import Language
 from engine.spec import MODELS, setting_names
 from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
 
@@ -19,7 +20,7 @@ def placeholders(text: str | list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("language", ["ko", "zh"])
-def test_keys_and_placeholders_are_those_of_english(language: str) -> None:
+def test_keys_and_placeholders_are_those_of_english(language: Language) -> None:
     assert TEXTS[language].keys() == TEXTS["en"].keys()
     differing = [key for key, text in TEXTS["en"].items() if placeholders(text) != placeholders(TEXTS[language][key])]
     assert differing == []

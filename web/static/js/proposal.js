@@ -1,6 +1,7 @@
 // The plan's card: settings are edited in place; a changed plan must be saved, and so checked, before it can be approved.
 
-import { $, $$, onClick } from "./dom.js";
+import { $, $$, el, onClick } from "./dom.js";
+import { t } from "./i18n.js";
 
 /** Wire all plans inside `items`; `send(frame)` hands a frame to the server. */
 export function wireProposals(items, send) {
@@ -18,14 +19,14 @@ export function wireProposals(items, send) {
   onClick(items, ".proposal [data-action=decline]", (_, button) => askWhy(button.closest(".proposal"), true));
   onClick(items, ".proposal [data-action=keep]", (_, button) => askWhy(button.closest(".proposal"), false));
   onClick(items, ".proposal [data-action=save]", (_, button) => save(button.closest(".proposal"), send));
-  onClick(items, ".proposal [data-action=discard]", (_, button) => discard(button.closest(".proposal")));
+  onClick(items, ".proposal [data-action=discard]", (_, button) => discard(button.closest(".proposal"), send));
   document.addEventListener("keydown", (event) => {
     if (!event.ctrlKey || !event.altKey || (event.key !== "Enter" && event.key !== "Backspace")) return;
     const card = $$(".proposal[data-state=open]", items).at(-1);
     if (!card) return;
     event.preventDefault();
     if (event.key === "Backspace") decline(card, send, "");
-    else if (Object.keys(changes(card)).length) save(card, send);
+    else if (edited(card).length || isRefused(card)) save(card, send);
     else approve(card, send);
   });
 }
@@ -51,14 +52,48 @@ function decline(card, send, reason) {
 }
 
 function save(card, send) {
+  const invalid = edited(card).map(([, field]) => field).filter(complain);
+  if (invalid.length) {
+    invalid[0].closest("details")?.setAttribute("open", "");
+    invalid[0].focus();
+    return;
+  }
   const changed = changes(card);
   if (Object.keys(changed).length) send({ type: "edit", proposal: card.dataset.proposal, revision: Number(card.dataset.revision), changes: changed });
 }
 
-function discard(card) {
+/** Say at the field what the browser can already see is wrong with it. */
+function complain(field) {
+  const { badInput, rangeUnderflow, rangeOverflow, stepMismatch } = field.validity;
+  const box = field.closest(".field");
+  const name = $("label", box).textContent;
+  const problem = badInput
+    ? t("plan.number", { name })
+    : rangeUnderflow || rangeOverflow
+      ? t("plan.range", { name, min: field.min || "–", max: field.max || "–" })
+      : stepMismatch
+        ? t("plan.step", { name, step: field.step })
+        : "";
+  $(".problem", box)?.remove();
+  box.classList.toggle("wrong", problem !== "");
+  field.setAttribute("aria-invalid", String(problem !== ""));
+  if (!problem) return false;
+  const node = el("span", { className: "problem", id: `${field.id}-problem`, role: "alert", textContent: problem });
+  field.setAttribute("aria-describedby", `${field.id}-help ${node.id}`);
+  box.append(node);
+  return true;
+}
+
+/** Back to the plan as it stands. Of a refused edit only the server knows that, so it is asked to draw the plan again. */
+function discard(card, send) {
+  if (isRefused(card)) {
+    send({ type: "edit", proposal: card.dataset.proposal, revision: Number(card.dataset.revision), changes: {} });
+    return;
+  }
   for (const [, field] of edited(card)) {
     if (field.type === "checkbox") field.checked = field.dataset.value === "true";
     else field.value = field.dataset.value;
+    complain(field);
   }
   reflect(card);
 }
@@ -71,7 +106,7 @@ function askWhy(card, asking) {
 
 /** Show the buttons that fit: approve a plan as it stands, or save what was changed. */
 function reflect(card) {
-  const dirty = edited(card).length > 0;
+  const dirty = edited(card).length > 0 || isRefused(card);
   $("[data-when=clean]", card).hidden = dirty;
   $("[data-when=edited]", card).hidden = !dirty;
   $("[data-when=declining]", card).hidden = true;
@@ -79,7 +114,8 @@ function reflect(card) {
 }
 
 const current = (field) => (field.type === "checkbox" ? String(field.checked) : field.value.trim());
-const isEdited = (field) => current(field) !== field.dataset.value;
+const isEdited = (field) => current(field) !== field.dataset.value || field.dataset.refused === "true";
+const isRefused = (card) => $("[data-refused], .refused", card) !== null;
 const edited = (card) => $$(".settings [name]", card).filter(isEdited).map((field) => [field.name, field]);
 
 function changes(card) {
