@@ -1,10 +1,8 @@
 """The `murascope` command. Each verb imports what it needs, so that the help text comes at once."""
 
 import asyncio
-import contextlib
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +11,6 @@ import typer
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
-    from assistant.store.tables import RunRow
-    from assistant.workspace import Workspace
-    from engine.events import Event
 
 app = typer.Typer(
     help="Train visual inspection models by talking in plain language.",
@@ -29,7 +24,6 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
 INVALID = 2
 
 
@@ -88,7 +82,14 @@ def train(
     as_json: JsonFlag = False,
 ) -> None:
     """Train without a server. Progress goes to stderr; Ctrl+C stops the run cleanly."""
-    raise typer.Exit(asyncio.run(_train(data, model, changes or [], yes=yes, as_json=as_json)))
+    from assistant.train_here import train_here
+
+    def confirmed() -> bool:
+        return yes or (sys.stdin.isatty() and typer.confirm("Start?", err=True))
+
+    raise typer.Exit(
+        asyncio.run(train_here(_settings(), data, model, changes or [], confirmed=confirmed, as_json=as_json))
+    )
 
 
 @app.command()
@@ -182,149 +183,6 @@ def runs_show(
 def runs_stop(run: Annotated[str, typer.Argument(help="Id, such as r12.")]) -> None:
     """Stop a training that waits or runs under a server."""
     raise typer.Exit(asyncio.run(_runs_stop(run)))
-
-
-# ---- train ----
-
-
-async def _train(data: str, model: str, changes: list[str], *, yes: bool, as_json: bool) -> int:
-    from assistant.datasets import DatasetError
-    from assistant.specs import make_plan
-    from assistant.workspace import Workspace
-    from engine.spec import SpecError
-
-    async with Workspace.open(_settings()) as workspace:
-        try:
-            facts = await _facts_of(workspace, data)
-            plan = make_plan(
-                workspace.settings,
-                facts,
-                model,
-                _read_changes(changes),
-                await workspace.runs.list(state="succeeded", model=model, limit=20),
-            )
-        except (SpecError, DatasetError) as error:
-            problems = [each.message for each in error.problems] if isinstance(error, SpecError) else [str(error)]
-            _print_problems(problems, as_json=as_json)
-            return INVALID
-        _tell(
-            f"{plan.spec.model.name} on {facts['dataset']}: {facts['train_good']} good images, {plan.spec.image_size} px, backbone {plan.spec.backbone or 'none'}"
-        )
-        _tell(f"expected: about {plan.estimate.seconds:.0f} s" + ("" if plan.estimate.basis else " (a first guess)"))
-        for notice in plan.notices:
-            _tell(f"note: {notice.message}")
-        if not yes and not (sys.stdin.isatty() and typer.confirm("Start?", err=True)):
-            _print_problems(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
-            return INVALID
-        from assistant.estimates import count_work
-
-        row = await workspace.runs.add(plan.spec, data_path=facts["path"], estimate_s=count_work(plan.spec, facts))
-        row = await _run_here(workspace, row.id)
-        _print_outcome(workspace, row, as_json=as_json)
-        return EXIT_CODES[row.state]
-
-
-async def _run_here(workspace: "Workspace", run: str) -> "RunRow":
-    """Start the run, tell its progress, and hand Ctrl+C and SIGTERM on as a clean stop."""
-
-    def stop() -> None:
-        stopping.append(asyncio.ensure_future(workspace.runs.stop(run)))
-
-    stopping: list[asyncio.Future[Any]] = []
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    supervising = asyncio.create_task(workspace.supervisor.run_one(run))
-    telling = asyncio.create_task(_tell_events(workspace, run))
-    row = await supervising
-    telling.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await telling
-    await asyncio.gather(*stopping)
-    return row
-
-
-async def _tell_events(workspace: "Workspace", run: str) -> None:
-    async for event in workspace.runs.follow(run):
-        if (line := _line(event)) is not None:
-            _tell(line)
-
-
-def _line(event: "Event") -> str | None:
-    """One event as a line of progress."""
-    from engine.events import Epoch, Fitting, Stage, Warned
-
-    match event:
-        case Stage():
-            return event.name
-        case Warned():
-            return f"warning: {event.message}"
-        case Epoch():
-            return f"  epoch {event.epoch}/{event.epochs}: loss {event.loss:.5g}" + (
-                f", validation {event.val_loss:.5g}" if event.val_loss is not None else ""
-            )
-        case Fitting() if event.done == event.total:
-            return f"  {event.what}: {event.done}"
-    return None
-
-
-def _print_outcome(workspace: "Workspace", row: "RunRow", *, as_json: bool) -> None:
-    from assistant.summaries import run_facts, word
-    from engine.events import Finished, read_events
-
-    folder = workspace.runs.folder(row.id)
-    last = read_events(folder)[-1]
-    if as_json:
-        outcome: dict[str, Any] = {
-            "run": row.id,
-            "status": row.state,
-            "folder": str(folder),
-            "metrics": row.metrics or {},
-        }
-        outcome["seconds"] = last.seconds if isinstance(last, Finished) else {}
-        if row.state != "succeeded":
-            outcome |= {"reason": row.reason, "hint": row.hint}
-        print(json.dumps(outcome, ensure_ascii=False))
-    elif row.state == "succeeded":
-        print(word(run_facts(row, folder), "en"))
-        _tell(f"heatmaps and scores: {folder / 'evaluation'}")
-    else:
-        _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
-        _tell(f"its log: {folder / 'log.txt'}")
-
-
-async def _facts_of(workspace: "Workspace", data: str) -> dict[str, Any]:
-    """The facts of a registered data set, or of a folder that is used as it is."""
-    looks_like_path = "/" in data or data.startswith((".", "~"))
-    if not looks_like_path and data.casefold() in {name.casefold() for name in await workspace.datasets.names()}:
-        return await workspace.datasets.facts(data)
-    if looks_like_path or Path(data).is_dir():
-        path = Path(data).expanduser().absolute()
-        return {"dataset": path.name, **await workspace.datasets.check(path)}
-    return await workspace.datasets.facts(data)  # raises with the names that there are
-
-
-def _read_changes(changes: list[str]) -> dict[str, Any]:
-    """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
-    from engine.spec import Problem, SpecError
-
-    read: dict[str, Any] = {}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals or not name.strip():
-            raise SpecError([Problem("", f"--set takes NAME=VALUE, such as image_size=256, not {change!r}")])
-        try:
-            read[name.strip()] = json.loads(value)
-        except ValueError:
-            read[name.strip()] = value
-    return read
-
-
-def _print_problems(problems: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"run": None, "status": "invalid", "problems": problems}, ensure_ascii=False))
-    for problem in problems:
-        _tell(problem)
 
 
 # ---- data, runs, doctor ----

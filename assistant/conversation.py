@@ -6,7 +6,6 @@ never pass through the LLM. One turn at a time.
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
 
 from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
 
@@ -30,6 +29,7 @@ from assistant.frames import (
 from assistant.offline.language import detect_language
 from assistant.offline.understand import answer
 from assistant.offline.words import built_in_words
+from assistant.parts import Parts
 from assistant.proposals import StalePlan
 from assistant.results import gallery, load
 from assistant.store.tables import ProposalRow, RunRow
@@ -39,9 +39,6 @@ from assistant.tools.start_training import launch
 from assistant.transcript import Transcript
 from assistant.turn import Turn
 from engine.spec import SpecError
-
-if TYPE_CHECKING:
-    from assistant.workspace import Workspace
 
 TITLE_LENGTH = 60
 SHOWN_HEATMAPS = 8
@@ -58,10 +55,10 @@ class FrameRefused(ValueError):
 class Conversation:
     """One conversation, shared by all its open pages."""
 
-    def __init__(self, workspace: "Workspace", conversation: str, *, title: str):
+    def __init__(self, parts: Parts, conversation: str, *, title: str):
         self.id, self.title = conversation, title
-        self._workspace = workspace
-        self.transcript = Transcript(workspace.database, conversation)
+        self._parts = parts
+        self.transcript = Transcript(parts.database, conversation)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -116,7 +113,7 @@ class Conversation:
             raise FrameRefused("empty", "the message is empty")
         language = detect_language(text) if any(letter.isalpha() for letter in text) else page_language
         self.title = self.title or text[:TITLE_LENGTH]
-        await self._workspace.conversations.note(self.id, language=language, title=self.title)
+        await self._parts.histories.note(self.id, language=language, title=self.title)
         await self.transcript.show(key, UserItem(text=text))
         said = answer(text)
         if said is not None and await self._is_decided_by(said == "yes", language):
@@ -126,12 +123,12 @@ class Conversation:
 
     async def _is_decided_by(self, yes: bool, language: Language) -> bool:
         """A bare yes or no answers the question that stands open, if there is one."""
-        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
         for call in pending.approvals if pending else []:
             if call.tool_name != "start_training":
                 await self._answer(call.tool_call_id, yes=yes, language=language)
                 return True
-        plan = await self._workspace.proposals.latest_open(self.id)
+        plan = await self._parts.proposals.latest_open(self.id)
         if plan is None:
             return False
         await (self._approve(plan.id, plan.revision, language) if yes else self._decline(plan.id, "", language))
@@ -139,7 +136,7 @@ class Conversation:
 
     async def _deny_pending(self) -> DeferredToolResults | None:
         """The user spoke of something else: what waited for a yes stays unstarted."""
-        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
         if pending is None:
             return None
         for call in pending.approvals:
@@ -153,7 +150,7 @@ class Conversation:
         self._refuse_when_busy()
         await self._own_plan(proposal)
         try:
-            row = await self._workspace.proposals.approve(proposal, revision)
+            row = await self._parts.proposals.approve(proposal, revision)
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
         try:  # the run starts at the person's word, even when no LLM answers afterwards
@@ -164,7 +161,7 @@ class Conversation:
                 f"error-{_new_key()}", ErrorItem(code=error.code, message=error.message, hint=error.hint)
             )
             return
-        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
         if pending is None or not any(call.tool_name == "start_training" for call in pending.approvals):
             await self._speak(built_in_words("start_training", language, {"run": run.id, "state": run.state}))
             return
@@ -179,10 +176,10 @@ class Conversation:
     async def _decline(self, proposal: str, reason: str, language: Language) -> None:
         self._refuse_when_busy()
         await self._own_plan(proposal)
-        if await self._workspace.proposals.decline(proposal) is None:
+        if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
         await self.transcript.update(plan_key(proposal), state="declined")
-        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
         if pending is None or not pending.approvals:
             await self._speak(built_in_words("declined", language, {}))
             return
@@ -195,7 +192,7 @@ class Conversation:
 
     async def _answer(self, call_id: str, *, yes: bool, language: Language) -> None:
         self._refuse_when_busy()
-        pending = (await self._workspace.conversations.history(self.id)).deferred_tool_requests
+        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
         if pending is None or call_id not in {call.tool_call_id for call in pending.approvals}:
             raise FrameRefused("stale", "this question was answered already")
         await self._close_question(call_id, "yes" if yes else "no")
@@ -221,7 +218,7 @@ class Conversation:
         desk = self.desk(language)
         try:
             plan = await plan_training(desk, dataset=dataset, model=model, chosen=chosen)
-            row = await self._workspace.proposals.revise(row.id, row.revision, plan)
+            row = await self._parts.proposals.revise(row.id, row.revision, plan)
             await self.transcript.show(plan_key(row.id), proposal_item(row, plan))
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
@@ -247,7 +244,7 @@ class Conversation:
         await self.transcript.show(plan_key(row.id), item)
 
     async def _own_plan(self, proposal: str) -> ProposalRow:
-        row = await self._workspace.proposals.get(proposal)
+        row = await self._parts.proposals.get(proposal)
         if row is None or row.conversation != self.id:
             raise FrameRefused("unknown_plan", f"there is no plan {proposal!r} in this conversation")
         return row
@@ -259,16 +256,16 @@ class Conversation:
         if await self.transcript.get(f"summary-{run.id}") is not None:
             return
         await self.finish()
-        language = await self._workspace.conversations.language(self.id)
+        language = await self._parts.histories.language(self.id)
         if run.state != "succeeded":
             facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint}
             await self.transcript.show(
                 f"summary-{run.id}", AssistantItem(text=built_in_words("run_ended", language, facts))
             )
             return
-        text = await self._workspace.summary(run, language)
+        text = await self._parts.summary(run, language)
         await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
-        results = load(self._workspace.runs.folder(run.id))
+        results = load(self._parts.runs.folder(run.id))
         images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
         if images:
             item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
@@ -278,12 +275,12 @@ class Conversation:
 
     def desk(self, language: Language) -> Desk:
         """What the tools may reach from this conversation."""
-        workspace = self._workspace
+        parts = self._parts
         return Desk(
-            settings=workspace.settings,
-            datasets=workspace.datasets,
-            proposals=workspace.proposals,
-            runs=workspace.runs,
+            settings=parts.settings,
+            datasets=parts.datasets,
+            proposals=parts.proposals,
+            runs=parts.runs,
             conversation=self.id,
             language=language,
             show=self.transcript.show,
@@ -293,7 +290,7 @@ class Conversation:
     def _begin(
         self, language: Language, *, prompt: str | None = None, results: DeferredToolResults | None = None
     ) -> None:
-        self._turn = Turn(self._workspace, self, language)
+        self._turn = Turn(self._parts, self.transcript, self.desk(language))
         self._task = asyncio.create_task(self._turn.take(prompt=prompt, results=results))
 
     def _refuse_when_busy(self) -> None:

@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic_ai import (
     CancellationToken,
@@ -30,17 +30,16 @@ from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
 
 from assistant.agent import LIMITS, TURN_TIMEOUT_S, make_agent
-from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, Language, ToolItem
+from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ToolItem
 from assistant.grounding import numbers_in
 from assistant.llm_errors import explain
 from assistant.narration import Narration, known_numbers
 from assistant.offline.model import built_in_model
 from assistant.offline.words import built_in_words
+from assistant.parts import Parts
 from assistant.providers import open_model
-
-if TYPE_CHECKING:
-    from assistant.conversation import Conversation
-    from assistant.workspace import Workspace
+from assistant.tools import Desk
+from assistant.transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +49,8 @@ SILENT_TOOLS = ("start_training", "stop_run")  # the cards that ask for the yes,
 class Turn:
     """One turn in a conversation."""
 
-    def __init__(self, workspace: "Workspace", conversation: "Conversation", language: Language):
-        self._workspace, self._conversation, self._language = workspace, conversation, language
-        self._transcript = conversation.transcript
+    def __init__(self, parts: Parts, transcript: Transcript, desk: Desk):
+        self._parts, self._transcript, self._desk = parts, transcript, desk
         self._token = CancellationToken()
         self._name = secrets.token_hex(4)
         self._text_key, self._text, self._texts = "", "", 0
@@ -68,14 +66,14 @@ class Turn:
     async def take(self, *, prompt: str | None = None, results: DeferredToolResults | None = None) -> None:
         """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
-        history = await self._workspace.conversations.history(self._conversation.id)
+        history = await self._parts.histories.load(self._desk.conversation)
         try:
             await self._run(history, prompt, results)
         except AgentRunError as error:
-            why = explain(error, url=self._workspace.provider.url)
+            why = explain(error, url=self._parts.provider.url)
             await self._fail(ErrorItem(code=why.code, message=why.message, hint=why.hint, retry=why.retry))
         except Exception as error:
-            logger.exception("a turn of conversation %s failed", self._conversation.id)
+            logger.exception("a turn of conversation %s failed", self._desk.conversation)
             hint = "try again; if it happens again, look at the server's log"
             await self._fail(
                 ErrorItem(
@@ -90,14 +88,13 @@ class Turn:
             self._transcript.tell_turn(working=False)
 
     async def _run(self, history: History, prompt: str | None, results: DeferredToolResults | None) -> None:
-        workspace = self._workspace
-        desk = self._conversation.desk(self._language)
-        names = await workspace.datasets.names()
-        built_in = built_in_model(language=self._language, datasets=names, refusals=desk.refusals)
-        if workspace.provider.name != "built-in":
+        parts, desk = self._parts, self._desk
+        names = await parts.datasets.names()
+        built_in = built_in_model(language=desk.language, datasets=names, refusals=desk.refusals)
+        if parts.provider.name != "built-in":
             self._narration = Narration(known_numbers(history.messages) | numbers_in(prompt))
         async with (
-            open_model(workspace.provider, workspace.settings, built_in=built_in) as model,
+            open_model(parts.provider, parts.settings, built_in=built_in) as model,
             make_agent().run_stream_events(
                 prompt,
                 conversation=replace(
@@ -173,7 +170,7 @@ class Turn:
         if self._narration is not None:
             await self._put_text(self._narration.finish())
             if self._narration.withheld:
-                withheld = built_in_words("withheld", self._language, {})
+                withheld = built_in_words("withheld", self._desk.language, {})
                 self._text = self._own_words or f"{self._text.strip()}\n\n{withheld}".strip()
                 self._narration.withheld = 0
         if self._text:
@@ -217,7 +214,7 @@ class Turn:
         await self._transcript.show(f"error-{self._name}", item)
 
     async def _save(self, history: History) -> None:
-        await self._workspace.conversations.save_history(self._conversation.id, history)
+        await self._parts.histories.save(self._desk.conversation, history)
 
     def _new_tool_key(self) -> str:
         self._tools += 1  # not the call's id: some servers use the same ids again

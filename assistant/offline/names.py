@@ -169,11 +169,15 @@ def _is_about_data(cues: list[Found], text: str) -> bool:
 
 
 def _word_before(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
-    match = re.search(r"([^\W_][\w-]*(?: [^\W\d_]+)?)[ ]?$", rest[max(0, position - 40) : position])
-    if match is None or _is_no_name(match[1], words=words):
-        return None
-    start = max(0, position - 40) + match.start(1)
-    return start, start + len(match[1].removesuffix("의").removesuffix("的"))
+    """The word before "data", or two if both are Latin ("bottle cap data") or together one thing ("휴대폰 화면 데이터")."""
+    start = max(0, position - 40)
+    for pattern in (r"([^\W_][\w-]* [^\W\d_]+) ?$", r"([^\W_][\w-]*) ?$"):
+        match = re.search(r"(?<!\w)" + pattern, rest[start:position])
+        if match is None or _is_no_name(match[1], words=words):
+            continue
+        if " " not in match[1] or match[1].isascii() or _thing_of(squash(match[1]), words=words):
+            return start + match.start(1), start + match.start(1) + len(match[1].rstrip("의的"))
+    return None
 
 
 def _word_after_called(rest: str, position: int) -> tuple[int, int] | None:

@@ -72,7 +72,10 @@ class Scene:
 @pytest.fixture
 async def scene(settings: Settings) -> Any:
     database = await Database.open(settings.database_url)
-    yield Scene(settings, database)
+    opened = Scene(settings, database)
+    yield opened
+    for child in opened.executor._children.values():
+        child.wait(10)
     await database.close()
 
 

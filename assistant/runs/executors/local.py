@@ -51,7 +51,7 @@ class LocalExecutor:
             await asyncio.sleep(0.05)
 
     def exit_code(self, handle: dict[str, Any]) -> int | None:
-        child = self._children.get(handle["pid"])
+        child = self._children.pop(handle["pid"], None)
         return child.poll() if child is not None else None
 
     def _signal(self, handle: dict[str, Any], number: signal.Signals) -> None:

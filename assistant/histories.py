@@ -1,0 +1,50 @@
+"""What the agent remembers of each conversation, and in which language it is held."""
+
+from typing import Any
+
+from pydantic_ai import Conversation as History
+from pydantic_ai import ConversationTypeAdapter
+from sqlalchemy import update
+
+from assistant.frames import Language
+from assistant.store.database import Database
+from assistant.store.tables import ConversationRow, now
+
+
+class Histories:
+    """The agent's side of the conversations of one workspace.
+
+    Every method raises LookupError when there is no such conversation.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    async def load(self, conversation: str) -> History:
+        """The messages so far, and the question that stands open, if any."""
+        stored = (await self.row(conversation)).history
+        return ConversationTypeAdapter.validate_json(stored) if stored else History(conversation_id=conversation)
+
+    async def save(self, conversation: str, history: History) -> None:
+        await self.note(conversation, history=ConversationTypeAdapter.dump_json(history).decode())
+
+    async def language(self, conversation: str) -> Language:
+        """The language of the user's latest message."""
+        return as_language((await self.row(conversation)).language)
+
+    async def note(self, conversation: str, **values: Any) -> None:
+        """Set columns of the conversation, such as its language or title."""
+        change = update(ConversationRow).where(ConversationRow.id == conversation)
+        async with self._database.session() as session:
+            await session.execute(change.values(**values, updated_at=now()))
+
+    async def row(self, conversation: str) -> ConversationRow:
+        async with self._database.session() as session:
+            row = await session.get(ConversationRow, conversation)
+        if row is None:
+            raise LookupError(f"there is no conversation {conversation!r}")
+        return row
+
+
+def as_language(value: str) -> Language:
+    return "ko" if value == "ko" else "zh" if value == "zh" else "en"

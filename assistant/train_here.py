@@ -1,0 +1,155 @@
+"""`murascope train`: one training without a server, told line by line on stderr, with one JSON object at the end if wanted."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.datasets import DatasetError
+from assistant.estimates import count_work
+from assistant.settings import Settings
+from assistant.specs import Plan, make_plan
+from assistant.store.tables import RunRow
+from assistant.summaries import run_facts, word
+from assistant.workspace import Workspace
+from engine.events import Epoch, Event, Finished, Fitting, Stage, Warned, read_events
+from engine.spec import Problem, SpecError
+
+EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
+INVALID = 2
+
+
+async def train_here(
+    settings: Settings, data: str, model: str, changes: Sequence[str], *, confirmed: Callable[[], bool], as_json: bool
+) -> int:
+    """Plan, ask, run, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            facts = await _facts_of(workspace, data)
+            finished = await workspace.runs.list(state="succeeded", model=model, limit=20)
+            plan = make_plan(settings, facts, model, _read_changes(changes), finished)
+        except SpecError as error:
+            return _refuse([problem.message for problem in error.problems], as_json=as_json)
+        except DatasetError as error:
+            return _refuse([str(error)], as_json=as_json)
+        _tell_plan(plan)
+        if not confirmed():
+            return _refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
+        row = await workspace.runs.add(plan.spec, data_path=facts["path"], estimate_s=count_work(plan.spec, facts))
+        row = await _run(workspace, row.id)
+        _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
+        return EXIT_CODES[row.state]
+
+
+async def _facts_of(workspace: Workspace, data: str) -> dict[str, Any]:
+    """The facts of a registered data set, or of a folder that is used as it is."""
+    looks_like_path = "/" in data or data.startswith((".", "~"))
+    known = {name.casefold() for name in await workspace.datasets.names()}
+    if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
+        path = Path(data).expanduser().absolute()
+        return {"dataset": path.name, **await workspace.datasets.check(path)}
+    return await workspace.datasets.facts(data)
+
+
+def _read_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
+    read: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name.strip():
+            raise SpecError([Problem("", f"--set takes NAME=VALUE, such as image_size=256, not {change!r}")])
+        try:
+            read[name.strip()] = json.loads(value)
+        except ValueError:
+            read[name.strip()] = value
+    return read
+
+
+async def _run(workspace: Workspace, run: str) -> RunRow:
+    """Start the run, tell its progress, and hand Ctrl+C and SIGTERM on as a clean stop."""
+    stopping: list[asyncio.Future[RunRow]] = []
+
+    def stop() -> None:
+        stopping.append(asyncio.ensure_future(workspace.runs.stop(run)))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    telling = asyncio.create_task(_tell_events(workspace, run))
+    row = await workspace.supervisor.run_one(run)
+    telling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await telling
+    await asyncio.gather(*stopping)
+    return row
+
+
+async def _tell_events(workspace: Workspace, run: str) -> None:
+    async for event in workspace.runs.follow(run):
+        if (line := _line(event)) is not None:
+            _tell(line)
+
+
+def _line(event: Event) -> str | None:
+    """One event as a line of progress; None for those that are too many."""
+    match event:
+        case Stage():
+            return event.name
+        case Warned():
+            return f"warning: {event.message}"
+        case Epoch():
+            validation = f", validation {event.val_loss:.5g}" if event.val_loss is not None else ""
+            return f"  epoch {event.epoch}/{event.epochs}: loss {event.loss:.5g}{validation}"
+        case Fitting() if event.done == event.total:
+            return f"  {event.what}: {event.done}"
+        case _:
+            return None
+
+
+def _tell_plan(plan: Plan) -> None:
+    spec, basis = plan.spec, plan.estimate.basis
+    backbone = f"backbone {spec.backbone}" if spec.backbone else "no backbone"
+    _tell(
+        f"{spec.model.name} on {spec.dataset}: {plan.facts['train_good']} good images, {spec.image_size} px, {backbone}"
+    )
+    _tell(
+        f"expected: about {plan.estimate.seconds:.0f} s ({f'from {basis} earlier runs' if basis else 'a first guess'})"
+    )
+    for notice in plan.notices:
+        _tell(f"note: {notice.message}")
+
+
+def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        last = read_events(folder)[-1]
+        seconds = last.seconds if isinstance(last, Finished) else {}
+        outcome = {
+            "run": row.id,
+            "status": row.state,
+            "folder": str(folder),
+            "metrics": row.metrics or {},
+            "seconds": seconds,
+        }
+        failure = {} if row.state == "succeeded" else {"reason": row.reason, "hint": row.hint}
+        print(json.dumps({**outcome, **failure}, ensure_ascii=False))
+    elif row.state == "succeeded":
+        print(word(run_facts(row, folder), "en"))
+        _tell(f"heatmaps and scores: {folder / 'evaluation'}")
+    else:
+        _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
+        _tell(f"its log: {folder / 'log.txt'}")
+
+
+def _refuse(problems: list[str], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"run": None, "status": "invalid", "problems": problems}, ensure_ascii=False))
+    for problem in problems:
+        _tell(problem)
+    return INVALID
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
