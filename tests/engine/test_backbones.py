@@ -77,7 +77,7 @@ def test_a_hub_out_of_reach_is_given_up_after_one_look(tmp_path, monkeypatch, no
 
 
 def test_an_unknown_network_is_answered_with_the_nearest_names():
-    with pytest.raises(LookupError, match="did you mean .*resnet18"):
+    with pytest.raises(LookupError, match=r"did you mean .*resnet18"):
         Backbone("resnet81", layers=[1], weights="random")
 
 

@@ -88,7 +88,9 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
     }  # fmt: skip
     assert facts["metrics"] == kinds(read_events(finished), Evaluation)[0].metrics
     assert facts["metrics"]["image_auroc"] > 0.8
-    assert facts["intervals"]["image_auroc"][0] <= facts["metrics"]["image_auroc"] <= facts["intervals"]["image_auroc"][1]
+    assert (
+        facts["intervals"]["image_auroc"][0] <= facts["metrics"]["image_auroc"] <= facts["intervals"]["image_auroc"][1]
+    )
     assert facts["threshold"]["smallest_promise"] == 1 / 4
     assert facts["per_defect_type"]["patch"]["count"] == 5
     assert facts["weights"] == {"backbone": "mobilenetv2_100", "source": "random", "tag": None, "licence": None}

@@ -109,7 +109,13 @@ def test_a_missing_folder_is_said_and_an_empty_one_has_no_items(tmp_path):
 
 def test_every_layout_reads_only_what_it_matches_and_no_two_match(tmp_path):
     modules = [import_module(f"{layouts.__name__}.{module.name}") for module in iter_modules(layouts.__path__)]
-    for names in (["train/good/0.png"], ["good/0.png"], ["0.png"], ["train/0.png", "good/0.png"], ["x/0.png", "y/0.png"]):
+    for names in (
+        ["train/good/0.png"],
+        ["good/0.png"],
+        ["0.png"],
+        ["train/0.png", "good/0.png"],
+        ["x/0.png", "y/0.png"],
+    ):
         root = put(tmp_path / "data", *names)
         assert sum(module.matches(root) for module in modules) <= 1, names
         shutil.rmtree(root)

@@ -77,7 +77,11 @@ def test_predict_evaluate_and_test_tell_one_story(trainer, data, tmp_path):
 
 def test_only_the_level_asked_for_is_measured(trainer, data):
     trainer.fit(loader(data, "train"))
-    assert set(trainer.evaluate(loader(data, "test"), pixel_level=False)) == {"image_auroc", "image_aupr", "image_f1_max"}
+    assert set(trainer.evaluate(loader(data, "test"), pixel_level=False)) == {
+        "image_auroc",
+        "image_aupr",
+        "image_f1_max",
+    }
     assert set(trainer.evaluate(loader(data, "test"), image_level=False)) == {"pixel_auroc", "pixel_aupr"}
 
 
