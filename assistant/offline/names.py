@@ -1,14 +1,13 @@
-"""Which data set is meant: registered names however they are typed or translated, and names that nobody registered."""
+"""Which registered data set is meant, however its name is typed or translated."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.offline.phrases import MARKS, Found, Vocabulary
+from assistant.offline.phrases import Found, Vocabulary
 from assistant.offline.spelling import is_one_slip_apart
 
 LATIN, HANGUL = "[a-z]+", "[가-힣]+"
-TAKEN = "\0"
 SEPARATORS = r"[\s_\-./]*"
 
 
@@ -55,7 +54,7 @@ def squash(name: str) -> str:
 def _name(dataset: str, *, words: Vocabulary) -> Name:
     parts = tuple(_spoken_forms(part, words=words) for part in _parts(dataset.lower(), words=words))
     spoken = SEPARATORS.join("(?:" + "|".join(_form(form) for form in part) + ")" for part in parts)
-    whole = _thing_of(squash(dataset), words=words)
+    whole = thing_of(squash(dataset), words=words)
     compounds = [_form(form) for form in words.things.get(whole or "", ())]
     typed = SEPARATORS.join(re.escape(c) for c in squash(dataset))
     plural = "(?:'?s)?" if re.search("[a-z]$", dataset.lower()) else ""
@@ -72,18 +71,18 @@ def _parts(name: str, *, words: Vocabulary) -> list[str]:
         while chunk:
             size = len(chunk)
             if not chunk.isascii():
-                size = next((n for n in range(size, 0, -1) if _thing_of(chunk[:n], words=words)), size)
+                size = next((n for n in range(size, 0, -1) if thing_of(chunk[:n], words=words)), size)
             parts.append(chunk[:size])
             chunk = chunk[size:]
     return parts
 
 
-def _thing_of(word: str, *, words: Vocabulary) -> str | None:
+def thing_of(word: str, *, words: Vocabulary) -> str | None:
     return next((thing for thing, forms in words.things.items() if word in map(squash, (thing, *forms))), None)
 
 
 def _spoken_forms(part: str, *, words: Vocabulary) -> tuple[str, ...]:
-    thing = _thing_of(part, words=words)
+    thing = thing_of(part, words=words)
     return (part, *sorted(words.things[thing], key=len, reverse=True)) if thing else (part,)
 
 
@@ -124,82 +123,3 @@ def _mistyped(text: str, *, names: list[Name]) -> list[Found]:
                 ):
                     return [Found(tokens[first].start(), end, name.dataset)]
     return []
-
-
-def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabulary) -> Found | None:
-    """A word that stands where the name of a data set would, as the user wrote it.
-
-    `text` is masked lower-case text with the positions of `original`; `cues` are the phrases understood in it. Looked at: the word
-    before "data", the word after "on" or "using", and words that look like an identifier.
-    """
-    rest = "".join(TAKEN if c in MARKS.values() else c for c in text)
-    for cue in cues:
-        if cue.value != "ignore" or not text[cue.start].isascii():
-            rest = rest[: cue.start] + TAKEN * (cue.end - cue.start) + rest[cue.end :]
-    for cue in cues:
-        if "dataset" in (cue.value, *cue.also):
-            span = _word_before(rest, cue.start, words=words) or _word_after_called(rest, cue.end)
-            if span:
-                return Found(span[0], span[1], original[span[0] : span[1]])
-    for cue in cues:
-        if {"on", "inspect", "train"} & {cue.value, *cue.also} and _is_about_data(cues, text):
-            span = _word_after(rest, cue.end, words=words)
-            if span and (rest[span[0]].isascii() or not {"train"} & {cue.value, *cue.also}):
-                return Found(span[0], span[1], original[span[0] : span[1]])
-    said = {value for cue in cues for value in (cue.value, *cue.also)}
-    for match in re.finditer(r"(?<![가-힣\0])([가-힣][가-힣\w-]+?)(?:으로|로|에서)(?![가-힣])", rest):
-        is_name = (
-            not _is_no_name(match[1], words=words)
-            and match[0] not in words.not_names
-            and match[1][-1] not in "용적식대"
-        )
-        if is_name and not said.isdisjoint({"train", "run_it"}):
-            return Found(match.start(1), match.end(1), original[match.start(1) : match.end(1)])
-    for match in re.finditer(r"[^\W_]+(?:[_-][^\W_]+)+|(?<![^\W_])[a-z]+\d+(?![^\W_])", rest):
-        span = _without_particle(match, words=words)
-        if rest[span[0] : span[1]] not in words.not_names:
-            return Found(span[0], span[1], original[span[0] : span[1]])
-    return None
-
-
-def _is_about_data(cues: list[Found], text: str) -> bool:
-    """Whether what follows "on" can be a data set at all: something is trained or looked at."""
-    said = {value for cue in cues for value in (cue.value, *cue.also)}
-    return MARKS["model"] in text or not said.isdisjoint({"train", "training", "run_it", "inspect", "change"})
-
-
-def _word_before(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
-    """The word before "data", or two if both are Latin ("bottle cap data") or together one thing ("휴대폰 화면 데이터")."""
-    start = max(0, position - 40)
-    for pattern in (r"([^\W_][\w-]* [^\W\d_]+) ?$", r"([^\W_][\w-]*) ?$"):
-        match = re.search(r"(?<!\w)" + pattern, rest[start:position])
-        if match is None or _is_no_name(match[1], words=words):
-            continue
-        if " " not in match[1] or match[1].isascii() or _thing_of(squash(match[1]), words=words):
-            return start + match.start(1), start + match.start(1) + len(match[1].rstrip("의的"))
-    return None
-
-
-def _word_after_called(rest: str, position: int) -> tuple[int, int] | None:
-    match = re.compile(r"\s*['\"]([^'\"]{1,60})['\"]|\s*(?:called|named)\s+([\w-]+)").match(rest, position)
-    return match.span(1 if match[1] else 2) if match else None
-
-
-def _word_after(rest: str, position: int, *, words: Vocabulary) -> tuple[int, int] | None:
-    match = re.compile(r"\s*(?:the |my |our )?['\"]?([^\W\d_][\w-]*)").match(rest, position)
-    if match is None or _is_no_name(match[1], words=words) or re.match(HANGUL, match[1]):  # Korean names stand before
-        return None
-    return _without_particle(match, words=words, group=1)
-
-
-def _without_particle(match: re.Match[str], *, words: Vocabulary, group: int = 0) -> tuple[int, int]:
-    """Without the Korean particle that follows the name."""
-    start, end = match.span(group)
-    for particle in words.particles:
-        if match[group].endswith(particle) and len(match[group]) > len(particle) + 1:
-            return start, end - len(particle)
-    return start, end
-
-
-def _is_no_name(word: str, *, words: Vocabulary) -> bool:
-    return any(piece in words.not_names for piece in (word, *word.split())) or len(word) < 2

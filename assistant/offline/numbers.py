@@ -64,7 +64,7 @@ def _value(digits: str) -> float | None:
 
 
 def _in_words(text: str, *, language: Language) -> list[Number]:
-    found = []
+    found: list[Number] = []
     for match in _word_pattern(language).finditer(text):
         if found and match.start() < found[-1].end:  # the half of 一个半小时
             continue

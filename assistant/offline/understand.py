@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from assistant.offline.intents import decide
 from assistant.offline.language import Language, detect_language, lower, normalise
-from assistant.offline.names import find_datasets, nearest, unregistered
+from assistant.offline.names import find_datasets, nearest
 from assistant.offline.numbers import Number, find_numbers
 from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
 from assistant.offline.settings import Setting, find_settings
 from assistant.offline.spelling import correct
+from assistant.offline.unregistered import unregistered
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
