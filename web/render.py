@@ -93,6 +93,7 @@ def environment(language: str) -> Environment:
         duration=lambda seconds: duration(seconds, language),
         count=lambda number: f"{number:,}",
         plain=plain,
+        field=field_text,
         bound=lambda number: f"{number:.10g}",
         pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2),
     )
@@ -129,6 +130,21 @@ def plain(value: Any) -> str:
             return ", ".join(plain(each) for each in value)
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+def field_text(value: Any) -> str:
+    """A setting's value as it stands in its input: 0.5, 2, "1, 2, 3", or nothing."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"{value:.10g}"
+        case list():
+            return ", ".join(field_text(each) for each in value)
+        case _:
+            return str(value)
 
 
 def describe_field(field: FieldInfo) -> str:

@@ -21,7 +21,7 @@ from assistant.frames import (
 )
 from assistant.settings import Settings
 from assistant.workspace import Workspace
-from web.render import Renderer
+from web.render import Renderer, field_text
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -93,6 +93,14 @@ def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
     ):
         assert piece in html
     assert "autofocus" not in html
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2.0, "2"), (0.1, "0.1"), (1e-5, "1e-05"), ([1, 2], "1, 2"), (None, ""), ("abc", "abc"), (True, "true")],
+)
+def test_values_stand_in_their_fields_as_they_would_be_typed(value: object, text: str) -> None:
+    assert field_text(value) == text
 
 
 def test_a_decided_plan_can_not(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """Every page, on the real workspace."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from starlette.testclient import TestClient
@@ -81,3 +83,8 @@ def test_conversations_are_made_renamed_and_deleted(client: TestClient) -> None:
     assert "Line 3 &lt;b&gt;" in client.get(f"/c/{conversation}").text
     assert client.delete(f"/api/conversations/{conversation}").status_code == 204
     assert client.get(f"/c/{conversation}").status_code == 404
+
+
+def test_the_server_never_loads_torch() -> None:
+    code = "import sys, web.app; sys.exit(any(name in sys.modules for name in ('torch', 'timm', 'torchvision')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
