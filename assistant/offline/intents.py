@@ -12,7 +12,7 @@ NOTHING = "nothing"
 RULES = """
 nothing              unsupported & !train
 nothing              meaning
-nothing              define & !metric & !status & !results
+nothing              define & !metric & !status & !results & !state_of & !@run
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model
 start_training       plan & start & !@setting

@@ -82,7 +82,7 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
     items.sort(key=lambda item: item.start)
     found += _assign(text, items, words=words)
-    if lone := _lone_share([item for item in items if not _overlaps(item, found)]):
+    if lone := _lone_pair(text, [item for item in items if not _overlaps(item, found)]):
         found.append(lone)
     return sorted(found, key=lambda setting: setting.start)
 
@@ -188,13 +188,17 @@ def _by_unit(number: Number) -> Setting | None:
     return Setting(number.start, number.end, name, _typed(number, name), weak=number.unit != "pixels")
 
 
-def _lone_share(items: list[Found | Number]) -> Setting | None:
-    """One share and one name left over belong together, however far apart: "the overkill is too high, 1 % please"."""
+def _lone_pair(text: str, items: list[Found | Number]) -> Setting | None:
+    """One number and one name left over in a sentence belong together: "the overkill is too high, 1 % please"."""
     names = [item for item in items if isinstance(item, Found)]
-    numbers = [item for item in items if isinstance(item, Number) and item.unit == "percent"]
+    numbers = [item for item in items if isinstance(item, Number) and not item.in_words]
     if len({name.value for name in names}) != 1 or len(numbers) != 1 or not _fits(numbers[0], names[0].value):
         return None
+    if numbers[0].start < names[0].start and numbers[0].unit != "percent":  # "100 good images" are no image size
+        return None
     start, end = min(names[0].start, numbers[0].start), max(names[-1].end, numbers[0].end)
+    if re.search(r"[.;!?\n。]\s", text[start:end]) or _is_count_of(numbers[0], names[0].value):
+        return None
     return Setting(start, end, names[0].value, _typed(numbers[0], names[0].value))
 
 

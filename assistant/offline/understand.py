@@ -161,7 +161,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     found = words.cues.find(text)
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
     reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
-    return _with_unregistered(reading, cues=found, datasets=datasets, words=words).without(replaced)
+    return _with_unregistered(reading, cues=[*found, *defects], datasets=datasets, words=words).without(replaced)
 
 
 def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
