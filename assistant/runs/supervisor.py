@@ -34,6 +34,7 @@ class Supervisor:
     def __init__(self, queue: Queue, executor: Executor, *, slots: int, ended: Callable[[RunRow], Awaitable[None]]):
         self._queue, self._executor, self._slots, self._ended = queue, executor, slots, ended
         self._watched: dict[str, asyncio.Task[None]] = {}
+        self._closing = asyncio.Event()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -41,9 +42,9 @@ class Supervisor:
         task = asyncio.create_task(self._work())
         try:
             yield
-        finally:
-            for each in (task, *self._watched.values()):
-                each.cancel()
+        finally:  # nothing is cancelled: a query would be cut off in its middle
+            self._closing.set()
+            self._queue.added.set()
             await asyncio.gather(task, *self._watched.values(), return_exceptions=True)
 
     async def run_one(self, run: str) -> RunRow:
@@ -53,7 +54,7 @@ class Supervisor:
         return await self._queue.get(run)
 
     async def _work(self) -> None:
-        while True:
+        while not self._closing.is_set():
             self._queue.added.clear()
             self._watched = {run: task for run, task in self._watched.items() if not task.done()}
             try:
@@ -97,6 +98,8 @@ class Supervisor:
 
     async def _watch(self, run: str, handle: dict[str, object]) -> None:
         while await self._executor.poll(handle):
+            if self._closing.is_set():
+                return
             if (await self._queue.get(run)).stop_requested:
                 await self._executor.stop(handle, grace_s=STOP_GRACE_SECONDS)
             await asyncio.sleep(POLL_SECONDS)

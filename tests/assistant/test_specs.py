@@ -63,7 +63,7 @@ def test_an_unknown_model_is_answered_with_the_nearest() -> None:
     ("model", "settings"), [("patchcore", {"epochs": 5}), ("autoencoder", {"backbone": "resnet18"})]
 )
 def test_settings_that_a_model_does_not_have_are_refused_in_words(model: str, settings: dict[str, Any]) -> None:
-    with pytest.raises(SpecError, match="leave (epochs|backbone) out"):
+    with pytest.raises(SpecError, match=r"leave (epochs|backbone) out"):
         make_spec("oled", model, settings)
 
 
