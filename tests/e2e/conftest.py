@@ -21,7 +21,13 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 def browser_type_launch_args() -> dict[str, Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    quiet = ["--disable-quic", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"]
+    quiet = [
+        "--disable-quic",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
     return {"executable_path": CHROMIUM, "args": quiet, "headless": True}
 
 
@@ -29,8 +35,17 @@ def browser_type_launch_args() -> dict[str, Any]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the demo data set, as a newcomer has it after `make run`."""
     home = tmp_path_factory.mktemp("home")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))}
-    environment |= {"MURASCOPE_HOME": str(home), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off", "MURASCOPE_WEIGHTS": str(SHARED / "weights")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
+    }
+    environment |= {
+        "MURASCOPE_HOME": str(home),
+        "MURASCOPE_PORT": "0",
+        "MURASCOPE_HUB": "off",
+        "MURASCOPE_WEIGHTS": str(SHARED / "weights"),
+    }
     command = [sys.executable, "-c", "from assistant.cli import main; main()"]
     subprocess.run([*command, "demo"], env=environment, cwd=PROJECT, check=True)
     process = subprocess.Popen([*command, "serve"], env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)

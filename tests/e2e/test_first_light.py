@@ -18,7 +18,9 @@ TRAINING_MS = 180_000
 def no_script_errors(page: Page) -> None:
     """A page that throws, or asks for something outside, fails its test."""
     page.on("pageerror", lambda error: pytest.fail(f"the page threw: {error}"))
-    page.on("request", lambda request: None if "127.0.0.1" in request.url else pytest.fail(f"a request left: {request.url}"))
+    page.on(
+        "request", lambda request: None if "127.0.0.1" in request.url else pytest.fail(f"a request left: {request.url}")
+    )
 
 
 def say(page: Page, text: str) -> None:
@@ -32,7 +34,9 @@ def open_new(page: Page, server: str, language: str = "en") -> None:
 
 
 @pytest.mark.parametrize(("language", "sentence", "finished", "missed"), SENTENCES)
-def test_from_a_sentence_to_heatmaps(page: Page, server: str, tmp_path: Path, language: str, sentence: str, finished: str, missed: str) -> None:
+def test_from_a_sentence_to_heatmaps(
+    page: Page, server: str, tmp_path: Path, language: str, sentence: str, finished: str, missed: str
+) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
     open_new(page, server, language)
     say(page, sentence)
