@@ -5,6 +5,7 @@ import traceback
 
 from pydantic import ValidationError
 
+from engine.datasets.pictures import BrokenPicture
 from engine.events import Failed
 from engine.report import TimeLimit
 
@@ -44,7 +45,7 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
             f"a file could not be written: {text}",
             "free disk space or check the folder's permissions, then retry",
         )
-    if isinstance(error, DataError):
+    if isinstance(error, DataError | BrokenPicture):
         return "data", text, "correct the data set and start again"
     if isinstance(error, ValidationError):
         problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'spec'}: {p['msg']}" for p in error.errors())

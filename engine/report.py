@@ -55,14 +55,14 @@ class Report:
         self.check()
         if not (isinstance(event, FREQUENT) and self._too_soon(event)):
             self.log.append(event)
-        self._report_system()
 
     def check(self) -> None:
-        """Raise StopRequested or TimeLimit when it is time to end."""
+        """For steps with nothing to tell: raise StopRequested or TimeLimit when it is time to end, and show signs of life."""
         if self.stop_requested:
             raise StopRequested
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise TimeLimit
+        self._report_system()
 
     def limit(self, minutes: float | None) -> None:
         """End the run this many minutes after it began; None is no limit."""

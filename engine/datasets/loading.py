@@ -127,7 +127,7 @@ class Loader:
             try:
                 for start in starts:
                     chosen = [self.items[i] for i in order[start : start + self.batch_size]]
-                    waiting.append([pool.submit(self._pictures.get, item) for item in chosen])
+                    waiting.append([pool.submit(self._picture, item) for item in chosen])
                     if len(waiting) > AHEAD:
                         yield self._collate(order, waiting.popleft(), start - AHEAD * self.batch_size)
                 while waiting:
@@ -141,6 +141,12 @@ class Loader:
         generator = np.random.default_rng([self.seed, self._passes])
         self._passes += 1
         return [int(i) for i in generator.permutation(len(self.items))]
+
+    def _picture(self, item: Item) -> Picture:
+        try:
+            return self._pictures.get(item)
+        except BrokenPicture as error:  # it could be read when the run began
+            raise BrokenPicture(f"{item.name} can no longer be read: {error}") from None
 
     def _collate(self, order: list[int], futures: list[Future[Picture]], start: int) -> Batch:
         pictures = [future.result() for future in futures]

@@ -110,11 +110,12 @@ class _Sums:
 
     def __init__(self, features: torch.Tensor):
         positions, _, size = features.shape
-        require_memory(
-            2 * 4 * positions * size * size,
-            what=f"the covariances at {positions} positions of {size} features",
-            instead="take fewer num_features or a smaller image_size",
-        )
+        if not features.is_cuda:  # a GPU refuses by itself
+            require_memory(
+                2 * 4 * positions * size * size,
+                what=f"the covariances at {positions} positions of {size} features",
+                instead="take fewer num_features or a smaller image_size",
+            )
         self.count = 0
         self.shift = features.mean(dim=1, keepdim=True)  # (P, 1, D)
         self.sum = features.new_zeros(positions, size)

@@ -2,6 +2,7 @@ import errno
 
 import pytest
 
+from engine.datasets.pictures import BrokenPicture
 from engine.failures import DataError, SettingError, failure
 from engine.free_memory import free_memory, require_memory
 from engine.report import TimeLimit
@@ -11,6 +12,7 @@ from engine.report import TimeLimit
     ("error", "code"),
     [
         (DataError("no pictures"), "data"),
+        (BrokenPicture("a.png can no longer be read"), "data"),
         (SettingError("no such device"), "spec"),
         (MemoryError("needs 9 GB"), "memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "memory"),

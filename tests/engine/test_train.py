@@ -75,7 +75,7 @@ def test_warns_of_what_limits_the_result(finished):
     warned = {event.code: event for event in kinds(read_events(finished), Warned)}
     assert set(warned) == {"broken_images", "few_good"}  # random weights were asked for: no surprise
     assert warned["broken_images"].values == {"count": 1, "names": "train/good/003.png"}
-    assert warned["few_good"].values["calibration_images"] == 3
+    assert warned["few_good"].values["calibration"] == 3
 
 
 def test_the_evaluation_folder_holds_what_the_pages_show(finished):
@@ -199,6 +199,14 @@ def test_a_full_disk_fails_as_disk(tmp_path, data):
 
     told = failed(run, data, preexec_fn=no_file_above_64_kilobytes)
     assert told.code == "disk"
+
+
+def test_a_log_that_cannot_be_written_any_more_exits_with_a_message(tmp_path, data):
+    run = write_run(tmp_path / "run", tiny_spec("patchcore"))
+    code, events, errors = train(run, data, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
+    assert code == 1
+    assert "cannot write the event log" in errors
+    assert len(events) == 1
 
 
 def test_a_run_folder_that_cannot_hold_a_log_exits_with_a_message(tmp_path, data):
