@@ -169,10 +169,10 @@ def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
                 f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
             ),
             values={
-                "calibration_images": threshold.calibration_images,
-                "overkill_rate": threshold.overkill_rate,
-                "promised": threshold.promised,
-                "images_needed": threshold.images_needed,
+                "calibration": threshold.calibration_images,
+                "needed": threshold.images_needed,
+                "overkill": round(100 * threshold.overkill_rate, 2),
+                "promised": round(100 * threshold.promised, 1),
             },
         )
     )

@@ -152,7 +152,7 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
         message = f"{len(broken)} files cannot be read: {names}"
         notices.append(_notice("broken_images", message, count=len(broken), names=names))
     if 0 < good < FEW_GOOD:
-        notices.append(_notice("few_good", f"only {good} good pictures: the threshold will be rough", good=good))
+        notices.append(_notice("few_images", f"only {good} good pictures: the threshold will be rough", good=good))
     if not defective:
         notices.append(_notice("no_defects", "no defective pictures: it cannot be measured how many defects are found"))
     elif not facts["masks"]:

@@ -38,6 +38,8 @@ export async function watch(run) {
   leave = follow(run, (state) => show(run, state, wasActive));
 }
 
+const told = new Set(); // runs whose end was told: the list may name them as running a moment longer
+
 function show(run, state, wasActive) {
   const done = Math.floor(percent(state));
   $("#running-fill").style.inlineSize = `${done}%`;
@@ -49,7 +51,9 @@ function show(run, state, wasActive) {
   leave = watched = null;
   $("#running").hidden = true;
   title("");
-  if (wasActive) toast(t(`run.ended.${state.state}`, { run }), { kind: state.state === "failed" ? "failure" : "success", action: location.pathname === `/runs/${run}` ? null : { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
+  const isNews = wasActive && !told.has(run);
+  told.add(run);
+  if (isNews) toast(t(`run.ended.${state.state}`, { run }), { kind: state.state === "failed" ? "failure" : "success", action: location.pathname === `/runs/${run}` ? null : { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
 }
 
 function title(prefix) {
