@@ -67,5 +67,5 @@ def test_readable_sorts_out_the_broken_and_keeps_a_picture_without_its_broken_ma
 def test_a_picture_that_breaks_later_stops_the_pass(tmp_path):
     items = items_of(write_mvtec(tmp_path, train=4), split="train")
     items[2].path.write_bytes(b"")
-    with pytest.raises(BrokenPicture, match="train/good/002.png can no longer be read: the file is empty"):
+    with pytest.raises(BrokenPicture, match=r"train/good/002\.png can no longer be read: the file is empty"):
         list(Loader(items, image_size=64, batch_size=2))
