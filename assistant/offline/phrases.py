@@ -43,11 +43,10 @@ class PhraseTable:
         by_first: dict[str, list[str]] = {}
         for phrase in sorted(meanings, key=lambda phrase: -len(phrase.replace(" ", ""))):
             by_first.setdefault(_first_character(phrase), []).append(phrase)
+        self._phrases = by_first
         self._meanings = {first: [meanings[phrase] for phrase in listed] for first, listed in by_first.items()}
+        self._may_be_glued = may_be_glued
         self._patterns: dict[str, re.Pattern[str]] = {}
-        for first, listed in by_first.items():
-            regexes = (as_regex(phrase, edges=not may_be_glued or len(phrase) < 5) for phrase in listed)
-            self._patterns[first] = re.compile("|".join(f"({regex})" for regex in regexes))
 
     def find(self, text: str) -> list[Found]:
         found, position = [], 0
@@ -61,13 +60,21 @@ class PhraseTable:
     def match(self, text: str, position: int) -> Found | None:
         """The longest phrase that begins at this position."""
         first = text[position : position + 1]
-        pattern = self._patterns.get(first)
-        match = pattern.match(text, position) if pattern else None
+        match = self._pattern(first).match(text, position) if first in self._phrases else None
         if match is None or match.end() == position:
             return None
         assert match.lastindex is not None
         value, *also = self._meanings[first][match.lastindex - 1]
         return Found(position, match.end(), value, tuple(also))
+
+    def _pattern(self, first: str) -> re.Pattern[str]:
+        """Compiled when a text first needs it: most are never needed, and all of them take half a second."""
+        if first not in self._patterns:
+            regexes = (
+                as_regex(phrase, edges=not self._may_be_glued or len(phrase) < 5) for phrase in self._phrases[first]
+            )
+            self._patterns[first] = re.compile("|".join(f"({regex})" for regex in regexes))
+        return self._patterns[first]
 
 
 def as_regex(phrase: str, *, edges: bool = True) -> str:
@@ -154,6 +161,7 @@ def vocabulary(language: Language) -> Vocabulary:
     )
 
 
+@lru_cache
 def _read(language: Language) -> dict[str, Any]:
     path = Path(__file__).parent / "phrases" / f"{language}.toml"
     understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
