@@ -45,7 +45,7 @@ def test_says_what_makes_training_impossible(tmp_path):
 
 def test_says_what_cannot_be_measured(tmp_path):
     goods_only = check_dataset(write_mvtec(tmp_path / "a", train=10, good=0, defective=0))
-    assert codes(goods_only["notices"]) == ["few_good", "no_defects", "no_test_good"]
+    assert codes(goods_only["notices"]) == ["few_images", "no_defects", "no_test_good"]
     no_masks = check_dataset(write_mvtec(tmp_path / "b", train=30, masks=False))
     assert codes(no_masks["notices"]) == ["no_masks"]
 
