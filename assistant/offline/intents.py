@@ -21,7 +21,7 @@ list_models          model & recommend & !@run & !metric
 stop_run             stop & !train & !@setting & !heatmap & !start
 show_heatmaps        heatmap & !train
 show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
-show_heatmaps        images & show & !@dataset & !dataset & !train & !how_many & !metric & !@setting & !status & !model & !runs
+show_heatmaps        images & show|@run & !@dataset & !dataset & !train & !how_many & !metric & !@setting & !status & !model & !runs
 show_heatmaps        wrong & show|images & !train & !how_many & !metric & !@setting & !status
 show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
 list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
@@ -64,6 +64,7 @@ inspect_dataset      @dataset & dataset & @question|what|asked & !train & !train
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 run_status           @run & show|inspect & !@setting & !@dataset & !@model
 propose_training     @only & @dataset|@model|@setting & !@question
+show_heatmaps        @only_which & !@question
 propose_training     @setting & !what & !show & !how_many & !status & !results & !stop & !heatmap & !@question & !how
 propose_training     want & training|model & !what
 summarize_results    how & @only_how

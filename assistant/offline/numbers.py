@@ -44,7 +44,7 @@ def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[
             continue
         unit, end = _unit(text, match.end(), language=language)
         below = _below(match[1], language=language)
-        unit = "percent" if below else "pixels" if match[3] and not unit and int(match[3]) >= 32 else unit
+        unit = "percent" if below else "pixels" if match[3] and unit in ("", "images") and int(match[3]) >= 32 else unit
         value = _value(match[2])
         if value is not None:
             found.append(Number(match.start(), end, value / (below or (100 if unit == "percent" else 1)), unit))

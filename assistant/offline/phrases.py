@@ -122,6 +122,7 @@ class Vocabulary:
     run_numbers: re.Pattern[str]
     words: frozenset[str]
     not_names: frozenset[str]
+    ordinary: frozenset[str]
     particles: tuple[str, ...]
 
 
@@ -157,6 +158,7 @@ def vocabulary(language: Language) -> Vocabulary:
         run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
         words=_latin_words(parts),
         not_names=frozenset(_listed(parts, "not_names")),
+        ordinary=frozenset(_listed(parts, "ordinary")),
         particles=tuple(sorted(_listed(parts, "particles"), key=len, reverse=True)),
     )
 

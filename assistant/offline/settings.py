@@ -20,6 +20,10 @@ from engine.spec import MODELS, TrainSpec
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}
 UNITS_OF |= {"batch_size": "images", "epochs": "ordinal"}
+# in Korean and Chinese the word that counts images counts other things, too: 이웃 5개
+UNITS_OF |= {
+    name: "images" for name in ("num_neighbours", "num_features", "latent_channels", "base_channels", "flow_steps")
+}
 SETTING_OF = {"pixels": "image_size", "minutes": "time_limit_min", "hours": "time_limit_min", "ordinal": "epochs"}
 
 
@@ -192,7 +196,8 @@ def _lone_pair(text: str, items: list[Found | Number]) -> Setting | None:
     """One number and one name left over in a sentence belong together: "the overkill is too high, 1 % please"."""
     names = [item for item in items if isinstance(item, Found)]
     numbers = [item for item in items if isinstance(item, Number) and not item.in_words]
-    if len({name.value for name in names}) != 1 or len(numbers) != 1 or not _fits(numbers[0], names[0].value):
+    names = [name for name in names if len(numbers) == 1 and _fits(numbers[0], name.value)]
+    if len({name.value for name in names}) != 1:
         return None
     if numbers[0].start < names[0].start and numbers[0].unit != "percent":  # "100 good images" are no image size
         return None

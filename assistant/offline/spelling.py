@@ -28,7 +28,8 @@ def correct(text: str, *, words: Vocabulary, keep: frozenset[str]) -> str:
     def corrected(match: re.Match[str]) -> str:
         typed = match[0].lower()
         known = words.cues.match(typed, 0)
-        if typed in words.words or typed in keep or typed in words.not_names or (known and known.end == len(typed)):
+        means_itself = typed in words.words or typed in keep or typed in words.not_names or typed in words.ordinary
+        if means_itself or (known and known.end == len(typed)):
             return match[0]
         near = sorted(
             word

@@ -24,6 +24,8 @@ SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
+WHICH = ("missed", "false_alarms", "worst", "all")  # the images that can be asked for; the earlier prevails
+
 
 @dataclass(frozen=True)
 class Call:
@@ -139,6 +141,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     numbers = find_numbers(text, language=language, after=frozenset(name.end for name in names))
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
     defects = words.defects.find(text)
+    numbers = [number for number in numbers if not (number.in_words and _overlaps(number, defects))]  # 오일 is no 51
     with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
     replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
     numbers = [number for number in numbers if not _within(number, replaced)]
@@ -186,6 +189,10 @@ def _within(item: Found | Setting | Number, spans: list[tuple[int, int]]) -> boo
     return any(start <= item.start < end for start, end in spans)
 
 
+def _overlaps(item: Number, others: list[Found]) -> bool:
+    return any(item.start < other.end and other.start < item.end for other in others)
+
+
 def _ids(pattern: re.Pattern[str], text: str, *, prefix: str) -> list[Found]:
     return [Found(match.start(), match.end(), f"{prefix}{int(match[1])}") for match in pattern.finditer(text)]
 
@@ -219,6 +226,7 @@ def _facts(reading: Reading) -> frozenset[str]:
     """What the rules look at: the cues, and which kinds of names there are."""
     facts = {value for cue in reading.cues for value in (cue.value, *cue.also)}
     numbers_count = not facts.isdisjoint({"train", "training", "change", "limit"})
+    shown = facts.intersection(WHICH[:3])
     present = {
         "@dataset": reading.datasets,
         "@model": reading.models,
@@ -231,6 +239,7 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
         "@question": "?" in reading.text,
         "@only_how": [] if facts - {"ignore", "how", "on"} or _unread(reading) > 1 else [reading],
+        "@only_which": [] if facts - {*WHICH, "ignore", "images", "polite"} or _unread(reading) > 1 else [*shown],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
     }
     return frozenset(facts | {kind for kind, there in present.items() if there})
@@ -274,14 +283,19 @@ def _first(found: list[Found]) -> str | None:
 
 
 def _run(reading: Reading) -> str | None:
-    """A run by its id, or by a number such as 12번 or 第12次, which beside a training would be its epochs."""
-    ordinals = [f"r{setting.value}" for setting in reading.settings if setting.weak and setting.name == "epochs"]
+    """A run by its id, or by a number such as 12번 or 第12次, which beside a training would be its epochs; "12번 이미지" is none."""
+    images = {cue.start for cue in reading.cues if "images" in (cue.value, *cue.also)}
+    ordinals = [
+        f"r{setting.value}"
+        for setting in reading.settings
+        if setting.weak and setting.name == "epochs" and images.isdisjoint({setting.end, setting.end + 1})
+    ]
     return _first(reading.runs) or next(iter(ordinals), None)
 
 
 def _which(reading: Reading) -> str | None:
     said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
-    return next((which for which in ("missed", "false_alarms", "worst", "all") if which in said), None)
+    return next((which for which in WHICH if which in said), None)
 
 
 def _count(reading: Reading) -> int | None:

@@ -2,7 +2,8 @@
 
 dev.jsonl grew with the rules. The heldout files were each written before the rules of the day had seen them, and understood on first
 sight to 93.5, 87.3, 94.4, 91.0, 97.3 and 94.5 %; what was missed then was mended, so today they only keep what was reached. A new
-measurement needs new sentences.
+measurement needs new sentences. The ear files were written by somebody who had seen neither the rules nor the other files; ear_1 was
+understood on first sight to 95.1 (en), 95.0 (ko) and 100 % (zh).
 """
 
 import json
@@ -21,7 +22,7 @@ UTTERANCES = Path(__file__).parent / "utterances"
 
 
 @pytest.mark.parametrize("language", ["en", "ko", "zh"])
-@pytest.mark.parametrize("name", ["dev", "heldout", "heldout_2", "heldout_3", "heldout_4", "heldout_5", "heldout_6"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in UTTERANCES.glob("*.jsonl")))
 def test_utterances_are_understood(name: str, language: str) -> None:
     lines = (UTTERANCES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     cases = [case for case in map(json.loads, lines) if case["language"] == language]
