@@ -1,14 +1,16 @@
 """Numbers as people write them: 256, 1e-3, 1/10, fifty, 오십, 열, 五十, 百分之五, 512x512, each with its unit if it has one."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from assistant.offline.language import Language
-from assistant.offline.phrases import vocabulary
+from assistant.offline.phrases import Found, vocabulary
 
 DIGITS = r"\d+/\d+|\d{1,3}(?:,\d{3})+(?![\d,])|(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
 NEED_A_UNIT = ("a", "an", "half", "半")
+MEAN_OTHER_THINGS = ("이", "네", "한", "일", "세")  # before a name: this, yes, about, work, tax
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,11 @@ class Number:
     in_words: bool = False
 
 
-def find_numbers(text: str, *, language: Language, after: frozenset[int] = frozenset()) -> list[Number]:
-    """All numbers in lower-case text. `after`: places where a name ends, so that "epochs50" holds a number."""
-    found = _in_digits(text, language=language, after=after)
+def find_numbers(text: str, *, language: Language, names: Sequence[Found] = ()) -> list[Number]:
+    """All numbers in lower-case text. `names`: of settings, so that "epochs50" and "백 에폭" hold a number."""
+    found = _in_digits(text, language=language, after=frozenset(name.end for name in names))
     taken = {position for number in found for position in range(number.start, number.end)}
-    words = [number for number in _in_words(text, language=language) if number.start not in taken]
+    words = [number for number in _in_words(text, language=language, names=names) if number.start not in taken]
     return _durations(text, sorted([*found, *words], key=lambda number: number.start), language=language)
 
 
@@ -63,15 +65,22 @@ def _value(digits: str) -> float | None:
     return value if abs(value) < 1e15 else None
 
 
-def _in_words(text: str, *, language: Language) -> list[Number]:
+def _in_words(text: str, *, language: Language, names: Sequence[Found]) -> list[Number]:
     found: list[Number] = []
+    before, after = {name.start for name in names}, {name.end for name in names}
     for match in _word_pattern(language).finditer(text):
         if found and match.start() < found[-1].end:  # the half of 一个半小时
             continue
         below, words = _below(match[1], language=language), match[2]
         value = value_of_words(words, language=language)
         unit, end = _unit(text, match.end(), language=language)
-        if value is None or (words[0] in _hangul_words(language) and not unit and not _stands_alone(text, match)):
+        is_beside_a_name = words not in MEAN_OTHER_THINGS and (
+            not before.isdisjoint({match.end(), match.end() + 1})
+            or (not after.isdisjoint({match.start(), match.start() - 1}) and _ends_a_word(text, match.end()))
+        )
+        is_alone = len(words) > 1 and _ends_a_word(text, match.end())
+        is_counting = unit or is_alone or is_beside_a_name
+        if value is None or (words[0] in _hangul_words(language) and not is_counting):
             continue
         if _starts_a_word(text, match.end(), language=language) or (
             words in NEED_A_UNIT and unit not in ("minutes", "hours")
@@ -152,10 +161,9 @@ def _durations(text: str, numbers: list[Number], *, language: Language) -> list[
     return joined
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
+def _ends_a_word(text: str, position: int) -> bool:
     """A Hangul number word is a word of its own: "오십으로", not the first syllable of another word."""
-    follows = re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|개|번|회|정도)").match(text, match.end())
-    return follows is not None and len(match[2]) > 1
+    return re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|개|번|회|정도)").match(text, position) is not None
 
 
 def _below(words: str | None, *, language: Language) -> int | None:

@@ -16,7 +16,7 @@ from assistant.offline.language import Language, detect_language, lower, normali
 from assistant.offline.names import find_datasets, nearest
 from assistant.offline.numbers import Number, find_numbers
 from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
-from assistant.offline.settings import Setting, find_settings
+from assistant.offline.settings import Setting, fields, find_settings
 from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unregistered
 
@@ -138,7 +138,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     backbones = [Setting(found.start, found.end, "backbone", found.value) for found in words.backbones.find(text)]
     text = _mask(text, backbones, "setting")
     names = words.setting_names.find(text)
-    numbers = find_numbers(text, language=language, after=frozenset(name.end for name in names))
+    numbers = find_numbers(text, language=language, names=names)
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
     defects = words.defects.find(text)
     numbers = [number for number in numbers if not (number.in_words and _overlaps(number, defects))]  # 오일 is no 51
@@ -202,8 +202,9 @@ def _numbered_runs(text: str, *, words: Vocabulary) -> list[Found]:
     found = []
     for match in words.run_numbers.finditer(text):
         after = len(text) - len(text[match.end() :].lstrip())
-        counts = after < len(text) and (words.setting_names.match(text, after) or words.units.match(text, after))
-        if not counts:
+        name = words.setting_names.match(text, after)
+        counts = name and name.value != "image_size" and fields()[name.value].kind != "number"
+        if not counts and not words.units.match(text, after):
             group = next(number for number, digits in enumerate(match.groups(), 1) if digits)
             found.append(Found(match.start(), match.end(group), f"r{int(match[group])}"))
     return found
