@@ -58,8 +58,10 @@ def _name(dataset: str, *, words: Vocabulary) -> Name:
     compounds = [_form(form) for form in words.things.get(whole or "", ())]
     typed = SEPARATORS.join(re.escape(c) for c in squash(dataset))
     plural = "(?:'?s)?" if re.search("[a-z]$", dataset.lower()) else ""
-    edge_before = r"(?<![a-z0-9])(?<![a-z0-9]_)" if re.match("[a-z0-9]", dataset.lower()) else "(?<![가-힣])"
-    edge_after = r"(?![a-z0-9]|[_-](?!data|set)[a-z0-9])"
+    # Latin letters end at Latin letters only: in 磁瓦patchcore the name ends before the p
+    is_latin = re.match("[a-z0-9]", dataset.lower())
+    edge_before = r"(?:(?<![a-z0-9])(?<![a-z0-9]_)|(?=[^a-z0-9]))" if is_latin else "(?<![가-힣])"
+    edge_after = r"(?:(?![a-z0-9]|[_-](?!data|set)[a-z0-9])|(?<=[^\x00-\x7f])(?=[a-z]))"
     pattern = re.compile(f"{edge_before}(?:{'|'.join([typed, spoken, *compounds])}){plural}{edge_after}")
     return Name(dataset, parts, pattern)
 

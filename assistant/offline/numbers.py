@@ -67,19 +67,14 @@ def _value(digits: str) -> float | None:
 
 def _in_words(text: str, *, language: Language, names: Sequence[Found]) -> list[Number]:
     found: list[Number] = []
-    before, after = {name.start for name in names}, {name.end for name in names}
     for match in _word_pattern(language).finditer(text):
         if found and match.start() < found[-1].end:  # the half of 一个半小时
             continue
         below, words = _below(match[1], language=language), match[2]
         value = value_of_words(words, language=language)
         unit, end = _unit(text, match.end(), language=language)
-        is_beside_a_name = words not in MEAN_OTHER_THINGS and (
-            not before.isdisjoint({match.end(), match.end() + 1})
-            or (not after.isdisjoint({match.start(), match.start() - 1}) and _ends_a_word(text, match.end()))
-        )
         is_alone = len(words) > 1 and _ends_a_word(text, match.end())
-        is_counting = unit or is_alone or is_beside_a_name
+        is_counting = unit or is_alone or _is_beside_a_name(text, match, names=names, language=language)
         if value is None or (words[0] in _hangul_words(language) and not is_counting):
             continue
         if _starts_a_word(text, match.end(), language=language) or (
@@ -159,6 +154,17 @@ def _durations(text: str, numbers: list[Number], *, language: Language) -> list[
                 number = replace(number, value=number.value + 0.5, end=after.end() if after else number.end)
         joined.append(number)
     return joined
+
+
+def _is_beside_a_name(text: str, match: re.Match[str], *, names: Sequence[Found], language: Language) -> bool:
+    """백 에폭, 에폭을 백으로, but not 이 에폭 (this one)."""
+    if match[2] in MEAN_OTHER_THINGS:
+        return False
+    if any(name.start - match.end() in (0, 1) for name in names):
+        return True
+    near = [text[name.end : match.start()] for name in names if 0 <= match.start() - name.end <= 4]
+    connectors = vocabulary(language).connectors
+    return any(connectors.fullmatch(gap) for gap in near) and _ends_a_word(text, match.end())
 
 
 def _ends_a_word(text: str, position: int) -> bool:

@@ -80,7 +80,8 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     words = vocabulary(language)
     found = _layers(text, names=names, words=words)
     found += [setting for name in names if (setting := _in_text(text, name, words=words))]
-    found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in words.setting_values.find(text)]
+    choices = [phrase for phrase in words.setting_values.find(text) if phrase.value != "other"]
+    found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in choices]
     found = _without_overlaps(found)
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
     items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
@@ -107,7 +108,10 @@ def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting
         if after:
             listed, end = _listed(after[1]), after.end()
             following = words.setting_names.match(text, end + 1) if end + 1 < len(text) and text[end] == " " else None
-            if following and following.value != "layers" and len(listed) > 1:  # "layers 2 and 3, 5 neighbours"
+            has_a_value = following and re.match(r"\s*[=:]", text[following.end :])
+            if (
+                following and following.value != "layers" and len(listed) > 1 and not has_a_value
+            ):  # "layers 2 and 3, 5 neighbours"
                 listed, end = listed[:-1], text.rindex(after[1][-1], 0, end)
             found.append(Setting(name.start, end, "layers", listed))
         elif before:
