@@ -58,7 +58,9 @@ class Setting(Frame):
     step: float | None = None
     optional: bool = Field(default=False, description="may be left empty")
     main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
-    problem: str | None = Field(default=None, description="why the last edit of this field was refused")
+    problem: str | None = Field(default=None, description="why the last edit of this field was refused, in English")
+    problem_kind: str | None = Field(default=None, description="kind of the refusal (engine.spec.Problem), for other languages")
+    problem_values: dict[str, Any] = {}
 
 
 class Notice(Frame):

@@ -11,11 +11,12 @@ from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, now
 
 
-class Histories:
-    """The agent's side of the conversations of one workspace.
+class UnknownConversation(LookupError):
+    """There is no such conversation."""
 
-    Every method raises LookupError when there is no such conversation.
-    """
+
+class Histories:
+    """The agent's side of the conversations of one workspace. Reading an unknown one raises UnknownConversation."""
 
     def __init__(self, database: Database):
         self._database = database
@@ -42,7 +43,7 @@ class Histories:
         async with self._database.session() as session:
             row = await session.get(ConversationRow, conversation)
         if row is None:
-            raise LookupError(f"there is no conversation {conversation!r}")
+            raise UnknownConversation(f"there is no conversation {conversation!r}")
         return row
 
 

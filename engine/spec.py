@@ -11,6 +11,7 @@ from dataclasses import field as dataclass_field
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 Family = Literal["memory", "gradient", "flow"]
 
@@ -250,6 +251,12 @@ class TrainSpec(BaseModel):
         if self.backbone is None:
             self.backbone = params.default_backbone
         return self
+
+
+def description_of(field: FieldInfo) -> str:
+    """The help text of a field, wherever its annotation keeps it."""
+    within = (meta.description for meta in field.metadata if isinstance(meta, FieldInfo) and meta.description)
+    return field.description or next(within, "")
 
 
 @dataclass(frozen=True)
