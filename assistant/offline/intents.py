@@ -58,8 +58,8 @@ list_models          model & show|have|how_many & !@setting & !@run & !@model
 propose_training     train & !what
 propose_training     training & @dataset|@model|@setting & !show
 propose_training     change|start|want & @dataset|@model|@setting & !what & !show
-list_datasets        @only & dataset & !model & !@dataset & !@model & !@setting
-list_models          @only & model & !dataset & !@dataset & !@model & !@setting
+list_datasets        @only & dataset & !@run & !model & !@dataset & !@model & !@setting
+list_models          @only & model & !@run & !dataset & !@dataset & !@model & !@setting
 inspect_dataset      @dataset & dataset & @question|what|asked & !train & !training & !@model & !@setting & !change
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 run_status           @run & show|inspect & !@setting & !@dataset & !@model

@@ -50,7 +50,7 @@ async def _go_on(
     """The next step after a tool has answered: another call, or words about what it returned."""
     tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
     if returned.outcome == "denied":
-        yield built_in_words("declined", language, {})
+        yield built_in_words("not_stopped" if tool == "stop_run" else "declined", language, {})
     elif returned.outcome != "success":
         refused = refusals[-1] if refusals else Refusal("other", str(returned.content), {})
         yield built_in_words("refused", language, {"code": refused.code, "message": refused.message, **refused.values})

@@ -5,6 +5,7 @@ whole text at once: the assignment with the strongest links wins ("batch 16 epoc
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
@@ -78,10 +79,11 @@ def _field(annotation: Any, maximum: float | None) -> Field:
 def find_settings(text: str, *, numbers: list[Number], names: list[Found], language: Language) -> list[Setting]:
     """All settings given in masked lower-case text, in its order."""
     words = vocabulary(language)
+    phrases = words.setting_values.find(text)
+    names = [name for name in names if not _overlaps(name, [each for each in phrases if each.value == "other"])]
     found = _layers(text, names=names, words=words)
     found += [setting for name in names if (setting := _in_text(text, name, words=words))]
-    choices = [phrase for phrase in words.setting_values.find(text) if phrase.value != "other"]
-    found += [Setting(phrase.start, phrase.end, *_choice(phrase.value)) for phrase in choices]
+    found += [Setting(each.start, each.end, *_choice(each.value)) for each in phrases if each.value != "other"]
     found = _without_overlaps(found)
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
     items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
@@ -252,5 +254,5 @@ def _without_overlaps(settings: list[Setting]) -> list[Setting]:
     return kept
 
 
-def _overlaps(item: Found | Number | Setting, settings: list[Setting]) -> bool:
+def _overlaps(item: Found | Number | Setting, settings: Sequence[Found | Setting]) -> bool:
     return any(item.start < setting.end and setting.start < item.end for setting in settings)
