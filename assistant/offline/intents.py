@@ -12,9 +12,9 @@ NOTHING = "nothing"
 RULES = """
 nothing              unsupported & !train
 nothing              meaning
-nothing              define & !metric & !status & !results & !state_of & !@run
+nothing              define & !recommend & !metric & !status & !results & !state_of & !@run
 start_training       @proposal & start|approve|train|run_it|plan
-start_training       approve & !@setting & !@dataset & !@model
+start_training       approve & !@setting & !@dataset & !@model & !stop
 start_training       plan & start & !@setting
 list_models          support & @model & !train & !@dataset & !@run
 list_models          model & recommend & !@run & !metric

@@ -74,7 +74,7 @@ def _in_words(text: str, *, language: Language, names: Sequence[Found]) -> list[
         value = value_of_words(words, language=language)
         unit, end = _unit(text, match.end(), language=language)
         is_alone = len(words) > 1 and _ends_a_word(text, match.end())
-        is_counting = unit or is_alone or _is_beside_a_name(text, match, names=names, language=language)
+        is_counting = unit or below or is_alone or _is_beside_a_name(text, match, names=names, language=language)
         if value is None or (words[0] in _hangul_words(language) and not is_counting):
             continue
         if _starts_a_word(text, match.end(), language=language) or (

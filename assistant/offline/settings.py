@@ -20,7 +20,7 @@ from engine.spec import MODELS, TrainSpec
 
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}
-UNITS_OF |= {"batch_size": "images", "epochs": "ordinal"}
+UNITS_OF |= {"batch_size": "images", "epochs": "ordinal", "seed": "ordinal"}
 # in Korean and Chinese the word that counts images counts other things, too: 이웃 5개
 UNITS_OF |= {
     name: "images" for name in ("num_neighbours", "num_features", "latent_channels", "base_channels", "flow_steps")
@@ -219,7 +219,7 @@ def _fits(number: Number, name: str) -> bool:
     if number.unit == "":
         return True
     if number.unit == "percent":
-        return fields()[name].kind == "number"
+        return fields()[name].kind == "number" and name not in UNITS_OF
     return number.unit in UNITS_OF.get(name, "").split()
 
 
