@@ -3,6 +3,7 @@
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 MAX_FILES = 200_000
@@ -32,7 +33,7 @@ def unpack(archive: Path, folder: Path) -> int:
             for entry in entries:
                 _extract(opened, entry, folder / PurePosixPath(entry.filename))
             return len(entries)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise BadArchive(
             f"the file is not a zip archive that can be read ({error}); pack the folder as a plain .zip again"
@@ -62,6 +63,7 @@ def _check(entries: list[zipfile.ZipInfo], *, free: int) -> None:
             path.is_absolute()
             or ".." in path.parts
             or "\\" in entry.orig_filename
+            or not path.parts
             or ":" in path.parts[0]
             or "\0" in entry.orig_filename
         ):
@@ -85,6 +87,10 @@ def _check(entries: list[zipfile.ZipInfo], *, free: int) -> None:
         if str(path).casefold() in seen:
             raise BadArchive(f"two entries have the name {name}; names that differ only in case count as one")
         seen.add(str(path).casefold())
+    for entry in entries:
+        for folder in PurePosixPath(entry.filename).parents:
+            if str(folder).casefold() in seen:
+                raise BadArchive(f"{str(folder)[:120]!r} is a file and a folder at once; pack the folder again")
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.spec import MODELS
+
 if TYPE_CHECKING:
     from assistant.settings import Settings
 
@@ -29,7 +31,13 @@ INVALID = 2
 
 def main() -> None:
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
-    app()
+    from assistant.settings import SettingError
+
+    try:
+        app()
+    except SettingError as error:
+        _tell(str(error))
+        sys.exit(INVALID)
 
 
 @app.command()
@@ -71,9 +79,7 @@ def serve(
 @app.command()
 def train(
     data: Annotated[str, typer.Option("--data", help="A registered data set, or a folder.")],
-    model: Annotated[
-        str, typer.Option("--model", help="patchcore, padim, autoencoder, stfpm or fastflow.")
-    ] = "patchcore",
+    model: Annotated[str, typer.Option("--model", help=f"One of {', '.join(MODELS)}.")] = "patchcore",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as image_size=256; as often as needed."),

@@ -7,7 +7,7 @@ never pass through the LLM. One turn at a time.
 import asyncio
 import secrets
 
-from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
+from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 
 from assistant.datasets import DatasetError
 from assistant.frames import (
@@ -30,12 +30,11 @@ from assistant.offline.language import detect_language
 from assistant.offline.understand import answer
 from assistant.offline.words import built_in_words
 from assistant.parts import Parts
+from assistant.plans import launch, plan_key, plan_training, show_plan, with_refusal
 from assistant.proposals import StalePlan
 from assistant.results import gallery, load
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
-from assistant.tools.propose_training import plan_key, plan_training, proposal_item
-from assistant.tools.start_training import launch
 from assistant.transcript import Transcript
 from assistant.turn import Turn
 from engine.spec import SpecError
@@ -73,13 +72,14 @@ class Conversation:
         """Take a frame from a page. Returns as soon as the work is under way; `language` is the page's.
 
         Raises:
-            FrameRefused: it cannot be done now (busy, stale, unknown); nothing has changed.
+            FrameRefused: it cannot be done now (busy, stale, unknown).
         """
+        if isinstance(frame, Stop):  # never waits behind anything
+            if self._turn is not None:
+                self._turn.stop()
+            return
         async with self._receiving:
             match frame:
-                case Stop():
-                    if self._turn is not None:
-                        self._turn.stop()
                 case Say():
                     await self._say(frame, language)
                 case Approve():
@@ -118,12 +118,11 @@ class Conversation:
         said = answer(text)
         if said is not None and await self._is_decided_by(said == "yes", language):
             return
-        denied = await self._deny_pending()
-        self._begin(language, prompt=text, results=denied)
+        self._begin(language, prompt=text, results=await self._pass_over())
 
     async def _is_decided_by(self, yes: bool, language: Language) -> bool:
         """A bare yes or no answers the question that stands open, if there is one."""
-        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
+        pending = await self._pending()
         for call in pending.approvals if pending else []:
             if call.tool_name != "start_training":
                 await self._answer(call.tool_call_id, yes=yes, language=language)
@@ -134,44 +133,35 @@ class Conversation:
         await (self._approve(plan.id, plan.revision, language) if yes else self._decline(plan.id, "", language))
         return True
 
-    async def _deny_pending(self) -> DeferredToolResults | None:
-        """The user spoke of something else: what waited for a yes stays unstarted."""
-        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
-        if pending is None:
-            return None
-        for call in pending.approvals:
-            await self._close_question(call.tool_call_id, "no")
-        reason = "Not started: the user gave no yes yet and wrote something else. The plan stays open."
-        return pending.build_results(approvals={call.tool_call_id: ToolDenied(reason) for call in pending.approvals})
-
     # ---- yes, no, edit: the person's own acts ----
 
     async def _approve(self, proposal: str, revision: int, language: Language) -> None:
         self._refuse_when_busy()
-        await self._own_plan(proposal)
+        row, desk = await self._own_plan(proposal), self.desk(language)
         try:
+            await desk.datasets.facts(row.dataset)
             row = await self._parts.proposals.approve(proposal, revision)
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
-        try:  # the run starts at the person's word, even when no LLM answers afterwards
-            run = await launch(self.desk(language), row)
         except DatasetError as error:
-            await self.transcript.update(plan_key(proposal), state="declined")
-            await self.transcript.show(
-                f"error-{_new_key()}", ErrorItem(code=error.code, message=error.message, hint=error.hint)
+            await self._show_error(error.code, error.message, error.hint)
+            return
+        try:  # the run starts at the person's word, even when no LLM answers afterwards
+            run = await launch(desk, row)
+        except (DatasetError, OSError) as error:
+            await self._parts.proposals.reopen(row.id)
+            hint = (
+                error.hint
+                if isinstance(error, DatasetError)
+                else "make room or repair the home folder, then approve again"
             )
+            await self._show_error("not_started", f"the training could not be started: {error}", hint)
             return
-        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
-        if pending is None or not any(call.tool_name == "start_training" for call in pending.approvals):
-            await self._speak(built_in_words("start_training", language, {"run": run.id, "state": run.state}))
-            return
-        approvals: dict[str, bool | ToolApproved | ToolDenied] = {
-            call.tool_call_id: ToolApproved(override_args={"proposal": row.id})
-            if call.tool_name == "start_training"
-            else ToolDenied("The user did not answer.")
-            for call in pending.approvals
-        }
-        self._begin(language, results=pending.build_results(approvals=approvals))
+        results = await self._results({"start_training": ToolApproved(override_args={"proposal": row.id})})
+        if results is None:
+            await self._speak(built_in_words("start_training", language, {"run": run.id}))
+        else:
+            self._begin(language, results=results)
 
     async def _decline(self, proposal: str, reason: str, language: Language) -> None:
         self._refuse_when_busy()
@@ -179,34 +169,21 @@ class Conversation:
         if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
         await self.transcript.update(plan_key(proposal), state="declined")
-        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
-        if pending is None or not pending.approvals:
+        why = f"The user declined the plan. Their reason: {reason!r}" if reason else "The user declined the plan."
+        results = await self._results({"start_training": ToolDenied(why)})
+        if results is None:
             await self._speak(built_in_words("declined", language, {}))
-            return
-        denied = ToolDenied(
-            f"The user declined the plan. Their reason: {reason!r}" if reason else "The user declined the plan."
-        )
-        self._begin(
-            language, results=pending.build_results(approvals={call.tool_call_id: denied for call in pending.approvals})
-        )
+        else:
+            self._begin(language, results=results)
 
     async def _answer(self, call_id: str, *, yes: bool, language: Language) -> None:
         self._refuse_when_busy()
-        pending = (await self._parts.histories.load(self.id)).deferred_tool_requests
+        pending = await self._pending()
         if pending is None or call_id not in {call.tool_call_id for call in pending.approvals}:
             raise FrameRefused("stale", "this question was answered already")
-        await self._close_question(call_id, "yes" if yes else "no")
-        approvals: dict[str, bool | ToolApproved | ToolDenied] = {
-            call.tool_call_id: ToolDenied("The user said no.") for call in pending.approvals
-        }
-        if yes:
-            approvals[call_id] = ToolApproved()
-        self._begin(language, results=pending.build_results(approvals=approvals))
-
-    async def _close_question(self, call: str, state: str) -> None:
-        for key, _, item in await self.transcript.items():
-            if isinstance(item, ConfirmItem) and item.call == call and item.state == "open":
-                await self.transcript.update(key, state=state)
+        self._begin(
+            language, results=await self._results({call_id: ToolApproved() if yes else ToolDenied("The user said no.")})
+        )
 
     async def _edit(self, frame: Edit, language: Language) -> None:
         row = await self._own_plan(frame.proposal)
@@ -218,36 +195,62 @@ class Conversation:
         desk = self.desk(language)
         try:
             plan = await plan_training(desk, dataset=dataset, model=model, chosen=chosen)
-            row = await self._parts.proposals.revise(row.id, row.revision, plan)
-            await self.transcript.show(plan_key(row.id), proposal_item(row, plan))
+            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, plan), plan)
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
         except (SpecError, DatasetError) as error:
-            await self._show_refused_edit(row, error, changes, desk)
-
-    async def _show_refused_edit(
-        self, row: ProposalRow, error: SpecError | DatasetError, changes: dict[str, object], desk: Desk
-    ) -> None:
-        """The plan stays as it was; the card shows what was typed and why it was refused."""
-        problems = (
-            {each.field: each.message for each in error.problems} if isinstance(error, SpecError) else {"": str(error)}
-        )
-        plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
-        item: ProposalItem = proposal_item(row, plan, problems=problems)
-        unplaced = [
-            problem for name, problem in problems.items() if name not in {setting.name for setting in item.settings}
-        ]
-        item.problem = "; ".join(unplaced) or None
-        for setting in item.settings:
-            if setting.problem and setting.name in changes:
-                setting.value = changes[setting.name]
-        await self.transcript.show(plan_key(row.id), item)
+            item = await self.transcript.get(plan_key(row.id))
+            if isinstance(item, ProposalItem):
+                await self.transcript.show(plan_key(row.id), with_refusal(item, error, changes))
 
     async def _own_plan(self, proposal: str) -> ProposalRow:
         row = await self._parts.proposals.get(proposal)
         if row is None or row.conversation != self.id:
             raise FrameRefused("unknown_plan", f"there is no plan {proposal!r} in this conversation")
         return row
+
+    # ---- the questions that the agent waits for ----
+
+    async def _pending(self) -> DeferredToolRequests | None:
+        return (await self._parts.histories.load(self.id)).deferred_tool_requests
+
+    async def _results(self, answers: dict[str, ToolApproved | ToolDenied]) -> DeferredToolResults | None:
+        """Answer the open questions, by call id or by tool name; the others are denied. None when nothing that was answered is open."""
+        pending = await self._pending()
+        calls = pending.approvals if pending else []
+        answered = {call.tool_call_id: answers.get(call.tool_call_id) or answers.get(call.tool_name) for call in calls}
+        if pending is None or not any(answered.values()):
+            return None
+        return await self._close(pending, answered, otherwise="The user did not answer this.")
+
+    async def _pass_over(self) -> DeferredToolResults | None:
+        """The user spoke of something else: what waits for a yes stays undone. A plan that was approved meanwhile is not."""
+        pending = await self._pending()
+        if pending is None:
+            return None
+        approved: dict[str, ToolApproved | ToolDenied | None] = {}
+        for call in pending.approvals:
+            proposal = pending.metadata.get(call.tool_call_id, {}).get("proposal")
+            row = await self._parts.proposals.get(proposal) if proposal else None
+            is_approved = row is not None and row.state == "approved"
+            approved[call.tool_call_id] = ToolApproved(override_args={"proposal": proposal}) if is_approved else None
+        return await self._close(
+            pending, approved, otherwise="Not done: the user gave no yes and wrote something else."
+        )
+
+    async def _close(
+        self, pending: DeferredToolRequests, answers: dict[str, ToolApproved | ToolDenied | None], *, otherwise: str
+    ) -> DeferredToolResults:
+        """Give every open question its answer, on its card too."""
+        approvals = {
+            call.tool_call_id: answers.get(call.tool_call_id) or ToolDenied(otherwise) for call in pending.approvals
+        }
+        for key, _, item in await self.transcript.items():
+            if isinstance(item, ConfirmItem) and item.state == "open" and item.call in approvals:
+                await self.transcript.update(
+                    key, state="yes" if isinstance(approvals[item.call], ToolApproved) else "no"
+                )
+        return pending.build_results(approvals=approvals)
 
     # ---- the end of a run ----
 
@@ -296,6 +299,9 @@ class Conversation:
     def _refuse_when_busy(self) -> None:
         if self.working:
             raise FrameRefused("busy", "an answer is being made; stop it or wait until it is complete")
+
+    async def _show_error(self, code: str, message: str, hint: str) -> None:
+        await self.transcript.show(f"error-{_new_key()}", ErrorItem(code=code, message=message, hint=hint))
 
     async def _speak(self, text: str) -> None:
         await self.transcript.show(f"said-{_new_key()}", AssistantItem(text=text))

@@ -9,7 +9,6 @@ from sqlalchemy import delete, select
 
 from assistant.conversation import Conversation
 from assistant.frames import Language
-from assistant.histories import as_language
 from assistant.parts import Parts
 from assistant.store.tables import ConversationRow
 
@@ -20,9 +19,7 @@ class Heading:
 
     id: str
     title: str
-    language: Language
     updated_at: datetime
-    is_empty: bool
 
 
 class Conversations:
@@ -46,9 +43,7 @@ class Conversations:
         """Headings, the latest change first."""
         async with self._database.session() as session:
             rows = (await session.scalars(select(ConversationRow).order_by(ConversationRow.updated_at.desc()))).all()
-        return [
-            Heading(row.id, row.title, as_language(row.language), row.updated_at, row.revision == 0) for row in rows
-        ]
+        return [Heading(row.id, row.title, row.updated_at) for row in rows]
 
     async def get(self, conversation: str) -> Conversation:
         """The conversation of that id.

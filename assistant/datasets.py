@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import hashlib
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from assistant.archives import BadArchive, unpack
 from assistant.engine_process import EngineError, ask_engine
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import DatasetRow
+from assistant.store.tables import DatasetRow, RunRow
 
 Origin = Literal["demo", "registered", "uploaded"]
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -78,11 +79,12 @@ class Datasets:
                 f"the folder of data set {row.name!r} is gone: {row.path}",
                 "put it back, or remove the data set and add it again",
             )
-        if row.stamp != await asyncio.to_thread(folder_stamp, Path(row.path)):
+        stamp = await asyncio.to_thread(folder_stamp, Path(row.path))
+        if row.stamp != stamp:
             facts = await self.check(Path(row.path))
             async with self._database.session() as session:
                 row = await session.merge(row)
-                _note(row, facts, await asyncio.to_thread(folder_stamp, Path(row.path)))
+                _note(row, facts, stamp)
         return {"dataset": row.name, "origin": row.origin, **row.facts}
 
     async def images(self, name: str) -> Sequence[dict[str, Any]]:
@@ -134,7 +136,10 @@ class Datasets:
         await self._refuse_taken(name)
         path = path.expanduser().absolute()
         row = DatasetRow(name=name, path=str(path), origin=origin)
-        _note(row, await self.check(path), await asyncio.to_thread(folder_stamp, path))
+        stamp = await asyncio.to_thread(
+            folder_stamp, path
+        )  # before the check: what changes meanwhile is seen next time
+        _note(row, await self.check(path), stamp)
         async with self._database.session() as session:
             session.add(row)
         return row
@@ -161,9 +166,18 @@ class Datasets:
             raise
 
     async def remove(self, name: str) -> None:
-        """Forget a data set. Files that were uploaded go with it; a registered folder is left alone; finished runs keep their results."""
+        """Forget a data set. Files that were uploaded go with it; a registered folder is left alone; runs keep their results.
+
+        Raises:
+            DatasetError: unknown, or uploaded and still needed by a run.
+        """
         row = await self.get(name)
         async with self._database.session() as session:
+            needs = select(RunRow.id).where(RunRow.state.in_(("queued", "running")), RunRow.dataset == row.name)
+            if (run := await session.scalar(needs)) is not None and row.origin == "uploaded":
+                raise DatasetError(
+                    "in_use", f"run {run} is using the data set {row.name!r}", "stop the run first, or wait for its end"
+                )
             await session.execute(delete(DatasetRow).where(DatasetRow.name == row.name))
         if row.origin == "uploaded" and Path(row.path).parent == self._settings.datasets_folder.absolute():
             await asyncio.to_thread(shutil.rmtree, row.path, ignore_errors=True)
@@ -207,14 +221,20 @@ def valid_name(name: str) -> str:
 
 
 def folder_stamp(folder: Path) -> str:
-    """Number of image files, their bytes and the newest change: differs when images came, went or changed."""
-    count, size, newest = 0, 0, 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
+    """A hash over path, size and time of every image file: differs when one came, went, moved or changed."""
+    stamp = hashlib.sha256()
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
             if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                status = os.lstat(Path(parent, name))
-                count, size, newest = count + 1, size + status.st_size, max(newest, status.st_mtime_ns)
-    return f"{count} {size} {newest}"
+                path = Path(parent, name)
+                status = path.lstat()
+                stamp.update(
+                    f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(
+                        errors="surrogateescape"
+                    )
+                )
+    return stamp.hexdigest()
 
 
 def _note(row: DatasetRow, facts: dict[str, Any], stamp: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Language = Literal["en", "ko", "zh"]
+Which = Literal["worst", "missed", "false_alarms", "all"]
 
 
 class Frame(BaseModel):
@@ -59,7 +60,9 @@ class Setting(Frame):
     optional: bool = Field(default=False, description="may be left empty")
     main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
     problem: str | None = Field(default=None, description="why the last edit of this field was refused, in English")
-    problem_kind: str | None = Field(default=None, description="kind of the refusal (engine.spec.Problem), for other languages")
+    problem_kind: str | None = Field(
+        default=None, description="kind of the refusal (engine.spec.Problem), for other languages"
+    )
     problem_values: dict[str, Any] = {}
 
 
@@ -94,7 +97,6 @@ class ProposalItem(Frame):
     settings: list[Setting]
     notices: list[Notice]
     estimate: Estimate
-    asks: bool = Field(default=False, description="a start was asked for: the card shows Approve and Decline")
     run: str | None = None
     problem: str | None = Field(
         default=None, description="why the last edit was refused, when it belongs to no single field"
@@ -134,7 +136,7 @@ class HeatmapsItem(Frame):
 
     kind: Literal["heatmaps"] = "heatmaps"
     run: str
-    which: Literal["worst", "missed", "false_alarms", "all"]
+    which: Which
     defect_type: str | None = None
     threshold: float
     total: int = Field(description="how many images fit the question; the gallery may show fewer")
@@ -172,7 +174,7 @@ class ItemFrame(Frame):
 
 
 class DeltaFrame(Frame):
-    """More text of the assistant item `key` that is being streamed."""
+    """The text so far of the assistant item `key` that is being written: the newest frame holds what all earlier ones held."""
 
     type: Literal["delta"] = "delta"
     key: str

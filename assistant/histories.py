@@ -31,7 +31,7 @@ class Histories:
 
     async def language(self, conversation: str) -> Language:
         """The language of the user's latest message."""
-        return as_language((await self.row(conversation)).language)
+        return _as_language((await self.row(conversation)).language)
 
     async def note(self, conversation: str, **values: Any) -> None:
         """Set columns of the conversation, such as its language or title."""
@@ -47,5 +47,5 @@ class Histories:
         return row
 
 
-def as_language(value: str) -> Language:
+def _as_language(value: str) -> Language:
     return "ko" if value == "ko" else "zh" if value == "zh" else "en"

@@ -22,7 +22,7 @@ class Proposals:
 
     async def add(self, plan: Plan, *, conversation: str | None) -> tuple[ProposalRow, list[ProposalRow]]:
         """Store a plan as open. The conversation's older open plans are superseded by it; they are returned too."""
-        row = ProposalRow(id=f"p{secrets.randbelow(10**6):06d}", conversation=conversation, **_content(plan))
+        row = ProposalRow(id=f"p{secrets.randbelow(10**9):09d}", conversation=conversation, **_content(plan))
         async with self._database.session() as session:
             older = update(ProposalRow).where(ProposalRow.conversation == conversation, ProposalRow.state == "open")
             superseded = list(await session.scalars(older.values(state="superseded").returning(ProposalRow)))
@@ -65,6 +65,14 @@ class Proposals:
         )
         async with self._database.session() as session:
             return (await session.scalars(query)).one_or_none()
+
+    async def reopen(self, proposal: str) -> None:
+        """Take an approval back whose run could not be started."""
+        query = update(ProposalRow).where(
+            ProposalRow.id == proposal, ProposalRow.state == "approved", ProposalRow.run.is_(None)
+        )
+        async with self._database.session() as session:
+            await session.execute(query.values(state="open"))
 
     async def note_run(self, proposal: str, run: str) -> None:
         async with self._database.session() as session:

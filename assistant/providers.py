@@ -25,7 +25,7 @@ from pydantic_ai.tools import Tool
 
 from assistant.llm_errors import TOOL_PARSER_HINT, Explanation, explain
 from assistant.prompts import render
-from assistant.settings import Settings
+from assistant.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     import httpx2
@@ -61,7 +61,7 @@ class Provider:
 def choose(settings: Settings) -> Provider:
     """The provider that the settings ask for.
 
-    Raises ValueError when an address is none.
+    Raises SettingError when an address is none.
     """
     if settings.llm_base_url:
         url = address(settings.llm_base_url, setting="MURASCOPE_LLM_BASE_URL")
@@ -200,10 +200,10 @@ async def refuse_long_pause(response: "httpx2.Response") -> None:
 
 def address(url: str, *, setting: str) -> str:
     if "@" in url:
-        raise ValueError(f"{setting} holds a user name or password: put the key into MURASCOPE_LLM_API_KEY instead")
+        raise SettingError(f"{setting} holds a user name or password: put the key into MURASCOPE_LLM_API_KEY instead")
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(
+        raise SettingError(
             f"{setting} is '{url}', which is no address: write it as http://host:port/v1 or https://host/v1"
         )
     return url.strip()

@@ -4,11 +4,9 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from assistant.frames import HeatmapImage
-
-Which = Literal["worst", "missed", "false_alarms", "all"]
+from assistant.frames import HeatmapImage, Which
 
 
 class NoResults(LookupError):

@@ -6,6 +6,12 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class SettingError(ValueError):
+    """A setting cannot be used; the message names it and says what is allowed."""
 
 
 class Settings(BaseSettings):
@@ -68,9 +74,16 @@ class Settings(BaseSettings):
         """The URL as the async engine wants it: aiosqlite or psycopg."""
         if self.database is None:
             return f"sqlite+aiosqlite:///{self.home / 'murascope.db'}"
-        return self.database.replace("sqlite:///", "sqlite+aiosqlite:///").replace(
-            "postgresql://", "postgresql+psycopg://"
-        )
+        try:
+            url = make_url(self.database)
+        except ArgumentError:
+            example = "postgresql+psycopg://user@host/name"
+            raise SettingError(
+                f"MURASCOPE_DATABASE is no SQLAlchemy URL, such as {example}; leave it out for SQLite"
+            ) from None
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+        backend = url.get_backend_name()
+        return url.set(drivername=drivers.get(backend, url.drivername)).render_as_string(hide_password=False)
 
     @property
     def weights_folder(self) -> Path:

@@ -16,8 +16,8 @@ from assistant.estimates import expected
 from assistant.frames import Estimate, Notice, Setting
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
-from assistant.weights import choose_backbone, look_up
-from engine.spec import MODELS, Problem, SpecError, TrainSpec, flat_settings, make_spec, setting_names
+from assistant.weights import choose_backbone, where_are_weights
+from engine.spec import MODELS, Problem, SpecError, TrainSpec, description_of, flat_settings, make_spec, setting_names
 
 DEFAULT_MODEL = "patchcore"
 MAIN_SETTINGS = (
@@ -65,21 +65,21 @@ def make_plan(
     return Plan(spec, chosen, facts, _notices(settings, spec, chosen, facts, estimate), estimate)
 
 
-def describe(spec: TrainSpec, *, problems: dict[str, str] | None = None) -> list[Setting]:
+def describe(spec: TrainSpec) -> list[Setting]:
     """Every setting of the spec as the edit form shows it, the main ones first."""
     values = flat_settings(spec)
     defaults = flat_settings(TrainSpec.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name}}))
     names = [name for name in setting_names(spec.model.name) if name != "backbone" or spec.backbone]
     if MODELS[spec.model.name].family == "memory":
         names = [name for name in names if name not in ("epochs", "validation_share")]
-    described = [_describe(name, spec, values[name], defaults[name], (problems or {}).get(name)) for name in names]
+    described = [_describe(name, spec, values[name], defaults[name]) for name in names]
     return sorted(
         described, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS)
     )
 
 
 def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
-    if spec.backbone and spec.weights == "pretrained" and look_up(settings, spec.backbone).source == "none":
+    if spec.backbone and spec.weights == "pretrained" and where_are_weights(settings, spec.backbone) == "none":
         message = (
             f"weights is 'pretrained', but the weights of {spec.backbone} are not on this machine: copy {spec.backbone}.safetensors "
             f"into {settings.weights_folder}, or set weights to 'auto' to train on random ones"
@@ -99,7 +99,7 @@ def _notices(
 
     paper_backbone = MODELS[spec.model.name].default_backbone
     if spec.backbone and spec.weights != "random":
-        source = look_up(settings, spec.backbone).source
+        source = where_are_weights(settings, spec.backbone)
         folder = str(settings.weights_folder)
         if source == "none":
             note(
@@ -134,7 +134,7 @@ def _notices(
     elif facts["masks"] == 0:
         note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")
     calibration = round(facts["train_good"] * spec.calibration_share)
-    needed = math.ceil(1 / spec.overkill_rate) - 1
+    needed = math.ceil(1 / spec.overkill_rate - 1e-9) - 1  # 1 / 0.05 is 20 and a rounding error
     if calibration < needed:
         promised = 100 / (calibration + 1)
         note(
@@ -166,7 +166,7 @@ def _notices(
     return notices
 
 
-def _describe(name: str, spec: TrainSpec, value: Any, default: Any, problem: str | None) -> Setting:
+def _describe(name: str, spec: TrainSpec, value: Any, default: Any) -> Setting:
     field = _field_of(name, spec)
     kind, choices, optional = _kind(field.annotation)
     limits = {
@@ -180,14 +180,13 @@ def _describe(name: str, spec: TrainSpec, value: Any, default: Any, problem: str
         value=value,
         default=default,
         type=kind,
-        description=field.description or _item_description(field),
+        description=description_of(field),
         choices=choices,
         minimum=limits.get("ge", limits.get("gt")),
         maximum=limits.get("le", limits.get("lt")),
         step=limits.get("multiple_of", 1 if kind == "integer" else None),
         optional=optional,
         main=name in MAIN_SETTINGS,
-        problem=problem,
     )
 
 
@@ -214,7 +213,3 @@ def _kind(
         bool: "boolean",
     }
     return plain.get(annotation, "text"), None, False
-
-
-def _item_description(field: FieldInfo) -> str:
-    return next((meta.description for meta in field.metadata if isinstance(meta, FieldInfo) and meta.description), "")

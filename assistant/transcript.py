@@ -5,6 +5,7 @@ the same conversation.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,7 +25,7 @@ class Transcript:
     def __init__(self, database: Database, conversation: str):
         self.conversation = conversation
         self._database = database
-        self._pages: set[asyncio.Queue[OutFrame | None]] = set()
+        self._pages: set[_Page] = set()
         self._streaming: dict[str, str] = {}
         self._writing = asyncio.Lock()
 
@@ -40,12 +41,12 @@ class Transcript:
         )
         async with self._database.session() as session:
             rows = list(await session.scalars(query))
-        return [(row.key, row.revision, self._with_text(row.key, ITEM.validate_python(row.body))) for row in rows]
+        return [(row.key, row.revision, self._with_text(row.key, _stored(row))) for row in rows]
 
     async def get(self, key: str) -> Item | None:
         async with self._database.session() as session:
             row = await session.get(ItemRow, (self.conversation, key))
-        return ITEM.validate_python(row.body) if row else None
+        return _stored(row) if row else None
 
     async def show(self, key: str, item: Item) -> None:
         """Add an item at the end, or replace the one with this key where it stands."""
@@ -78,7 +79,7 @@ class Transcript:
     def add_text(self, key: str, text: str) -> None:
         """More of the answer `key` that is being written; it is stored when the answer is complete."""
         self._streaming[key] += text
-        self._tell(DeltaFrame(key=key, text=text))
+        self._tell(DeltaFrame(key=key, text=self._streaming[key]))
 
     def tell_turn(self, *, working: bool) -> None:
         self._tell(TurnFrame(state="working" if working else "idle"))
@@ -99,26 +100,52 @@ class Transcript:
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:
         """Live frames from here on; ends by itself for a page that cannot keep up."""
-        queue: asyncio.Queue[OutFrame | None] = asyncio.Queue()
-        self._pages.add(queue)
+        page = _Page()
+        self._pages.add(page)
         try:
-            yield _frames(queue)
+            yield page.frames()
         finally:
-            self._pages.discard(queue)
+            self._pages.discard(page)
 
     def _tell(self, frame: OutFrame) -> None:
-        for queue in list(self._pages):
-            if queue.qsize() >= MOST_WAITING_FRAMES:
-                self._pages.discard(queue)
-                queue.put_nowait(None)
-            else:
-                queue.put_nowait(frame)
+        for page in list(self._pages):
+            if not page.take(frame):
+                self._pages.discard(page)
 
     def _with_text(self, key: str, item: Item) -> Item:
         text = self._streaming.get(key)
         return item.model_copy(update={"text": text}) if text is not None else item
 
 
-async def _frames(queue: asyncio.Queue[OutFrame | None]) -> AsyncIterator[OutFrame]:
-    while (frame := await queue.get()) is not None:
-        yield frame
+class _Page:
+    """The frames that one page has not read yet. Of an answer that is being written only the newest text waits."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[OutFrame] = deque()
+        self._news = asyncio.Event()
+        self._is_cut_off = False
+
+    def take(self, frame: OutFrame) -> bool:
+        """Whether the page still keeps up."""
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(frame, DeltaFrame) and isinstance(last, DeltaFrame) and frame.key == last.key:
+            self._waiting[-1] = frame
+        elif len(self._waiting) < MOST_WAITING_FRAMES:
+            self._waiting.append(frame)
+        else:
+            self._is_cut_off = True
+        self._news.set()
+        return not self._is_cut_off
+
+    async def frames(self) -> AsyncIterator[OutFrame]:
+        while not self._is_cut_off:
+            if self._waiting:
+                yield self._waiting.popleft()
+            else:
+                self._news.clear()
+                await self._news.wait()
+
+
+def _stored(row: ItemRow) -> Item:
+    """The item of a row; fields that an earlier version stored and this one does not know are passed over."""
+    return ITEM.validate_python(row.body, extra="ignore")

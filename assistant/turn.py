@@ -66,8 +66,8 @@ class Turn:
     async def take(self, *, prompt: str | None = None, results: DeferredToolResults | None = None) -> None:
         """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
-        history = await self._parts.histories.load(self._desk.conversation)
         try:
+            history = await self._parts.histories.load(self._desk.conversation)
             await self._run(history, prompt, results)
         except AgentRunError as error:
             why = explain(error, url=self._parts.provider.url)
@@ -112,17 +112,15 @@ class Turn:
                 async for event in events:
                     await self._hear(event)
             except RunTimedOut:
+                await self._save(replace(history, messages=events.all_messages(), deferred_tool_requests=None))
                 raise
             except RunCancelled as stopped:
                 await self._end_text(state="stopped")
                 await self._save(replace(history, messages=stopped.all_messages(), deferred_tool_requests=None))
                 return
             except AgentRunError:
-                await self._save(
-                    replace(
-                        history, messages=_without_open_question(events.all_messages()), deferred_tool_requests=None
-                    )
-                )
+                messages = _without_open_question(events.all_messages())
+                await self._save(replace(history, messages=messages, deferred_tool_requests=None))
                 raise
             assert events.result is not None
             await self._save(events.result.conversation)

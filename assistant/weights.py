@@ -1,35 +1,27 @@
 """Which pre-trained weights are at hand: a look at folders only, no network and no torch."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from assistant.settings import Settings
 
 LIGHT_BACKBONE = "resnet18"
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Where the weights of a backbone would come from: a local file, the hub's cache, the hub itself (unsure), or nowhere."""
-
-    backbone: str
-    source: str  # local, cache, hub, none
-
-
-def look_up(settings: Settings, backbone: str) -> Weights:
-    """Say where `backbone`'s weights would come from."""
-    if backbone in local_backbones(settings):
-        return Weights(backbone, "local")
+def where_are_weights(settings: Settings, backbone: str) -> Literal["local", "cache", "hub", "none"]:
+    """Where the weights of a backbone would come from: the weights folder, the hub's cache, the hub itself, or nowhere."""
+    if _architecture(backbone) in local_backbones(settings):
+        return "local"
     if settings.hub == "off":
-        return Weights(backbone, "none")
-    return Weights(backbone, "cache" if _in_hub_cache(backbone) else "hub")
+        return "none"
+    return "cache" if _in_hub_cache(backbone) else "hub"
 
 
 def local_backbones(settings: Settings) -> list[str]:
     """Architectures whose weights lie in the weights folder, as `<architecture>[.<tag>].safetensors`."""
     folder = settings.weights_folder
-    return sorted({path.name.split(".")[0] for path in folder.glob("*.safetensors")}) if folder.is_dir() else []
+    return sorted({_architecture(path.name) for path in folder.glob("*.safetensors")}) if folder.is_dir() else []
 
 
 def choose_backbone(settings: Settings, default: str) -> str:
@@ -37,15 +29,19 @@ def choose_backbone(settings: Settings, default: str) -> str:
 
     A strong network without its training is worth little, and a heavy one without it only costs time.
     """
-    local = local_backbones(settings)
-    if default in local or look_up(settings, default).source == "cache":
+    if where_are_weights(settings, default) in ("local", "cache"):
         return default
+    local = local_backbones(settings)
     return LIGHT_BACKBONE if LIGHT_BACKBONE in local or not local else local[0]
+
+
+def _architecture(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _in_hub_cache(backbone: str) -> bool:
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    pattern = re.compile(rf"models--timm--{re.escape(backbone)}(\.|$)")
+    pattern = re.compile(rf"models--timm--{re.escape(_architecture(backbone))}(\.|$)")
     cache = Path(HF_HUB_CACHE)
     return cache.is_dir() and any(pattern.match(path.name) for path in cache.iterdir())

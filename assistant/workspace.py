@@ -1,5 +1,6 @@
 """Everything that one installation works on, opened together: settings, database, data sets, plans, runs, conversations."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,6 @@ from contextlib import asynccontextmanager
 from assistant.conversations import Conversations
 from assistant.parts import Parts
 from assistant.providers import Provider, choose
-from assistant.results import NoResults
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import Settings
@@ -15,6 +15,8 @@ from assistant.store.database import Database
 from assistant.store.tables import RunRow
 
 logger = logging.getLogger(__name__)
+
+RECENT_RUNS = 20
 
 
 class Workspace:
@@ -30,6 +32,7 @@ class Workspace:
             parts.summary,
         )
         self.conversations = Conversations(parts)
+        self._telling: set[asyncio.Task[None]] = set()
         self.supervisor = Supervisor(self.runs, LocalExecutor(settings), slots=settings.slots, ended=self._tell_end_of)
 
     @classmethod
@@ -38,7 +41,7 @@ class Workspace:
         """Make the home folder, migrate the database, connect.
 
         Raises:
-            ValueError: a setting cannot be used, such as an LLM address that is none.
+            SettingError: a setting cannot be used, such as an LLM address that is none.
         """
         provider = choose(settings)
         settings.runs_folder.mkdir(parents=True, exist_ok=True)
@@ -52,15 +55,29 @@ class Workspace:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Supervise runs while the block is open (the server does)."""
-        async with self.supervisor.working():
-            yield
+        """Supervise runs while the block is open (the server does), and tell the ends that nobody was there to tell."""
+        for run in await self.runs.list(limit=RECENT_RUNS):
+            if run.state in ("succeeded", "failed", "stopped"):
+                self._tell_end_of(run)
+        try:
+            async with self.supervisor.working():
+                yield
+        finally:
+            await self.conversations.close()
+            for task in self._telling:
+                task.cancel()
+            await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _tell_end_of(self, run: RunRow) -> None:
-        """A run of a conversation has ended: say so there."""
+    def _tell_end_of(self, run: RunRow) -> None:
+        """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""
+        task = asyncio.create_task(self._tell(run))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, run: RunRow) -> None:
         if run.conversation is None:
             return
         try:
             await (await self.conversations.get(run.conversation)).tell_end_of(run)
-        except (LookupError, NoResults) as error:
+        except (LookupError, OSError) as error:
             logger.warning("the end of %s could not be told: %s", run.id, error)

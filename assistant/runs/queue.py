@@ -58,7 +58,7 @@ class Queue:
                 return await self._add(
                     spec, data_path=data_path, conversation=conversation, key=key, estimate_s=estimate_s
                 )
-            except IntegrityError:
+            except (IntegrityError, FileExistsError):
                 if key is not None and (row := await self._by_key(key)) is not None:
                     return row
         raise RuntimeError("no run number could be taken: the database is too busy; try again")
@@ -67,7 +67,7 @@ class Queue:
         self, spec: TrainSpec, *, data_path: str, conversation: str | None, key: str | None, estimate_s: float | None
     ) -> RunRow:
         async with self._database.session() as session:
-            number = ((await session.scalar(select(func.max(RunRow.number)))) or 0) + 1
+            number = max((await session.scalar(select(func.max(RunRow.number)))) or 0, self._highest_folder()) + 1
             row = RunRow(
                 id=f"r{number}",
                 number=number,
@@ -86,6 +86,11 @@ class Queue:
             (folder / "spec.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
         self.added.set()
         return row
+
+    def _highest_folder(self) -> int:
+        """The highest number among the run folders: an old home may have more of them than the database knows."""
+        names = [path.name for path in self._settings.runs_folder.glob("r*")]
+        return max((int(name[1:]) for name in names if name[1:].isdecimal()), default=0)
 
     async def _by_key(self, key: str) -> RunRow | None:
         async with self._database.session() as session:

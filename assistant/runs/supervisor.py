@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ LOG_LINES = 20
 class Supervisor:
     """Supervises the runs of one workspace, at most `slots` at a time; `ended` is told each run that has got its end here."""
 
-    def __init__(self, queue: Queue, executor: Executor, *, slots: int, ended: Callable[[RunRow], Awaitable[None]]):
+    def __init__(self, queue: Queue, executor: Executor, *, slots: int, ended: Callable[[RunRow], None]):
         self._queue, self._executor, self._slots, self._ended = queue, executor, slots, ended
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
@@ -49,9 +49,13 @@ class Supervisor:
 
     async def run_one(self, run: str) -> RunRow:
         """Start this queued run here and watch it to its end (`murascope train`)."""
-        if (row := await self._queue.claim_one(run)) is not None:
-            await self._start(row)
-        return await self._queue.get(run)
+        if (claimed := await self._queue.claim_one(run)) is not None:
+            await self._start(claimed)
+        while True:  # a server on the same home may have taken it: then it ends there
+            row = await self._queue.get(run)
+            if row.state not in ("queued", "running"):
+                return row
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _work(self) -> None:
         while not self._closing.is_set():
@@ -120,7 +124,7 @@ class Supervisor:
             case _:
                 raise AssertionError(f"run {run} ended with a {end.type} event")
         if ended is not None:
-            await self._ended(ended)
+            self._ended(ended)
 
 
 def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:

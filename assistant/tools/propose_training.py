@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
-from assistant.frames import ProposalItem
+from assistant.plans import plan_key, plan_training, show_plan
 from assistant.proposals import StalePlan
-from assistant.specs import DEFAULT_MODEL, Plan, describe, make_plan
+from assistant.specs import DEFAULT_MODEL, Plan, describe
 from assistant.store.tables import ProposalRow
 from assistant.tools import Desk
-from engine.spec import MODELS, SpecError, TrainSpec, setting_names
+from engine.spec import MODELS, SpecError, TrainSpec, description_of
 
 
 def _request_model() -> type[BaseModel]:
@@ -41,9 +41,7 @@ def _request_model() -> type[BaseModel]:
             if name == "name":
                 continue
             earlier = fields[name][1].description + "; " if name in fields else ""
-            text = field.description or next(
-                (meta.description for meta in field.metadata if getattr(meta, "description", None)), ""
-            )
+            text = description_of(field)
             fields[name] = (field.annotation | None, Field(default=None, description=f"{earlier}{model}: {text}"))  # type: ignore[operator]
     return create_model("TrainingRequest", __config__=ConfigDict(extra="forbid"), **fields)
 
@@ -87,50 +85,6 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         "expected_seconds": round(plan.estimate.seconds),
         "notices": [notice.message for notice in plan.notices],
     }
-
-
-async def plan_training(desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:
-    """A valid plan from what was chosen.
-
-    Raises:
-        SpecError, DatasetError: what is wrong, in words.
-    """
-    facts = await desk.datasets.facts(dataset)
-    known = {name for each in MODELS for name in setting_names(each)}
-    if model in MODELS:  # settings that belong to another model are left behind when the model changes
-        chosen = {name: value for name, value in chosen.items() if name in setting_names(model) or name not in known}
-    return make_plan(
-        desk.settings, facts, model, chosen, await desk.runs.list(state="succeeded", model=model, limit=20)
-    )
-
-
-async def show_plan(desk: Desk, row: ProposalRow, plan: Plan, *, problems: dict[str, str] | None = None) -> None:
-    """Draw the plan's card anew."""
-    await desk.show(plan_key(row.id), proposal_item(row, plan, problems=problems))
-
-
-def plan_key(proposal: str) -> str:
-    return f"plan-{proposal}"
-
-
-def proposal_item(row: ProposalRow, plan: Plan, *, problems: dict[str, str] | None = None) -> ProposalItem:
-    return ProposalItem.model_validate(
-        {
-            "proposal": row.id,
-            "revision": row.revision,
-            "state": row.state,
-            "dataset": plan.spec.dataset,
-            "dataset_facts": {key: value for key, value in plan.facts.items() if key not in ("path", "broken")}
-            | {"broken": len(plan.facts["broken"])},
-            "model": plan.spec.model.name,
-            "model_title": MODELS[plan.spec.model.name].title,
-            "settings": describe(plan.spec, problems=problems),
-            "notices": plan.notices,
-            "estimate": plan.estimate,
-            "run": row.run,
-            "problem": (problems or {}).get(""),
-        }
-    )
 
 
 async def _only_dataset(desk: Desk) -> str:

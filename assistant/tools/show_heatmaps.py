@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.frames import HeatmapsItem
-from assistant.results import NoResults, Which, gallery, load
+from assistant.frames import HeatmapsItem, Which
+from assistant.results import NoResults, gallery, load
 from assistant.tools import Desk
 
 DEFAULT_COUNT = 12

@@ -5,12 +5,8 @@ from typing import Any
 from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.datasets import DatasetError
-from assistant.estimates import count_work
-from assistant.frames import RunItem
-from assistant.store.tables import ProposalRow, RunRow
+from assistant.plans import launch
 from assistant.tools import Desk
-from assistant.tools.propose_training import plan_key
-from engine.spec import TrainSpec
 
 
 async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> dict[str, Any]:
@@ -33,22 +29,3 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
     except DatasetError as error:
         raise desk.refuse_input(error) from None
     return {"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.model, "settings": run.spec}
-
-
-async def launch(desk: Desk, row: ProposalRow) -> RunRow:
-    """Queue the run of an approved plan and show its card. However often it is called, a plan has one run.
-
-    Raises:
-        DatasetError: the data set is gone.
-    """
-    assert row.state == "approved", row.state
-    facts = await desk.datasets.facts(row.dataset)
-    spec = TrainSpec.model_validate(row.spec)
-    key = f"{desk.conversation}/{row.id}"
-    run = await desk.runs.add(
-        spec, data_path=facts["path"], conversation=desk.conversation, key=key, estimate_s=count_work(spec, facts)
-    )
-    await desk.proposals.note_run(row.id, run.id)
-    await desk.update(plan_key(row.id), state="approved", run=run.id)
-    await desk.show(f"run-{run.id}", RunItem(run=run.id))
-    return run

@@ -47,10 +47,7 @@ class Scene:
         self.supervisor = self.another_supervisor()
 
     def another_supervisor(self, executor: ScriptExecutor | None = None) -> Supervisor:
-        async def ended(run: RunRow) -> None:
-            self.ended.append(run)
-
-        return Supervisor(self.queue, executor or self.executor, slots=1, ended=ended)
+        return Supervisor(self.queue, executor or self.executor, slots=1, ended=self.ended.append)
 
     async def run(self, script: str) -> RunRow:
         return await (await self.begin(script))

@@ -29,6 +29,7 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("help", {"datasets": []}),
     ("declined", {}),
     ("withheld", {}),
+    ("not_stopped", {}),
     ("list_datasets", {"datasets": []}),
     ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
     ("inspect_dataset", DATASET),

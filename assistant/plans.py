@@ -1,0 +1,93 @@
+"""Training plans in a conversation: made, drawn as a card, refused an edit, and, once approved, launched.
+
+What a plan is stands in specs.py, where it is stored in proposals.py. This is what tools and the person's own acts do with it.
+"""
+
+from typing import Any
+
+from assistant.datasets import DatasetError
+from assistant.estimates import count_work
+from assistant.frames import ProposalItem, RunItem
+from assistant.specs import Plan, describe, make_plan
+from assistant.store.tables import ProposalRow, RunRow
+from assistant.tools import Desk
+from engine.spec import MODELS, SpecError, TrainSpec, setting_names
+
+
+async def plan_training(desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:
+    """A valid plan from what was chosen; settings that belong to another model are left behind when the model changes.
+
+    Raises:
+        SpecError, DatasetError: what is wrong, in words.
+    """
+    facts = await desk.datasets.facts(dataset)
+    if model in MODELS:
+        of_any_model = {name for each in MODELS for name in setting_names(each)}
+        mine = setting_names(model)
+        chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
+    finished = await desk.runs.list(state="succeeded", model=model, limit=20)
+    return make_plan(desk.settings, facts, model, chosen, finished)
+
+
+async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
+    """Draw the plan's card anew."""
+    facts = {key: value for key, value in plan.facts.items() if key not in ("path", "broken")}
+    item = {
+        "proposal": row.id,
+        "revision": row.revision,
+        "state": row.state,
+        "dataset": plan.spec.dataset,
+        "dataset_facts": facts | {"broken": len(plan.facts["broken"])},
+        "model": plan.spec.model.name,
+        "model_title": MODELS[plan.spec.model.name].title,
+        "settings": describe(plan.spec),
+        "notices": plan.notices,
+        "estimate": plan.estimate,
+        "run": row.run,
+    }
+    await desk.show(plan_key(row.id), ProposalItem.model_validate(item))
+
+
+def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:
+    """The card as it was, with what was typed and why it was refused. The plan itself has not changed."""
+    problems = {each.field: each for each in error.problems} if isinstance(error, SpecError) else {}
+    settings = []
+    for setting in item.settings:
+        problem = problems.pop(setting.name, None)
+        said = (
+            {"problem": problem.message, "problem_kind": problem.kind, "problem_values": problem.values}
+            if problem
+            else {}
+        )
+        typed = {"value": changes[setting.name]} if problem and setting.name in changes else {}
+        settings.append(
+            setting.model_copy(update={"problem": None, "problem_kind": None, "problem_values": {}, **said, **typed})
+        )
+    unplaced = "; ".join(each.message for each in problems.values()) or (
+        str(error) if isinstance(error, DatasetError) else None
+    )
+    return item.model_copy(update={"settings": settings, "problem": unplaced})
+
+
+async def launch(desk: Desk, row: ProposalRow) -> RunRow:
+    """Queue the run of an approved plan and show its card. However often it is called, a plan has one run.
+
+    Raises:
+        DatasetError: the data set is gone.
+        OSError: the run's folder cannot be written.
+    """
+    assert row.state == "approved", row.state
+    facts = await desk.datasets.facts(row.dataset)
+    spec = TrainSpec.model_validate(row.spec)
+    key = f"{desk.conversation}/{row.id}"
+    work = count_work(spec, facts)
+    run = await desk.runs.add(spec, data_path=facts["path"], conversation=desk.conversation, key=key, estimate_s=work)
+    await desk.proposals.note_run(row.id, run.id)
+    await desk.update(plan_key(row.id), state="approved", run=run.id)
+    await desk.show(f"run-{run.id}", RunItem(run=run.id))
+    return run
+
+
+def plan_key(proposal: str) -> str:
+    """The key of a plan's card in its conversation."""
+    return f"plan-{proposal}"
