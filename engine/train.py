@@ -77,7 +77,7 @@ def train(
 
     report.begin("evaluating")
     weights, counts = _weights(model), _counts(split, broken)
-    facts = {"counts": counts, "weights": weights, "synthetic": dataset.synthetic, "seconds": report.seconds()}
+    facts = {"counts": counts, "weights": weights, "synthetic": dataset.synthetic}
     measures, found = evaluate(
         model, loader(split.test), run, calibration=calibration, seed=spec.seed, facts=facts, report=report
     )
