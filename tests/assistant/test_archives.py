@@ -41,6 +41,8 @@ def test_a_plain_archive_is_unpacked_without_the_clutter_of_systems(tmp_path: Pa
         ([("A.png", b"1"), ("a.png", b"2")], "two entries"),
         ([("bomb.png", b"\0" * (8 << 20))], "no image does that"),
         ([("x" * 300 + ".png", b"1")], "too long"),
+        ([(".", b"x")], "would leave"),
+        ([("a", b"x"), ("a/b.png", b"x")], "a file and a folder"),
         ([], "empty"),
     ],
 )

@@ -15,6 +15,7 @@ from assistant.frames import (
     ConfirmItem,
     Decline,
     Edit,
+    ErrorItem,
     Item,
     ItemFrame,
     Language,
@@ -167,6 +168,38 @@ async def test_a_refused_edit_says_why_at_its_field_and_keeps_what_was_typed(con
     assert refused["image_size"].value == 100
 
 
+async def test_a_data_set_that_is_gone_stops_the_edit_and_the_start_and_the_plan_stays_open(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    Path((await workspace.datasets.get("oled")).path).rmdir()
+    await conversation.receive(Edit(proposal=plan.proposal, revision=1, changes={"image_size": 128}), "en")
+    assert "is gone" in ((await plan_of(conversation)).problem or "")
+    await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
+    last = (await conversation.items())[-1][2]
+    assert isinstance(last, ErrorItem)
+    assert last.code == "dataset_gone"
+    assert (await plan_of(conversation)).state == "open"
+    assert await workspace.runs.list() == []
+
+
+async def test_a_run_folder_that_cannot_be_written_leaves_the_plan_open(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    workspace.settings.runs_folder.rmdir()
+    workspace.settings.runs_folder.write_text("a file stands where the folder should be")
+    await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
+    last = (await conversation.items())[-1][2]
+    assert isinstance(last, ErrorItem)
+    assert last.code == "not_started"
+    row = await workspace.proposals.get(plan.proposal)
+    assert row is not None
+    assert row.state == "open"
+
+
 async def test_a_plan_is_changed_by_words(conversation: Conversation) -> None:
     await say(conversation, "train PatchCore on the OLED data")
     await say(conversation, "make it 512 px")
@@ -199,6 +232,24 @@ async def test_a_stop_is_asked_for_first(workspace: Workspace, conversation: Con
     assert (await workspace.runs.get("r1")).state == "stopped"
     with pytest.raises(FrameRefused):
         await conversation.receive(Answer(call=question.call, yes=True), "en")
+
+
+async def test_a_no_to_a_stop_lets_the_run_go_on(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "yes")
+    await say(conversation, "stop the training")
+    assert "goes on" in answers(await say(conversation, "no"))
+    assert (await workspace.runs.get("r1")).state == "queued"
+
+
+async def test_a_question_that_is_passed_over_is_closed(workspace: Workspace, conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "yes")
+    await say(conversation, "stop the training")
+    await say(conversation, "what data do I have?")
+    states = [item.state for _, _, item in await conversation.items() if isinstance(item, ConfirmItem)]
+    assert states == ["no"]
+    assert (await workspace.runs.get("r1")).state == "queued"
 
 
 async def test_the_same_message_sent_twice_is_said_once(conversation: Conversation) -> None:

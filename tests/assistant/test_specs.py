@@ -92,6 +92,11 @@ def test_another_backbone_takes_its_place_and_the_plan_says_so(tmp_path: Path) -
     assert codes(settings) == ["backbone_substituted"]
 
 
+def test_a_backbone_named_with_its_tag_finds_its_file(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "resnet18.tv_in1k")
+    assert make_plan(settings, FACTS, "stfpm", {"backbone": "resnet18.tv_in1k", "weights": "pretrained"}, [])
+
+
 def test_missing_weights_are_said_first(tmp_path: Path) -> None:
     assert codes(settings_at(tmp_path))[0] == "weights_missing"
     assert codes(settings_at(tmp_path, hub="on"))[0] == "weights_from_hub"

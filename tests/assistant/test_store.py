@@ -65,6 +65,12 @@ async def test_many_who_add_runs_get_numbers_of_their_own(settings: Settings, da
     assert sorted(run.id for run in runs) == [f"r{number}" for number in range(1, 7)]
 
 
+async def test_run_folders_of_an_older_database_are_passed_over(settings: Settings, database: Database) -> None:
+    (settings.runs_folder / "r7").mkdir(parents=True)
+    run = await Queue(settings, database).add(spec(), data_path="/data")
+    assert run.id == "r8"
+
+
 async def test_one_of_two_supervisors_claims_a_run(settings: Settings, database: Database) -> None:
     queue = Queue(settings, database)
     await queue.add(spec(), data_path="/data")
