@@ -51,6 +51,6 @@ def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
     elif spec.model.name == "padim":
         positions = (spec.image_size / 2 ** (min(spec.model.layers) + 1)) ** 2
         seconds += positions * spec.model.num_features**2 * (fit + spec.model.num_features) * 1e-10
-    else:
+    elif spec.model.family != "memory":
         seconds += spec.epochs * fit * (forward * STEPS_PER_EPOCH_IMAGE.get(spec.model.name, 3.0) + 0.002)
     return seconds
