@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 Family = Literal["memory", "gradient", "flow"]
 
@@ -40,6 +41,17 @@ Layers = Annotated[
         description="backbone levels used; level i has stride 2^(i+1): 1 is 1/4, 2 is 1/8, 3 is 1/16 of the input",
     ),
 ]
+Schedule = Annotated[
+    Literal["none", "cosine", "plateau"], Field(description="how the learning rate falls over the epochs")
+]
+Patience = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=1000,
+        description="epochs without a better validation loss before training stops early; 0 is never",
+    ),
+]
 BlurSigma = Annotated[
     float, Field(ge=0, le=32, description="Gaussian smoothing of the anomaly map, in pixels of the input; 0 is none")
 ]
@@ -63,9 +75,17 @@ class PatchCoreParams(Params):
         default=9, ge=1, le=50, description="nearest bank entries that weigh the image score; 1 is no weighting"
     )
     patch_size: int = Field(
-        default=3, ge=1, le=9, multiple_of=1, description="patches are averaged over patch_size x patch_size cells"
+        default=3, ge=1, le=9, description="patches are averaged over patch_size x patch_size cells; an odd number"
     )
     blur_sigma: BlurSigma = 4.0
+
+    @field_validator("patch_size")
+    @classmethod
+    def has_a_middle(cls, size: int) -> int:
+        """An even window has no middle cell: the grid would grow by one cell."""
+        if size % 2 == 0:
+            raise PydanticCustomError("odd", "take an odd number: {expected}", {"expected": "1, 3, 5, 7 or 9"})
+        return size
 
 
 class PadimParams(Params):
@@ -111,15 +131,8 @@ class AutoencoderParams(Params):
     )
     learning_rate: float = Field(default=2e-4, gt=0, le=1, description="of Adam")
     weight_decay: float = Field(default=1e-5, ge=0, le=0.1, description="of Adam")
-    schedule: Literal["none", "cosine", "plateau"] = Field(
-        default="none", description="how the learning rate falls over the epochs"
-    )
-    patience: int = Field(
-        default=20,
-        ge=0,
-        le=1000,
-        description="epochs without a better validation loss before training stops early; 0 is never",
-    )
+    schedule: Schedule = "none"
+    patience: Patience = 20
     blur_sigma: BlurSigma = 2.0
 
 
@@ -136,15 +149,8 @@ class StfpmParams(Params):
     learning_rate: float = Field(default=0.4, gt=0, le=10, description="of SGD")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(default=1e-4, ge=0, le=0.1, description="of SGD")
-    schedule: Literal["none", "cosine", "plateau"] = Field(
-        default="none", description="how the learning rate falls over the epochs"
-    )
-    patience: int = Field(
-        default=10,
-        ge=0,
-        le=1000,
-        description="epochs without a better validation loss before training stops early; 0 is never",
-    )
+    schedule: Schedule = "none"
+    patience: Patience = 10
     blur_sigma: BlurSigma = 0.0
 
 
@@ -166,12 +172,7 @@ class FastFlowParams(Params):
     clamp: float = Field(default=2.0, gt=0, le=10, description="bound of the log scale in a coupling block")
     learning_rate: float = Field(default=1e-3, gt=0, le=1, description="of Adam")
     weight_decay: float = Field(default=1e-5, ge=0, le=0.1, description="of Adam")
-    patience: int = Field(
-        default=50,
-        ge=0,
-        le=1000,
-        description="epochs without a better validation loss before training stops early; 0 is never",
-    )
+    patience: Patience = 50
     blur_sigma: BlurSigma = 0.0
 
 
