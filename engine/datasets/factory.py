@@ -9,6 +9,7 @@ from types import ModuleType
 from engine.datasets import Dataset, layouts
 from engine.datasets.folders import pictures_in, subfolders
 
+LAST = "folder"  # the layout that reads what no other recognises
 WRAPPERS = 2  # folders around the data set that are looked through, as archives often have one
 
 
@@ -35,7 +36,8 @@ def open_dataset(path: Path) -> Dataset:
 
 def _find(path: Path) -> tuple[Path, ModuleType]:
     """The folder that holds the data set and its layout. Unrecognised ones are read as classes, none of them good."""
-    modules = [import_module(f"{layouts.__name__}.{module.name}") for module in iter_modules(layouts.__path__)]
+    names = [module.name for module in iter_modules(layouts.__path__) if module.name != LAST]
+    modules = [import_module(f"{layouts.__name__}.{name}") for name in (*names, LAST)]
     root = path
     for _ in range(WRAPPERS + 1):
         for module in modules:
@@ -45,7 +47,7 @@ def _find(path: Path) -> tuple[Path, ModuleType]:
         if len(inner) != 1:
             break
         root = inner[0]
-    return path, import_module(f"{layouts.__name__}.folder")
+    return path, modules[-1]
 
 
 def _about(root: Path) -> dict[str, object]:

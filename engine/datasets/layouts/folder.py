@@ -1,5 +1,7 @@
 """A folder per class: good (or normal, ok, 양품, 良品, ...) and one per defect type. Pictures alone are all good.
 
+Tried after all other layouts: a folder of theirs may have a good one too.
+
 Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>.
 """
 
@@ -7,12 +9,9 @@ from pathlib import Path
 
 from engine.datasets import Item
 from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
-from engine.datasets.layouts import mvtec
 
 
 def matches(path: Path) -> bool:
-    if mvtec.matches(path):
-        return False
     return bool(pictures_in(path, root=path, deep=False)) or any(map(is_good, subfolders(path)))
 
 

@@ -107,8 +107,9 @@ def test_a_missing_folder_is_said_and_an_empty_one_has_no_items(tmp_path):
         open_dataset(tmp_path / "gone")
 
 
-def test_every_layout_reads_only_what_it_matches_and_no_two_match(tmp_path):
-    modules = [import_module(f"{layouts.__name__}.{module.name}") for module in iter_modules(layouts.__path__)]
+def test_no_two_layouts_match_besides_the_last_one(tmp_path):
+    names = [module.name for module in iter_modules(layouts.__path__) if module.name != "folder"]
+    modules = [import_module(f"{layouts.__name__}.{name}") for name in names]
     for names in (
         ["train/good/0.png"],
         ["good/0.png"],
@@ -119,6 +120,23 @@ def test_every_layout_reads_only_what_it_matches_and_no_two_match(tmp_path):
         root = put(tmp_path / "data", *names)
         assert sum(module.matches(root) for module in modules) <= 1, names
         shutil.rmtree(root)
+
+
+def test_mvtec_with_a_good_folder_beside_train_is_mvtec(tmp_path):
+    put(tmp_path, "train/0.png", "good/0.png")
+    assert open_dataset(tmp_path).layout == "mvtec"
+
+
+def test_a_new_layout_with_a_good_folder_comes_before_the_folder_layout(tmp_path, monkeypatch):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "zones.py").write_text(
+        "def matches(path): return (path / 'zones.txt').exists()\ndef read(path): return []\n"
+    )
+    monkeypatch.setattr(layouts, "__path__", [*layouts.__path__, str(tmp_path / "more")])
+    root = put(tmp_path / "data", "good/0.png", "dent/0.png")
+    assert open_dataset(root).layout == "folder"
+    (root / "zones.txt").touch()
+    assert open_dataset(root).layout == "zones"
 
 
 def test_needs_no_torch():
