@@ -14,6 +14,8 @@ from typing import Any
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.pictures import BrokenPicture, open_picture
+from engine.datasets.splits import least_good
+from engine.spec import MODELS, TrainSpec
 
 THREADS = 4
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
@@ -139,9 +141,25 @@ def _problems(facts: dict[str, Any]) -> list[dict[str, str]]:
         return [_problem("all_broken", f"none of the {len(facts['broken'])} pictures can be read")]
     if facts["train_good"] == 0:
         return [_problem("no_good", "there are no good pictures to learn from; put them into good/ or train/good/")]
-    if facts["train_good"] < 3:
-        return [_problem("too_few_good", f"{facts['train_good']} good pictures are too few to learn from; add some")]
+    needed = _least_good(facts, validation_share=0.0)
+    if facts["train_good"] < needed:
+        message = f"{facts['train_good']} good pictures are too few to learn from; {needed} are needed, 20 or more are a start"
+        return [_problem("too_few_good", message)]
     return []
+
+
+def _least_good(facts: dict[str, Any], *, validation_share: float) -> int:
+    """What a training with default settings needs; memory models hold no pictures back for validation."""
+    return least_good(
+        calibration_share=_default("calibration_share"),
+        validation_share=validation_share,
+        has_own_test=facts["test_good"] > 0,
+    )
+
+
+def _default(share: str) -> float:
+    default: float = TrainSpec.model_fields[share].default
+    return default
 
 
 def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
@@ -153,6 +171,11 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
         notices.append(_notice("broken_images", message, count=len(broken), names=names))
     if 0 < good < FEW_GOOD:
         notices.append(_notice("few_images", f"only {good} good pictures: the threshold will be rough", good=good))
+    needed = _least_good(facts, validation_share=_default("validation_share"))
+    if 0 < good < needed and not facts["problems"]:
+        enough = " and ".join(params.title for params in MODELS.values() if params.family == "memory")
+        message = f"{good} good pictures are enough for {enough} alone; the other models need {needed}"
+        notices.append(_notice("memory_models_only", message, good=good, needed=needed))
     if not defective:
         notices.append(_notice("no_defects", "no defective pictures: it cannot be measured how many defects are found"))
     elif not facts["masks"]:

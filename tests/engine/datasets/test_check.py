@@ -1,10 +1,12 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from engine.datasets.check import check_dataset, fingerprint
 from engine.datasets.factory import open_dataset
+from engine.datasets.splits import split_items
 from tests.engine.samples import write_mvtec
 
 
@@ -48,6 +50,30 @@ def test_says_what_cannot_be_measured(tmp_path):
     assert codes(goods_only["notices"]) == ["few_images", "no_defects", "no_test_good"]
     no_masks = check_dataset(write_mvtec(tmp_path / "b", train=30, masks=False))
     assert codes(no_masks["notices"]) == ["no_masks"]
+
+
+@pytest.mark.parametrize("test_good", [0, 1])
+@pytest.mark.parametrize("good", [1, 2, 3, 4, 5])
+def test_what_passes_the_check_is_trained_and_what_does_not_is_refused(tmp_path, good, test_good):
+    facts = check_dataset(write_mvtec(tmp_path, train=good, good=test_good, defective=1))
+    passes = {
+        "memory": facts["problems"] == [],
+        "gradient": facts["problems"] == [] and "memory_models_only" not in codes(facts["notices"]),
+    }
+    for family, validation_share in (("memory", 0.0), ("gradient", 0.1)):
+        try:
+            split_items(open_dataset(tmp_path).items, calibration_share=0.2, validation_share=validation_share, seed=0)
+        except ValueError:
+            assert not passes[family]
+        else:
+            assert passes[family]
+
+
+def test_says_how_many_good_pictures_it_takes(tmp_path):
+    facts = check_dataset(write_mvtec(tmp_path, train=3, good=0, defective=1))
+    assert {"code": "memory_models_only", "values": {"good": 3, "needed": 4}}.items() <= facts["notices"][1].items()
+    (tmp_path / "train/good/000.png").unlink()
+    assert "3 are needed" in check_dataset(tmp_path)["problems"][0]["message"]
 
 
 def test_a_broken_mask_keeps_its_picture(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.datasets import Item
-from engine.datasets.splits import split_items
+from engine.datasets.splits import least_good, split_items
 
 
 def items(good: int, test_good: int = 0, defective: int = 0) -> list[Item]:
@@ -40,5 +40,20 @@ def test_goods_are_held_out_for_testing_only_where_there_are_none():
 
 
 def test_too_few_good_pictures_are_refused_in_words():
-    with pytest.raises(ValueError, match="2 readable good pictures are too few"):
+    with pytest.raises(ValueError, match=r"2 readable good pictures are too few: 2 are held out .* 3 are needed"):
         split_items(items(2), calibration_share=0.2, validation_share=0, seed=0)
+
+
+def test_shares_that_leave_nothing_of_any_number_are_what_the_refusal_names():
+    with pytest.raises(ValueError, match=r"of 40 readable good pictures 40 are held out .* lower calibration_share"):
+        split_items(items(40, 5), calibration_share=0.5, validation_share=0.5, seed=0)
+
+
+@given(st.floats(0.05, 0.5), st.floats(0, 0.28), st.booleans())
+def test_the_least_number_is_shared_out_and_one_less_is_refused(calibration, validation, has_own_test):
+    shares = {"calibration_share": calibration, "validation_share": validation}
+    least = least_good(**shares, has_own_test=has_own_test)
+    split = split_items(items(least, int(has_own_test)), **shares, seed=0)
+    assert len(split.fit) >= 1
+    with pytest.raises(ValueError, match="held out"):
+        split_items(items(least - 1, int(has_own_test)), **shares, seed=0)
