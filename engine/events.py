@@ -74,12 +74,16 @@ class Epoch(BaseEvent):
     epochs: int = Field(description="epochs planned")
     loss: float
     psnr: float | None = Field(default=None, description="dB; for models that reconstruct the image")
-    ssim: float | None = Field(default=None, description="structural similarity, at most 1; for models that reconstruct")
+    ssim: float | None = Field(
+        default=None, description="structural similarity, at most 1; for models that reconstruct"
+    )
     val_loss: float | None = None
     val_psnr: float | None = None
     val_ssim: float | None = None
     lr: float
-    best: bool = Field(description="the best validation loss so far; this state is kept")
+    best: bool = Field(
+        description="the best validation loss so far, or training loss where there are no validation images; this state is kept"
+    )
     eta_s: float | None = None
 
 
@@ -140,7 +144,9 @@ class Failed(BaseEvent):
     """The run ended badly."""
 
     type: Literal["failed"] = "failed"
-    code: str = Field(description="kind of failure, for the page's wording: data, spec, memory, disk, time_limit, killed, error")
+    code: str = Field(
+        description="kind of failure, for the page's wording: data, spec, memory, disk, time_limit, killed, error"
+    )
     reason: str
     hint: str = Field(description="what to do next")
     log: list[str] = Field(default_factory=list, description="last lines of the run's log")
@@ -154,7 +160,19 @@ class Stopped(BaseEvent):
 
 
 Event = Annotated[
-    Started | Stage | Collection | Fitting | Epoch | Batches | System | Evaluation | Artifact | Warned | Finished | Failed | Stopped,
+    Started
+    | Stage
+    | Collection
+    | Fitting
+    | Epoch
+    | Batches
+    | System
+    | Evaluation
+    | Artifact
+    | Warned
+    | Finished
+    | Failed
+    | Stopped,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

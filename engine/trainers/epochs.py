@@ -1,11 +1,10 @@
-"""The loop over epochs that gradient and flow models share: losses, early stopping, schedule, best state, checkpoints."""
+"""The trainer that gradient and flow models share: epochs, losses, early stopping, schedule, best state, checkpoints."""
 
 import copy
 import math
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
@@ -14,17 +13,16 @@ from engine.checkpoints import save_state
 from engine.datasets.loading import Loader
 from engine.events import Artifact, Batches, Epoch
 from engine.models import AnomalyModel
-from engine.report import Eta, Reporter
-
-Schedule = Literal["none", "cosine", "plateau"]
-Figures = dict[str, float | None]
+from engine.report import Eta, Reporter, silent
+from engine.spec import Schedule
+from engine.trainers.base import BaseTrainer, Figures
 
 FIGURES = ("loss", "psnr", "ssim")
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
-class EpochLoop:
-    """Trains `modeler` with `optimiser`, epoch by epoch.
+class EpochTrainer(BaseTrainer):
+    """Trains the modeler with `optimiser`, epoch by epoch; a family's trainer chooses the optimiser.
 
     Watches the validation loss, or the training loss without validation images. The best state is what the model
     holds at the end, and what `checkpoints`/best.safetensors holds meanwhile. `patience` epochs without a better one
@@ -36,23 +34,23 @@ class EpochLoop:
         modeler: AnomalyModel,
         optimiser: torch.optim.Optimizer,
         *,
-        report: Reporter,
-        device: torch.device,
         schedule: Schedule = "none",
         patience: int = 0,
         checkpoints: Path | None = None,
+        device: str | torch.device = "cpu",
+        report: Reporter = silent,
     ):
-        self.modeler = modeler
+        super().__init__(modeler, device=device, report=report)
         self.optimiser = optimiser
         self.learning_rate = float(optimiser.param_groups[0]["lr"])
-        self.report = report
-        self.device = device
         self.schedule = schedule
         self.patience = patience
         self.checkpoints = checkpoints
         self._written = -math.inf  # time of the last checkpoint
 
-    def fit(self, train_loader: Loader, num_epochs: int, valid_loader: Loader | None) -> dict[str, list[Figures]]:
+    def fit(
+        self, train_loader: Loader, num_epochs: int = 1, valid_loader: Loader | None = None
+    ) -> dict[str, list[Figures]]:
         """Up to `num_epochs` epochs; the history has one entry for each that was run."""
         history: dict[str, list[Figures]] = {"train": [], "val": []}
         schedule = self._start_schedule(num_epochs)

@@ -7,9 +7,7 @@ from engine.datasets.loading import Loader
 from engine.events import Collection
 from engine.free_memory import require_memory
 from engine.report import Eta
-from engine.trainers.base import BaseTrainer
-
-Figures = dict[str, float | None]
+from engine.trainers.base import BaseTrainer, Figures
 
 
 class MemoryTrainer(BaseTrainer):

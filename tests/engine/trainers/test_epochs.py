@@ -176,6 +176,6 @@ def test_kept_features_do_not_change_the_scores(build, rate):
 
 def test_sgd_where_there_is_a_momentum_and_adam_elsewhere():
     model = stfpm()
-    assert isinstance(GradientTrainer(model, learning_rate=0.1, momentum=0.9).loop.optimiser, torch.optim.SGD)
-    assert isinstance(GradientTrainer(model, learning_rate=0.1).loop.optimiser, torch.optim.Adam)
-    assert isinstance(FlowTrainer(fastflow(), learning_rate=0.1).loop.optimiser, torch.optim.Adam)
+    assert isinstance(GradientTrainer(model, learning_rate=0.1, momentum=0.9).optimiser, torch.optim.SGD)
+    assert isinstance(GradientTrainer(model, learning_rate=0.1).optimiser, torch.optim.Adam)
+    assert isinstance(FlowTrainer(fastflow(), learning_rate=0.1).optimiser, torch.optim.Adam)
