@@ -196,6 +196,5 @@ def _summary(measures: Measures, found: Inspection, loader: Loader, by: Calibrat
             "smallest_promise": by.image.smallest_promise,
             "promised": by.image.promised,
             "images_needed": by.image.images_needed,
-            "images_to_show": by.image.images_to_show,
         },
     }

@@ -5,12 +5,12 @@ a replay of it. This module loads no torch; the assistant and the web read it as
 """
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -214,7 +214,8 @@ class EventLog:
 
 def read_events(run: Path, after: int = 0) -> list[Event]:
     """All whole events of a run whose `seq` is greater than `after`; [] when there is no log yet."""
-    return [EVENT.validate_json(line) for line, _ in _whole_lines(run / "events.jsonl") if _seq(line) > after]
+    lines = islice(_whole_lines(run / "events.jsonl"), after, None)  # line n holds event n
+    return [EVENT.validate_json(line) for line, _ in lines]
 
 
 def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -228,8 +229,3 @@ def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
                 return
             end += len(line)
             yield line, end
-
-
-def _seq(line: bytes) -> int:
-    parsed: dict[str, Any] = json.loads(line)
-    return int(parsed["seq"])

@@ -1,4 +1,4 @@
-"""Score maps as pictures: raw 16-bit maps, heat over the image, masks, regions.
+"""Score maps as pictures: raw 16-bit maps, heat over the image, masks.
 
 Colour means the same in every image of a run: the scale is fixed to the pixel threshold, which is always yellow; beyond
 it lie orange and red, below it green and blue. Scaling each image to its own range would paint a red spot on every good
@@ -6,7 +6,6 @@ one. Pillow, numpy and scipy; no torch.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +32,6 @@ OPACITY = np.array(
     [[0.0, 0.0], [0.3, 0.05], [0.45, 0.2], [0.5, 0.4], [1.0, 0.75]]
 )  # position -> share of the heat colour
 CONTOUR = (255, 255, 255)
-MIN_AREA = 100  # pixels; smaller regions are noise at the resolution of most maps
-
-
-@dataclass(frozen=True)
-class Region:
-    """A connected part of a map above the threshold. Pixels of the map; x to the right, y down."""
-
-    box: tuple[int, int, int, int]  # left, top, right, bottom; right and bottom just outside
-    area: int
-    peak: float  # highest raw score
-    centre: tuple[float, float]  # x, y of the centre of mass
 
 
 def map_scale(lows: ArrayLike, highs: ArrayLike) -> Scale:
@@ -53,18 +41,13 @@ def map_scale(lows: ArrayLike, highs: ArrayLike) -> Scale:
 
 
 def save_map(path: Path, score_map: ArrayLike, *, scale: Scale) -> None:
-    """A raw score map (H, W) as a 16-bit grey PNG, linear over `scale`; scores outside it are clipped."""
+    """A raw score map (H, W) as a 16-bit grey PNG, linear over `scale`; scores outside it are clipped.
+
+    score = low + (high - low) * pixel / 65535, exact to half a step.
+    """
     low, high = scale
     share = (np.asarray(score_map, dtype=np.float64) - low) / (high - low)
     save_png(path, np.rint(share.clip(0, 1) * 65535).astype(np.uint16))
-
-
-def read_map(path: Path, *, scale: Scale) -> Map:
-    """The raw scores (H, W) back from a 16-bit PNG, exact to half a step: (high - low) / 131070."""
-    low, high = scale
-    with Image.open(path) as image:
-        scores: Map = low + np.asarray(image, dtype=np.float64) * ((high - low) / 65535)
-    return scores
 
 
 def save_mask(path: Path, mask: ArrayLike) -> None:
@@ -92,27 +75,6 @@ def heat_position(scores: ArrayLike, *, threshold: float, lowest: float) -> Map:
     reach = max(threshold - lowest, 1e-30)  # a threshold at the lowest score divides by nothing
     position: Map = ((np.asarray(scores, dtype=np.float64) - threshold) / (2 * reach) + 0.5).clip(0, 1)
     return position
-
-
-def regions(score_map: ArrayLike, *, threshold: float, min_area: int = MIN_AREA) -> list[Region]:
-    """Connected parts of a map (H, W) above the threshold, highest peak first; none under `min_area` pixels."""
-    scores = np.asarray(score_map, dtype=np.float64)
-    numbered, count = ndimage.label(scores > threshold, structure=np.ones((3, 3)))
-    found = []
-    for number, (rows, columns) in enumerate(ndimage.find_objects(numbered, count), start=1):
-        inside = numbered[rows, columns] == number
-        if (area := int(inside.sum())) < min_area:
-            continue
-        y, x = (float(np.mean(positions)) for positions in np.nonzero(inside))
-        found.append(
-            Region(
-                box=(columns.start, rows.start, columns.stop, rows.stop),
-                area=area,
-                peak=float(scores[rows, columns][inside].max()),
-                centre=(columns.start + x, rows.start + y),
-            )
-        )
-    return sorted(found, key=lambda region: -region.peak)
 
 
 def save_png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, compress_level: int = 1) -> None:

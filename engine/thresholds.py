@@ -26,7 +26,6 @@ class Threshold:
     promised: float  # the share that holds: at most overkill_rate when n is enough, else 1 / (n + 1)
     smallest_promise: float  # 1 / (n + 1): the least overkill that n images can promise at all
     images_needed: int  # least n that can promise overkill_rate
-    images_to_show: int  # good images that, all passing, show it at 95 % confidence (rule of three)
 
     @property
     def is_enough(self) -> bool:
@@ -61,7 +60,6 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
         promised=above / (n + 1),
         smallest_promise=1 / (n + 1),
         images_needed=math.ceil(1 / overkill_rate - ROUNDING) - 1,
-        images_to_show=math.ceil(3 / overkill_rate - ROUNDING),
     )
 
 

@@ -58,6 +58,13 @@ def write_run(folder: Path, spec: TrainSpec) -> Path:
     return folder
 
 
+def read_map(path: Path, *, scale: tuple[float, float]) -> np.ndarray:
+    """The raw scores (H, W) of a stored map, as the page reads them."""
+    low, high = scale
+    with Image.open(path) as image:
+        return low + np.asarray(image, dtype=np.float64) * ((high - low) / 65535)
+
+
 def _save(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)

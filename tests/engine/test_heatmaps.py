@@ -1,10 +1,11 @@
-"""Score maps on disk, colours that mean the same in every image, regions."""
+"""Score maps on disk, colours that mean the same in every image."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from engine.heatmaps import Region, map_scale, overlay, read_map, regions, save_map, save_mask
+from engine.heatmaps import map_scale, overlay, save_map, save_mask
+from tests.engine.samples import read_map
 
 GREY = np.full((40, 40, 3), 128, dtype=np.uint8)
 
@@ -63,20 +64,6 @@ def test_masks_are_black_and_white(tmp_path):
     with Image.open(tmp_path / "mask.png") as image:
         assert image.mode == "L"
         assert (np.asarray(image) == np.eye(8) * 255).all()
-
-
-def test_regions_by_hand():
-    scores = np.zeros((40, 60))
-    scores[5:15, 20:32] = 3.0
-    scores[8, 25] = 7.0
-    scores[30:32, 2:4] = 9.0  # 4 pixels: too small
-    assert regions(scores, threshold=2.0) == [Region(box=(20, 5, 32, 15), area=120, peak=7.0, centre=(25.5, 9.5))]
-    assert [region.area for region in regions(scores, threshold=2.0, min_area=1)] == [4, 120]
-    assert regions(scores, threshold=10.0) == []
-
-
-def test_pixels_that_touch_at_a_corner_are_one_region():
-    assert len(regions(np.eye(20), threshold=0.5, min_area=1)) == 1
 
 
 @pytest.mark.parametrize("score", [-5.0, 0.0, 1e9])

@@ -16,9 +16,8 @@ from PIL import Image
 from engine.checkpoints import load_model
 from engine.datasets.loading import Loader
 from engine.events import Evaluation, Event, Failed, Finished, Stage, Started, Stopped, System, Warned, read_events
-from engine.heatmaps import read_map
 from engine.inspection import inspect
-from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
+from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
