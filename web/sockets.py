@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from assistant.conversation import Conversation, FrameRefused
-from assistant.frames import IN_FRAME, AssistantItem, DeltaFrame, ItemFrame, Language, OutFrame, TurnFrame
+from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
+from assistant.histories import UnknownConversation
+from assistant.runs.queue import UnknownRun
 from assistant.workspace import Workspace
 from web import markdown
 from web.ids import is_id
@@ -17,10 +19,13 @@ from web.pace import paced
 from web.render import Renderer
 from web.wording import choose_language
 
+logger = logging.getLogger(__name__)
 router = APIRouter()
 GONE = 4404  # close code: there is no such conversation or run; do not try again
-DRAFT_SECONDS = 0.08
-LEFT = (WebSocketDisconnect, RuntimeError)  # what sending raises when the page went away in the meantime
+COME_BACK = 1013  # close code: connect again and ask for what was missed
+DRAFT_SECONDS = 0.08  # between two drawings of an answer that is being written
+# What sending raises when the page left; RuntimeError when its goodbye was answered already. Receiving is told of it too.
+LEFT = (WebSocketDisconnect, RuntimeError)
 
 
 @router.websocket("/ws/c/{conversation}")
@@ -30,86 +35,69 @@ async def talk(socket: WebSocket, conversation: str, after: int = 0) -> None:
     await socket.accept()
     try:
         opened = await workspace.conversations.get(conversation)
-    except LookupError:
-        await socket.close(GONE)
+    except UnknownConversation:
+        await _close(socket, GONE)
         return
     language = choose_language(socket, workspace.settings.language)
-    with contextlib.suppress(WebSocketDisconnect):
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send(socket, opened, after, language))
-            try:
-                await _receive(socket, opened, language)
-            finally:
-                sending.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(_send(socket, opened, after, language))
+        await _receive(socket, opened, language)
+        sending.cancel()
 
 
 async def _receive(socket: WebSocket, conversation: Conversation, language: Language) -> None:
-    """Hands on what the page sends until it disconnects. A frame that cannot be taken is answered, not fatal."""
-    while True:
+    """Hands on what the page sends until it leaves. Whatever goes wrong with one frame is answered, and the next one is taken."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
         try:
-            message = await socket.receive_text()
-        except WebSocketDisconnect:
-            return
-        try:
-            await conversation.receive(IN_FRAME.validate_json(message), language)
+            frame = IN_FRAME.validate_json(message.get("text") or "")
         except ValidationError as error:
-            await socket.send_json({"type": "refused", "code": "bad_frame", "message": str(error.errors()[0]["msg"])})
+            await _refuse(socket, "bad_frame", str(error.errors()[0]["msg"]))
+            continue
+        key = frame.key if isinstance(frame, Say) else ""
+        try:
+            await conversation.receive(frame, language)
         except FrameRefused as refused:
-            await socket.send_json({"type": "refused", "code": refused.code, "message": refused.message})
+            await _refuse(socket, refused.code, refused.message, key)
+        except UnknownConversation:  # deleted from another page
+            await _close(socket, GONE)
+        except Exception:
+            logger.exception("a %s frame in conversation %s failed", frame.type, conversation.id)
+            await _refuse(socket, "internal", "something went wrong on our side; try again", key)
+
+
+async def _refuse(socket: WebSocket, code: str, message: str, key: str = "") -> None:
+    """`key` names the message that was refused, so that the page can give it back to who wrote it."""
+    with contextlib.suppress(*LEFT):
+        await socket.send_json({"type": "refused", "code": code, "message": message, "key": key})
 
 
 async def _send(socket: WebSocket, conversation: Conversation, after: int, language: Language) -> None:
-    """Replay, then live. Text that is being written goes out as HTML of all of it so far, at a pace an eye can follow."""
-    renderer: Renderer = socket.app.state.renderer
-    drafts: dict[str, str] = {}
-
-    async def send(frame: OutFrame) -> None:
-        body: dict[str, Any] = frame.model_dump(mode="json")
-        match frame:
-            case ItemFrame():
-                if isinstance(frame.item, AssistantItem):
-                    drafts[frame.key] = frame.item.text
-                body["html"] = await renderer.card(frame.key, frame.item, language)
-            case DeltaFrame():
-                drafts[frame.key] = drafts.get(frame.key, "") + frame.text
-                body["html"] = markdown.to_html(drafts[frame.key])
-        await socket.send_json(body)
-
-    with contextlib.suppress(*LEFT):
+    """Replay, then live, until the page leaves. When it cannot go on for another reason, the page is told to come back."""
+    try:
         async with conversation.subscribe() as live:
             for key, revision, item in await conversation.items(after=after):
-                await send(ItemFrame(key=key, revision=revision, item=item))
-            await send(TurnFrame(state="working" if conversation.working else "idle"))
-            async for frame in gathered(live):
-                await send(frame)
-
-
-async def gathered(frames: AsyncIterator[OutFrame], *, seconds: float = DRAFT_SECONDS) -> AsyncIterator[OutFrame]:
-    """The frames, with words that come in quick succession put together to one delta."""
-    draft: DeltaFrame | None = None
-    upcoming = asyncio.ensure_future(anext(frames, None))
-    deadline = 0.0
-    clock = asyncio.get_running_loop().time
-    try:
-        while True:
-            done, _ = await asyncio.wait({upcoming}, timeout=max(0.0, deadline - clock()) if draft else None)
-            frame = upcoming.result() if done else None
-            if done and draft and isinstance(frame, DeltaFrame) and frame.key == draft.key and clock() < deadline:
-                draft = DeltaFrame(key=draft.key, text=draft.text + frame.text)
-            else:
-                if draft:
-                    yield draft
-                    draft = None
-                if done and frame is None:
-                    return
+                await _send_frame(socket, ItemFrame(key=key, revision=revision, item=item), language)
+            await _send_frame(socket, TurnFrame(state="working" if conversation.working else "idle"), language)
+            async for frame in live:
+                await _send_frame(socket, frame, language)
                 if isinstance(frame, DeltaFrame):
-                    draft, deadline = frame, clock() + seconds
-                elif frame is not None:
-                    yield frame
-            if done:
-                upcoming = asyncio.ensure_future(anext(frames, None))
-    finally:
-        upcoming.cancel()
+                    await asyncio.sleep(DRAFT_SECONDS)  # meanwhile newer text takes the place of what waits
+    except Exception:
+        logger.exception("nothing more can be sent to a page of conversation %s", conversation.id)
+    await _close(socket, COME_BACK)
+
+
+async def _send_frame(socket: WebSocket, frame: OutFrame, language: Language) -> None:
+    """One frame, with what the page shows of it as HTML."""
+    renderer: Renderer = socket.app.state.renderer
+    body: dict[str, Any] = frame.model_dump(mode="json")
+    match frame:
+        case ItemFrame():
+            body["html"] = await renderer.card(frame.key, frame.item, language)
+        case DeltaFrame():
+            body["html"] = markdown.to_html(frame.text)
+    with contextlib.suppress(*LEFT):
+        await socket.send_json(body)
 
 
 @router.websocket("/ws/runs/{run}")
@@ -119,23 +107,28 @@ async def watch(socket: WebSocket, run: str, after: int = 0) -> None:
     await socket.accept()
     try:
         row = await workspace.runs.get(run if is_id(run) else "")
-    except LookupError:
-        await socket.close(GONE)
+    except UnknownRun:
+        await _close(socket, GONE)
         return
-    with contextlib.suppress(*LEFT):
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send_events(socket, workspace, row.id, after))
-            try:
-                while not sending.done():
-                    await socket.receive_text()  # the page says nothing here; this notices that it left
-            except WebSocketDisconnect:
-                pass
-            finally:
-                sending.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(_send_events(socket, workspace, row.id, after))
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass  # the page says nothing here; this notices that it left
+        sending.cancel()
 
 
 async def _send_events(socket: WebSocket, workspace: Workspace, run: str, after: int) -> None:
-    with contextlib.suppress(*LEFT):
+    code = COME_BACK
+    try:
         async for event in paced(workspace.runs.follow(run, after)):
-            await socket.send_text(event.model_dump_json())
-        await socket.close()
+            with contextlib.suppress(*LEFT):
+                await socket.send_text(event.model_dump_json())
+        code = 1000
+    except Exception:
+        logger.exception("no more events of run %s can be sent", run)
+    await _close(socket, code)
+
+
+async def _close(socket: WebSocket, code: int) -> None:
+    with contextlib.suppress(*LEFT):
+        await socket.close(code)

@@ -27,7 +27,7 @@ function refocus(card, focus) {
   if (focus.selectionStart !== undefined && focus.selectionStart !== null && twin.setSelectionRange) twin.setSelectionRange(focus.selectionStart, focus.selectionEnd);
 }
 
-/** New text of an answer that is being written. */
+/** All of the text so far of an answer that is being written. */
 export function putDraft(items, key, html) {
   const prose = items.querySelector(`:scope > [data-key="${CSS.escape(key)}"] .prose`);
   prose?.replaceChildren(drawn(html));

@@ -3,6 +3,7 @@
 const GONE = 4404;
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 10000;
+const STEADY = 5000; // a connection that held this long was a good one: after it the waiting begins anew
 
 export class Link {
   /** `address()` gives path and query; `on` has message(data), state("open" | "lost" | "gone"), and finished() -> true when done. */
@@ -18,8 +19,9 @@ export class Link {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${this.address()}`);
     this.socket = socket;
+    let opened = Infinity;
     socket.onopen = () => {
-      this.wait = FIRST_WAIT;
+      opened = performance.now();
       this.on.state?.("open");
     };
     socket.onmessage = (event) => this.on.message(JSON.parse(event.data));
@@ -32,14 +34,19 @@ export class Link {
         return;
       }
       this.on.state?.("lost");
+      if (performance.now() - opened > STEADY) this.wait = FIRST_WAIT;
       this.timer = setTimeout(() => this.connect(), this.wait * (0.8 + 0.4 * Math.random()));
       this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
     };
   }
 
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
   /** Whether the frame went out. */
   send(frame) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    if (!this.isOpen) return false;
     this.socket.send(JSON.stringify(frame));
     return true;
   }
