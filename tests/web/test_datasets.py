@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
@@ -34,8 +35,20 @@ def test_a_picture_is_made_small_and_nothing_outside_is_served(client: TestClien
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
     for relative in ("../secret.png", "/etc/passwd", "train/good", "none.png"):
         assert client.get("/data/panels/image", params={"relative": relative}).status_code == 404
+    assert client.get("/data/panels/image", params={"relative": "a\0.png"}).status_code == 422
     assert client.get("/data/panels/image", params={"relative": "train/good/broken.png"}).status_code == 415
     assert client.get("/data/panels/image", params={"relative": "test/good/4.png", "size": 9999}).status_code == 422
+
+
+def test_a_picture_that_changed_is_fetched_again(client: TestClient, data: Path) -> None:
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    asked = {"relative": "test/scratch/5.png"}
+    before = client.get("/data/panels/image", params=asked)
+    known = {"if-none-match": f"W/{before.headers['etag']}"}
+    assert client.get("/data/panels/image", params=asked, headers=known).status_code == 304
+    Image.new("RGB", (50, 50), "red").save(data / "test/scratch/5.png")
+    after = client.get("/data/panels/image", params=asked, headers=known)
+    assert (after.status_code, after.content != before.content) == (200, True)
 
 
 def test_an_uploaded_archive_becomes_a_data_set(client: TestClient, data: Path, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Runs over REST."""
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
@@ -18,10 +19,18 @@ def test_a_run_describes_itself(finished_run: str, client: TestClient) -> None:
     assert client.get("/api/runs", params={"state": "failed"}).json() == []
 
 
-def test_a_picture_of_a_run_is_served_and_may_be_kept(finished_run: str, client: TestClient) -> None:
-    picture = client.get(f"/runs/{finished_run}/files/inputs/1")
+def test_a_picture_is_kept_by_the_browser_until_another_run_of_that_name_brings_its_own(
+    finished_run: str, client: TestClient, settings: Settings
+) -> None:
+    address = f"/runs/{finished_run}/files/inputs/1"
+    picture = client.get(address)
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
-    assert "immutable" in picture.headers["cache-control"]
+    assert picture.headers["cache-control"] == "private, no-cache"
+    again = client.get(address, headers={"if-none-match": picture.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    Image.new("RGB", (9, 9), "red").save(settings.runs_folder / finished_run / "evaluation" / "inputs" / "0001.jpg")
+    other = client.get(address, headers={"if-none-match": picture.headers["etag"]})
+    assert (other.status_code, other.content != picture.content) == (200, True)
 
 
 @pytest.mark.parametrize("file", ["inputs/2", "inputs/-1", "inputs/..%2f..%2fspec", "secrets/1", "inputs/1.jpg"])

@@ -5,16 +5,17 @@ import shutil
 import uuid
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from assistant.datasets import DatasetError, valid_name
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from web.ids import Name
+from web.kept import kept
 from web.pictures import shrink
 from web.routes.workspace import Drawn, Opened
 
@@ -22,6 +23,7 @@ router = APIRouter()
 MAX_ARCHIVE_BYTES = 50 << 30
 KEEP_FREE_BYTES = 1 << 30
 SHOWN_IMAGES = 240
+Relative = Annotated[str, Query(max_length=4000, pattern=r"^[^\x00]+$")]  # no path holds a null character
 
 
 class Size(IntEnum):
@@ -68,14 +70,19 @@ async def show_dataset(
 
 
 @router.get("/data/{name}/image")
-async def picture(name: Name, relative: str, workspace: Opened, size: Size = Size.CARD) -> Response:
+async def picture(
+    request: Request, name: Name, relative: Relative, workspace: Opened, size: Size = Size.CARD
+) -> Response:
     """One image of a data set, made small enough for the page and readable for every browser."""
-    path = await workspace.datasets.image_path(name, relative)
+    try:
+        path = await workspace.datasets.image_path(name, relative)
+    except LookupError as error:
+        raise HTTPException(404, str(error)) from error
     try:
         small = await asyncio.to_thread(shrink, path, size.value, workspace.settings.home / "cache" / "pictures")
     except (OSError, ValueError, SyntaxError) as error:
         raise HTTPException(415, f"{relative} cannot be read as an image") from error
-    return FileResponse(small, headers={"cache-control": "private, max-age=86400"})
+    return kept(request, small)
 
 
 @router.get("/api/datasets")

@@ -4,13 +4,14 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from assistant import results
 from assistant.store.tables import RunRow
 from engine.spec import MODELS
 from web import markdown
 from web.ids import Id
+from web.kept import kept
 from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
@@ -79,14 +80,14 @@ async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
 
 @router.get("/runs/{run}/files/{folder}/{index}")
 async def run_file(
-    run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened
+    request: Request, run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened
 ) -> Response:
-    """One picture of the evaluation. They never change once written, so a browser may keep them."""
+    """One picture of the evaluation."""
     row = await workspace.runs.get(run)
     path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
     if not path.is_file():
         raise HTTPException(404, f"run {run} has no {folder} picture {index}")
-    return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
+    return kept(request, path)
 
 
 def describe(row: RunRow) -> dict[str, Any]:
