@@ -9,6 +9,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from assistant.datasets import DatasetError
+from assistant.histories import UnknownConversation
+from assistant.results import NoResults
+from assistant.runs.queue import UnknownRun
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from web import sockets
@@ -43,16 +46,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, host=settings.host)
-    app.add_exception_handler(LookupError, _not_found)
+    for unknown in (UnknownConversation, UnknownRun, NoResults):  # no wider: a LookupError of our own is our mistake
+        app.add_exception_handler(unknown, _not_found)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatasetError, _dataset_error)
     return app
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
-    return await _failed(
-        request, status=404, code="not_found", message=str(error.args[0]) if error.args else "not found"
-    )
+    return await _failed(request, status=404, code="not_found", message=str(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -5,12 +5,13 @@ the Host list stops DNS rebinding, the Origin check stops requests and sockets m
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::\d{1,5})?", re.ASCII)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -38,7 +39,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         if problem := refusal(scope, headers, listening_on=self.host):
-            await _refuse(problem, scope, receive, send)
+            status = 403 if host_name(headers.get("host", "")) else 400
+            await _refuse(problem, status, scope, receive, send)
             return
 
         async def send_guarded(message: Message) -> None:
@@ -57,7 +59,7 @@ def refusal(scope: Scope, headers: Headers, *, listening_on: str) -> str | None:
     if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
         return None
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return f"this request was made by another page ({origin[:100]!r}); it is refused"
     if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return "this request was made by another page; it is refused"
@@ -66,10 +68,16 @@ def refusal(scope: Scope, headers: Headers, *, listening_on: str) -> str | None:
 
 def is_known_host(host: str, *, listening_on: str) -> bool:
     """Whether a Host header names this server. When it listens on all addresses, any bare address is welcome, but no name."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name in ("localhost", "127.0.0.1", "::1") or name == listening_on.lower():
+    name = host_name(host)
+    if name in ("localhost", "127.0.0.1", "::1") or name == listening_on.lower() != "":
         return True
     return listening_on in ("0.0.0.0", "::") and _is_address(name)
+
+
+def host_name(host: str) -> str:
+    """The name or address in a Host header, without its port; empty when the header is no such thing."""
+    found = HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def _is_address(name: str) -> bool:
@@ -80,10 +88,10 @@ def _is_address(name: str) -> bool:
     return True
 
 
-async def _refuse(problem: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(problem: str, status: int, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": problem[:120]})
         return
-    response = JSONResponse({"code": "refused", "message": problem, "hint": ""}, 403, headers=HEADERS)
+    response = JSONResponse({"code": "refused", "message": problem, "hint": ""}, status, headers=HEADERS)
     await response(scope, receive, send)

@@ -35,6 +35,16 @@ def test_another_page_can_change_nothing(client: TestClient, headers: dict[str, 
     assert client.post("/api/conversations", headers={"origin": "http://localhost"}).status_code == 201
 
 
+@pytest.mark.parametrize("host", ["[::1", "[", "]:80", "[v1.x]", "[::1]evil", ""])
+def test_a_malformed_host_is_refused(client: TestClient, host: str) -> None:
+    answer = client.get("/healthz", headers={"host": host})
+    assert (answer.status_code, answer.json()["code"]) == (400, "refused")
+
+
+def test_a_malformed_origin_is_refused(client: TestClient) -> None:
+    assert client.post("/api/conversations", headers={"origin": "http://[::1"}).status_code == 403
+
+
 def test_every_answer_carries_the_guarding_headers(client: TestClient) -> None:
     for path in ("/", "/static/logo.svg", "/nothing", "/healthz"):
         headers = client.get(path).headers
