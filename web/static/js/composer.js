@@ -72,8 +72,9 @@ export function wireComposer({ conversation, said, send, stop }) {
       button.setAttribute("aria-label", t(value ? "chat.stop" : "chat.send"));
       button.title = t(value ? "chat.stop" : "chat.send");
     },
-    restore(text) {
-      if (box.value === "") write(text);
+    /** A message that was refused, before whatever has been typed since. */
+    giveBack(text) {
+      write([text, box.value].filter(Boolean).join("\n"));
     },
     focus: () => box.focus(),
   };

@@ -19,7 +19,8 @@ const conversation = main.dataset.conversation;
 const items = $("#items");
 const wide = matchMedia("(min-width: 700px)");
 let revision = Number(main.dataset.revision);
-let unsent = null; // said, but not yet come back as an item
+const unsent = []; // said, but not yet come back as an item; the oldest first
+let working = main.dataset.working === "true";
 let caughtUp = false;
 
 const composer = wireComposer({
@@ -34,7 +35,6 @@ const link = new Link(() => `/ws/c/${conversation}?after=${revision}&lang=${lang
   state: (state) => {
     showConnection(state === "open" ? "open" : "lost");
     caughtUp = false;
-    if (state === "open" && unsent) link.send(unsent);
     if (state === "gone") location.assign("/");
   },
 });
@@ -47,30 +47,38 @@ const FRAMES = {
       const { card, isNew } = putCard(items, key, html);
       if (item.kind === "proposal") carryEdits(old, card);
       $("#empty").hidden = true;
-      arrived(item, card, isNew);
+      arrived(key, item, card, isNew);
     }, { always: item.kind === "user" });
     items.setAttribute("aria-busy", String(item.kind === "assistant" && item.state === "streaming"));
   },
   delta: ({ key, html }) => keepingEnd(() => putDraft(items, key, html), { announces: false }),
   turn: ({ state }) => {
     caughtUp = true;
-    composer.setWorking(state === "working");
-    keepingEnd(() => ($("#working").hidden = state !== "working"), { announces: false });
-    if (state === "idle") items.setAttribute("aria-busy", "false");
+    working = state === "working";
+    composer.setWorking(working);
+    keepingEnd(() => ($("#working").hidden = !working), { announces: false });
+    if (!working) items.setAttribute("aria-busy", "false");
+    sendOldest();
   },
-  refused: ({ code, message }) => {
+  refused: ({ code, message, key }) => {
     toast(coded("refused", code, {}, message), { kind: code === "busy" ? "info" : "failure" });
-    if (unsent) composer.restore(unsent.text);
-    unsent = null;
-    $("#working").hidden = !document.body.classList.contains("working");
+    const at = unsent.findIndex((frame) => frame.key === key || code === "bad_frame"); // of a bad frame no key was read
+    if (at >= 0) composer.giveBack(unsent.splice(at, 1)[0].text);
+    $("#working").hidden = !working;
   },
 };
 
 function say(text) {
-  unsent = { type: "say", text, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
-  if (link.send(unsent)) $("#working").hidden = false;
-  else toast(t("chat.not_sent"));
+  unsent.push({ type: "say", text, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
+  if (!link.isOpen) toast(t("chat.not_sent"));
+  else if (unsent.length === 1) link.send(unsent[0]);
+  if (link.isOpen) $("#working").hidden = false;
   toEnd();
+}
+
+/** What was said while the server was away goes out one by one, each when the answer to the one before is complete. */
+function sendOldest() {
+  if (caughtUp && !working && unsent.length) link.send(unsent[0]);
 }
 
 /** A frame that must not get lost silently; what the reader says is kept by `say`. */
@@ -78,9 +86,10 @@ function send(frame) {
   if (!link.send(frame)) toast(t("connection.offline"), { kind: "failure" });
 }
 
-function arrived(item, card, isNew) {
+function arrived(key, item, card, isNew) {
   if (item.kind === "user") {
-    unsent = null;
+    const at = unsent.findIndex((frame) => key === `user-${frame.key}`);
+    if (at >= 0) unsent.splice(at, 1);
     if (!main.dataset.titled) showTitle(conversation, item.text.slice(0, 60));
   } else if (item.kind === "run") {
     mountRunCard(card);
@@ -89,7 +98,7 @@ function arrived(item, card, isNew) {
       watch(item.run);
       if (wide.matches) openPanel(item.run);
     }
-  }
+  } else if (item.state !== "streaming") sendOldest(); // a bare yes or no is answered without a turn
 }
 
 wireProposals(items, send);
@@ -117,8 +126,8 @@ onClick(items, "[data-action=retry]", () => {
 
 function start() {
   if ($(".item.user", items)) main.dataset.titled = "true";
-  composer.setWorking(main.dataset.working === "true");
-  $("#working").hidden = main.dataset.working !== "true";
+  composer.setWorking(working);
+  $("#working").hidden = !working;
   const cards = $$(".run-card", items);
   cards.forEach(mountRunCard);
   const last = cards.at(-1);
