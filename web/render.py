@@ -9,7 +9,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from pydantic.fields import FieldInfo
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -17,7 +16,7 @@ from assistant.frames import Item, Language, RunItem
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.spec import MODELS
+from engine.spec import MODELS, description_of
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording
@@ -39,7 +38,6 @@ class Renderer:
         """A whole page: `templates/pages/<name>.html` inside the frame that all pages share."""
         language = self.language(request)
         shell = {
-            "page": name,
             "path": request.url.path,
             "theme": request.cookies.get("murascope_theme", "system"),
             "provider": self._workspace.provider,
@@ -86,7 +84,7 @@ def environment(language: str) -> Environment:
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
-        setting_help=words.setting_help, model_summary=words.model_summary, describe_field=describe_field,
+        setting_help=words.setting_help, model_summary=words.model_summary, description_of=description_of,
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),
@@ -145,13 +143,6 @@ def field_text(value: Any) -> str:
             return ", ".join(field_text(each) for each in value)
         case _:
             return str(value)
-
-
-def describe_field(field: FieldInfo) -> str:
-    """The help text of a spec's field; of an annotated type it may stand with the type."""
-    return field.description or next(
-        (each.description for each in field.metadata if isinstance(each, FieldInfo) and each.description), ""
-    )
 
 
 def group_by_day(conversations: Iterable[Any]) -> dict[str, list[Any]]:

@@ -30,7 +30,9 @@ def proposal(**changes: object) -> ProposalItem:
     number = Setting(
         name="coreset_ratio", value=0.1, default=0.2, type="number", description=EVIL, minimum=0, maximum=1, main=True
     )
-    wrong = number.model_copy(update={"name": "batch_size", "main": False, "problem": "too large"})
+    limit = {"name": "batch_size", "value": "4096", "limit": 512}
+    problem = {"problem": "too large", "problem_kind": "too_large", "problem_values": limit}
+    wrong = number.model_copy(update={"name": "batch_size", "main": False, **problem})
     facts = {"train_good": 1200, "test_good": 1, "test_defective": 0, "masks": 0, "broken": 2}
     plan = ProposalItem(
         proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, model="patchcore", model_title="PatchCore", settings=[number, wrong],
@@ -50,7 +52,7 @@ ITEMS: list[Item] = [
     ToolItem(tool="list_models", arguments={}),
     proposal(),
     proposal(state="approved", run="r1"),
-    proposal(asks=True, problem=EVIL),
+    proposal(problem=EVIL),
     ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}),
     ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}, state="no"),
     RunItem(run="r404"),
@@ -80,7 +82,7 @@ def test_every_card_is_one_element_with_its_key_and_escapes_what_it_shows(settin
 
 
 def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
-    html = draw(settings, proposal(asks=True))
+    html = draw(settings, proposal())
     for piece in (
         'data-action="approve"',
         'data-revision="2"',
@@ -89,7 +91,7 @@ def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
         'max="1"',
         "1,200",
         "2 min",
-        "too large",
+        "4096 is too large. The limit is 512.",
     ):
         assert piece in html
     assert "autofocus" not in html
@@ -101,6 +103,13 @@ def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
 )
 def test_values_stand_in_their_fields_as_they_would_be_typed(value: object, text: str) -> None:
     assert field_text(value) == text
+
+
+def test_a_refused_setting_is_explained_in_the_readers_language_or_in_english(settings: Settings) -> None:
+    assert "4096 过大，上限为 512。" in draw(settings, proposal(), "zh")
+    plan = proposal()
+    plan.settings[1].problem_kind = "other"
+    assert ">too large</span>" in draw(settings, plan, "zh")
 
 
 def test_a_decided_plan_can_not(settings: Settings) -> None:

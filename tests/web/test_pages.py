@@ -7,8 +7,10 @@ import sys
 import pytest
 from starlette.testclient import TestClient
 
+from assistant.settings import Settings
 from engine.spec import MODELS
 from tests.web.conftest import SECRET
+from web.app import create_app
 
 PAGES = ["/", "/runs", "/data", "/models"]
 
@@ -68,13 +70,19 @@ def test_an_unknown_address_gets_a_page_or_json_as_asked(client: TestClient) -> 
     assert "r99" in answer.json()["message"]
 
 
+def test_a_mistake_of_our_own_is_not_called_a_missing_page(finished_run: str, settings: Settings) -> None:
+    (settings.runs_folder / finished_run / "evaluation" / "scores.csv").write_text("index\n1\n")
+    with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
+        assert client.get(f"/api/runs/{finished_run}/results").status_code == 500
+
+
 @pytest.mark.parametrize("path", ["/c/..%2f..", "/runs/a%20b", "/api/runs/r1;x"])
 def test_ids_of_another_shape_are_not_looked_up(client: TestClient, path: str) -> None:
     assert client.get(path).status_code in (404, 422)
 
 
 def test_health(client: TestClient) -> None:
-    assert client.get("/healthz").json() == {"status": "ok", "runs": 0}
+    assert client.get("/healthz").json() == {"status": "ok"}
 
 
 def test_conversations_are_made_renamed_and_deleted(client: TestClient) -> None:

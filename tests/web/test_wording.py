@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import Language
-from engine.spec import MODELS, setting_names
+from engine.spec import MODELS, SpecError, make_spec, setting_names
 from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
 
 WEB = LOCALES.parent
@@ -42,6 +42,36 @@ def test_every_setting_and_model_is_worded() -> None:
             assert f"setting.{name}" in TEXTS["en"]
             assert all(wording(language).setting_help(name, "") for language in ("ko", "zh"))
         assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
+
+
+def test_no_text_is_left_over() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in [*SOURCES, *WEB.glob("routes/*.py")])
+    begun = {f"{kind}." for kind in re.findall(r"""\bcoded\(\s*["'](\w+)["']""", sources)}
+    begun |= set(re.findall(r"""\bt\(\s*["']([a-z0-9_.]+\.)["'] ~""", sources))
+    begun |= set(re.findall(r"""`([a-z0-9_.]+\.)\$\{""", sources))
+    named = set(re.findall(r"""["']([a-z0-9_.]+)["']""", sources))
+    assert [key for key in TEXTS["en"] if key not in named and not key.startswith(tuple(begun))] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("patchcor", {}),
+        ("patchcore", {"lr": 0.1}),
+        ("patchcore", {"image_size": 4096}),
+        ("patchcore", {"image_size": 16}),
+        ("patchcore", {"image_size": 100}),
+        ("patchcore", {"weights": "some"}),
+        ("patchcore", {"num_neighbours": "many"}),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said_in_the_readers_language(model: str, settings: dict[str, object]) -> None:
+    with pytest.raises(SpecError) as refused:
+        make_spec("oled", model, settings)
+    (problem,) = refused.value.problems
+    said = {wording(each).coded("problem", problem.kind, problem.values, "no wording") for each in LANGUAGES}
+    assert len(said) == 3
+    assert "no wording" not in said
 
 
 def test_values_are_put_in_as_they_are() -> None:

@@ -39,7 +39,7 @@ export async function openPanel(run) {
   unmount = mountRun($(".run-view", panel));
 }
 
-export function closePanel() {
+function closePanel() {
   unmount?.();
   unmount = shown = null;
   panel.hidden = true;

@@ -5,9 +5,9 @@ export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "sto
 
 export function newState() {
   return {
-    seq: 0, state: "queued", family: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
-    started: null, ended: null, latest: null, collection: null, fitting: null, epoch: null, epochs: [], system: null,
-    samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, reasons: {}, failure: null,
+    seq: 0, state: "queued", stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
+    started: null, ended: null, collection: null, fitting: null, epoch: null, epochs: [], system: null,
+    samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, failure: null,
   };
 }
 
@@ -15,7 +15,6 @@ export function newState() {
 export function take(state, event) {
   if (event.seq <= state.seq) return state;
   state.seq = event.seq;
-  state.latest = event.time;
   HANDLERS[event.type]?.(state, event);
   return state;
 }
@@ -34,7 +33,6 @@ export function percent(state) {
 const HANDLERS = {
   started(state, event) {
     state.state = "running";
-    state.family = event.family;
     state.started = event.time;
     state.line = { key: "run.starting", values: {} };
   },
@@ -79,7 +77,6 @@ const HANDLERS = {
   },
   evaluation(state, event) {
     state.metrics = event.metrics;
-    state.reasons = event.reasons;
   },
   warning(state, event) {
     state.warnings.push(event);
