@@ -88,10 +88,10 @@ class Epoch(BaseEvent):
 
 
 class Batches(BaseEvent):
-    """Progress inside an epoch or inside an evaluation pass."""
+    """Progress while pictures are loaded, inside an epoch, or inside an evaluation pass."""
 
     type: Literal["batches"] = "batches"
-    what: Literal["training", "calibrating", "evaluating", "verifying"]
+    what: Literal["loading", "training", "calibrating", "evaluating", "verifying"]
     done: int = Field(description="images done")
     total: int = Field(description="images in all")
     epoch: int | None = None

@@ -16,11 +16,11 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, split_items
 from engine.evaluate import Calibration, calibrate, evaluate
-from engine.events import Artifact, Evaluation, Finished, Warned
+from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
 from engine.inspection import Inspection, inspect
 from engine.models import AnomalyModel, build_model
-from engine.report import Report
+from engine.report import Eta, Report
 from engine.spec import TrainSpec
 from engine.trainers.factory import get_trainer
 
@@ -117,9 +117,14 @@ def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tu
         raise DataError(str(error)) from error
     if not dataset.items:
         raise DataError(f"the data set {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
-    items, broken = pictures.readable(dataset.items, check=report.check)
+    total = len(dataset.items)
+    eta = Eta(total)
+    items, broken = pictures.readable(
+        dataset.items,
+        progress=lambda done: report(Batches(what="loading", done=done, total=total, eta_s=eta(done))),
+    )
     if not items:
-        raise DataError(f"none of the {len(dataset.items)} pictures in {data} can be read; {_first(broken)}")
+        raise DataError(f"none of the {total} pictures in {data} can be read; {_first(broken)}")
     if broken:
         report(_broken_warning(broken))
     validation_share = 0.0 if spec.model.family == "memory" else spec.validation_share

@@ -59,21 +59,24 @@ class Pictures:
                 self._kept[item.name] = picture
         return picture
 
-    def readable(self, items: Sequence[Item], *, check: Callable[[], None]) -> tuple[list[Item], dict[str, str]]:
+    def readable(
+        self, items: Sequence[Item], *, progress: Callable[[int], None] = lambda done: None
+    ) -> tuple[list[Item], dict[str, str]]:
         """The items that can be decoded, and the reason by name for the others.
 
-        An image whose mask alone is broken is kept without it. `check` is called between pictures and may raise to stop.
+        An image whose mask alone is broken is kept without it. `progress(done)` is called after each picture and may
+        raise to stop.
         """
         whole: list[Item] = []
         broken: dict[str, str] = {}
         with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
             futures = [pool.submit(self._try, item) for item in items]
             try:
-                for item, future in zip(items, futures, strict=True):
-                    check()
+                for done, (item, future) in enumerate(zip(items, futures, strict=True), start=1):
                     found, reason = future.result()
                     whole += [found] if found else []
                     broken |= {item.name: reason} if reason else {}
+                    progress(done)
             finally:
                 pool.shutdown(cancel_futures=True)
         return whole, broken

@@ -15,7 +15,19 @@ from PIL import Image
 
 from engine.checkpoints import load_model
 from engine.datasets.loading import Loader
-from engine.events import Evaluation, Event, Failed, Finished, Stage, Started, Stopped, System, Warned, read_events
+from engine.events import (
+    Batches,
+    Evaluation,
+    Event,
+    Failed,
+    Finished,
+    Stage,
+    Started,
+    Stopped,
+    System,
+    Warned,
+    read_events,
+)
 from engine.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
@@ -68,6 +80,8 @@ def test_the_log_tells_the_whole_story_in_order(finished):
     assert stages == kinds(events, Stage)[0].stages
     assert stages == ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"]
     assert set(events[-1].seconds) == {*stages, "total"}
+    loading = [(event.done, event.total) for event in kinds(events, Batches) if event.what == "loading"]
+    assert loading[-1] == (27, 27)
 
 
 def test_warns_of_what_limits_the_result(finished):

@@ -58,7 +58,9 @@ def test_readable_sorts_out_the_broken_and_keeps_a_picture_without_its_broken_ma
     (tmp_path / "train/good/001.png").write_bytes(b"no picture")
     (tmp_path / "ground_truth/patch/000_mask.png").write_bytes(b"")
     items = items_of(tmp_path, split="train") + items_of(tmp_path, split="test")
-    whole, broken = Pictures(image_size=64).readable(items, check=lambda: None)
+    seen: list[int] = []
+    whole, broken = Pictures(image_size=64).readable(items, progress=seen.append)
+    assert seen == list(range(1, 8))
     assert set(broken) == {"train/good/001.png", "test/patch/000.png"}
     assert len(whole) == 6
     assert [item.mask is not None for item in whole if item.label == "defective"] == [False, True]
