@@ -8,11 +8,10 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 
 class BaseEvent(BaseModel):
@@ -179,25 +178,41 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 TERMINAL = (Finished, Failed, Stopped)
 
 
+class DamagedLog(ValueError):
+    """A line of the log cannot be read as an event; the message names it."""
+
+
 class EventLog:
     """Appends events to `RUN/events.jsonl`. One writer at a time; a torn last line of a killed writer is cut off first.
 
+    With `repair`, a log that is damaged in its middle is cut off there too; the old one is kept as `events.damaged.jsonl`
+    and `damage` says which line it was.
+
     Raises:
-        ValueError: the log already ended with finished, failed or stopped.
+        DamagedLog: a line cannot be read, and `repair` is off.
     """
 
-    def __init__(self, run: Path):
+    def __init__(self, run: Path, *, repair: bool = False):
         path = run / "events.jsonl"
         self._file = path.open("ab")
         fcntl.flock(self._file, fcntl.LOCK_EX)  # released when this process ends, however it ends
-        self.seq, self.ended, size = 0, False, 0
-        for line, end in _whole_lines(path):
-            event = EVENT.validate_json(line)
-            self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
+        self.seq, self.ended, self.damage, size = 0, False, "", 0
+        try:
+            for event, end in _events(path):
+                self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
+        except DamagedLog as error:
+            if not repair:
+                raise
+            self.damage = str(error)
+            shutil.copyfile(path, run / "events.damaged.jsonl")
         self._file.truncate(size)
 
     def append(self, event: Event) -> Event:
-        """Number, date and write one event; it is on disk when this returns."""
+        """Number, date and write one event; it is on disk when this returns.
+
+        Raises:
+            ValueError: the log has ended with finished, failed or stopped.
+        """
         if self.ended:
             raise ValueError(f"the run has ended: no {event.type} event after event {self.seq}")
         event.seq, event.time = self.seq + 1, time.time()
@@ -213,19 +228,25 @@ class EventLog:
 
 
 def read_events(run: Path, after: int = 0) -> list[Event]:
-    """All whole events of a run whose `seq` is greater than `after`; [] when there is no log yet."""
-    lines = islice(_whole_lines(run / "events.jsonl"), after, None)  # line n holds event n
-    return [EVENT.validate_json(line) for line, _ in lines]
+    """All whole events of a run whose `seq` is greater than `after`; [] when there is no log yet.
+
+    Raises:
+        DamagedLog: a line cannot be read.
+    """
+    return [event for event, _ in _events(run / "events.jsonl") if event.seq > after]
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Each complete line with the offset at which it ends; a last line without its newline is left out."""
+def _events(path: Path) -> Iterator[tuple[Event, int]]:
+    """Each event with the offset at which its line ends; a last line without its newline is left out."""
     if not path.exists():
         return
     end = 0
     with path.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             end += len(line)
-            yield line, end
+            try:
+                yield EVENT.validate_json(line), end
+            except ValidationError:
+                raise DamagedLog(f"line {number} of {path.name} cannot be read") from None

@@ -53,5 +53,5 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, SettingError):
         return "spec", text, "change the setting and start again"
     if isinstance(error, FloatingPointError):
-        return "error", text, "lower the learning rate and start again"
+        return "error", text, "change the setting as the reason says and start again"
     return "error", f"{type(error).__name__}: {text}", "the run's log says where; if it happens again, report it"

@@ -78,7 +78,8 @@ def inspect(
     )
     if not (np.isfinite(found.scores).all() and np.isfinite(found.map_highs).all()):
         raise FloatingPointError(
-            "the model gives scores that are not finite numbers: it has diverged; lower its learning rate"
+            "the model gives scores that are not finite numbers: it has diverged; lower its learning_rate where it has "
+            "one, raise its regularisation where it has that"
         )
     return found
 

@@ -42,7 +42,10 @@ class AnomalyModel(nn.Module):
         self.backbone = None  # not on the class: there it would hide the module that a model sets
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Memory: collects and returns statistics. Gradient, flow: `loss` (a scalar with gradient), `psnr`, `ssim`."""
+        """Memory: collects and returns the sums of `feature_sums`. Gradient, flow: `loss`, a scalar with gradient.
+
+        Models that redraw the image also return `psnr` (dB) and `ssim` (at most 1), scalars without.
+        """
         raise NotImplementedError
 
     def validate_step(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -81,13 +84,17 @@ class AnomalyModel(nn.Module):
         """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
 
         Raises:
-            ValueError: names are missing or unknown: the file belongs to another model.
+            ValueError: names are missing or unknown, or a weight has another shape: the file belongs to another model.
         """
         expected = set(self.state_to_save())
         if expected != set(state):
             missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
             raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
         buffers = dict(self.named_buffers())
+        for name, parameter in self.named_parameters():
+            if name in state and parameter.shape != state[name].shape:
+                shapes = f"{name} is {tuple(state[name].shape)}, here {tuple(parameter.shape)}"
+                raise ValueError(f"the saved state is of a model with other settings: {shapes}")
         for name, tensor in state.items():
             if name in buffers and buffers[name].shape != tensor.shape:
                 owner, _, last = name.rpartition(".")

@@ -26,7 +26,10 @@ def build(spec: TrainSpec, backbone: Backbone | None) -> "Padim":
 
 
 class Padim(AnomalyModel):
-    """B images, D chosen channels, P = H x W positions of the finest level."""
+    """B images, D chosen channels, P = H x W positions of the finest level.
+
+    Score map: the distance, enlarged and smoothed; the image's score is its largest value.
+    """
 
     channels: torch.Tensor
     mean: torch.Tensor
@@ -54,7 +57,11 @@ class Padim(AnomalyModel):
 
     @torch.no_grad()
     def fit(self, report: Reporter) -> None:
-        """Mean and Cholesky factor of the covariance at each position."""
+        """Mean and Cholesky factor of the covariance at each position.
+
+        Raises:
+            FloatingPointError: a covariance is not positive definite in float32.
+        """
         assert self._sums is not None, "nothing was collected"
         self.mean, self.factor = self._sums.mean(), self._sums.covariance()  # the factor takes the covariance's place
         self._sums = None
@@ -62,7 +69,13 @@ class Padim(AnomalyModel):
         for start in range(0, len(self.mean), POSITIONS_AT_ONCE):
             part = self.factor[start : start + POSITIONS_AT_ONCE]
             part.diagonal(dim1=1, dim2=2).add_(self.params.regularisation)
-            part.copy_(torch.linalg.cholesky(part))
+            factor, failed = torch.linalg.cholesky_ex(part)  # failed (positions,): 0 where it went well
+            if failed.any():
+                raise FloatingPointError(
+                    f"a covariance cannot be inverted with regularisation {self.params.regularisation:g}: it is lost in "
+                    "the rounding of these features; raise regularisation, up to 1"
+                )
+            part.copy_(factor)
             done = start + len(part)
             report(Fitting(what="covariance", done=done, total=len(self.mean), bank_size=None, eta_s=eta(done)))
 
@@ -84,6 +97,8 @@ class Padim(AnomalyModel):
         return {**state, "factor": state["factor"][:, rows, columns]}
 
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
+        if not {"mean", "factor"} <= set(state):
+            return super().load_saved(state)  # it says what is missing
         mean, triangles = state["mean"], state["factor"]
         factor = triangles.new_zeros(*mean.shape, mean.shape[1])
         rows, columns = torch.tril_indices(mean.shape[1], mean.shape[1])

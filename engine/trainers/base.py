@@ -32,7 +32,7 @@ class BaseTrainer:
         self.report = report
 
     def train(self, train_loader: Loader) -> Figures:
-        """One pass over the training images: mean `loss`, `psnr`, `ssim`; None where a model has none."""
+        """One pass over the training images: mean `loss`, `psnr` (dB), `ssim`; None where a model has none."""
         raise NotImplementedError
 
     def validate(self, valid_loader: Loader) -> Figures:
@@ -51,10 +51,17 @@ class BaseTrainer:
         return torch.from_numpy(found.scores), torch.from_numpy(found.labels)
 
     def test(
-        self, test_loader: Loader, output_dir: Path, ckpt_path: Path | None = None, *, threshold: float
+        self,
+        test_loader: Loader,
+        output_dir: Path,
+        ckpt_path: Path | None = None,
+        *,
+        threshold: float,
+        pixel_threshold: float | None = None,
     ) -> dict[str, Any]:
         """Write a heatmap PNG, a mask PNG and a score JSON per image: NNNN_heatmap.png, NNNN_mask.png, NNNN.json.
 
+        An image is anomalous above `threshold`, a pixel above `pixel_threshold`, or `threshold` without one.
         Returns the folder, the number of images and a summary of scores and verdicts.
         """
         if ckpt_path is not None:
@@ -65,13 +72,14 @@ class BaseTrainer:
         )
         assert found.maps is not None
         lowest = float(found.map_lows.min())
+        limit = threshold if pixel_threshold is None else pixel_threshold
         for start, batch in with_positions(test_loader):
             for i, name in enumerate(batch.names):
                 score, score_map, stem = float(found.scores[start + i]), found.maps[start + i], f"{start + i:04d}"
                 pixels = (batch.images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-                heat = overlay(pixels, score_map, threshold=threshold, lowest=lowest)
+                heat = overlay(pixels, score_map, threshold=limit, lowest=lowest)
                 save_png(output_dir / f"{stem}_heatmap.png", heat)
-                save_mask(output_dir / f"{stem}_mask.png", score_map > threshold)
+                save_mask(output_dir / f"{stem}_mask.png", score_map > limit)
                 facts = {"name": name, "score": score, "is_anomalous": score > threshold, "threshold": threshold}
                 (output_dir / f"{stem}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
         summary = {

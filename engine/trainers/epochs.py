@@ -114,7 +114,7 @@ class EpochTrainer(BaseTrainer):
             group["lr"] = group["initial_lr"] = self.learning_rate  # a second fit starts from the top again
         if self.schedule == "cosine":
             return CosineAnnealingLR(self.optimiser, T_max=num_epochs)
-        if self.schedule == "plateau":  # falls twice before patience runs out
+        if self.schedule == "plateau":  # falls twice before a patience of 7 or more runs out
             return ReduceLROnPlateau(self.optimiser, factor=0.1, patience=max(self.patience // 3, 2))
         return None
 

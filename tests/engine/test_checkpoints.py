@@ -5,6 +5,7 @@ import torch
 
 from engine.checkpoints import load_model, load_state, save_model, save_state
 from engine.models import AnomalyModel, build_model
+from engine.spec import MODELS
 from tests.engine.samples import tiny_spec
 
 
@@ -31,6 +32,23 @@ def test_half_a_file_is_refused_in_words(tmp_path):
 def test_a_state_of_another_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"missing \['bank'\], unknown \['mean'\]"):
         fresh().load_saved({"mean": torch.zeros(3)})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_says_what_a_foreign_state_lacks(model):
+    with pytest.raises(ValueError, match=r"of another model: missing \[.*unknown \['number'\]"):
+        build_model(tiny_spec(model), weights_folder=None, warn=lambda event: None).load_saved(
+            {"number": torch.zeros(1)}
+        )
+
+
+def test_a_state_of_other_settings_is_refused_with_what_differs():
+    small, large = (
+        build_model(tiny_spec("autoencoder", image_size=size), weights_folder=None, warn=lambda event: None)
+        for size in (64, 96)
+    )
+    with pytest.raises(ValueError, match=r"other settings: encoder.* is \(.*\), here \("):
+        small.load_saved(large.state_to_save())
 
 
 def test_a_model_never_runs_on_other_weights_than_its_own(tmp_path):

@@ -64,6 +64,13 @@ def test_saves_half_of_each_symmetric_matrix(backbone):
     assert torch.equal(again.factor, model.factor)
 
 
+def test_a_covariance_lost_in_rounding_names_the_setting_that_helps(backbone):
+    huge = batch(2)
+    huge.images *= 1e6
+    with pytest.raises(FloatingPointError, match=r"regularisation 1e-09.*raise regularisation"):
+        fitted(backbone, huge, regularisation=1e-9)
+
+
 def test_says_so_before_memory_runs_out(backbone, monkeypatch):
     monkeypatch.setattr(free_memory, "free_memory", lambda: 2**28)
     with pytest.raises(MemoryError, match="take fewer num_features"):

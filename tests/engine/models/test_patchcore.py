@@ -38,6 +38,12 @@ def test_the_bank_holds_the_asked_share_of_the_collected_patches(backbone):
     assert model.bytes_collected() == 0
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 9])
+def test_a_patch_size_changes_no_grid(backbone, size):
+    model = PatchCore(PatchCoreParams(patch_size=size), backbone)
+    assert model._patches(batch(2).images).shape == (2, 8, 8, sum(backbone.channels))
+
+
 def test_new_images_score_by_their_worst_patch(backbone):
     model = fitted(backbone, batch(3), coreset_ratio=1.0, num_neighbours=1, blur_sigma=0)
     found = model.predict_step(batch(2, seed=9))

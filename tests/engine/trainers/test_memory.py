@@ -75,6 +75,14 @@ def test_predict_evaluate_and_test_tell_one_story(trainer, data, tmp_path):
     assert set(np.unique(np.array(Image.open(tmp_path / "out" / "0004_mask.png")))) <= {0, 255}
 
 
+def test_a_pixel_threshold_marks_pixels_and_changes_no_verdict(trainer, data, tmp_path):
+    trainer.fit(loader(data, "train"))
+    for folder, pixel_threshold in (("all", -1.0), ("none", 1e9)):
+        trainer.test(loader(data, "test"), tmp_path / folder, threshold=1e9, pixel_threshold=pixel_threshold)
+        assert not json.loads((tmp_path / folder / "0004.json").read_text())["is_anomalous"]
+        assert (np.array(Image.open(tmp_path / folder / "0004_mask.png")) == (255 if folder == "all" else 0)).all()
+
+
 def test_only_the_level_asked_for_is_measured(trainer, data):
     trainer.fit(loader(data, "train"))
     assert set(trainer.evaluate(loader(data, "test"), pixel_level=False)) == {
