@@ -1,5 +1,6 @@
 """Unpacks an uploaded zip without trusting anything it says about itself."""
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -38,8 +39,10 @@ def unpack(archive: Path, folder: Path) -> int:
         raise BadArchive(
             f"the file is not a zip archive that can be read ({error}); pack the folder as a plain .zip again"
         ) from error
-    except (BadArchive, OSError):
+    except (BadArchive, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a directory that points outside the file
+            raise BadArchive("the zip archive is damaged; pack the folder again") from error
         raise
 
 

@@ -300,15 +300,18 @@ async def _runs_show(run: str, language: str) -> int:
     from assistant.results import NoResults
     from assistant.runs.queue import UnknownRun
     from assistant.summaries import run_facts, word
+    from assistant.train_here import plain
     from assistant.workspace import Workspace
 
     async with Workspace.open(_settings()) as workspace:
         try:
             row = await workspace.runs.get(run)
             print(
-                word(
-                    run_facts(row, workspace.runs.folder(row.id)),
-                    "ko" if language == "ko" else "zh" if language == "zh" else "en",
+                plain(
+                    word(
+                        run_facts(row, workspace.runs.folder(row.id)),
+                        "ko" if language == "ko" else "zh" if language == "zh" else "en",
+                    )
                 )
             )
         except UnknownRun as error:
@@ -326,11 +329,15 @@ async def _runs_stop(run: str) -> int:
 
     async with Workspace.open(_settings()) as workspace:
         try:
-            row = await workspace.runs.stop(run)
+            before = await workspace.runs.get(run)
+            after = await workspace.runs.stop(before.id)
         except UnknownRun as error:
             _tell(str(error))
             return INVALID
-    print(f"{row.id}: {'is being stopped' if row.state == 'running' else row.state}")
+    if before.state not in ("queued", "running"):
+        _tell(f"{before.id} has ended already: {before.state}")
+        return INVALID
+    print(f"{after.id} {'is being stopped' if after.state == 'running' else 'was stopped'}")
     return 0
 
 

@@ -139,10 +139,12 @@ class Conversation:
         self._refuse_when_busy()
         row, desk = await self._own_plan(proposal), self.desk(language)
         try:
-            await desk.datasets.facts(row.dataset)
+            await self._refuse_changed_data(row, desk)
             row = await self._parts.proposals.approve(proposal, revision)
         except StalePlan as error:
-            raise FrameRefused("stale", str(error)) from None
+            if not await self.mend(proposal):
+                raise FrameRefused("stale", str(error)) from None
+            return
         except DatasetError as error:
             await self._show_error(error.code, error.message, error.hint)
             return
@@ -163,15 +165,43 @@ class Conversation:
         else:
             self._begin(language, results=results)
 
+    async def _refuse_changed_data(self, row: ProposalRow, desk: Desk) -> None:
+        """What was approved must be what is trained: a plan whose data changed since is drawn anew and asked for again.
+
+        Raises:
+            DatasetError: the data set is gone, or holds nothing to train on any more.
+            FrameRefused: its images are not those that the card tells of.
+        """
+        facts, shown = await desk.datasets.facts(row.dataset), await self.transcript.get(plan_key(row.id))
+        if row.state != "open" or not isinstance(shown, ProposalItem):
+            return
+        if shown.dataset_facts.get("fingerprint") != facts["fingerprint"]:
+            plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
+            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, plan), plan)
+            raise FrameRefused(
+                "data_changed",
+                "the images changed since this plan was made; look at the new figures, then approve again",
+            )
+
+    async def mend(self, proposal: str) -> bool:
+        """Finish a start that was cut off between the yes and the run's card; whether there was one."""
+        row, shown = await self._parts.proposals.get(proposal), await self.transcript.get(plan_key(proposal))
+        if row is None or row.state != "approved" or not isinstance(shown, ProposalItem) or shown.state != "open":
+            return False
+        await launch(self.desk(await self._parts.histories.language(self.id)), row)
+        return True
+
     async def _decline(self, proposal: str, reason: str, language: Language) -> None:
         self._refuse_when_busy()
         await self._own_plan(proposal)
         if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
         await self.transcript.update(plan_key(proposal), state="declined")
-        why = f"The user declined the plan. Their reason: {reason!r}" if reason else "The user declined the plan."
-        results = await self._results({"start_training": ToolDenied(why)})
-        if results is None:
+        results = await self._results({"start_training": ToolDenied("The user declined the plan.")})
+        if reason.strip():  # what to do instead is said like anything else
+            await self.transcript.show(f"user-{_new_key()}", UserItem(text=reason.strip()))
+            self._begin(detect_language(reason), prompt=reason.strip(), results=results)
+        elif results is None:
             await self._speak(built_in_words("declined", language, {}))
         else:
             self._begin(language, results=results)

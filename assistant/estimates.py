@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.frames import Estimate
 from assistant.store.tables import RunRow
-from engine.spec import TrainSpec
+from engine.spec import MODELS, TrainSpec
 
 # Multiply-adds of the feature pyramid for one 224 x 224 image, in 10^9, as timm's model tables give them (rounded).
 BACKBONE_GMACS = {
@@ -51,6 +51,6 @@ def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
     elif spec.model.name == "padim":
         positions = (spec.image_size / 2 ** (min(spec.model.layers) + 1)) ** 2
         seconds += positions * spec.model.num_features**2 * (fit + spec.model.num_features) * 1e-10
-    elif spec.model.family != "memory":
+    elif MODELS[spec.model.name].family != "memory":
         seconds += spec.epochs * fit * (forward * STEPS_PER_EPOCH_IMAGE.get(spec.model.name, 3.0) + 0.002)
     return seconds

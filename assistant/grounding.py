@@ -5,22 +5,30 @@ fact may be a share. What cannot be checked this way (words such as "good") is n
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-# A numeral that stands by itself: not part of a name such as r12, resnet18 or phone_2, and not a list marker.
+# A numeral that stands by itself, or has a point: not part of a name such as r12, resnet18 or phone_2.
 _NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.])[-+\u2212]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![A-Za-z0-9]*_)\s*(%|percent|퍼센트|프로)?"
+    r"(?:(?<![A-Za-z0-9_.])[-+\u2212]?\d+(?:,\d{3})*(?:\.\d+)?|(?<!\d)[-+\u2212]?\d*\.\d+)(?:[eE][-+]?\d+)?"
+    r"(?![A-Za-z0-9]*_[A-Za-z0-9])\s*(%|percent|퍼센트|프로)?"
 )
-_LIST_MARKER = re.compile(r"^\s*\d+[.)]\s", re.MULTILINE)
-_WIDE = str.maketrans("０１２３４５６７８９．，％", "0123456789.,%")
+# Figures in words cannot be checked; the instructions ask for digits, so these are never needed.
+_SPELLED = re.compile(
+    r"\b(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
+    r"|hundred|zero point \w+)\b[- ]*(?:percent|per cent|%|point)?|百分之[零〇一二三四五六七八九十百点两]+|[一二三四五六七八九]十[一二三四五六七八九]"
+    r"|[일이삼사오육칠팔구]십[일이삼사오육칠팔구]?\s*(?:퍼센트|프로|점|%)"
+)
+_LIST_MARKER = re.compile(r"^[ \t]{0,8}[12]?\d[.)][ \t](?!percent)", re.MULTILINE)
 
 
 def unsupported(text: str, facts: Iterable[float]) -> list[str]:
     """The numbers in `text` that no fact supports, as they are written."""
     known = list(facts)
-    cleaned = _LIST_MARKER.sub(" ", text.translate(_WIDE))
-    return [match.group().strip() for match in _NUMBER.finditer(cleaned) if not _is_supported(match, known)]
+    cleaned = _LIST_MARKER.sub(" ", unicodedata.normalize("NFKC", text).replace("\u2044", "/"))
+    numerals = [match.group().strip() for match in _NUMBER.finditer(cleaned) if not _is_supported(match, known)]
+    return numerals + [match.group().strip() for match in _SPELLED.finditer(cleaned.lower())]
 
 
 def numbers_in(value: Any) -> set[float]:
@@ -31,7 +39,7 @@ def numbers_in(value: Any) -> set[float]:
         case int() | float():
             return {float(value)}
         case str():
-            plain = value.translate(_WIDE)
+            plain = unicodedata.normalize("NFKC", value)
             return {float(found.replace(",", "")) for found in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", plain)}
         case dict():
             return set().union(

@@ -40,6 +40,7 @@ def _score(value: float) -> str:
 def _duration(seconds: float, units: str = "s min h") -> str:
     """Seconds as `40 s`, `3 min` or `2.5 h`; `units` holds the three words of the language."""
     second, minute, hour = units.split()
+    space = " " if second.isascii() else ""
     if seconds < 90:
-        return f"{max(round(seconds), 1)} {second}"
-    return f"{round(seconds / 60)} {minute}" if seconds < 5400 else f"{seconds / 3600:.1f} {hour}"
+        return f"{max(round(seconds), 1)}{space}{second}"
+    return f"{round(seconds / 60)}{space}{minute}" if seconds < 5400 else f"{seconds / 3600:.1f}{space}{hour}"

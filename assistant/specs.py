@@ -126,7 +126,7 @@ def _notices(
     if facts["broken"]:
         note(
             "broken_images",
-            f"{len(facts['broken'])} images cannot be read and will be left out.",
+            f"{len(facts['broken'])} image{'s' * (len(facts['broken']) != 1)} cannot be read and will be left out.",
             count=len(facts["broken"]),
         )
     if facts["test_defective"] == 0:
@@ -151,7 +151,8 @@ def _notices(
             "synthetic",
             "The images are computer-made: results show how the tool works, not how it does on real panels.",
         )
-    if spec.backbone and "backbone" not in chosen and spec.backbone != paper_backbone:
+    at_hand = spec.backbone is not None and where_are_weights(settings, spec.backbone) in ("local", "cache")
+    if at_hand and "backbone" not in chosen and spec.backbone != paper_backbone:
         note(
             "backbone_substituted",
             f"The paper uses {paper_backbone}, whose weights are not at hand; {spec.backbone} takes its place.",

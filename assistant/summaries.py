@@ -12,7 +12,7 @@ from assistant.grounding import numbers_in, unsupported
 from assistant.prompts import render
 from assistant.results import load
 from assistant.store.tables import RunRow
-from engine.events import Finished, read_events
+from engine.events import read_events
 from engine.spec import MODELS, TrainSpec
 
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}
@@ -25,7 +25,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         NoResults: the run has no evaluation.
     """
     results, spec = load(folder).metrics, TrainSpec.model_validate(row.spec)
-    last = read_events(folder)[-1]
+    events = read_events(folder)
     return {
         "run": row.id,
         "dataset": row.dataset,
@@ -40,7 +40,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         "intervals": results["intervals"],
         "threshold": results["threshold"],
         "per_defect_type": results["per_defect_type"],
-        "seconds": last.seconds if isinstance(last, Finished) else {"total": last.time - row.created_at.timestamp()},
+        "seconds": {"total": events[-1].time - events[0].time},
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from engine.spec import Problem, SpecError
 
 EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
 INVALID = 2
+COUNTS = ("missed", "false_alarms")
 
 
 async def train_here(
@@ -115,32 +117,45 @@ def _tell_plan(plan: Plan) -> None:
     _tell(
         f"{spec.model.name} on {spec.dataset}: {plan.facts['train_good']} good images, {spec.image_size} px, {backbone}"
     )
-    _tell(
-        f"expected: about {plan.estimate.seconds:.0f} s ({f'from {basis} earlier runs' if basis else 'a first guess'})"
-    )
+    rests_on = f"from {basis} earlier run{'s' if basis > 1 else ''}" if basis else "a first guess"
+    _tell(f"expected: about {plan.estimate.seconds:.0f} s ({rests_on})")
     for notice in plan.notices:
         _tell(f"note: {notice.message}")
 
 
 def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        last = read_events(folder)[-1]
-        seconds = last.seconds if isinstance(last, Finished) else {}
-        outcome = {
-            "run": row.id,
-            "status": row.state,
-            "folder": str(folder),
-            "metrics": row.metrics or {},
-            "seconds": seconds,
-        }
-        failure = {} if row.state == "succeeded" else {"reason": row.reason, "hint": row.hint}
-        print(json.dumps({**outcome, **failure}, ensure_ascii=False))
+        print(json.dumps(_outcome(row, folder), ensure_ascii=False))
     elif row.state == "succeeded":
-        print(word(run_facts(row, folder), "en"))
+        print(plain(word(run_facts(row, folder), "en")))
         _tell(f"heatmaps and scores: {folder / 'evaluation'}")
     else:
         _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
         _tell(f"its log: {folder / 'log.txt'}")
+
+
+def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
+    """What a script wants to know, with what makes a figure worth less: random weights, few images, warnings."""
+    events = read_events(folder)
+    last = events[-1]
+    metrics = {
+        name: int(value) if name in COUNTS and value is not None else value
+        for name, value in (row.metrics or {}).items()
+    }
+    outcome: dict[str, Any] = {"run": row.id, "status": row.state, "folder": str(folder), "metrics": metrics}
+    outcome["seconds"] = last.seconds if isinstance(last, Finished) else {}
+    outcome["warnings"] = [
+        {"code": event.code, "message": event.message} for event in events if isinstance(event, Warned)
+    ]
+    if row.state == "succeeded":
+        facts = run_facts(row, folder)
+        return outcome | {name: facts[name] for name in ("weights", "counts", "threshold", "synthetic", "reasons")}
+    return outcome | {"reason": row.reason, "hint": row.hint}
+
+
+def plain(markdown: str) -> str:
+    """Our own Markdown without its marks, for a terminal."""
+    return re.sub(r"\*+(\S(?:[^*]*\S)?)\*+", r"\1", markdown)
 
 
 def _refuse(problems: list[str], *, as_json: bool) -> int:

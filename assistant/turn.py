@@ -27,7 +27,7 @@ from pydantic_ai import (
 )
 from pydantic_ai import Conversation as History
 from pydantic_ai.exceptions import AgentRunError
-from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart, UserPromptPart
 
 from assistant.agent import LIMITS, TURN_TIMEOUT_S, make_agent
 from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ToolItem
@@ -112,15 +112,18 @@ class Turn:
                 async for event in events:
                     await self._hear(event)
             except RunTimedOut:
-                await self._save(replace(history, messages=events.all_messages(), deferred_tool_requests=None))
+                await self._save(
+                    replace(history, messages=_settled(events.all_messages()), deferred_tool_requests=None)
+                )
                 raise
             except RunCancelled as stopped:
                 await self._end_text(state="stopped")
                 await self._save(replace(history, messages=stopped.all_messages(), deferred_tool_requests=None))
                 return
             except AgentRunError:
-                messages = _without_open_question(events.all_messages())
-                await self._save(replace(history, messages=messages, deferred_tool_requests=None))
+                await self._save(
+                    replace(history, messages=_settled(events.all_messages()), deferred_tool_requests=None)
+                )
                 raise
             assert events.result is not None
             await self._save(events.result.conversation)
@@ -193,9 +196,17 @@ class Turn:
         item = shown if isinstance(shown, ToolItem) else ToolItem(tool=part.tool_name, arguments={})
         seconds = round(time.monotonic() - began, 2)
         change: dict[str, Any] = (
-            {"state": "failed", "error": str(part.content)} if failed else {"state": "done", "result": result}
+            {"state": "failed", "error": self._why(part)} if failed else {"state": "done", "result": result}
         )
         await self._transcript.show(key, item.model_copy(update={**change, "seconds": seconds}))
+
+    def _why(self, part: ToolReturnPart) -> str:
+        """Why a tool refused, in the user's language where it is one of our own refusals."""
+        for refusal in self._desk.refusals:
+            if refusal.message in str(part.content):
+                facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
+                return built_in_words("refused", self._desk.language, facts)
+        return str(part.content)
 
     async def _ask(self, requests: DeferredToolRequests) -> None:
         """The agent waits for a yes: on the plan's card, or on a small question."""
@@ -219,8 +230,16 @@ class Turn:
         return f"tool-{self._name}-{self._tools}"
 
 
-def _without_open_question(messages: list[ModelMessage]) -> list[ModelMessage]:
-    """A message that was never answered is left out: when it is sent again, it must not stand there twice."""
-    last = messages[-1] if messages else None
-    unanswered = isinstance(last, ModelRequest) and all(isinstance(part, UserPromptPart) for part in last.parts)
-    return messages[:-1] if unanswered else messages
+def _settled(messages: list[ModelMessage]) -> list[ModelMessage]:
+    """The messages without an end that nobody answered: a user's message would stand twice when it is sent again, and an
+    LLM's tool call without its result would refuse every later message."""
+    messages = list(messages)
+    while messages and _is_open(messages[-1]):
+        messages.pop()
+    return messages
+
+
+def _is_open(message: ModelMessage) -> bool:
+    if isinstance(message, ModelRequest):
+        return all(isinstance(part, UserPromptPart) for part in message.parts)
+    return any(isinstance(part, ToolCallPart) for part in message.parts)

@@ -10,7 +10,7 @@ from assistant.parts import Parts
 from assistant.providers import Provider, choose
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
-from assistant.settings import Settings
+from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
 
@@ -44,7 +44,12 @@ class Workspace:
             SettingError: a setting cannot be used, such as an LLM address that is none.
         """
         provider = choose(settings)
-        settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(
+                f"the home folder {settings.home} cannot be written ({error.strerror}); set MURASCOPE_HOME to another"
+            ) from None
         database = await Database.open(settings.database_url)
         workspace = cls(settings, database, provider)
         try:

@@ -6,6 +6,7 @@ a replay of it. This module loads no torch; the assistant and the web read it as
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -11,6 +11,7 @@ NOTHING = "nothing"
 
 RULES = """
 nothing              unsupported & !train
+nothing              @path & !train
 nothing              meaning
 nothing              define & !recommend & !metric & !status & !results & !state_of & !@run
 start_training       @proposal & start|approve|train|run_it|plan

@@ -13,6 +13,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, Use
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.frames import Language
+from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, understand
 from assistant.offline.words import built_in_words
 from assistant.tools import Refusal
@@ -35,7 +36,8 @@ def built_in_model(*, language: Language, datasets: Sequence[str], refusals: Seq
             return
         call = understand(prompt or "", datasets=list(datasets), language=language)
         if call is None:
-            yield built_in_words("help", language, {"datasets": datasets})
+            topic = topic_of(prompt or "", language)
+            yield built_in_words("help", language, {"topic": topic.kind, "term": topic.term, "datasets": datasets})
         elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
         else:

@@ -22,6 +22,7 @@ from assistant.offline.unregistered import unregistered
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
+PATH = re.compile(r"(?<!\S)(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S+")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
 WHICH = ("missed", "false_alarms", "worst", "all")  # the images that can be asked for; the earlier prevails
@@ -239,6 +240,7 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@state": reading.states,
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
         "@question": "?" in reading.text,
+        "@path": PATH.search(reading.original),
         "@only_how": [] if facts - {"ignore", "how", "on"} or _unread(reading) > 1 else [reading],
         "@only_which": [] if facts - {*WHICH, "ignore", "images", "polite"} or _unread(reading) > 1 else [*shown],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from engine.events import EVENT, TERMINAL, Event
 
 POLL_SECONDS = 0.1
@@ -17,8 +19,11 @@ async def follow(folder: Path, after: int = 0) -> AsyncIterator[Event]:
     path, offset = folder / "events.jsonl", 0
     while True:
         for line in _new_lines(path, offset):
+            try:
+                event = EVENT.validate_json(line)
+            except ValidationError:
+                break  # damaged: the supervisor cuts the log off here when the run ends, and says so
             offset += len(line)
-            event = EVENT.validate_json(line)
             if event.seq > after:
                 yield event
             if isinstance(event, TERMINAL):

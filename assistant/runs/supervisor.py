@@ -7,6 +7,7 @@ lines of its log, never a success. After a server restart the supervisor finds t
 import asyncio
 import contextlib
 import logging
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
 START_GRACE = timedelta(seconds=30)  # between a run being claimed and its process being noted
 LOG_LINES = 20
+LITTLE_DISK = 64 << 20  # bytes
 
 
 class Supervisor:
@@ -113,7 +115,7 @@ class Supervisor:
         """Read from the log how the run ended, or say the last word for it."""
         folder, row = self._queue.folder(run), await self._queue.get(run)
         log = self._queue.log_tail(run, LOG_LINES)
-        end = _last_word(folder, Stopped() if row.stop_requested else _killed(exit_code, log))
+        end = _last_word(folder, Stopped() if row.stop_requested else _killed(exit_code, log, folder))
         match end:
             case Finished():
                 ended = await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
@@ -130,14 +132,23 @@ class Supervisor:
 def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
     """The event that ended the run; when there is none, `otherwise` is written as the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    log = EventLog(folder)
+    log = EventLog(folder, repair=True)
     try:
-        return read_events(folder)[-1] if log.ended else log.append(otherwise)
+        if log.ended:
+            return read_events(folder)[-1]
+        if log.damage:
+            hint = "the old log is kept as events.damaged.jsonl; start the run again"
+            otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
+        return log.append(otherwise)
     finally:
         log.close()
 
 
-def _killed(exit_code: int | None, log: Sequence[str]) -> Failed:
+def _killed(exit_code: int | None, log: Sequence[str], folder: Path) -> Failed:
+    free = shutil.disk_usage(folder).free
+    if free < LITTLE_DISK:
+        reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
+        return Failed(code="disk", reason=reason, hint="make room on the disk, then start the run again", log=list(log))
     if exit_code is None:
         how = "the training process is gone and left no last word"
     elif exit_code < 0:

@@ -76,11 +76,13 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         plan = await plan_training(desk, dataset=dataset, model=model, chosen={**kept, **asked})
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
-    row = await _store(desk, plan, opened if request.dataset is None and request.model is None else None)
+    revised = opened if request.dataset is None and request.model is None else None
+    row = await _store(desk, plan, revised)
     return {
         "proposal": row.id,
         "dataset": plan.spec.dataset,
         "model": plan.spec.model.name,
+        "changed": asked if revised else {},
         "settings": {setting.name: setting.value for setting in describe(plan.spec)},
         "expected_seconds": round(plan.estimate.seconds),
         "notices": [notice.message for notice in plan.notices],

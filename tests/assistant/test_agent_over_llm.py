@@ -161,7 +161,9 @@ async def test_a_declined_plan_starts_nothing_and_the_llm_hears_why(server: LLMS
         await talk.decline("the line is still being cleaned")
         assert await talk.workspace.runs.list() == []
         assert (await talk.last(ProposalItem)).state == "declined"
-    assert "the line is still being cleaned" in server.requests[-1].conversation.results[0].text
+    heard = json.dumps(server.requests[-1].body, ensure_ascii=False)
+    assert "The user declined the plan." in heard
+    assert "the line is still being cleaned" in heard
 
 
 async def test_other_words_instead_of_a_yes_leave_the_plan_open(server: LLMServer, protocol: Protocol) -> None:

@@ -184,6 +184,35 @@ async def test_a_data_set_that_is_gone_stops_the_edit_and_the_start_and_the_plan
     assert await workspace.runs.list() == []
 
 
+async def test_data_that_changed_since_the_plan_is_shown_again_before_it_is_trained_on(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    async with workspace.database.session() as session:
+        row = await session.get(DatasetRow, "oled")
+        assert row is not None
+        row.facts = {**row.facts, "train_good": 30, "fingerprint": "other"}
+    with pytest.raises(FrameRefused) as refused:
+        await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
+    assert refused.value.code == "data_changed"
+    assert (await plan_of(conversation)).dataset_facts["train_good"] == 30
+    assert await workspace.runs.list() == []
+    await conversation.receive(Approve(proposal=plan.proposal, revision=2), "en")
+    assert len(await workspace.runs.list()) == 1
+
+
+async def test_a_start_that_was_cut_off_after_the_yes_is_finished_by_the_next_yes(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    plan = await plan_of(conversation)
+    await workspace.proposals.approve(plan.proposal, 1)  # and then the server was killed
+    await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
+    assert (await plan_of(conversation)).run == "r1"
+    assert len(await workspace.runs.list()) == 1
+
+
 async def test_a_run_folder_that_cannot_be_written_leaves_the_plan_open(
     workspace: Workspace, conversation: Conversation
 ) -> None:

@@ -39,6 +39,15 @@ def test_rounded_facts_and_names_pass(text: str) -> None:
         ("漏检２张", ["2"]),
         ("0.9999999", ["0.9999999"]),
         ("it missed 0", ["0"]),
+        ("the best is .998", [".998"]),
+        ("pixel-AUROC.997!", [".997"]),
+        ("**AUROC0.97**", ["0.97"]),
+        ("⁹⁷ %", ["97 %"]),
+        ("ninety-nine percent", ["ninety-nine percent"]),
+        ("百分之九十九", ["百分之九十九"]),
+        ("구십구 퍼센트", ["구십구 퍼센트"]),
+        ("\n99. percent AUROC", ["99"]),
+        ("99_", ["99"]),
     ],
 )
 def test_invented_numbers_are_found(text: str, found: list[str]) -> None:

@@ -102,6 +102,15 @@ async def test_a_torn_last_line_is_cut_off_before_the_last_word(scene: Scene) ->
     assert [event.seq for event in read_events(scene.queue.folder("r1"))] == [1, 2]
 
 
+async def test_a_log_that_is_damaged_in_its_middle_ends_the_run_as_failed(scene: Scene) -> None:
+    damage = 'log._file.write(b\'{"seq":5,"ty\\n\'); log._file.flush()'
+    run = await scene.run(f"{START}\n{damage}\n{FINISH}")
+    assert run.state == "failed"
+    assert "line 2 of events.jsonl" in (run.reason or "")
+    assert [event.seq for event in read_events(scene.queue.folder("r1"))] == [1, 2]
+    assert (scene.queue.folder("r1") / "events.damaged.jsonl").exists()
+
+
 async def test_a_stop_ends_a_process_that_listens(scene: Scene) -> None:
     listening = "signal.signal(signal.SIGTERM, lambda *_: (log.append(Stopped()), os._exit(3)))"
     task = await scene.begin(f"{listening}\n{START}\ntime.sleep(60)")

@@ -6,6 +6,7 @@ import pytest
 
 from assistant.frames import Language
 from assistant.grounding import numbers_in, unsupported
+from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from assistant.summaries import word
 from engine.spec import MODELS
@@ -24,9 +25,10 @@ DATASET = {
     "broken_count": 1,
     "synthetic": True,
 }
+TERMS = ("auroc", "aupr", "threshold", "overkill", "escape", "heatmap", "coreset", "backbone", "epoch")
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
-    ("help", {"datasets": ["oled"]}),
-    ("help", {"datasets": []}),
+    *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
+    *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
     ("withheld", {}),
     ("not_stopped", {}),
@@ -34,7 +36,8 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
     ("inspect_dataset", DATASET),
     ("list_models", {"models": [{"model": name, "title": each.title, "summary": each.summary} for name, each in MODELS.items()]}),
-    ("propose_training", {}),
+    ("propose_training", {"changed": {}}),
+    ("propose_training", {"changed": {"image_size": 512}}),
     ("start_training", {"run": "r7"}),
     ("list_runs", {"runs": []}),
     ("list_runs", {"runs": [{**RUN, "state": "failed", "reason": "killed", "image_auroc": 0.98765}]}),
@@ -84,7 +87,7 @@ def says_something(text: str) -> bool:
 def test_every_occasion_has_words(language: Language, say: str, facts: dict[str, Any]) -> None:
     text = built_in_words(say, language, facts)
     assert says_something(text)
-    assert unsupported(text.replace("3 min", ""), numbers_in(facts) | {1.0}) == []
+    assert unsupported(text, numbers_in(facts) | {1.0, 0.5}) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -152,3 +155,22 @@ def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -
     loud = word(summary_facts(weights={"backbone": "resnet18", "source": "random"}, synthetic=True), language)
     assert len(loud.splitlines()) > len(plain.splitlines())
     assert "resnet18" in loud
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "kind", "term"),
+    [
+        ("hello", "en", "greeting", None),
+        ("안녕하세요", "ko", "greeting", None),
+        ("你好", "zh", "greeting", None),
+        ("register /data/line3 as line3", "en", "add_data", None),
+        ("데이터 추가해줘", "ko", "add_data", None),
+        ("what is AUROC?", "en", "term", "auroc"),
+        ("과검이 뭐야?", "ko", "term", "overkill"),
+        ("什么是阈值", "zh", "term", "threshold"),
+        ("the weather is nice", "en", "other", None),
+    ],
+)
+def test_what_no_tool_serves_still_has_a_topic(text: str, language: Language, kind: str, term: str | None) -> None:
+    topic = topic_of(text, language)
+    assert (topic.kind, topic.term) == (kind, term)
