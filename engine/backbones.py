@@ -86,7 +86,7 @@ class Backbone(nn.Module):
         levels: Any = self.network.feature_info
         self.channels: list[int] = levels.channels()
         self.strides: list[int] = levels.reduction()
-        config = timm.get_pretrained_cfg(name.partition(".")[0])
+        config = timm.get_pretrained_cfg(_full_name(name.partition(".")[0], self.weights.tag))  # these differ by tag
         for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
             values = getattr(config, key, default)
             self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
@@ -200,6 +200,11 @@ def _licence(architecture: str, tag: str, file: Path) -> str | None:
     return known.license if known else None
 
 
+def _full_name(architecture: str, tag: str | None) -> str:
+    """As timm knows the weights; without the tag where that is not one of timm's."""
+    return f"{architecture}.{tag}" if tag and _is_tag(architecture, tag) else architecture
+
+
 def _is_tag(architecture: str, tag: str) -> bool:
     return f"{architecture}.{tag}" in timm.list_pretrained(f"{architecture}.*")
 
@@ -217,7 +222,7 @@ def _hub_reachable(config: Any) -> bool:
 
 def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Module:
     architecture, tag = _known(name)
-    full_name = f"{architecture}.{tag}" if tag and _is_tag(architecture, tag) else architecture
+    full_name = _full_name(architecture, tag)
     overlay = {"file": str(weights.file)} if weights.file else None
     with torch.random.fork_rng(devices=[]), _quiet_timm():
         torch.manual_seed(seed)

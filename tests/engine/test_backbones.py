@@ -55,6 +55,15 @@ def test_takes_weights_from_the_folder_and_records_them(weights_folder):
     assert backbone.licence == "MIT"
 
 
+@pytest.mark.parametrize(("tag", "mean"), [("tv_in1k", 0.485), ("ra4_e3600_r224_in1k", 0.5), ("our_own", 0.485)])
+def test_images_are_normalised_as_for_the_weights_that_were_found(tmp_path, tag, mean):
+    network = backbones.timm.create_model("resnet34", pretrained=False)
+    save_file(network.state_dict(), tmp_path / f"resnet34.{tag}.safetensors")
+    backbone = Backbone("resnet34", layers=[1], weights_folder=tmp_path, hub=False)
+    assert backbone.tag == tag
+    assert backbone.mean.flatten()[0].item() == pytest.approx(mean)
+
+
 def test_without_weights_auto_warns_and_pretrained_says_how_to_bring_them(tmp_path):
     warned: list[Warned] = []
     backbone = Backbone("resnet18", layers=[1], weights_folder=tmp_path, hub=False, warn=warned.append)
