@@ -129,6 +129,9 @@ def _notices(
             f"{len(facts['broken'])} image{'s' * (len(facts['broken']) != 1)} cannot be read and will be left out.",
             count=len(facts["broken"]),
         )
+    for each in facts.get("notices", []):
+        if each["code"] == "assumed_good":
+            note(each["code"], each["message"], **each["values"])
     if facts["test_defective"] == 0:
         note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")
     elif facts["masks"] == 0:

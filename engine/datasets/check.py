@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
+from engine.datasets.folders import name_inside
 from engine.datasets.pictures import BrokenPicture, open_picture
 from engine.datasets.splits import least_good
 from engine.spec import MODELS, TrainSpec
@@ -68,7 +69,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
 
 def _listed(item: Item, *, root: Path) -> dict[str, str | None]:
     """A picture as the data set's page lists it; paths are relative to the data set's folder."""
-    mask = item.mask.relative_to(root).as_posix() if item.mask else None
+    mask = name_inside(item.mask, root=root) if item.mask else None
     return {"name": item.name, "split": item.split, "label": item.label, "defect_type": item.defect_type, "mask": mask}
 
 
@@ -176,6 +177,10 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
         enough = " and ".join(params.title for params in MODELS.values() if params.family == "memory")
         message = f"{good} good pictures are enough for {enough} alone; the other models need {needed}"
         notices.append(_notice("memory_models_only", message, good=good, needed=needed))
+    at_top = sum("/" not in image["name"] and image["split"] == "train" for image in facts["images"])
+    if at_top:
+        message = f"no folder is called good: the {at_top} pictures that lie in none are taken as good"
+        notices.append(_notice("assumed_good", message, count=at_top))
     if not defective:
         notices.append(_notice("no_defects", "no defective pictures: it cannot be measured how many defects are found"))
     elif not facts["masks"]:

@@ -52,6 +52,11 @@ def pictures_in(folder: Path, *, root: Path, deep: bool = True) -> list[Path]:
     return sorted(found)
 
 
+def name_inside(picture: Path, *, root: Path) -> str:
+    """The picture's path inside the data set, written with /; bytes that are no UTF-8 are shown as question marks."""
+    return picture.relative_to(root).as_posix().encode("utf-8", "replace").decode()
+
+
 def mask_of(picture: Path, folders: list[Path], *, root: Path) -> Path | None:
     """The mask named like the picture, with or without `_mask`, in the first of the folders that has one."""
     inside = root.resolve()
@@ -69,4 +74,8 @@ def _hidden(name: str) -> bool:
 
 
 def _stays_inside(path: Path, inside: Path) -> bool:
-    return not path.is_symlink() or (path.resolve().is_relative_to(inside) and path.is_file())
+    """Whether it is a plain file (a pipe would never end), and one inside the data set where it is a link."""
+    try:
+        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(inside))
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False

@@ -8,7 +8,7 @@ Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<typ
 from pathlib import Path
 
 from engine.datasets import Item
-from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
+from engine.datasets.folders import is_good, is_masks, mask_of, name_inside, pictures_in, plain_name, subfolders
 
 
 def matches(path: Path) -> bool:
@@ -26,7 +26,7 @@ def read(path: Path) -> list[Item]:
 
 def _alone(path: Path, picture: Path, *, beside_good: bool) -> Item:
     """A picture in no folder: good, but where a folder says which ones are good it could be anything."""
-    name = picture.relative_to(path).as_posix()
+    name = name_inside(picture, root=path)
     if beside_good:
         return Item(path=picture, name=name, split="test", label="unknown")
     return Item(path=picture, name=name, split="train", label="good")
@@ -38,7 +38,7 @@ def _of_class(path: Path, folder: Path) -> list[Item]:
     return [
         Item(
             path=picture,
-            name=picture.relative_to(path).as_posix(),
+            name=name_inside(picture, root=path),
             split="train" if good else "test",
             label="good" if good else "defective",
             defect_type=None if good else folder.name,

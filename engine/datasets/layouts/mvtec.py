@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets import Item, Label, Split
-from engine.datasets.folders import is_good, is_masks, mask_of, pictures_in, plain_name, subfolders
+from engine.datasets.folders import is_good, is_masks, mask_of, name_inside, pictures_in, plain_name, subfolders
 
 
 def matches(path: Path) -> bool:
@@ -43,7 +43,7 @@ def _of_type(path: Path, folder: Path, *, is_train: bool) -> list[Item]:
 
 
 def _item(path: Path, picture: Path, split: Split, label: Label, **more: Any) -> Item:
-    return Item(path=picture, name=picture.relative_to(path).as_posix(), split=split, label=label, **more)
+    return Item(path=picture, name=name_inside(picture, root=path), split=split, label=label, **more)
 
 
 def _named(path: Path, name: str) -> Path | None:

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -93,3 +94,25 @@ def test_the_fingerprint_changes_with_a_pixel_and_with_nothing_else(tmp_path):
     pixels[0, 0, 0] ^= 1
     Image.fromarray(pixels).save(path)
     assert fingerprint(open_dataset(tmp_path)) != before
+
+
+def test_odd_files_are_passed_over_and_the_rest_is_checked(tmp_path):
+    good = tmp_path / "good"
+    good.mkdir()
+    for number in range(4):
+        Image.new("RGB", (32, 32), (number, 90, 90)).save(good / f"{number}.png")
+    os.mkfifo(good / "pipe.png")
+    (good / "loop.png").symlink_to(good / "loop.png")
+    Image.new("RGB", (32, 32)).save(tmp_path / "plain.png")
+    os.rename(tmp_path / "plain.png", os.fsencode(good) + b"/\xff\xfe.png")
+    facts = check_dataset(tmp_path)
+    json.dumps(facts, ensure_ascii=False).encode()
+    assert facts["train_good"] == 5
+
+
+def test_pictures_in_no_folder_are_taken_as_good_and_it_says_so(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    for number in range(4):
+        Image.new("RGB", (32, 32), (number, 90, 90)).save(tmp_path / "scratch" / f"{number}.png")
+    facts = check_dataset(tmp_path)
+    assert [notice["code"] for notice in facts["notices"] if notice["code"] == "assumed_good"] == ["assumed_good"]
