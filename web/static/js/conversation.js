@@ -51,7 +51,10 @@ const FRAMES = {
     }, { always: item.kind === "user" });
     items.setAttribute("aria-busy", String(item.kind === "assistant" && item.state === "streaming"));
   },
-  delta: ({ key, html }) => keepingEnd(() => putDraft(items, key, html), { announces: false }),
+  delta: ({ key, html }) => {
+    keepingEnd(() => putDraft(items, key, html), { announces: false });
+    items.setAttribute("aria-busy", "true");
+  },
   turn: ({ state }) => {
     caughtUp = true;
     working = state === "working";
