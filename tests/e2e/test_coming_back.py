@@ -1,0 +1,134 @@
+"""A page that comes back, in the middle of a sentence or after the server was away, has lost nothing and shows nothing twice."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.e2e.conftest import PROJECT, _address
+from tests.llm_server import LLMServer, SlowWords, Text
+
+LONG = " ".join(f"This is word{letter * 3}." for letter in "abcdefghijklmnopqrstuvwxyz")
+COUNT_TEXT = """
+  globalThis.most = 0;
+  addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+    const answers = [...document.querySelectorAll("[data-kind=assistant] .prose")].map((each) => each.textContent);
+    globalThis.most = Math.max(globalThis.most, ...answers.map((text) => text.split("wordaaa").length - 1));
+  }).observe(document.body, { childList: true, subtree: true, characterData: true }));
+"""
+
+
+@pytest.fixture(scope="module")
+def llm() -> Iterator[LLMServer]:
+    with LLMServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def llm_server(llm: LLMServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that talks over an LLM."""
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
+    }
+    home = {"MURASCOPE_HOME": str(tmp_path_factory.mktemp("home")), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
+    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
+    environment = {**plain, **home, **llm.environment("chat")}
+    process = subprocess.Popen(command, env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    try:
+        yield _address(process)
+    finally:
+        process.terminate()
+        process.wait(20)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+class Line:
+    """The line between a page and the server, which can be cut and can lose what the server tells."""
+
+    def __init__(self, page: Page):
+        self.is_cut, self.loses = False, ""
+        self._socket: WebSocketRoute | None = None
+        page.route_web_socket("**/ws/c/**", self._connect)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        assert self._socket is not None
+        self._socket.close(code=1013)
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        if self.is_cut:
+            socket.close(code=1013)
+            return
+        self._socket, server = socket, socket.connect_to_server()
+        server.on_message(
+            lambda message: None if self.loses and self.loses in str(message) else socket.send(str(message))
+        )
+
+
+def open_new(page: Page, server: str) -> None:
+    page.goto(f"{server}/?lang=en")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "open")
+
+
+def say(page: Page, text: str) -> None:
+    page.locator("#say").fill(text)
+    page.locator("#say").press("Enter")
+
+
+def test_a_reload_in_mid_sentence_shows_all_of_it_once(
+    page: Page, llm: LLMServer, llm_server: str, tmp_path: Path
+) -> None:
+    llm.play([SlowWords(LONG, gap_s=0.05)])
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.add_init_script(COUNT_TEXT)
+    open_new(page, llm_server)
+    say(page, "Tell me about words")
+    prose = page.locator("[data-kind=assistant] .prose")
+    expect(prose).to_contain_text("wordddd")
+    page.reload()
+    expect(prose).to_contain_text("wordaaa")
+    expect(page.locator("#send")).to_have_attribute("aria-label", "Stop the answer")
+    assert page.locator(".shell").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 720}
+    page.screenshot(path=tmp_path / "reloaded.png")
+    expect(prose).to_have_text(LONG, timeout=20_000)
+    assert page.evaluate("globalThis.most") == 1
+    expect(page.locator("#send")).to_have_attribute("aria-label", "Send")
+
+
+def test_all_that_was_said_while_the_server_was_away_arrives_in_order(
+    page: Page, llm: LLMServer, llm_server: str
+) -> None:
+    llm.play([Text("The first answer."), Text("The second answer.")])
+    line = Line(page)
+    open_new(page, llm_server)
+    line.cut()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
+    say(page, "first question")
+    say(page, "second question")
+    expect(page.locator("[data-kind=user]")).to_have_count(0)
+    line.is_cut = False
+    expect(page.locator("[data-kind=assistant] .prose")).to_have_text(
+        ["The first answer.", "The second answer."], timeout=20_000
+    )
+    expect(page.locator("[data-kind=user] p")).to_have_text(["first question", "second question"])
+
+
+def test_a_message_that_is_refused_comes_back_into_the_box(page: Page, llm: LLMServer, llm_server: str) -> None:
+    llm.play([SlowWords(LONG, gap_s=0.05)])
+    line = Line(page)
+    line.loses = '"working"'
+    open_new(page, llm_server)
+    say(page, "Tell me about words")
+    expect(page.locator("[data-kind=assistant]")).to_be_visible()
+    say(page, "And about numbers")
+    expect(page.locator("#say")).to_have_value("And about numbers")
+    expect(page.locator(".toast")).to_contain_text("An answer is being made")
+    expect(page.locator("[data-kind=user]")).to_have_count(1)
+    expect(page.locator("[data-kind=assistant] .prose")).to_have_text(LONG, timeout=20_000)
