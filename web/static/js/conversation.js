@@ -7,7 +7,7 @@ import { $, $$, onClick } from "./dom.js";
 import { coded, language, t } from "./i18n.js";
 import { mountRunCard } from "./run_card.js";
 import { noteRun, openPanel, remembered } from "./run_panel.js";
-import { keepingEnd, toEnd } from "./scroll.js";
+import { follow, readFrom } from "./scroll.js";
 import { showTitle } from "./side.js";
 import { Link } from "./socket.js";
 import { showConnection, watch } from "./statusbar.js";
@@ -43,12 +43,11 @@ const FRAMES = {
   item: ({ key, revision: at, item, html }) => {
     revision = Math.max(revision, at);
     const old = items.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`);
-    keepingEnd(() => {
-      const { card, isNew } = putCard(items, key, html);
-      if (item.kind === "proposal") carryEdits(old, card);
-      $("#empty").hidden = true;
-      arrived(key, item, card, isNew);
-    }, { always: item.kind === "user" });
+    const { card, isNew } = putCard(items, key, html);
+    if (item.kind === "proposal") carryEdits(old, card);
+    if (item.kind === "proposal" && (isNew || isStart(old))) readFrom(card);
+    $("#empty").hidden = true;
+    arrived(key, item, card, isNew);
     items.setAttribute("aria-busy", String(item.kind === "assistant" && item.state === "streaming"));
   },
   delta: ({ key, html }) => {
@@ -59,7 +58,7 @@ const FRAMES = {
     caughtUp = true;
     working = state === "working";
     composer.setWorking(working);
-    keepingEnd(() => ($("#working").hidden = !working), { announces: false });
+    $("#working").hidden = !working;
     if (!working) items.setAttribute("aria-busy", "false");
     sendOldest();
   },
