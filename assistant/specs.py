@@ -60,7 +60,7 @@ def make_plan(
             paper_backbone if filled.get("weights") == "random" else choose_backbone(settings, paper_backbone)
         )
     spec = make_spec(facts["dataset"], model, filled)
-    _refuse_what_cannot_run(settings, spec)
+    _refuse_what_cannot_run(settings, spec, facts)
     estimate = expected(spec, facts, finished)
     return Plan(spec, chosen, facts, _notices(settings, spec, chosen, facts, estimate), estimate)
 
@@ -78,7 +78,10 @@ def describe(spec: TrainSpec) -> list[Setting]:
     )
 
 
-def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec) -> None:
+def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec, facts: dict[str, Any]) -> None:
+    for notice in facts.get("notices", []):
+        if notice["code"] == "memory_models_only" and MODELS[spec.model.name].family != "memory":
+            raise SpecError([Problem("model", f"{spec.model.name} cannot be trained: {notice['message']}")])
     if spec.backbone and spec.weights == "pretrained" and where_are_weights(settings, spec.backbone) == "none":
         message = (
             f"weights is 'pretrained', but the weights of {spec.backbone} are not on this machine: copy {spec.backbone}.safetensors "

@@ -131,3 +131,15 @@ def test_every_setting_is_described_for_the_form(model: str) -> None:
     assert all(setting.choices for setting in described if setting.type == "choice")
     assert described[0].main
     assert {"seed", "overkill_rate"} <= {setting.name for setting in described}
+
+
+def test_a_model_that_needs_more_good_images_is_refused_before_it_is_planned(tmp_path: Path) -> None:
+    notice = {
+        "code": "memory_models_only",
+        "message": "3 good pictures are too few",
+        "values": {"good": 3, "needed": 4},
+    }
+    facts = {**FACTS, "train_good": 3, "notices": [notice]}
+    assert make_plan(settings_at(tmp_path), facts, "patchcore", {}, [])
+    with pytest.raises(SpecError, match="3 good pictures are too few"):
+        make_plan(settings_at(tmp_path), facts, "autoencoder", {}, [])
