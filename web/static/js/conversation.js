@@ -44,14 +44,13 @@ const FRAMES = {
     revision = Math.max(revision, at);
     const old = items.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`);
     const { card, isNew } = putCard(items, key, html);
-    if (item.kind === "proposal") carryEdits(old, card);
-    if (item.kind === "proposal" && (isNew || isStart(old))) readFrom(card);
+    if (item.kind === "proposal") (isNew ? readFrom(card) : carryEdits(old, card));
     $("#empty").hidden = true;
     arrived(key, item, card, isNew);
     items.setAttribute("aria-busy", String(item.kind === "assistant" && item.state === "streaming"));
   },
   delta: ({ key, html }) => {
-    keepingEnd(() => putDraft(items, key, html), { announces: false });
+    putDraft(items, key, html);
     items.setAttribute("aria-busy", "true");
   },
   turn: ({ state }) => {
@@ -75,7 +74,7 @@ function say(text) {
   if (!link.isOpen) toast(t("chat.not_sent"));
   else if (unsent.length === 1) link.send(unsent[0]);
   if (link.isOpen) $("#working").hidden = false;
-  toEnd();
+  follow();
 }
 
 /** What was said while the server was away goes out one by one, each when the answer to the one before is complete. */
@@ -86,6 +85,7 @@ function sendOldest() {
 /** A frame that must not get lost silently; what the reader says is kept by `say`. */
 function send(frame) {
   if (!link.send(frame)) toast(t("connection.offline"), { kind: "failure" });
+  else if (frame.type !== "edit") follow(); // a plan that is edited stays where it is
 }
 
 function arrived(key, item, card, isNew) {
@@ -139,7 +139,7 @@ function start() {
     const active = ["queued", "running"].includes(last.dataset.state);
     if (wide.matches && before !== "closed" && (active || before)) openPanel(active ? last.dataset.run : before);
   }
-  toEnd();
+  follow();
   if (matchMedia("(hover: hover)").matches) composer.focus();
 }
 
