@@ -34,7 +34,9 @@ def test_every_model_stands_in_the_table_with_its_paper(name: str) -> None:
 def test_every_module_of_the_assistant_and_the_engine_stands_in_the_tree() -> None:
     tree = README.split("## The tree")[1]
     modules = [path.name for folder in ("assistant", "engine") for path in (PROJECT / folder).glob("*.py")]
-    missing = [name for name in modules if name != "__init__.py" and name not in tree and name.removesuffix(".py") not in tree]
+    missing = [
+        name for name in modules if name != "__init__.py" and name not in tree and name.removesuffix(".py") not in tree
+    ]
     assert missing == []
 
 
