@@ -1,9 +1,12 @@
 """The whole way in a real browser: a sentence, the plan, the yes, the run live, a reload in mid-run, the result with heatmaps."""
 
+import base64
+import zipfile
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 SENTENCES = [
@@ -86,23 +89,44 @@ def test_a_declined_plan_starts_nothing(page: Page, server: str) -> None:
     expect(page.locator("[data-kind=run]")).to_have_count(0)
 
 
-def test_a_zip_with_images_becomes_a_data_set(page: Page, server: str, tmp_path: Path) -> None:
-    import zipfile
-
-    from PIL import Image
-
-    archive = tmp_path / "line 3.zip"
+def zip_of_images(archive: Path) -> Path:
+    picture = archive.with_suffix(".png")
     with zipfile.ZipFile(archive, "w") as packed:
         for number in range(6):
-            Image.new("RGB", (64, 64), (80 + number, 90, 100)).save(tmp_path / "image.png")
-            packed.write(tmp_path / "image.png", f"good/{number}.png")
+            Image.new("RGB", (64, 64), (80 + number, 90, 100)).save(picture)
+            packed.write(picture, f"good/{number}.png")
         packed.writestr("good/broken.png", b"no image")
+    return archive
+
+
+def test_a_zip_with_images_becomes_a_data_set(page: Page, server: str, tmp_path: Path) -> None:
+    archive = zip_of_images(tmp_path / "line 3.zip")
     page.goto(f"{server}/data?lang=en")
     page.locator("input[type=file]").first.set_input_files(archive)
     page.locator("#name-dialog [value=yes]").click()
     expect(page.locator("a[href='/data/line%203']").first).to_be_visible(timeout=30_000)
     page.goto(f"{server}/data/line%203?lang=en")
     expect(page.locator("main")).to_contain_text("broken.png")
+
+
+DROP = """([name, content]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], name));
+    const goesOn = ["dragenter", "dragover", "drop"].map((type) =>
+        document.querySelector("main").dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true })));
+    return goesOn.some(Boolean); // whether the browser would open the file
+}"""
+
+
+def test_a_zip_is_taken_wherever_it_is_dropped(page: Page, server: str, tmp_path: Path) -> None:
+    open_new(page, server)
+    content = base64.b64encode(zip_of_images(tmp_path / "line 4.zip").read_bytes()).decode()
+    assert page.evaluate(DROP, ["photo.png", content]) is False
+    expect(page.locator(".toast.failure")).to_contain_text(".zip")
+    assert page.evaluate(DROP, ["line 4.zip", content]) is False
+    page.locator("#name-dialog [value=yes]").click()
+    page.locator(".toast.success .link").click(timeout=30_000)
+    page.wait_for_url("**/data/line%204")
 
 
 @pytest.mark.parametrize("path", ["/", "/runs", "/data", "/data/oled", "/models"])

@@ -6,6 +6,7 @@ import "./palette.js";
 import "./shortcuts.js";
 import "./side.js";
 import "./statusbar.js";
+import "./take_archive.js";
 import "./theme.js";
 
 for (const time of $$("time[datetime]")) time.textContent = date(time.dateTime);

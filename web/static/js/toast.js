@@ -2,6 +2,7 @@
 
 import { $, el, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { sentences } from "./sentences.js";
 
 /** Show a message. `action` is { text, run }; `after` is called when the toast is gone without it. */
 export function toast(text, { kind = "info", action = null, seconds = 6, after = null } = {}) {
@@ -23,4 +24,4 @@ export function toast(text, { kind = "info", action = null, seconds = 6, after =
   return { end: () => end(false) };
 }
 
-export const failure = (error) => toast([error.message, error.hint].filter(Boolean).join(" "), { kind: "failure" });
+export const failure = (error) => toast(sentences(error.message, error.hint), { kind: "failure" });
