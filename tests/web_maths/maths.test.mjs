@@ -7,6 +7,7 @@ import { test } from "node:test";
 const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(`../../web/static/js/${name}.js`, import.meta.url), "utf8"))}`);
 const maths = await load("maths");
 const runState = await load("run_state");
+const { sentences } = await load("sentences");
 
 test("ticks are round, ordered and inside", () => {
   assert.deepEqual(maths.ticks(0, 1, 4), [0, 0.2, 0.4, 0.6, 0.8, 1]);
@@ -147,4 +148,26 @@ test("batches inside an epoch move the bar between epochs", () => {
   assert.ok(runState.percent(state) > whole);
   runState.take(state, { ...epoch, seq: 4, time: 3, epoch: 2 });
   assert.equal(state.done, 2);
+});
+
+test("a slider can stand exactly on its value", () => {
+  for (const [range, value] of [[[0.0371, 0.2513], 0.061191234], [[-4.1, 17.3], -4.1], [[0, 1], 1]]) {
+    const { min, max, step } = maths.steps(range, value);
+    const count = (value - min) / step;
+    assert.ok(Math.abs(count - Math.round(count)) < 1e-6);
+    assert.ok(min <= range[0] + 1e-9 && max >= range[1] - 1e-9 && max - min < (range[1] - range[0]) * 1.003);
+  }
+});
+
+test("a single value is shown in a range of whole numbers", () => {
+  assert.deepEqual(maths.around([32, 32]), [0, 64]);
+  assert.deepEqual(maths.around([0, 0]), [-1, 1]);
+  assert.deepEqual(maths.around([2, 5]), [2, 5]);
+});
+
+test("what was wrong and what to do are two sentences", () => {
+  assert.equal(sentences("/tmp/x does not exist", "give the full path"), "/tmp/x does not exist. Give the full path.");
+  assert.equal(sentences("No such name!", ""), "No such name!");
+  assert.equal(sentences("wide_resnet50_2 is not here", null), "wide_resnet50_2 is not here.");
+  assert.equal(sentences("名称已被使用", "请换一个名称。"), "名称已被使用。请换一个名称。");
 });

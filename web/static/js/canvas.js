@@ -64,19 +64,20 @@ export function axes(g, { width, height, x, y, xTicks, yTicks, xLabel = "" }) {
   const base = height - FRAME.bottom;
   g.strokeStyle = colour("faint");
   g.textBaseline = "top";
+  const end = xLabel ? width - g.measureText(xLabel).width - 8 : width; // numbers end where the word for them begins
   g.beginPath();
   for (const value of xTicks) {
     const at = Math.round(x(value)) + 0.5;
     g.moveTo(at, base);
     g.lineTo(at, base + 4);
     const half = g.measureText(tick(value)).width / 2;
+    if (xLabel && at + half > end) continue;
     g.textAlign = at + half > width ? "right" : "center";
     g.fillText(tick(value), g.textAlign === "right" ? width : at, base + 7);
   }
   g.stroke();
   if (xLabel) {
     g.textAlign = "right";
-    g.textBaseline = "bottom";
-    g.fillText(xLabel, width - FRAME.right, base - 3);
+    g.fillText(xLabel, width, base + 7);
   }
 }

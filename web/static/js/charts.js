@@ -4,7 +4,7 @@ import { axes, colour, Drawing, FRAME } from "./canvas.js";
 import { el } from "./dom.js";
 import { tick, value } from "./format.js";
 import { t } from "./i18n.js";
-import { extent, logTicks, nearest, smooth, ticks } from "./maths.js";
+import { around, extent, logTicks, nearest, smooth, ticks } from "./maths.js";
 
 class Chart extends Drawing {
   series = []; // { name, colour, x: [...], y: [...] with null for gaps, dash }
@@ -55,10 +55,9 @@ class Chart extends Drawing {
     if (!range) return;
     const log = this.log && range[0] > 0;
     const scale = log ? Math.log10 : (v) => v;
-    let [x0, x1] = this.zoom ?? extent(lines.flatMap((s) => [s.x[0], s.x.at(-1)]));
-    if (x0 === x1) [x0, x1] = [x0 - 0.5, x1 + 0.5];
-    let [y0, y1] = [scale(range[0]), scale(range[1])];
-    const pad = (y1 - y0 || Math.abs(y1) * 0.1 || 1) * 0.08;
+    const [x0, x1] = this.zoom ?? around(extent(lines.flatMap((s) => [s.x[0], s.x.at(-1)])));
+    let [y0, y1] = range[0] === range[1] && log ? [scale(range[0]) - 1, scale(range[0]) + 1] : around(range).map(scale);
+    const pad = (y1 - y0) * 0.08;
     [y0, y1] = [y0 - pad, y1 + pad];
     if (this.fromZero && !log) y0 = 0;
     const x = (v) => FRAME.left + ((v - x0) / (x1 - x0)) * (width - FRAME.left - FRAME.right);

@@ -221,6 +221,20 @@ export function chain(segments) {
   }
 }
 
+/** A slider over about this range in a thousand steps, one of which lies exactly on `value`. */
+export function steps([lo, hi], value) {
+  const step = (hi - lo) / 1000 || 1;
+  const below = Math.ceil((value - lo) / step - 1e-9);
+  const above = Math.ceil((hi - value) / step - 1e-9);
+  return { min: value - below * step, max: value + above * step, step };
+}
+
+/** A range around a single value, so that it can be drawn on an axis: from 0 to twice a positive one. */
+export function around([lo, hi]) {
+  if (lo !== hi) return [lo, hi];
+  return lo > 0 ? [0, 2 * lo] : [lo - 1, lo + 1];
+}
+
 /** Undo PNG's row filters. `bytes` is the inflated stream: one filter byte, then `stride` bytes a row. */
 export function unfilter(bytes, height, stride, pixelBytes) {
   const out = new Uint8Array(height * stride);

@@ -3,7 +3,7 @@
 import { $, $$, el, onClick } from "./dom.js";
 import { count, metric, percentage, value } from "./format.js";
 import { t } from "./i18n.js";
-import { confusion, pick, roc } from "./maths.js";
+import { confusion, pick, roc, steps } from "./maths.js";
 import { loadResults } from "./results_data.js";
 import "./score_charts.js";
 import { thumb } from "./thumbs.js";
@@ -11,6 +11,7 @@ import { openViewer } from "./viewer.js";
 
 const FIGURES = ["image_auroc", "image_aupr", "pixel_auroc", "pixel_aupr"];
 const PAGE = 24;
+const ENOUGH = 30; // images of each class: with fewer, an interval that says "always right" says too much
 
 /** Fill the results part of a run's view. */
 export async function showResults(view, run) {
@@ -19,15 +20,12 @@ export async function showResults(view, run) {
   const state = { threshold: results.threshold.image, which: "worst", type: "", shown: PAGE };
   const curve = roc(results.good, results.defective);
   part("results").hidden = false;
-  figures(part("measured"), results.metrics);
+  figures(part("measured"), results);
   provenance(part("provenance"), results.metrics);
-  promise(part("promise"), results.metrics.threshold);
   types(part, results);
 
   const slider = part("threshold");
-  [slider.min, slider.max] = results.scoreRange;
-  slider.step = (results.scoreRange[1] - results.scoreRange[0]) / 1000;
-  slider.value = state.threshold;
+  Object.assign(slider, steps(results.scoreRange, state.threshold), { value: state.threshold });
   slider.addEventListener("input", () => move(Number(slider.value)));
   part("threshold-reset").addEventListener("click", () => {
     slider.value = results.threshold.image;
@@ -66,7 +64,9 @@ export async function showResults(view, run) {
     const counts = confusion(results.images, threshold);
     part("threshold-value").textContent = value(threshold);
     slider.setAttribute("aria-valuetext", value(threshold));
-    part("threshold-reset").hidden = threshold === results.threshold.image;
+    const isMoved = threshold !== results.threshold.image;
+    part("threshold-reset").hidden = !isMoved;
+    promise(part("promise"), results.metrics.threshold, isMoved);
     part("histogram").set({ good: results.good, defective: results.defective, range: results.scoreRange, threshold, calibrated: results.threshold.image });
     for (const cell of $$("[data-cell]", view)) {
       const kind = cell.dataset.cell;
@@ -85,7 +85,9 @@ export async function showResults(view, run) {
   gallery();
 }
 
-function figures(list, { metrics, reasons, intervals }) {
+function figures(list, { metrics: { metrics, reasons, intervals }, good, defective }) {
+  const few = Math.min(good.length, defective.length) < ENOUGH;
+  const range = ([low, high]) => (few && metric(low) === metric(1) ? t("results.interval_few") : t("results.interval", { low: metric(low), high: metric(high) }));
   list.replaceChildren(
     ...FIGURES.map((name) => {
       const measured = metrics[name];
@@ -95,7 +97,7 @@ function figures(list, { metrics, reasons, intervals }) {
         el("dt", { textContent: t(`metric.${name}`) }),
         el("dd", { textContent: known ? metric(measured) : "–" }),
         !known && el("dd", { className: "basis", textContent: reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured") }) || null,
-        known && interval ? el("dd", { className: "basis", textContent: t("results.interval", { low: metric(interval[0]), high: metric(interval[1]) }) }) : null);
+        known && interval ? el("dd", { className: "basis", textContent: range(interval) }) : null);
     }),
   );
 }
@@ -108,10 +110,13 @@ function provenance(line, { weights, synthetic }) {
   line.hidden = parts.length === 0;
 }
 
-function promise(line, threshold) {
-  const values = { count: threshold.calibration_images, rate: Number((100 * threshold.overkill_rate).toPrecision(3)), promised: Number((100 * threshold.smallest_promise).toPrecision(3)) };
+/** What the calibrated threshold promises, which a threshold moved by hand does not. */
+function promise(line, threshold, isMoved) {
+  const rounded = (share) => Number((100 * share).toFixed(share < 0.001 ? 3 : 1));
+  const values = { count: threshold.calibration_images, rate: rounded(threshold.overkill_rate), promised: rounded(threshold.smallest_promise) };
   const enough = threshold.smallest_promise <= threshold.overkill_rate + 1e-9;
-  line.textContent = t(enough ? "results.promise" : "results.promise_few", values);
+  const words = t(enough ? "results.promise" : "results.promise_few", values);
+  line.replaceChildren(...(isMoved ? [el("b", { textContent: t("results.no_promise") }), " "] : []), el("span", { textContent: words }));
 }
 
 function types(part, { metrics, images }) {

@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { value } from "./format.js";
 import "./heatmap.js";
 import { t } from "./i18n.js";
-import { heatColour, outcome, pixelThreshold } from "./maths.js";
+import { heatColour, outcome, pixelThreshold, steps } from "./maths.js";
 import { loadResults } from "./results_data.js";
 import { failure } from "./toast.js";
 
@@ -64,9 +64,7 @@ function describe(image) {
 function setUpSlider() {
   const { results, threshold } = opened;
   const level = pixelThreshold(threshold, results.threshold, results.scoreRange, results.mapRange);
-  [slider.min, slider.max] = results.mapRange;
-  slider.step = (results.mapRange[1] - results.mapRange[0]) / 1000;
-  slider.value = level;
+  Object.assign(slider, steps(results.mapRange, level), { value: level });
   heatmap.threshold = level;
   $("#viewer-threshold-value").textContent = value(level);
 }
