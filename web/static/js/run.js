@@ -11,11 +11,13 @@ import { percent } from "./run_state.js";
 import { showResults } from "./results.js";
 import { failure } from "./toast.js";
 
+const LOOK_SECONDS = 8;
+
 /** Bring a drawn run view to life. Returns a function that ends it. */
 export function mountRun(view) {
   const run = view.dataset.run;
   const part = (name) => $(`[data-part="${name}"]`, view);
-  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null };
+  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null, waits: false };
   chartControls(view);
   part("stop").addEventListener("click", () => stop(run, part("stop")));
   part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
@@ -27,7 +29,7 @@ export function mountRun(view) {
     warnings(part("warnings"), state, memory);
     readouts(part("readouts"), state);
     charts(view, state);
-    pill(part, view, state);
+    pill(part, view, state, memory);
     announce(part("announce"), state, memory);
     if (state.ended !== null && !memory.ended) {
       memory.ended = true;
@@ -37,17 +39,31 @@ export function mountRun(view) {
   const timer = setInterval(() => memory.state && time(part("clock"), memory.state), 1000);
   return () => {
     clearInterval(timer);
+    memory.waits = false;
     leave();
   };
 }
 
-function pill(part, view, state) {
+function pill(part, view, state, memory) {
   // Before the first event the row of the database knows better: it may have ended without one.
   const name = state.seq === 0 ? view.dataset.state : state.state;
   part("state").className = `state-pill ${name}`;
   part("state").textContent = t(`state.${name}`);
   part("stop").hidden = !["queued", "running"].includes(name);
   part("progress").hidden = !["queued", "running"].includes(name);
+  if (name === "queued" && !memory.waits) waitsFor(part("line"), memory);
+  memory.waits = name === "queued";
+}
+
+/** Say which trainings stand before this one, as long as it waits. */
+async function waitsFor(line, memory) {
+  try {
+    const running = await request("GET", "/api/runs?state=running");
+    if (running.length && memory.waits) line.textContent = t("run.waiting_for", { count: running.length, runs: running.map((each) => each.id).join(", ") });
+  } catch {
+    // the bar at the foot tells that the server is away
+  }
+  setTimeout(() => memory.waits && waitsFor(line, memory), LOOK_SECONDS * 1000);
 }
 
 function stepper(list, state, memory) {
@@ -134,7 +150,7 @@ function charts(view, state) {
   ];
   const overEpochs = { xLabel: t("read.epoch"), whole: true };
   const overTime = { xLabel: t("chart.seconds") };
-  put(view, "samples", [{ name: t("read.samples"), colour: "s1", ...state.samples }], { xLabel: t("chart.images"), fromZero: true });
+  put(view, "samples", [{ name: t("read.samples"), colour: "s1", ...state.samples }], { xLabel: t("chart.images"), whole: true, fromZero: true });
   put(view, "bank", [{ name: t("read.bank"), colour: "s1", ...state.bank }], { ...overTime, fromZero: true });
   put(view, "loss", epochs.length ? pair("loss") : [], overEpochs);
   put(view, "psnr", epochs.some((each) => each.psnr !== null) ? pair("psnr") : [], overEpochs);

@@ -8,6 +8,7 @@ import { percent } from "./run_state.js";
 import { failure, toast } from "./toast.js";
 
 const LOOK_SECONDS = 8;
+const KINDS = { succeeded: "success", failed: "failure", stopped: "info" };
 let watched = null;
 let leave = null;
 let plainTitle = document.title;
@@ -51,9 +52,10 @@ function show(run, state, wasActive) {
   leave = watched = null;
   $("#running").hidden = true;
   title("");
-  const isNews = wasActive && !told.has(run);
+  const isInView = $(`.run-view[data-run="${run}"]`) !== null; // which tells its end itself
+  const isNews = wasActive && !told.has(run) && !isInView;
   told.add(run);
-  if (isNews) toast(t(`run.ended.${state.state}`, { run }), { kind: state.state === "failed" ? "failure" : "success", action: location.pathname === `/runs/${run}` ? null : { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
+  if (isNews) toast(t(`run.ended.${state.state}`, { run }), { kind: KINDS[state.state], action: { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
 }
 
 function title(prefix) {
