@@ -12,7 +12,8 @@ run: setup
 setup: $(VENV)/installed
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e  # apart: the browser's driver keeps an event loop running
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
