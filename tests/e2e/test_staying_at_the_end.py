@@ -18,7 +18,17 @@ def ask(page: Page, text: str) -> None:
     expect(said).to_have_count(before + 1)
     expect(page.locator("#items > :last-child[data-kind=assistant]")).to_be_visible()
     expect(page.locator("body.working")).to_have_count(0)
+    settle(page)
+
+
+def settle(page: Page) -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def grow(page: Page, pixels: int) -> None:
+    """What figures and pictures do that are drawn some time after their card."""
+    page.locator("#items").evaluate("(items, pixels) => (items.style.paddingBlockEnd = `${pixels}px`)", pixels)
+    settle(page)
 
 
 def test_answers_stay_in_view_until_the_reader_scrolls_up(page: Page, server: str) -> None:
@@ -29,14 +39,15 @@ def test_answers_stay_in_view_until_the_reader_scrolls_up(page: Page, server: st
         ask(page, sentence)
         assert log.evaluate(DISTANCE) <= 1, sentence
         expect(page.locator("#to-end")).to_be_hidden()
+    grow(page, 150)
+    assert log.evaluate(DISTANCE) <= 1
     assert page.evaluate("document.documentElement.scrollHeight") == 860
 
     log.hover()
     page.mouse.wheel(0, -300)
     expect(page.locator("#to-end")).to_be_visible()
     top = log.evaluate("log => log.scrollTop")
-    page.locator("#items").evaluate("items => (items.style.paddingBlockEnd = '200px')")
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    grow(page, 400)
     assert log.evaluate("log => log.scrollTop") == top
     page.locator("#to-end").click()
     assert log.evaluate(DISTANCE) <= 1
