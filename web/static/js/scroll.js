@@ -36,7 +36,7 @@ const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR
 const offer = () => (button.hidden = isAtEnd());
 
 const grown = new ResizeObserver(() => (following ? toEnd() : offer()));
-for (const part of [log, ...log.children]) grown.observe(part);
+for (const part of [log, ...log.children]) grown.observe(part, { box: "border-box" });
 
 log.addEventListener("scroll", () => {
   if (isAtEnd()) {
