@@ -228,13 +228,13 @@ class EventLog:
         self._file.close()
 
 
-def read_events(run: Path, after: int = 0) -> list[Event]:
-    """All whole events of a run whose `seq` is greater than `after`; [] when there is no log yet.
+def read_events(run: Path) -> list[Event]:
+    """All whole events of a run; [] when there is no log yet.
 
     Raises:
         DamagedLog: a line cannot be read.
     """
-    return [event for event, _ in _events(run / "events.jsonl") if event.seq > after]
+    return [event for event, _ in _events(run / "events.jsonl")]
 
 
 def _events(path: Path) -> Iterator[tuple[Event, int]]:

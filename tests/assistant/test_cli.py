@@ -15,6 +15,8 @@ from PIL import Image
 PROJECT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random"]
 
+ENDLESS = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=5000", "--set", "patience=0"]
+
 
 class Murascope:
     """Runs `murascope` with a home folder of its own."""
@@ -120,21 +122,7 @@ def test_goods_alone_train_and_what_cannot_be_measured_is_null(murascope: Murasc
 
 
 def test_ctrl_c_stops_the_run_cleanly(murascope: Murascope, panels: Path) -> None:
-    process = murascope.start(
-        "train",
-        "--data",
-        str(panels),
-        "--model",
-        "autoencoder",
-        "--set",
-        "image_size=64",
-        "--set",
-        "epochs=5000",
-        "--set",
-        "patience=0",
-        "--yes",
-        "--json",
-    )
+    process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
     assert process.stderr is not None
     for line in process.stderr:
         if "epoch" in line:
@@ -146,21 +134,7 @@ def test_ctrl_c_stops_the_run_cleanly(murascope: Murascope, panels: Path) -> Non
 
 
 def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
-    process = murascope.start(
-        "train",
-        "--data",
-        str(panels),
-        "--model",
-        "autoencoder",
-        "--set",
-        "image_size=64",
-        "--set",
-        "epochs=5000",
-        "--set",
-        "patience=0",
-        "--yes",
-        "--json",
-    )
+    process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
     events = tmp_path / "home" / "runs" / "r1" / "events.jsonl"
     while not (events.exists() and events.read_text().count("\n") >= 3):
         time.sleep(0.1)

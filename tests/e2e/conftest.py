@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     command = [sys.executable, "-c", "from assistant.cli import main; main()"]
     subprocess.run([*command, "demo"], env=environment, cwd=PROJECT, check=True)
-    process = subprocess.Popen([*command, "serve"], env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    with serving(environment) as address:
+        yield address
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[str]:
+    """A server as `murascope serve` starts it, in this environment; gives its address."""
+    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
+    process = subprocess.Popen(command, env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     try:
         yield _address(process)
     finally:

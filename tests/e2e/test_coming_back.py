@@ -1,15 +1,13 @@
 """A page that comes back, in the middle of a sentence or after the server was away, has lost nothing and shows nothing twice."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.e2e.conftest import PROJECT, _address
+from tests.e2e.conftest import serving
 from tests.llm_server import LLMServer, SlowWords, Text
 
 LONG = " ".join(f"This is word{letter * 3}." for letter in "abcdefghijklmnopqrstuvwxyz")
@@ -37,16 +35,8 @@ def llm_server(llm: LLMServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
     }
     home = {"MURASCOPE_HOME": str(tmp_path_factory.mktemp("home")), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
-    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
-    environment = {**plain, **home, **llm.environment("chat")}
-    process = subprocess.Popen(command, env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
-    try:
-        yield _address(process)
-    finally:
-        process.terminate()
-        process.wait(20)
-        assert process.stderr is not None
-        process.stderr.close()
+    with serving({**plain, **home, **llm.environment("chat")}) as address:
+        yield address
 
 
 class Line:
