@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.spec import MODELS
+from engine.params import MODELS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings

@@ -7,7 +7,8 @@ from typing import Any
 
 from assistant.frames import Estimate
 from assistant.store.tables import RunRow
-from engine.spec import MODELS, TrainSpec
+from engine.params import MODELS
+from engine.spec import TrainSpec
 
 # Multiply-adds of the feature pyramid for one 224 x 224 image, in 10^9, as timm's model tables give them (rounded).
 BACKBONE_GMACS = {

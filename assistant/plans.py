@@ -11,7 +11,8 @@ from assistant.frames import ProposalItem, RunItem
 from assistant.specs import Plan, describe, make_plan
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
-from engine.spec import MODELS, SpecError, TrainSpec, setting_names
+from engine.params import MODELS
+from engine.spec import SpecError, TrainSpec, setting_names
 
 
 async def plan_training(desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:

@@ -17,7 +17,8 @@ from assistant.frames import Estimate, Notice, Setting
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.weights import choose_backbone, where_are_weights
-from engine.spec import MODELS, Problem, SpecError, TrainSpec, description_of, flat_settings, make_spec, setting_names
+from engine.params import MODELS
+from engine.spec import Problem, SpecError, TrainSpec, description_of, flat_settings, make_spec, setting_names
 
 DEFAULT_MODEL = "patchcore"
 MAIN_SETTINGS = (

@@ -13,7 +13,8 @@ from assistant.prompts import render
 from assistant.results import load
 from assistant.store.tables import RunRow
 from engine.events import read_events
-from engine.spec import MODELS, TrainSpec
+from engine.params import MODELS
+from engine.spec import TrainSpec
 
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from engine.events import Started, Stopped
 from engine.failures import SettingError, failure
+from engine.params import MODELS
 from engine.report import Report, StopRequested, TimeLimit
-from engine.spec import MODELS, TrainSpec
+from engine.spec import TrainSpec
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 
@@ -157,7 +158,11 @@ def _model_card(name: str) -> dict[str, Any]:
             "epochs": params.default_epochs,
             "batch_size": params.default_batch_size,
             "image_size": params.default_image_size,
-            **params().model_dump(exclude={"name"}),
+            **{
+                name: field.default
+                for name, field in params.model_fields.items()
+                if name != "name" and not field.is_required()
+            },
         },
         "fields": fields,
     }

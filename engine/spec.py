@@ -1,185 +1,22 @@
-"""Everything that can be asked of a training: TrainSpec and the Params of each model.
+"""Everything that can be asked of a training: TrainSpec, which holds one model's Params (engine/params.py).
 
 No torch in here: the browser's edit form, the tool schema an LLM sees, the command line and the docs all read these fields and
-their descriptions. A new model adds its Params class below and its file in `engine/models/`; nothing else lists models.
+their descriptions.
 """
 
 import difflib
 import re
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
-Family = Literal["memory", "gradient", "flow"]
+from engine.params import MODELS, ModelParams
 
-
-class Params(BaseModel):
-    """Hyper-parameters of one model. The class attributes say what the model is and which defaults its paper gives."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: ClassVar[str]
-    family: ClassVar[Family]
-    paper: ClassVar[str]
-    summary: ClassVar[str]
-    default_backbone: ClassVar[str | None] = None
-    default_epochs: ClassVar[int] = 1
-    default_batch_size: ClassVar[int] = 32
-    default_image_size: ClassVar[int] = 256
-    reconstructs: ClassVar[bool] = False  # the loss comes with PSNR and SSIM of the reconstructed image
-
-
-Layers = Annotated[
-    list[Annotated[int, Field(ge=0, le=5)]],
-    Field(
-        min_length=1,
-        max_length=5,
-        description="backbone levels used; level i has stride 2^(i+1): 1 is 1/4, 2 is 1/8, 3 is 1/16 of the input",
-    ),
-]
-Schedule = Annotated[
-    Literal["none", "cosine", "plateau"], Field(description="how the learning rate falls over the epochs")
-]
-Patience = Annotated[
-    int,
-    Field(
-        ge=0,
-        le=1000,
-        description="epochs without a better validation loss before training stops early; 0 is never",
-    ),
-]
-BlurSigma = Annotated[
-    float, Field(ge=0, le=32, description="Gaussian smoothing of the anomaly map, in pixels of the input; 0 is none")
-]
-
-
-class PatchCoreParams(Params):
-    name: Literal["patchcore"] = "patchcore"
-    title = "PatchCore"
-    family = "memory"
-    paper = (
-        "Roth et al., Towards Total Recall in Industrial Anomaly Detection, CVPR 2022, https://arxiv.org/abs/2106.08265"
-    )
-    summary = "keeps typical patches of good images and scores by distance to the nearest; strong first choice, trains in one pass"
-    default_backbone = "wide_resnet50_2"
-
-    layers: Layers = [2, 3]
-    coreset_ratio: float = Field(
-        default=0.02, gt=0, le=1, description="share of the collected patches kept in the memory bank"
-    )
-    num_neighbours: int = Field(
-        default=9, ge=1, le=50, description="nearest bank entries that weigh the image score; 1 is no weighting"
-    )
-    patch_size: int = Field(
-        default=3, ge=1, le=9, description="patches are averaged over patch_size x patch_size cells; an odd number"
-    )
-    blur_sigma: BlurSigma = 4.0
-
-    @field_validator("patch_size")
-    @classmethod
-    def has_a_middle(cls, size: int) -> int:
-        """An even window has no middle cell: the grid would grow by one cell."""
-        if size % 2 == 0:
-            raise PydanticCustomError("odd", "take an odd number: {expected}", {"expected": "1, 3, 5, 7 or 9"})
-        return size
-
-
-class PadimParams(Params):
-    name: Literal["padim"] = "padim"
-    title = "PaDiM"
-    family = "memory"
-    paper = "Defard et al., PaDiM: a Patch Distribution Modeling Framework, ICPR 2021, https://arxiv.org/abs/2011.08785"
-    summary = "one Gaussian per image position; fast, small, best when every part lies in the same place"
-    default_backbone = "resnet18"
-
-    layers: Layers = [1, 2, 3]
-    num_features: int = Field(
-        default=100,
-        ge=8,
-        le=1000,
-        description="randomly chosen feature channels; the paper takes 100 for resnet18, 550 for wide_resnet50_2",
-    )
-    regularisation: float = Field(default=0.01, gt=0, le=1, description="added to the diagonal of each covariance")
-    blur_sigma: BlurSigma = 4.0
-
-
-class AutoencoderParams(Params):
-    name: Literal["autoencoder"] = "autoencoder"
-    title = "Autoencoder"
-    family = "gradient"
-    paper = (
-        "Bergmann et al., Improving Unsupervised Defect Segmentation by Applying Structural Similarity to Autoencoders, "
-        "VISAPP 2019, https://arxiv.org/abs/1807.02011"
-    )
-    summary = "learns to redraw good images; what it cannot redraw is suspicious. A baseline that needs no pre-trained weights"
-    default_epochs = 200
-    default_image_size = 128
-    default_batch_size = 32
-    reconstructs = True
-
-    latent_channels: int = Field(default=100, ge=4, le=1024, description="size of the bottleneck")
-    base_channels: int = Field(default=32, ge=4, le=128, description="channels of the first convolution")
-    ssim_weight: float = Field(
-        default=1.0,
-        ge=0,
-        le=1,
-        description="share of the structural-similarity loss; the rest is the mean squared error",
-    )
-    learning_rate: float = Field(default=2e-4, gt=0, le=1, description="of Adam")
-    weight_decay: float = Field(default=1e-5, ge=0, le=0.1, description="of Adam")
-    schedule: Schedule = "none"
-    patience: Patience = 20
-    blur_sigma: BlurSigma = 2.0
-
-
-class StfpmParams(Params):
-    name: Literal["stfpm"] = "stfpm"
-    title = "STFPM"
-    family = "gradient"
-    paper = "Wang et al., Student-Teacher Feature Pyramid Matching for Anomaly Detection, BMVC 2021, https://arxiv.org/abs/2103.04257"
-    summary = "a student network imitates a pre-trained teacher on good images; where it fails to, something is new"
-    default_backbone = "resnet18"
-    default_epochs = 100
-
-    layers: Layers = [1, 2, 3]
-    learning_rate: float = Field(default=0.4, gt=0, le=10, description="of SGD")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
-    weight_decay: float = Field(default=1e-4, ge=0, le=0.1, description="of SGD")
-    schedule: Schedule = "none"
-    patience: Patience = 10
-    blur_sigma: BlurSigma = 0.0
-
-
-class FastFlowParams(Params):
-    name: Literal["fastflow"] = "fastflow"
-    title = "FastFlow"
-    family = "flow"
-    paper = "Yu et al., FastFlow: Unsupervised Anomaly Detection and Localization via 2D Normalizing Flows, 2021, https://arxiv.org/abs/2111.07677"
-    summary = "learns the likelihood of features of good images; quick at inspection, slow to train without a GPU"
-    default_backbone = "resnet18"
-    default_epochs = 500
-
-    layers: Layers = [1, 2, 3]
-    flow_steps: int = Field(default=8, ge=1, le=32, description="coupling blocks per level")
-    hidden_ratio: float = Field(
-        default=1.0, gt=0, le=4, description="width of the coupling networks, relative to their input"
-    )
-    conv3x3_only: bool = Field(default=False, description="3x3 convolutions throughout, instead of 3x3 and 1x1 in turn")
-    clamp: float = Field(default=2.0, gt=0, le=10, description="bound of the log scale in a coupling block")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="of Adam")
-    weight_decay: float = Field(default=1e-5, ge=0, le=0.1, description="of Adam")
-    patience: Patience = 50
-    blur_sigma: BlurSigma = 0.0
-
-
-ModelParams = Annotated[
-    PatchCoreParams | PadimParams | AutoencoderParams | StfpmParams | FastFlowParams, Field(discriminator="name")
-]
-MODELS: dict[str, type[Params]] = {cls.model_fields["name"].default: cls for cls in get_args(get_args(ModelParams)[0])}
+# how timm's transformers begin their names; everything else is a pyramid of convolutions
+TRANSFORMERS = ("vit_", "deit", "eva", "beit", "cait", "xcit", "flexivit", "samvit")
 
 
 class TrainSpec(BaseModel):
@@ -206,6 +43,12 @@ class TrainSpec(BaseModel):
         pattern=r"^[a-z0-9_.]+$",
         description="timm architecture that gives the features, such as wide_resnet50_2, resnet18 or mobilenetv2_100",
     )
+    backbone_run: str | None = Field(
+        default=None,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="a finished run that adapted a backbone (CutPaste): its weights are taken; empty takes the backbone as it comes",
+    )
     weights: Literal["auto", "pretrained", "random"] = Field(
         default="auto",
         description="auto takes pre-trained weights and falls back to random ones with a warning; pretrained refuses to run without; random takes none",
@@ -213,6 +56,20 @@ class TrainSpec(BaseModel):
     normalisation: Literal["weights", "image"] = Field(
         default="weights",
         description="input brightness: weights as the backbone was trained, image by each image's own mean and deviation (varying exposure)",
+    )
+    feature_normalisation: Literal["none", "instance", "layer", "batch"] = Field(
+        default="none",
+        description="of the backbone's features: instance by each image's own mean and deviation per channel, layer across the channels at each place, batch by those of the good training images",
+    )
+    augmentation: Literal["none", "light", "strong"] = Field(
+        default="none",
+        description="random changes of the good images learnt from: light shifts, flips and brightness; strong also rotation, elastic, colour, noise and blur",
+    )
+    style_mixing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the training images whose features take over another good image's mean and deviation (AdaIN), for product variants and drifting light",
     )
     calibration_share: float = Field(
         default=0.2, ge=0.05, le=0.5, description="share of the good training images held back to set the threshold"
@@ -225,6 +82,20 @@ class TrainSpec(BaseModel):
     )
     overkill_rate: float = Field(
         default=0.05, gt=0, le=0.5, description="share of good images that may be called defective; sets the threshold"
+    )
+    threshold_policy: Literal["auto", "split_conformal", "leave_one_out", "percentile"] = Field(
+        default="auto",
+        description="how good images set the threshold: split_conformal by held-out ones; leave_one_out trains several times and uses every one, for small sets; percentile without a promise; auto takes leave_one_out for memory models below 40 good images, else split_conformal",
+    )
+    escape_cost: float = Field(
+        default=10.0,
+        gt=0,
+        le=100000,
+        description="how many overkilled good images one missed defect is worth; sets the cost-based threshold that is shown beside the one in use",
+    )
+    precision: Literal["auto", "float32", "mixed"] = Field(
+        default="auto",
+        description="of the training's arithmetic: mixed is quicker on a GPU; auto takes it there for models with gradients",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="where to compute; auto takes a GPU if there is one"
@@ -243,15 +114,25 @@ class TrainSpec(BaseModel):
             self.batch_size = params.default_batch_size
         if self.epochs is None:
             self.epochs = params.default_epochs
-        if params.family == "memory" and self.epochs != 1:
-            raise ValueError(
-                f"epochs is {self.epochs}, but {params.name} takes exactly 1: it collects features in one pass; leave epochs out"
-            )
+        if params.family in ("memory", "ensemble") and self.epochs != 1:
+            why = "it collects features in one pass" if params.family == "memory" else "nothing is learnt anew"
+            raise ValueError(f"epochs is {self.epochs}, but {params.name} takes exactly 1: {why}; leave epochs out")
         if params.default_backbone is None and self.backbone is not None:
             raise ValueError(f"backbone is {self.backbone!r}, but {params.name} has none; leave backbone out")
         if self.backbone is None:
             self.backbone = params.default_backbone
+        if self.backbone is None and self.backbone_run is not None:
+            raise ValueError(
+                f"backbone_run is {self.backbone_run!r}, but {params.name} has no backbone; leave backbone_run out"
+            )
+        if is_transformer(self.backbone) and params.transformer_layers and "layers" not in params.model_fields_set:
+            setattr(params, "layers", list(params.transformer_layers))  # noqa: B010  (not every model has it)
         return self
+
+
+def is_transformer(backbone: str | None) -> bool:
+    """Whether a timm name is a transformer's: its levels are blocks, all of one grid."""
+    return backbone is not None and backbone.startswith(TRANSFORMERS)
 
 
 def description_of(field: FieldInfo) -> str:

@@ -30,7 +30,6 @@ STAGES = {
     "flow": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
 }
 NAMED = 20  # broken pictures named in a warning
-TRAINER_SETTINGS = ("learning_rate", "weight_decay", "momentum", "schedule", "patience")
 
 
 def train(
@@ -187,9 +186,7 @@ def _trainer_settings(spec: TrainSpec, run: Path) -> dict[str, Any]:
     """What gradient and flow trainers take besides the model; memory trainers take nothing."""
     if spec.model.family == "memory":
         return {}
-    params = spec.model.model_dump()
-    settings = {name: params[name] for name in TRAINER_SETTINGS if name in params}
-    return {**settings, "checkpoints": run / "checkpoints"}
+    return {"patience": getattr(spec.model, "patience", 0), "checkpoints": run / "checkpoints"}
 
 
 def _weights(model: AnomalyModel) -> dict[str, str | None]:

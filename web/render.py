@@ -16,7 +16,8 @@ from assistant.frames import Item, Language, RunItem
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.spec import MODELS, description_of
+from engine.params import MODELS
+from engine.spec import description_of
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording

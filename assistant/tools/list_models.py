@@ -5,7 +5,7 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.tools import Desk
-from engine.spec import MODELS, Family
+from engine.params import MODELS, Family
 
 
 async def list_models(ctx: RunContext[Desk], family: Family | None = None) -> dict[str, Any]:

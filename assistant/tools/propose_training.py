@@ -11,7 +11,8 @@ from assistant.proposals import StalePlan
 from assistant.specs import DEFAULT_MODEL, Plan, describe
 from assistant.store.tables import ProposalRow
 from assistant.tools import Desk
-from engine.spec import MODELS, SpecError, TrainSpec, description_of
+from engine.params import MODELS
+from engine.spec import SpecError, TrainSpec, description_of
 
 
 def _request_model() -> type[BaseModel]:

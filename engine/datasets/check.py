@@ -16,7 +16,8 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.folders import name_inside
 from engine.datasets.pictures import BrokenPicture, open_picture
 from engine.datasets.splits import least_good
-from engine.spec import MODELS, TrainSpec
+from engine.params import MODELS
+from engine.spec import TrainSpec
 
 THREADS = 4
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
-from engine.datasets.loading import Batch
+from engine.datasets.loading import Batch, Loader
 from engine.events import Warned
+from engine.recipes import Recipe
 from engine.report import Reporter
 from engine.spec import TrainSpec
 
@@ -51,6 +52,16 @@ class AnomalyModel(nn.Module):
     def validate_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """The figures of `train_step` without learning; gradient and flow models only."""
         raise NotImplementedError
+
+    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
+        """Optimiser and schedule of the paper, made anew for each training; gradient and flow models only."""
+        raise NotImplementedError
+
+    def prepare(self, train: Loader, report: Reporter) -> None:
+        """What must be known before the first epoch, from the good images as they are; gradient and flow models only."""
+
+    def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
+        """What the best state still needs before it can score (statistics of its own outputs, say); as `prepare`."""
 
     def fit(self, report: Reporter) -> None:
         """Turn what was collected into the model; memory models only."""

@@ -14,7 +14,9 @@ from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.ssim import ssim_map
 from engine.models import AnomalyModel, Prediction
-from engine.spec import AutoencoderParams, TrainSpec
+from engine.params import AutoencoderParams
+from engine.recipes import Recipe, falling
+from engine.spec import TrainSpec
 
 SLOPE = 0.2  # of the leaky ReLUs
 LARGEST_BOTTLENECK = 8  # its last feature map is 8 x 8
@@ -30,12 +32,16 @@ class Autoencoder(AnomalyModel):
 
     def __init__(self, params: AutoencoderParams, *, image_size: int):
         super().__init__()
-        self.ssim_weight = params.ssim_weight
-        self.blur_sigma = params.blur_sigma
+        self.params = params
         steps = _steps(params.base_channels, image_size)
         grid = image_size // _stride(steps)
         self.encoder = _encoder(steps, params.latent_channels, grid)
         self.decoder = _decoder(steps, params.latent_channels, grid)
+
+    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
+        params = self.params
+        optimiser = torch.optim.Adam(self.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+        return Recipe(optimiser, falling(optimiser, params.schedule, epochs=epochs, patience=params.patience))
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         return self._measure(batch.images)
@@ -47,7 +53,7 @@ class Autoencoder(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         residual, _ = self._residual(batch.images, self.reconstruct(batch.images))
-        score_map = gaussian_blur(residual, sigma=self.blur_sigma)
+        score_map = gaussian_blur(residual, sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
@@ -68,8 +74,8 @@ class Autoencoder(AnomalyModel):
     def _residual(self, images: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """How much is missed per pixel (B, 1, H, W), and the similarity map (B, 3, H, W)."""
         similarity = ssim_map(images, drawn)
-        squared = (images - drawn).square()
-        residual = self.ssim_weight * (1 - similarity) + (1 - self.ssim_weight) * squared
+        squared, weight = (images - drawn).square(), self.params.ssim_weight
+        residual = weight * (1 - similarity) + (1 - weight) * squared
         return residual.mean(dim=1, keepdim=True), similarity
 
 

@@ -17,7 +17,9 @@ from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import CouplingBlock
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel, Prediction
-from engine.spec import FastFlowParams, TrainSpec
+from engine.params import FastFlowParams
+from engine.recipes import Recipe
+from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone) -> "FastFlow":
@@ -32,8 +34,14 @@ class FastFlow(AnomalyModel):
         super().__init__()
         self.backbone: Backbone = backbone
         self.flows = nn.ModuleList(Flow(channels, params) for channels in backbone.channels)
-        self.blur_sigma = params.blur_sigma
+        self.params = params
         self.frozen_features = FrozenFeatures(backbone)
+
+    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
+        params = self.params
+        return Recipe(
+            torch.optim.Adam(self.flows.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+        )
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"loss": self._loss(batch)}
@@ -49,7 +57,7 @@ class FastFlow(AnomalyModel):
         for noise, _ in self._flows(batch):
             likelihood = torch.exp(-0.5 * noise.square().mean(dim=1, keepdim=True))  # (B, 1, h, w)
             likelihoods.append(functional.interpolate(likelihood, size=size, mode="bilinear", align_corners=False))
-        score_map = gaussian_blur(-torch.stack(likelihoods).mean(dim=0), sigma=self.blur_sigma)
+        score_map = gaussian_blur(-torch.stack(likelihoods).mean(dim=0), sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 
     def _loss(self, batch: Batch) -> torch.Tensor:

@@ -14,8 +14,9 @@ from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
+from engine.params import PadimParams
 from engine.report import Eta, Reporter
-from engine.spec import PadimParams, TrainSpec
+from engine.spec import TrainSpec
 
 POSITIONS_AT_ONCE = 256
 

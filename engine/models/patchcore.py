@@ -16,8 +16,9 @@ from engine.layers.coreset import greedy_coreset
 from engine.layers.neighbours import nearest, nearest_k, squared_norms
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
+from engine.params import PatchCoreParams
 from engine.report import Eta, Reporter
-from engine.spec import PatchCoreParams, TrainSpec
+from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone | None) -> "PatchCore":

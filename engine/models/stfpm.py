@@ -15,7 +15,9 @@ from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel, Prediction
-from engine.spec import StfpmParams, TrainSpec
+from engine.params import StfpmParams
+from engine.recipes import Recipe, falling
+from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone) -> "Stfpm":
@@ -30,8 +32,18 @@ class Stfpm(AnomalyModel):
         super().__init__()
         self.backbone: Backbone = backbone
         self.student = backbone.student()
-        self.blur_sigma = params.blur_sigma
+        self.params = params
         self.frozen_features = FrozenFeatures(backbone)
+
+    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
+        params = self.params
+        optimiser = torch.optim.SGD(
+            self.student.parameters(),
+            lr=params.learning_rate,
+            momentum=params.momentum,
+            weight_decay=params.weight_decay,
+        )
+        return Recipe(optimiser, falling(optimiser, params.schedule, epochs=epochs, patience=params.patience))
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"loss": self._loss(batch)}
@@ -46,7 +58,7 @@ class Stfpm(AnomalyModel):
         score_map = torch.ones_like(batch.images[:, :1])  # (B, 1, H, W)
         for distance in self._distances(batch):
             score_map = score_map * functional.interpolate(distance, size=size, mode="bilinear", align_corners=False)
-        score_map = gaussian_blur(score_map, sigma=self.blur_sigma)
+        score_map = gaussian_blur(score_map, sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 
     def _loss(self, batch: Batch) -> torch.Tensor:

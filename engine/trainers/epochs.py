@@ -7,14 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from engine.checkpoints import save_state
 from engine.datasets.loading import Loader
 from engine.events import Artifact, Batches, Epoch
 from engine.models import AnomalyModel
+from engine.recipes import Recipe
 from engine.report import Eta, Reporter, silent
-from engine.spec import Schedule
 from engine.trainers.base import BaseTrainer, Figures
 
 FIGURES = ("loss", "psnr", "ssim")
@@ -22,7 +22,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
 class EpochTrainer(BaseTrainer):
-    """Trains the modeler with `optimiser`, epoch by epoch; a family's trainer chooses the optimiser.
+    """Trains the modeler by its own recipe, epoch by epoch.
 
     Watches the validation loss, or the training loss without validation images. The best state is what the model
     holds at the end, and what `checkpoints`/best.safetensors holds meanwhile. `patience` epochs without a better one
@@ -32,18 +32,14 @@ class EpochTrainer(BaseTrainer):
     def __init__(
         self,
         modeler: AnomalyModel,
-        optimiser: torch.optim.Optimizer,
         *,
-        schedule: Schedule = "none",
         patience: int = 0,
         checkpoints: Path | None = None,
         device: str | torch.device = "cpu",
         report: Reporter = silent,
     ):
         super().__init__(modeler, device=device, report=report)
-        self.optimiser = optimiser
-        self.learning_rate = float(optimiser.param_groups[0]["lr"])
-        self.schedule = schedule
+        self.recipe: Recipe | None = None  # of the training that goes on
         self.patience = patience
         self.checkpoints = checkpoints
         self._written = -math.inf  # time of the last checkpoint
@@ -53,13 +49,14 @@ class EpochTrainer(BaseTrainer):
     ) -> dict[str, list[Figures]]:
         """Up to `num_epochs` epochs; the history has one entry for each that was run."""
         history: dict[str, list[Figures]] = {"train": [], "val": []}
-        schedule = self._start_schedule(num_epochs)
+        self.modeler.prepare(train_loader, self.report)
+        self.recipe = recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
         best, best_loss, best_epoch = self._state(), math.inf, 0
         eta = Eta(num_epochs)
         frozen = getattr(self.modeler, "frozen_features", None)
         with frozen.keeping() if frozen else nullcontext():
             for epoch in range(1, num_epochs + 1):
-                rate = self.optimiser.param_groups[0]["lr"]
+                rate = recipe.optimiser.param_groups[0]["lr"]
                 trained = self.train(train_loader, epoch=epoch)
                 validated = self.validate(valid_loader) if valid_loader is not None and len(valid_loader) else {}
                 history["train"].append(trained)
@@ -73,11 +70,13 @@ class EpochTrainer(BaseTrainer):
                 self.report(Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=eta(epoch), **figures))
                 if self.patience and epoch - best_epoch >= self.patience:
                     break
-                if isinstance(schedule, ReduceLROnPlateau):
-                    schedule.step(watched)
-                elif schedule is not None:
-                    schedule.step()
+                if isinstance(recipe.schedule, ReduceLROnPlateau):
+                    recipe.schedule.step(watched)
+                elif recipe.schedule is not None and recipe.every == "epoch":
+                    recipe.schedule.step()
         self.modeler.load_saved(best)
+        self.modeler.finish(train_loader, valid_loader, self.report)
+        best = self._state()
         self._checkpoint(best, last=True)
         return history
 
@@ -87,15 +86,14 @@ class EpochTrainer(BaseTrainer):
         Raises:
             FloatingPointError: the loss is no longer a finite number.
         """
+        recipe = self.recipe or self.modeler.recipe(epochs=1, steps_per_epoch=len(train_loader))
         mean = _Mean()
         self.modeler.train()
         try:
             for batch in train_loader:
                 measured = self.modeler.train_step(batch.to(self.device))
-                self._refuse_non_finite(measured["loss"], epoch)
-                self.optimiser.zero_grad(set_to_none=True)
-                measured["loss"].backward()  # type: ignore[no-untyped-call]
-                self.optimiser.step()
+                _refuse_non_finite(measured["loss"], epoch, rate=recipe.optimiser.param_groups[0]["lr"])
+                self._step(recipe, measured["loss"])
                 mean.add(measured, len(batch))
                 self.report(Batches(what="training", done=mean.images, total=train_loader.images, epoch=epoch))
         finally:
@@ -109,14 +107,15 @@ class EpochTrainer(BaseTrainer):
             mean.add(self.modeler.validate_step(batch.to(self.device)), len(batch))
         return {f"val_{name}": mean.of(name) for name in FIGURES}
 
-    def _start_schedule(self, num_epochs: int) -> CosineAnnealingLR | ReduceLROnPlateau | None:
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["initial_lr"] = self.learning_rate  # a second fit starts from the top again
-        if self.schedule == "cosine":
-            return CosineAnnealingLR(self.optimiser, T_max=num_epochs)
-        if self.schedule == "plateau":  # falls twice before a patience of 7 or more runs out
-            return ReduceLROnPlateau(self.optimiser, factor=0.1, patience=max(self.patience // 3, 2))
-        return None
+    def _step(self, recipe: Recipe, loss: torch.Tensor) -> None:
+        recipe.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.modeler.parameters_to_train(), recipe.clip_norm)
+        recipe.optimiser.step()
+        if recipe.schedule is not None and recipe.every == "step":
+            assert not isinstance(recipe.schedule, ReduceLROnPlateau)
+            recipe.schedule.step()
 
     def _state(self) -> dict[str, torch.Tensor]:
         return copy.deepcopy(self.modeler.state_to_save())
@@ -131,13 +130,13 @@ class EpochTrainer(BaseTrainer):
         if last:
             self.report(Artifact(kind="checkpoint", path=f"{self.checkpoints.name}/best.safetensors"))
 
-    def _refuse_non_finite(self, loss: torch.Tensor, epoch: int) -> None:
-        if not torch.isfinite(loss):
-            rate = self.optimiser.param_groups[0]["lr"]
-            raise FloatingPointError(
-                f"the loss became {loss.item()} in epoch {epoch} with learning_rate {rate:g}: the training diverged; "
-                f"take a lower learning_rate, such as {rate / 10:g}"
-            )
+
+def _refuse_non_finite(loss: torch.Tensor, epoch: int, *, rate: float) -> None:
+    if not torch.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss.item()} in epoch {epoch} with learning_rate {rate:g}: the training diverged; "
+            f"take a lower learning_rate, such as {rate / 10:g}"
+        )
 
 
 class _Mean:

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any, get_args
 
 from engine.models import AnomalyModel
-from engine.spec import MODELS, Family
+from engine.params import MODELS, Family
 from engine.trainers.base import BaseTrainer
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from assistant.settings import Settings
 from assistant.specs import describe, make_plan
-from engine.spec import MODELS, SpecError, TrainSpec, flat_settings, make_spec
+from engine.params import MODELS
+from engine.spec import SpecError, TrainSpec, flat_settings, make_spec
 
 FACTS: dict[str, Any] = {
     "dataset": "oled",

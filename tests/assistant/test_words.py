@@ -9,7 +9,7 @@ from assistant.grounding import numbers_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from assistant.summaries import word
-from engine.spec import MODELS
+from engine.params import MODELS
 
 LANGUAGES = get_args(Language)
 

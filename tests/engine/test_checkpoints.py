@@ -5,7 +5,7 @@ import torch
 
 from engine.checkpoints import load_model, load_state, save_model, save_state
 from engine.models import AnomalyModel, build_model
-from engine.spec import MODELS
+from engine.params import MODELS
 from tests.engine.samples import tiny_spec
 
 

@@ -13,17 +13,30 @@ from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
 from engine.events import Batches, Collection, Epoch, Event, Fitting
 from engine.models import AnomalyModel, build_model
+from engine.params import MODELS
 from engine.report import StopRequested
-from engine.spec import MODELS, TrainSpec
+from engine.spec import TrainSpec
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
 
 QUICK: dict[str, dict[str, Any]] = {
     "patchcore": {"coreset_ratio": 0.1},
     "padim": {"num_features": 30},
+    "spade": {},
+    "dfm": {"pooling": 2},
+    "subspace": {"layers": [1, 2]},
+    "dino_bank": {"layers": [1, 2], "tiles": 2, "image_size": 128},
     "autoencoder": {"epochs": 12, "base_channels": 8, "latent_channels": 16, "learning_rate": 2e-3, "patience": 0},
     "stfpm": {"epochs": 8, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
+    "reverse_distillation": {"epochs": 6, "patience": 0},
+    "efficientad": {"epochs": 6, "teacher_steps": 30, "teacher_channels": 32, "batch_size": 1},
+    "supersimplenet": {"epochs": 8},
+    "dinomaly": {"epochs": 8, "decoder_blocks": 2},
+    "draem": {"epochs": 8, "base_channels": 16, "marking_channels": 16, "learning_rate": 2e-3},
+    "cutpaste": {"epochs": 6, "frozen_epochs": 2},
     "fastflow": {"epochs": 6, "flow_steps": 2, "layers": [1, 2], "patience": 0},
+    "cflow": {"epochs": 6, "layers": [1, 2], "coupling_blocks": 2, "patience": 0},
+    "ensemble": {},
 }
 
 
@@ -50,11 +63,8 @@ def trained(request, data) -> Trained:
 
 
 def learn(spec: TrainSpec, items: list[Item], report: Any) -> AnomalyModel:
-    params = spec.model.model_dump()
-    names = ("learning_rate", "weight_decay", "momentum", "schedule", "patience")
-    settings = {name: params[name] for name in names if name in params}
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None)
-    trainer = get_trainer(spec.model.name, model, report=report, **settings)
+    trainer = get_trainer(spec.model.name, model, report=report)
     trainer.fit(loader(spec, items, seed=spec.seed), num_epochs=spec.epochs)
     return model.eval()
 

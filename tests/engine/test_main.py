@@ -3,7 +3,7 @@ import json
 import pytest
 
 from engine.__main__ import main
-from engine.spec import MODELS
+from engine.params import MODELS
 from tests.engine.samples import write_mvtec
 
 

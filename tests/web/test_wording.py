@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import Language
-from engine.spec import MODELS, SpecError, make_spec, setting_names
+from engine.params import MODELS
+from engine.spec import SpecError, make_spec, setting_names
 from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
 
 WEB = LOCALES.parent

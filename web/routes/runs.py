@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from assistant import results
 from assistant.store.tables import RunRow
-from engine.spec import MODELS
+from engine.params import MODELS
 from web import markdown
 from web.ids import Id
 from web.kept import kept

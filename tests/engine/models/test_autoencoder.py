@@ -6,7 +6,7 @@ import torch
 from engine.datasets.loading import Batch
 from engine.layers.ssim import ssim_map
 from engine.models.autoencoder import Autoencoder
-from engine.spec import AutoencoderParams
+from engine.params import AutoencoderParams
 
 
 def autoencoder(image_size=64, **settings):

@@ -6,7 +6,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.models.fastflow import FastFlow, Flow
-from engine.spec import FastFlowParams
+from engine.params import FastFlowParams
 
 
 def fastflow(**settings):

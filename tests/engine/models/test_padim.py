@@ -6,8 +6,8 @@ from engine import free_memory
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.models.padim import Padim
+from engine.params import PadimParams
 from engine.report import silent
-from engine.spec import PadimParams
 
 
 def batch(count: int, *, seed: int = 0) -> Batch:

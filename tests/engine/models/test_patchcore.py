@@ -4,8 +4,8 @@ import torch
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.models.patchcore import PatchCore
+from engine.params import PatchCoreParams
 from engine.report import silent
-from engine.spec import PatchCoreParams
 
 
 def batch(count: int, *, seed: int = 0) -> Batch:

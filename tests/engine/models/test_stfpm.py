@@ -6,7 +6,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.models.stfpm import Stfpm
-from engine.spec import StfpmParams
+from engine.params import StfpmParams
 
 
 def stfpm(layers=(1, 2)):

@@ -13,8 +13,8 @@ from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
 from engine.models.fastflow import FastFlow
 from engine.models.stfpm import Stfpm
+from engine.params import FastFlowParams, StfpmParams
 from engine.report import StopRequested
-from engine.spec import FastFlowParams, StfpmParams
 from engine.trainers.factory import get_trainer
 from engine.trainers.flow import FlowTrainer
 from engine.trainers.gradient import GradientTrainer
