@@ -122,6 +122,10 @@ class Backbone(nn.Module):
         )
         return network
 
+    def attention(self, images: torch.Tensor) -> torch.Tensor | None:
+        """Where a transformer looks: (B, 1, h, w); None for a network that has no attention."""
+        return None
+
     def train(self, mode: bool = True) -> "Backbone":
         """Always in evaluation mode: frozen means its batch statistics too."""
         return super().train(False)

@@ -30,6 +30,19 @@ class Prediction:
     label: torch.Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A good patch that a model remembers: the picture it is of (counted in the order learnt from), where, how far off.
+
+    x and y are the patch's middle in [0, 1] of that picture; distance is in the model's feature space.
+    """
+
+    image: int
+    x: float
+    y: float
+    distance: float
+
+
 class AnomalyModel(nn.Module):
     """What every model offers. Memory models collect in `train_step` and `fit`; the others return a loss with a gradient.
 
@@ -74,6 +87,10 @@ class AnomalyModel(nn.Module):
     def predict_step(self, batch: Batch) -> Prediction:
         """Scores and maps, no threshold. An image's score never depends on its batch mates."""
         raise NotImplementedError
+
+    def explain(self, batch: Batch, places: list[tuple[int, int, int]], *, k: int) -> list[list[Neighbour]] | None:
+        """The k good patches nearest to each place (picture of the batch, y, x in pixels); None: the model keeps none."""
+        return None
 
     @torch.no_grad()
     def predict(self, batch: Batch, threshold: float, pixel_threshold: float | None = None) -> Prediction:

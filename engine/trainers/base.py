@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import torch
 
 from engine.checkpoints import load_state, save_state
-from engine.datasets.loading import Loader
+from engine.datasets.loading import Batch, Loader
 from engine.evaluate import count_pixels, measure
-from engine.heatmaps import overlay, save_mask, save_png
+from engine.events import Batches
+from engine.explanations import explain_batch
+from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
 from engine.inspection import inspect, with_positions
 from engine.metrics import PixelTally
 from engine.models import AnomalyModel
 from engine.report import Reporter, silent
+from engine.thresholds import p_values
 
 Figures = dict[str, float | None]
 
@@ -58,10 +62,15 @@ class BaseTrainer:
         *,
         threshold: float,
         pixel_threshold: float | None = None,
+        held_out: Sequence[float] = (),
+        normals: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Write a heatmap PNG, a mask PNG and a score JSON per image: NNNN_heatmap.png, NNNN_mask.png, NNNN.json.
+        """Write per image its raw map (16-bit), heatmap with contours and boxes, mask, and what was found in words of JSON.
 
-        An image is anomalous above `threshold`, a pixel above `pixel_threshold`, or `threshold` without one.
+        NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/explanations.py), and
+        NNNN_attention.png where the backbone is a transformer. An image is anomalous above `threshold`, a pixel above
+        `pixel_threshold`, or `threshold` without one. `held_out` scores of good images give each image its p-value,
+        `normals`, the names of the images learnt from, the good patches that its regions are compared with.
         Returns the folder, the number of images and a summary of scores and verdicts.
         """
         if ckpt_path is not None:
@@ -71,24 +80,53 @@ class BaseTrainer:
             self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=output_dir, report=self.report
         )
         assert found.maps is not None
-        lowest = float(found.map_lows.min())
+        scale = map_scale(found.map_lows, found.map_highs)
         limit = threshold if pixel_threshold is None else pixel_threshold
+        chances = p_values(found.scores, held_out).tolist() if held_out else [None] * len(found.scores)
         for start, batch in with_positions(test_loader):
+            maps = found.maps[start : start + len(batch)]
+            explained = explain_batch(
+                self.modeler, batch, maps, pixel_threshold=limit, normals=normals, device=self.device
+            )
             for i, name in enumerate(batch.names):
-                score, score_map, stem = float(found.scores[start + i]), found.maps[start + i], f"{start + i:04d}"
+                score, stem = float(found.scores[start + i]), output_dir / f"{start + i:04d}"
                 pixels = (batch.images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-                heat = overlay(pixels, score_map, threshold=limit, lowest=lowest)
-                save_png(output_dir / f"{stem}_heatmap.png", heat)
-                save_mask(output_dir / f"{stem}_mask.png", score_map > limit)
-                facts = {"name": name, "score": score, "is_anomalous": score > threshold, "threshold": threshold}
-                (output_dir / f"{stem}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+                heat = overlay(pixels, maps[i], threshold=limit, lowest=scale[0])
+                save_map(_named(stem, "map"), maps[i], scale=scale)
+                save_png(_named(stem, "heatmap"), with_boxes(heat, [tuple(r["box"]) for r in explained[i]]))
+                save_mask(_named(stem, "mask"), maps[i] > limit)
+                facts = {
+                    "name": name,
+                    "score": score,
+                    "is_anomalous": score > threshold,
+                    "threshold": threshold,
+                    "pixel_threshold": limit,
+                    "p_value": chances[start + i],
+                    "regions": explained[i],
+                }
+                stem.with_suffix(".json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+            self._write_attention(batch, output_dir, start)
+            self.report(Batches(what="writing", done=start + len(batch), total=test_loader.images))
         summary = {
             "anomalous": int((found.scores > threshold).sum()),
             "threshold": threshold,
+            "pixel_threshold": limit,
             "lowest_score": float(found.scores.min()),
             "highest_score": float(found.scores.max()),
+            "map_scale": list(scale),
         }
         return {"folder": output_dir, "images": test_loader.images, "summary": summary}
+
+    @torch.inference_mode()
+    def _write_attention(self, batch: Batch, folder: Path, start: int) -> None:
+        """What a transformer looks at, each picture scaled to its own range: a hint of its view, no measure."""
+        backbone = self.modeler.backbone
+        attention = None if backbone is None else backbone.attention(batch.images.to(self.device))
+        if attention is None:
+            return
+        for i, seen in enumerate(attention.float().cpu().numpy()[:, 0]):
+            share = (seen - seen.min()) / max(float(seen.max() - seen.min()), 1e-12)
+            save_png(_named(folder / f"{start + i:04d}", "attention"), np.rint(share * 255).astype(np.uint8))
 
     def evaluate(
         self,
@@ -128,3 +166,7 @@ class BaseTrainer:
         """
         state, _ = load_state(path)
         self.modeler.load_saved(state)
+
+
+def _named(stem: Path, kind: str) -> Path:
+    return stem.with_name(f"{stem.name}_{kind}.png")
