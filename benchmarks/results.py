@@ -1,0 +1,246 @@
+"""Every model on two real data sets, three seeds each: `python benchmarks/results.py --data FOLDER --weights FOLDER`.
+
+Each training is `python -m engine train` in a process of its own, as in the product. What is measured stands in
+`benchmarks/RESULTS.md`, which this writes; raw figures are kept in `--work`, and what is there is not run again.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
+
+from engine.params import MODELS  # noqa: E402
+from engine.spec import flat_settings, make_spec  # noqa: E402
+
+BACKBONE = "mobilenetv2_100"
+SEEDS = (0, 1, 2)
+TIMED = 60  # test pictures that the time per picture is measured with
+METRICS = ("image_auroc", "pixel_auroc", "aupro_30")
+# What differs from the model's defaults, the same for both data sets. Epochs are what two CPU cores do in about a minute.
+SHORT: dict[str, dict[str, Any]] = {}
+ENSEMBLE = ("patchcore", "subspace", "supersimplenet")  # members, of the same data set and seed
+
+
+def main() -> None:
+    options = _options()
+    jobs = [(data, model, seed) for model in options.models for data in options.data for seed in options.seeds]
+    alone = [job for job in jobs if job[1] != "ensemble"]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        for job, result in zip(alone, pool.map(lambda job: measure(*job, options), alone), strict=True):
+            _say(job, result)
+        fused = [job for job in jobs if job[1] == "ensemble"]  # after its members
+        for job, result in zip(fused, pool.map(lambda job: measure(*job, options), fused), strict=True):
+            _say(job, result)
+    (ROOT / "benchmarks" / "RESULTS.md").write_text(_page(options), encoding="utf-8")
+
+
+def measure(data: Path, model: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Train, time the inspection, and keep the figures; read them where they are kept already."""
+    run = options.work / f"{data.name}-{model}-{seed}"
+    kept = run.with_suffix(".json")
+    if kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    run.mkdir(parents=True, exist_ok=True)
+    spec = make_spec(data.name, model, {**_settings(data, model, seed), "seed": seed, "device": options.device})
+    (run / "spec.json").write_text(spec.model_dump_json())
+    environment = _environment(options)
+    code, seconds, peak_mb = _child(["-m", "engine", "train", str(run), "--data", str(data)], run, environment)
+    result: dict[str, Any] = {"exit_code": code, "settings": _told(spec), "peak_mb": peak_mb, "total_s": seconds}
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    if code == 0:
+        _child(["benchmarks/results.py", "--time", str(run), "--data", str(data)], run, environment)
+        result |= {"metrics": events[-1]["metrics"], "stages": events[-1]["seconds"]}
+        result["ms_per_image"] = json.loads((run / "time.json").read_text())["ms_per_image"]
+    else:
+        result["reason"] = events[-1].get("reason", "no reason told") if events else "no event"
+    kept.write_text(json.dumps(result, indent=1))
+    return result
+
+
+def time_inspection(run: Path, data: Path) -> None:
+    """Milliseconds a picture of the saved model, one at a time: decoding, resizing, scores and map at the input's size."""
+    import torch
+
+    import torch
+
+    from engine.checkpoints import load_model
+    from engine.datasets.factory import open_dataset
+    from engine.datasets.loading import Loader
+    from engine.spec import TrainSpec
+
+    folder = os.environ.get("MURASCOPE_WEIGHTS")
+    model, facts = load_model(run / "model", weights_folder=Path(folder) if folder else None, hub=False)
+    spec = TrainSpec.model_validate(facts["spec"])
+    device = torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
+    model = model.to(device)
+    items = [item for item in open_dataset(data).items if item.split == "test"]
+    items = items[:: max(1, len(items) // TIMED)][:TIMED]
+    times = []
+    with torch.inference_mode():
+        for item in items:
+            started = time.perf_counter()
+            for batch in Loader([item], image_size=spec.image_size, batch_size=1):
+                model.predict_step(batch.to(device)).anomaly_map.cpu()
+            times.append(time.perf_counter() - started)
+    (run / "time.json").write_text(json.dumps({"ms_per_image": round(1000 * statistics.median(times), 2)}))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="folders of data sets with labelled defects"
+    )
+    parser.add_argument("--weights", type=Path, help=f"folder with the weights of {BACKBONE}")
+    parser.add_argument("--work", type=Path, default=Path("benchmark-runs"), help="runs and raw figures are kept here")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--at-once", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each training")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--time", type=Path, help=argparse.SUPPRESS)  # the timing of one run, in a process of its own
+    options = parser.parse_args()
+    if options.time:
+        time_inspection(options.time, options.data[0])
+        sys.exit()
+    options.work = options.work.resolve()
+    options.data = [folder.resolve() for folder in options.data]
+    return options
+
+
+def _settings(data: Path, model: str, seed: int) -> dict[str, Any]:
+    settings = dict(SHORT.get(model, {}))
+    if MODELS[model].default_backbone is not None:
+        settings["backbone"] = BACKBONE
+    if model == "ensemble":
+        settings["members"] = [f"{data.name}-{member}-{seed}" for member in ENSEMBLE]
+    return settings
+
+
+def _told(spec: Any) -> dict[str, Any]:
+    """The settings that differ from the model's defaults."""
+    if spec.model.name == "ensemble":
+        return {"members": list(ENSEMBLE)}
+    plain = flat_settings(make_spec(spec.dataset, spec.model.name))
+    hidden = ("seed", "device", "backbone")
+    return {name: value for name, value in flat_settings(spec).items() if name not in hidden and value != plain[name]}
+
+
+def _environment(options: argparse.Namespace) -> dict[str, str]:
+    own = {
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": str(options.threads),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MURASCOPE_HUB": "off",
+    }
+    weights = {"MURASCOPE_WEIGHTS": str(options.weights.resolve())} if options.weights else {}
+    return {**os.environ, **own, **weights}
+
+
+def _child(arguments: list[str], run: Path, environment: dict[str, str]) -> tuple[int, float, float]:
+    """Exit code, seconds and peak resident memory in MB of a Python process; what it prints goes to the run's log."""
+    started = time.perf_counter()
+    with (run / "log.txt").open("ab") as log:
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, round(time.perf_counter() - started, 1), round(usage.ru_maxrss / 1024, 1)
+
+
+def _say(job: tuple[Path, str, int], result: dict[str, Any]) -> None:
+    data, model, seed = job
+    figures = result.get("metrics", {})
+    shown = "  ".join(f"{name} {figures[name]:.4f}" for name in METRICS if figures.get(name) is not None)
+    print(
+        f"{data.name:<15}{model:<22}{seed}  {shown or result.get('reason', '')}  {result['total_s']:.0f} s", flush=True
+    )
+
+
+def _page(options: argparse.Namespace) -> str:
+    lines = [
+        "# Results",
+        "",
+        f"Made by `python benchmarks/results.py --data ... --weights ... --at-once {options.at_once} --threads {options.threads}`",
+        f"on {_machine(options)}. Backbone {BACKBONE} (ImageNet weights) wherever a model takes one.",
+        "",
+        "Mean and, after +-, standard deviation over the seeds "
+        + ", ".join(map(str, options.seeds))
+        + ". *fit* is the time from the start of",
+        "the process's first stage to a model that can score (loading the pictures included), *ms* the median for one picture at a time with",
+        "decoding, resizing and the full map, *memory* the peak of the whole training process. Scores are raw; thresholds play no part in these",
+        "figures. Of the good training pictures 20 % are held out to set the threshold: nothing is learnt from them.",
+    ]
+    for data in options.data:
+        lines += ["", f"## {data.name}", "", *_table(data, options)]
+    lines += ["", "## Settings", "", "What differs from each model's own defaults; the same for both data sets.", ""]
+    lines += [f"- {MODELS[model].title}: {_in_words(model, options)}" for model in options.models]
+    return "\n".join(lines) + "\n"
+
+
+def _table(data: Path, options: argparse.Namespace) -> Iterator[str]:
+    yield "| model | family | image AUROC | pixel AUROC | AUPRO@0.3 | fit s | ms | memory MB |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for model in options.models:
+        results = [_kept(data, model, seed, options) for seed in options.seeds]
+        if any("metrics" not in result for result in results):
+            reason = next(result["reason"] for result in results if "metrics" not in result)
+            yield f"| {MODELS[model].title} | {MODELS[model].family} | failed: {reason} | | | | | |"
+            continue
+        quality = [_spread([result["metrics"][name] for result in results]) for name in METRICS]
+        fit = statistics.mean(_fit_s(result["stages"]) for result in results)
+        speed = statistics.median(result["ms_per_image"] for result in results)
+        memory = max(result["peak_mb"] for result in results)
+        yield f"| {MODELS[model].title} | {MODELS[model].family} | {' | '.join(quality)} | {fit:.0f} | {speed:.0f} | {memory:.0f} |"
+
+
+def _kept(data: Path, model: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((options.work / f"{data.name}-{model}-{seed}.json").read_text())
+    return found
+
+
+def _spread(values: list[float | None]) -> str:
+    if any(value is None for value in values):
+        return "none"
+    known = [value for value in values if value is not None]
+    spread = f" +- {statistics.stdev(known):.3f}" if len(known) > 1 else ""
+    return f"{statistics.mean(known):.3f}{spread}"
+
+
+def _fit_s(stages: dict[str, float]) -> float:
+    return sum(stages.get(name, 0.0) for name in ("loading", "collecting", "fitting", "training"))
+
+
+def _in_words(model: str, options: argparse.Namespace) -> str:
+    told = _kept(options.data[0], model, options.seeds[0], options)["settings"]
+    return ", ".join(f"{name} {value}" for name, value in told.items()) or "none"
+
+
+def _machine(options: argparse.Namespace) -> str:
+    versions = f"torch {version('torch')}, timm {version('timm')}"
+    if options.device == "cuda":
+        import torch
+
+        return f"one {torch.cuda.get_device_name()}, {versions}"
+    try:
+        names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        names = []
+    processor = names[0] if names else platform.processor() or "unknown processor"
+    return f"{os.cpu_count()} cores of {processor}, {versions}"
+
+
+if __name__ == "__main__":
+    main()
