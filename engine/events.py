@@ -29,7 +29,7 @@ class Started(BaseEvent):
 
     type: Literal["started"] = "started"
     model: str
-    family: Literal["memory", "gradient", "flow"]
+    family: Literal["memory", "gradient", "flow", "ensemble"]
     dataset: str
     pid: int
 
@@ -56,10 +56,10 @@ class Collection(BaseEvent):
 
 
 class Fitting(BaseEvent):
-    """A memory model fits what it collected (coreset, covariances)."""
+    """What a model works out besides epochs: from collected features, before the first epoch, or after the last one."""
 
     type: Literal["fitting"] = "fitting"
-    what: Literal["coreset", "covariance"]
+    what: Literal["coreset", "covariance", "pca", "statistics", "neighbours", "quantiles", "teacher", "gaussian"]
     done: int
     total: int
     bank_size: int | None = Field(default=None, description="entries in the memory bank so far")
