@@ -1,4 +1,4 @@
-"""Data sets of pictures: what is in a folder, read by layout. One file per layout; no torch but in loading.py."""
+"""Data sets of pictures: what is in a folder, read by layout. One file per layout; torch only in loading.py and augmentation.py."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,11 @@ Label = Literal["good", "defective", "unknown"]
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of a data set. `name` is its path inside the data set, written with /."""
+    """One picture of a data set. `name` is its path inside the data set, written with /.
+
+    `group` is the panel, lot or sequence that the picture is of, where the data set tells; pictures of one group look
+    alike, so a split never shares them out to two parts.
+    """
 
     path: Path
     name: str
@@ -18,11 +22,15 @@ class Item:
     label: Label
     defect_type: str | None = None
     mask: Path | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as its layout reads it; nothing is decoded yet."""
+    """A data set as its layout reads it; nothing is decoded yet.
+
+    `licence` is what its own files or its unmistakable layout say, such as "CC BY-NC-SA 4.0"; None where nothing does.
+    """
 
     name: str
     path: Path
@@ -30,3 +38,4 @@ class Dataset:
     items: list[Item]
     synthetic: bool = False
     title: str | None = None
+    licence: str | None = None

@@ -1,22 +1,27 @@
-"""Images as batches of tensors: decoded in threads ahead of the model, in an order that the seed alone decides.
+"""Images as batches of tensors: decoded, augmented and given made-up defects in threads ahead of the model.
 
-The only file of this folder that loads torch.
+The order, the augmentation and the defects are decided by the seed, the number of the pass and the image alone; what the
+threads do when makes no difference.
 """
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 
 from engine.datasets import Item
+from engine.datasets.augmentation import RANGES, Preset, augment
 from engine.datasets.pictures import BrokenPicture, Picture, read_picture
+from engine.datasets.synthetic.blending import Synthesis
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
-THREADS = 4
-AHEAD = 2  # batches decoded ahead of the model
+BATCHES_AHEAD = 2  # of the model; more where batches are so small that the threads would idle
+MOST_THREADS = 16
 
 
 @dataclass
@@ -26,6 +31,9 @@ class Batch:
     images (B, 3, H, W) float32 in [0, 1]; labels (B,) long: 0 good, 1 defective, -1 unknown;
     masks (B, 1, H, W) float 0 or 1, None where no image of the batch has one; names: path inside the data set;
     has_truth (B,) bool: the mask is known, from a file or because the image is good.
+    augmented: images were changed at random, so that the same name means another picture in each pass.
+    synthetic (B, 3, H, W): the images' twins with a made-up defect, synthetic_masks (B, 1, H, W) 1 where it is; an image
+    that the share leaves out, or that is defective already, is its own twin. None without synthesis.
     """
 
     images: torch.Tensor
@@ -33,13 +41,18 @@ class Batch:
     masks: torch.Tensor | None
     names: list[str]
     has_truth: torch.Tensor | None = None
+    augmented: bool = False
+    synthetic: torch.Tensor | None = None
+    synthetic_masks: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def to(self, device: torch.device | str) -> "Batch":
-        masks = None if self.masks is None else self.masks.to(device)
-        return Batch(self.images.to(device), self.labels.to(device), masks, self.names, self.has_truth)
+        """The batch with its tensors on a device; has_truth stays, as it is looked at on the CPU only."""
+        moved = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "has_truth"}
+        moved = {name: value.to(device) for name, value in moved.items() if isinstance(value, torch.Tensor)}
+        return replace(self, **moved)
 
 
 class Pictures:
@@ -48,15 +61,19 @@ class Pictures:
     def __init__(self, *, image_size: int, memory_mb: int = 1024):
         self.image_size = image_size
         self._kept: dict[str, Picture] = {}
-        self._most = memory_mb * 2**20 // (image_size**2 * 4)  # three channels and the mask, a byte each
+        self._left = memory_mb * 2**20
+        self._lock = threading.Lock()
 
     def get(self, item: Item) -> Picture:
         """Raises BrokenPicture."""
         picture = self._kept.get(item.name)
         if picture is None:
             picture = read_picture(item.path, size=self.image_size, mask=item.mask)
-            if len(self._kept) < self._most:
-                self._kept[item.name] = picture
+            size = picture.pixels.nbytes + (0 if picture.mask is None else picture.mask.nbytes)
+            with self._lock:
+                if size <= self._left and item.name not in self._kept:
+                    self._kept[item.name] = picture
+                    self._left -= size
         return picture
 
     def readable(
@@ -69,7 +86,7 @@ class Pictures:
         """
         whole: list[Item] = []
         broken: dict[str, str] = {}
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
             futures = [pool.submit(self._try, item) for item in items]
             try:
                 for done, (item, future) in enumerate(zip(items, futures, strict=True), start=1):
@@ -95,8 +112,12 @@ class Pictures:
 class Loader:
     """Batches over `items`, as often as it is iterated.
 
-    `seed` None keeps their order, a number shuffles each pass anew. `len(loader)` is the number of batches,
-    `loader.images` that of images. Loaders may share their decoded `pictures`.
+    `seed` None keeps their order, and every pass is the same; a number shuffles, augments and makes defects for each
+    pass anew. `passes` is the number of the next pass: set it to go on where another loader stopped.
+    `len(loader)` is the number of batches, `loader.images` that of images. Loaders may share their decoded `pictures`.
+
+    Raises:
+        ValueError: no such augmentation.
     """
 
     def __init__(
@@ -107,13 +128,19 @@ class Loader:
         batch_size: int,
         seed: int | None = None,
         pictures: Pictures | None = None,
+        augmentation: Preset = "none",
+        synthesis: Synthesis | None = None,
     ):
+        if augmentation not in ("none", *RANGES):
+            raise ValueError(f"unknown augmentation {augmentation!r} (have: none, {', '.join(RANGES)})")
         self.items = list(items)
         self.image_size = image_size
         self.batch_size = batch_size
         self.seed = seed
+        self.augmentation = augmentation
+        self.synthesis = synthesis
+        self.passes = 0
         self._pictures = pictures or Pictures(image_size=image_size)
-        self._passes = 0
 
     @property
     def images(self) -> int:
@@ -122,28 +149,59 @@ class Loader:
     def __len__(self) -> int:
         return -(-len(self.items) // self.batch_size)
 
+    def plain(self) -> "Loader":
+        """The same items as they are: in their order, not augmented, without made-up defects. Decoded pictures are shared."""
+        return Loader(self.items, image_size=self.image_size, batch_size=self.batch_size, pictures=self._pictures)
+
     def __iter__(self) -> Iterator[Batch]:
-        order = self._order()
-        starts = range(0, len(order), self.batch_size)
-        waiting: deque[list[Future[Picture]]] = deque()
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
+        order, number = self._next_pass()
+        ahead = max(BATCHES_AHEAD, -(-2 * _threads() // self.batch_size))
+        waiting: deque[tuple[_Filling, list[Future[None]]]] = deque()
+        with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
             try:
-                for start in starts:
-                    chosen = [self.items[i] for i in order[start : start + self.batch_size]]
-                    waiting.append([pool.submit(self._picture, item) for item in chosen])
-                    if len(waiting) > AHEAD:
-                        yield self._collate(order, waiting.popleft(), start - AHEAD * self.batch_size)
+                for start in range(0, len(order), self.batch_size):
+                    chosen = order[start : start + self.batch_size]
+                    filling = _Filling(len(chosen), self.image_size, has_twins=self.synthesis is not None)
+                    futures = [pool.submit(self._fill, filling, row, i, number) for row, i in enumerate(chosen)]
+                    waiting.append((filling, futures))
+                    if len(waiting) > ahead:
+                        yield self._filled(*waiting.popleft())
                 while waiting:
-                    yield self._collate(order, waiting.popleft(), (len(starts) - len(waiting) - 1) * self.batch_size)
+                    yield self._filled(*waiting.popleft())
             finally:
                 pool.shutdown(cancel_futures=True)  # the reader may leave in mid-pass
 
-    def _order(self) -> list[int]:
+    def _next_pass(self) -> tuple[list[int], int]:
+        """The order of the items and the number of the pass."""
         if self.seed is None:
-            return list(range(len(self.items)))
-        generator = np.random.default_rng([self.seed, self._passes])
-        self._passes += 1
-        return [int(i) for i in generator.permutation(len(self.items))]
+            return list(range(len(self.items))), 0
+        number = self.passes
+        self.passes += 1
+        generator = np.random.default_rng([self.seed, number])
+        return [int(i) for i in generator.permutation(len(self.items))], number
+
+    def _fill(self, filling: "_Filling", row: int, index: int, number: int) -> None:
+        """Put item `index` into a row of the batch. Runs in a decode thread."""
+        item = self.items[index]
+        picture = self._picture(item)
+        image, mask = filling.put(row, item, picture)
+        # entropy of one length more than the order's, and no zero at its end: that would be the same numbers
+        generator = np.random.default_rng([self.seed or 0, number, index + 1])
+        if self.augmentation != "none":
+            changed, changed_mask = augment(
+                image, self.augmentation, generator, mask=mask if filling.masked[row] else None
+            )
+            image.copy_(changed)
+            if changed_mask is not None:
+                mask.copy_(changed_mask)
+        if self.synthesis is None:
+            return
+        if item.label == "good":
+            pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())  # (H, W, 3)
+            twin, defect = self.synthesis(pixels, generator)
+            filling.put_twin(row, torch.from_numpy(twin).permute(2, 0, 1), torch.from_numpy(defect).unsqueeze(0))
+        else:
+            filling.put_twin(row, image, mask)
 
     def _picture(self, item: Item) -> Picture:
         try:
@@ -151,24 +209,51 @@ class Loader:
         except BrokenPicture as error:  # it could be read when the run began
             raise BrokenPicture(f"{item.name} can no longer be read: {error}") from None
 
-    def _collate(self, order: list[int], futures: list[Future[Picture]], start: int) -> Batch:
-        pictures = [future.result() for future in futures]
-        items = [self.items[i] for i in order[start : start + len(pictures)]]
-        pixels = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))  # (B, H, W, 3) uint8
-        labels = torch.tensor([LABELS[item.label] for item in items])
+    def _filled(self, filling: "_Filling", futures: list[Future[None]]) -> Batch:
+        for future in futures:
+            future.result()
+        return filling.batch(augmented=self.augmentation != "none")
+
+
+class _Filling:
+    """A batch whose rows the decode threads fill, so that nothing is left to convert or copy when the model wants it."""
+
+    def __init__(self, size: int, side: int, *, has_twins: bool):
+        self.items: list[Item | None] = [None] * size
+        self.masked = [False] * size
+        self.images = torch.empty(size, 3, side, side)
+        self.masks = torch.zeros(size, 1, side, side)
+        self.twins = torch.empty_like(self.images) if has_twins else None
+        self.twin_masks = torch.empty_like(self.masks) if has_twins else None
+
+    def put(self, row: int, item: Item, picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        """The row's image (3, H, W) and mask (1, H, W), filled. The factor is the depth's, never the picture's own."""
+        image, mask = self.images[row], self.masks[row]
+        image.copy_(torch.from_numpy(picture.pixels).permute(2, 0, 1)).div_(np.iinfo(picture.pixels.dtype).max)
+        if picture.mask is not None:
+            mask.copy_(torch.from_numpy(picture.mask).unsqueeze(0))
+        self.items[row], self.masked[row] = item, picture.mask is not None
+        return image, mask
+
+    def put_twin(self, row: int, twin: torch.Tensor, mask: torch.Tensor) -> None:
+        assert self.twins is not None and self.twin_masks is not None
+        self.twins[row].copy_(twin)
+        self.twin_masks[row].copy_(mask)
+
+    def batch(self, *, augmented: bool) -> Batch:
+        items = [item for item in self.items if item is not None]
         return Batch(
-            images=pixels.permute(0, 3, 1, 2).contiguous().float() / 255,
-            labels=labels,
-            masks=_masks(pictures, items),
+            images=self.images,
+            labels=torch.tensor([LABELS[item.label] for item in items]),
+            masks=self.masks if any(self.masked) else None,
             names=[item.name for item in items],
             has_truth=torch.tensor([item.mask is not None or item.label == "good" for item in items]),
+            augmented=augmented,
+            synthetic=self.twins,
+            synthetic_masks=self.twin_masks,
         )
 
 
-def _masks(pictures: list[Picture], items: list[Item]) -> torch.Tensor | None:
-    """(B, 1, H, W); an image without a mask file has nothing marked."""
-    if all(picture.mask is None for picture in pictures):
-        return None
-    empty = np.zeros(pictures[0].pixels.shape[:2], dtype=np.uint8)
-    masks = [empty if picture.mask is None else picture.mask for picture in pictures]
-    return torch.from_numpy(np.stack(masks)).unsqueeze(1).float()
+def _threads() -> int:
+    """As many as there are processors, four at least: decoding also waits for the disk."""
+    return min(max(len(os.sched_getaffinity(0)), 4), MOST_THREADS)

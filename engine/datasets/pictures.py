@@ -22,7 +22,7 @@ class BrokenPicture(ValueError):
 
 @dataclass
 class Picture:
-    """pixels (H, W, 3) uint8; mask (H, W) uint8 0 or 1, None where nothing is known."""
+    """pixels (H, W, 3) uint8, or uint16 where the file has that depth; mask (H, W) uint8 0 or 1, None where nothing is known."""
 
     pixels: np.ndarray
     mask: np.ndarray | None = None
@@ -35,7 +35,7 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
         BrokenPicture: the picture or its mask cannot be read.
     """
     image = open_picture(path)
-    pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR))
+    pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
     return Picture(pixels, None if mask is None else _read_mask(mask, size))
 
 
@@ -72,17 +72,21 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Image:
-    if image.mode in ("P", "1"):
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    elif image.mode.startswith("I"):  # 16-bit grey: one fixed factor, so that pictures stay comparable
-        image = Image.fromarray(np.asarray(image).astype(np.float32) / 257)
+    """At size x size pixels; deep grey as mode F, so that nothing of it is rounded away."""
+    if image.mode in ("P", "1", "PA"):
+        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    elif image.mode.startswith("I"):
+        image = Image.fromarray(np.asarray(image).astype(np.float32))
     return image if image.size == (size, size) else image.resize((size, size), how)
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode == "F":
-        image = Image.fromarray(np.clip(np.rint(np.asarray(image)), 0, 255).astype(np.uint8))
-    return np.asarray(image.convert("RGB"))
+def _rgb(image: Image.Image, *, deep: bool) -> np.ndarray:
+    """(H, W, 3) uint8, or uint16 of deep grey. Values keep the file's own range, so that pictures stay comparable."""
+    if image.mode != "F":
+        return np.array(image.convert("RGB"))  # a copy: Pillow's own memory is read-only
+    depth = np.uint16 if deep else np.uint8
+    grey = np.clip(np.rint(np.asarray(image)), 0, np.iinfo(depth).max).astype(depth)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _read_mask(path: Path, size: int) -> np.ndarray:

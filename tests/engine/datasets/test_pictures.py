@@ -27,11 +27,26 @@ def test_reads_every_mode_of_png(tmp_path, mode):
     assert pixels[:, -8:].mean() > 195
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bit_grey_keeps_every_step(tmp_path, name):
+    steps = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) + 30_000
+    Image.fromarray(steps).save(tmp_path / name)
+    pixels = read_picture(tmp_path / name, size=64).pixels
+    assert pixels.dtype == np.uint16
+    assert (pixels == steps[..., None]).all()
+
+
 def test_sixteen_bit_grey_is_scaled_by_one_fixed_factor(tmp_path):
-    Image.fromarray(np.full((8, 8), 257 * 100, dtype=np.uint16)).save(tmp_path / "bright.png")
-    Image.fromarray(np.full((8, 8), 257 * 2, dtype=np.uint16)).save(tmp_path / "dark.png")
-    assert np.unique(read_picture(tmp_path / "bright.png", size=64).pixels) == [100]
-    assert np.unique(read_picture(tmp_path / "dark.png", size=64).pixels) == [2]
+    for name, value in (("bright", 40_000), ("dark", 90)):
+        Image.fromarray(np.full((8, 8), value, dtype=np.uint16)).save(tmp_path / f"{name}.png")
+        assert np.unique(read_picture(tmp_path / f"{name}.png", size=64).pixels) == [value]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_reads_the_colours_of_print(tmp_path, name):
+    Image.new("RGB", (8, 8), (200, 40, 90)).convert("CMYK").save(tmp_path / name)
+    pixels = read_picture(tmp_path / name, size=32).pixels
+    assert np.abs(pixels.reshape(-1, 3).mean(axis=0) - (200, 40, 90)).max() < 12
 
 
 def test_turns_a_photograph_upright(tmp_path):
