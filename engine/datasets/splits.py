@@ -1,6 +1,11 @@
-"""Which pictures are learnt from, which set the threshold, which are tested with. By seed alone; no picture twice."""
+"""Which pictures are learnt from, which set the threshold, which are tested with. By seed alone; no picture twice.
 
-from dataclasses import dataclass
+Pictures of one group (a panel, a lot, a sequence) look alike: the parts that this file makes never share a group.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
@@ -9,47 +14,130 @@ from engine.datasets import Item
 
 TEST_SHARE = 0.2  # of the good pictures, where the data set keeps none for testing
 MOST_HELD_OUT = 0.99  # all shares together; more leaves next to nothing of any number
-Shares = tuple[float, float, float]  # of the good pictures: for the threshold, for validation, for testing
+Shares = tuple[float, float, float]  # of the good pictures: for the threshold, for testing, for validation
 
 
 @dataclass(frozen=True)
 class Split:
-    """fit, validation and calibration are good pictures of the training split; test is everything else."""
+    """fit, validation and calibration are good pictures of the training split; labelled are the defective ones that are
+    learnt from; test is everything else."""
 
     fit: list[Item]
     validation: list[Item]
     calibration: list[Item]
     test: list[Item]
+    labelled: list[Item] = field(default_factory=list)
 
 
-def split_items(items: list[Item], *, calibration_share: float, validation_share: float, seed: int) -> Split:
+def split_items(
+    items: list[Item], *, calibration_share: float, validation_share: float, seed: int, labelled_share: float = 0.0
+) -> Split:
     """Share out the readable pictures.
 
-    Good pictures are held out for testing only where the data set keeps none itself.
+    Good pictures are held out for testing only where the data set keeps none itself. Calibration and test are the same
+    with and without validation pictures, so that models of both kinds can be compared and fused. `labelled_share` of
+    each defect type's pictures is learnt from; at least one of each type stays in the test.
 
     Raises:
-        ValueError: too few good pictures to learn from some and hold others out.
+        ValueError: too few good pictures, or groups of them, to learn from some and hold others out.
     """
     good = [item for item in items if item.split == "train" and item.label == "good"]
     test = [item for item in items if item.split == "test"]
     has_own_test = any(item.label == "good" for item in test)
-    shares = (calibration_share, validation_share, 0.0 if has_own_test else TEST_SHARE)
+    shares = (calibration_share, 0.0 if has_own_test else TEST_SHARE, validation_share)
     counts = _held_out(len(good), shares)
     if len(good) <= sum(counts):
         raise ValueError(_too_few(len(good), shares))
-    shuffled = [good[i] for i in np.random.default_rng(seed).permutation(len(good))]
-    calibration, validation, held_out, fit = np.split(np.array(shuffled, dtype=object), np.cumsum(counts))
-    in_order = [sorted(part, key=lambda item: item.name) for part in (fit, validation, calibration, [*test, *held_out])]
-    return Split(*in_order)
+    calibration, held_out, validation, fit = _share_out(good, counts, np.random.default_rng(seed))
+    labelled = _labelled(test, share=labelled_share, seed=seed)
+    learnt = {item.name for item in labelled}
+    test = [item for item in [*test, *held_out] if item.name not in learnt]
+    return Split(*map(_by_name, (fit, validation, calibration, test, labelled)))
+
+
+def folds(items: Sequence[Item], k: int, seed: int) -> list[tuple[list[Item], list[Item]]]:
+    """`k` ways to fit on some of the items and hold the others out; every item is held out exactly once.
+
+    There are fewer folds where there are fewer groups (pictures without a group count as one each).
+
+    Raises:
+        ValueError: fewer than two items, or all of one group: nothing would be left to fit on.
+    """
+    groups = _groups(items)
+    if len(groups) < 2:
+        of = "pictures" if len(items) < 2 else "groups of pictures"
+        raise ValueError(f"{len(groups)} {of} cannot be shared out to folds; 2 are needed, 20 or more are a start")
+    assert k >= 2, k
+    order = np.random.default_rng(seed).permutation(len(groups))
+    parts = [[item for i in part for item in groups[i]] for part in np.array_split(order, min(k, len(groups)))]
+    return [
+        (_by_name(item for other in parts if other is not part for item in other), _by_name(part)) for part in parts
+    ]
+
+
+def _share_out(good: list[Item], counts: list[int], generator: np.random.Generator) -> list[list[Item]]:
+    """Parts of about `counts` pictures, whole groups each, and what is left; no part that asks for any is empty.
+
+    Raises:
+        ValueError: there are too few groups for that.
+    """
+    groups = _groups(good)
+    needed = sum(number > 0 for number in counts) + 1
+    if len(groups) < needed:
+        raise ValueError(
+            f"the {len(good)} good pictures are of {len(groups)} groups (panels, lots): too few, since a group is never "
+            f"shared out to two parts; {needed} are needed"
+        )
+    waiting = [groups[i] for i in generator.permutation(len(groups))]
+    parts: list[list[Item]] = []
+    for place, number in enumerate(counts):
+        part: list[Item] = []
+        still_to_come = sum(later > 0 for later in counts[place + 1 :]) + 1
+        while len(part) < number and len(waiting) > still_to_come:
+            part += waiting.pop(0)
+        parts.append(part)
+    return [*parts, [item for group in waiting for item in group]]
+
+
+def _labelled(test: list[Item], *, share: float, seed: int) -> list[Item]:
+    """The defective pictures to learn from: about `share` of each type, whole groups, never all of a type."""
+    types: dict[str, list[Item]] = {}
+    for item in test if share > 0 else []:
+        if item.label == "defective":
+            types.setdefault(item.defect_type or "", []).append(item)
+    taken: list[Item] = []
+    for name, items in types.items():
+        generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # another type more changes nothing here
+        groups = _groups(items)
+        wanted = max(1, round(share * len(items)))
+        learnt: list[Item] = []
+        for i in generator.permutation(len(groups))[:-1]:
+            if len(learnt) < wanted:
+                learnt += groups[i]
+        taken += learnt
+    return taken
+
+
+def _groups(items: Iterable[Item]) -> list[list[Item]]:
+    """The items by group, in the order of their first one; an item without a group is one by itself."""
+    groups: dict[tuple[bool, str], list[Item]] = {}
+    for item in items:
+        key = (False, item.name) if item.group is None else (True, item.group)
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def _by_name(items: Iterable[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: item.name)
 
 
 def least_good(*, calibration_share: float, validation_share: float, has_own_test: bool) -> int:
     """The least number of good pictures that can be shared out; the shares must leave some of them."""
-    return _least((calibration_share, validation_share, 0.0 if has_own_test else TEST_SHARE))
+    return _least((calibration_share, 0.0 if has_own_test else TEST_SHARE, validation_share))
 
 
 def _held_out(good: int, shares: Shares) -> list[int]:
-    """Pictures for threshold, validation and test, at least one for each share that is not 0."""
+    """Pictures for threshold, test and validation, at least one for each share that is not 0."""
     return [max(1, round(share * good)) if share > 0 else 0 for share in shares]
 
 
@@ -60,7 +148,7 @@ def _least(shares: Shares, *, above: int = 0) -> int:
 
 def _too_few(good: int, shares: Shares) -> str:
     counts = _held_out(good, shares)
-    held_out = f"{sum(counts)} are held out (threshold {counts[0]}, validation {counts[1]}, test {counts[2]})"
+    held_out = f"{sum(counts)} are held out (threshold {counts[0]}, validation {counts[2]}, test {counts[1]})"
     if sum(shares) > MOST_HELD_OUT:
         return (
             f"of {good} readable good pictures {held_out}: nothing is left to learn from; "

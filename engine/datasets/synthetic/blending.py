@@ -56,6 +56,8 @@ class Synthesis:
         height, width = mask.shape
         own = generator.random() < OWN_SHARE
         filling = _own_patch(pixels, generator) if own else self.textures(height, width, generator)
+        if _is_grey(pixels):  # colour would give the defect away where the camera sees none
+            filling = filling.mean(axis=2, keepdims=True)
         opacity = np.float32(generator.uniform(*OPACITY))
         blended = pixels.copy()
         blended[mask] += opacity * (filling[mask] - blended[mask])
@@ -84,6 +86,10 @@ def _simple_shape(height: int, width: int, generator: np.random.Generator) -> np
     is_ellipse = generator.random() < 0.5
     inside: np.ndarray = (y**2 + x**2 <= 1) if is_ellipse else (np.abs(y) <= 1) & (np.abs(x) <= 1)
     return inside
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    return bool((pixels[..., :1] == pixels[..., 1:]).all())
 
 
 def _own_patch(pixels: np.ndarray, generator: np.random.Generator) -> Texture:
