@@ -303,7 +303,7 @@ class DraemParams(Params):
     base_channels: int = Field(default=128, ge=8, le=256, description="channels of the repairing network's first level")
     marking_channels: int = Field(default=64, ge=8, le=128, description="channels of the marking network's first level")
     ssim_weight: float = Field(
-        default=2.0, ge=0, le=10, description="weight of the structural-similarity loss beside the squared error"
+        default=1.0, ge=0, le=10, description="weight of the structural-similarity loss beside the squared error"
     )
     focal_gamma: float = Field(default=2.0, ge=0, le=5, description="how much the marking loss leans to hard pixels")
     defect_share: float = Field(
@@ -426,7 +426,16 @@ class SuperSimpleNetParams(Params):
         le=0.8,
         description="share of each defect type's labelled images that is learnt from and no longer tested with; 0 learns from good images alone",
     )
-    noise_std: float = Field(default=0.015, gt=0, le=1, description="deviation of the noise laid over features")
+    upscale: Literal[1, 2] = Field(
+        default=2,
+        description="how much the grid of the finest level is enlarged: 2 marks finer, 1 learns four times as fast",
+    )
+    noise_std: float = Field(
+        default=0.06,
+        gt=0,
+        le=1,
+        description="strength of the noise laid over features, as a share of their own deviation",
+    )
     perlin_threshold: float = Field(
         default=0.2, ge=0, le=1, description="height above which Perlin noise counts as defect; lower marks more"
     )
