@@ -45,19 +45,31 @@ class ToolItem(Frame):
     error: str | None = None
 
 
+class Notice(Frame):
+    """Something said by code, worded by the page (locales: notice.<code>) with these values; `message` is the English wording."""
+
+    code: str
+    message: str
+    values: dict[str, Any] = {}
+
+
 class Setting(Frame):
     """One editable setting of a plan, described by the field of TrainSpec or Params it belongs to."""
 
     name: str
     value: Any
     default: Any
-    type: Literal["integer", "number", "text", "choice", "boolean", "integers"]
+    type: Literal["integer", "number", "text", "choice", "boolean", "integers", "texts"]
     description: str
     choices: list[str] | None = None
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
     optional: bool = Field(default=False, description="may be left empty")
+    because: Notice | None = Field(
+        default=None,
+        description="why the value was chosen for this data, when nobody asked for it (locales: because.<code>)",
+    )
     main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
     problem: str | None = Field(default=None, description="why the last edit of this field was refused, in English")
     problem_kind: str | None = Field(
@@ -66,19 +78,19 @@ class Setting(Frame):
     problem_values: dict[str, Any] = {}
 
 
-class Notice(Frame):
-    """A warning by code, worded by the page (locales: notice.<code>) with these values; `message` is the English wording."""
-
-    code: str
-    message: str
-    values: dict[str, Any] = {}
-
-
 class Estimate(Frame):
     """Expected duration. `basis` is how many earlier runs on this machine it rests on; 0 is a first guess."""
 
     seconds: float
     basis: int
+
+
+class Member(Frame):
+    """A finished run that an ensemble puts together."""
+
+    run: str
+    model_title: str
+    image_auroc: float | None = None
 
 
 class ProposalItem(Frame):
@@ -95,12 +107,15 @@ class ProposalItem(Frame):
     model: str
     model_title: str
     settings: list[Setting]
+    members: list[Member] = Field(default=[], description="of an ensemble")
     notices: list[Notice]
     estimate: Estimate
     run: str | None = None
     problem: str | None = Field(
         default=None, description="why the last edit was refused, when it belongs to no single field"
     )
+    problem_kind: str | None = Field(default=None, description="its kind, for other languages, as of a setting")
+    problem_values: dict[str, Any] = {}
 
 
 class ConfirmItem(Frame):

@@ -6,8 +6,9 @@ What a plan is stands in specs.py, where it is stored in proposals.py. This is w
 from typing import Any
 
 from assistant.datasets import DatasetError
+from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
-from assistant.frames import ProposalItem, RunItem
+from assistant.frames import Member, ProposalItem, RunItem
 from assistant.specs import Plan, describe, make_plan
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
@@ -15,7 +16,9 @@ from engine.params import MODELS
 from engine.spec import SpecError, TrainSpec, setting_names
 
 
-async def plan_training(desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:
+async def plan_training(
+    desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any], last_runs: int | None = None
+) -> Plan:
     """A valid plan from what was chosen; settings that belong to another model are left behind when the model changes.
 
     Raises:
@@ -26,8 +29,9 @@ async def plan_training(desk: Desk, *, dataset: str, model: str, chosen: dict[st
         of_any_model = {name for each in MODELS for name in setting_names(each)}
         mine = setting_names(model)
         chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
+    built = await build_on(desk.runs, dataset=facts["dataset"], model=model, chosen=chosen, last_runs=last_runs)
     finished = await desk.runs.list(state="succeeded", model=model, limit=20)
-    return make_plan(desk.settings, facts, model, chosen, finished)
+    return make_plan(desk.settings, facts, model, built.chosen, finished, given=built.given)
 
 
 async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
@@ -41,12 +45,19 @@ async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
         "dataset_facts": facts | {"broken": len(plan.facts["broken"])},
         "model": plan.spec.model.name,
         "model_title": MODELS[plan.spec.model.name].title,
-        "settings": describe(plan.spec),
+        "settings": describe(plan.spec, plan.because),
+        "members": [await _member(desk, run) for run in getattr(plan.spec.model, "members", ())],
         "notices": plan.notices,
         "estimate": plan.estimate,
         "run": row.run,
     }
     await desk.show(plan_key(row.id), ProposalItem.model_validate(item))
+
+
+async def _member(desk: Desk, run: str) -> Member:
+    row = await desk.runs.get(run)
+    measured = (row.metrics or {}).get("image_auroc")
+    return Member(run=row.id, model_title=MODELS[row.model].title, image_auroc=measured)
 
 
 def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:
@@ -67,7 +78,11 @@ def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: d
     unplaced = "; ".join(each.message for each in problems.values()) or (
         str(error) if isinstance(error, DatasetError) else None
     )
-    return item.model_copy(update={"settings": settings, "problem": unplaced})
+    only = next(iter(problems.values())) if len(problems) == 1 else None
+    kind, values = (only.kind, only.values) if only else (None, {})
+    return item.model_copy(
+        update={"settings": settings, "problem": unplaced, "problem_kind": kind, "problem_values": values}
+    )
 
 
 async def launch(desk: Desk, row: ProposalRow) -> RunRow:

@@ -6,12 +6,13 @@ Nothing here starts anything. A plan exists only when its spec is valid, so a pe
 import math
 import types
 import typing
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
+from assistant.advice import Advice, advise, leaves_one_out
 from assistant.estimates import expected
 from assistant.frames import Estimate, Notice, Setting
 from assistant.settings import Settings
@@ -23,11 +24,13 @@ from engine.spec import Problem, SpecError, TrainSpec, description_of, flat_sett
 DEFAULT_MODEL = "patchcore"
 MAIN_SETTINGS = (
     "image_size",
+    "members",
     "backbone",
     "epochs",
     "batch_size",
     "coreset_ratio",
     "learning_rate",
+    "augmentation",
     "overkill_rate",
     "seed",
 )
@@ -43,18 +46,30 @@ class Plan:
     facts: dict[str, Any]
     notices: list[Notice]
     estimate: Estimate
+    because: dict[str, Notice] = field(
+        default_factory=dict
+    )  # why settings that nobody asked for differ from the default
 
 
 def make_plan(
-    settings: Settings, facts: dict[str, Any], model: str, chosen: dict[str, Any], finished: Sequence[RunRow]
+    settings: Settings,
+    facts: dict[str, Any],
+    model: str,
+    chosen: dict[str, Any],
+    finished: Sequence[RunRow],
+    *,
+    given: Mapping[str, Advice] | None = None,
 ) -> Plan:
-    """Complete what was asked for into a whole spec.
+    """Complete what was asked for into a whole spec: first with what follows from earlier runs (`given`), then with what
+    suits the data; what was asked for goes before both.
 
     Raises:
         SpecError: all problems of the request at once.
     """
     chosen = {name.removeprefix("model."): value for name, value in chosen.items()}
-    filled = dict(chosen)
+    advice = {**(advise(model, good=facts["train_good"]) if model in MODELS else {}), **(given or {})}
+    advice = {name: each for name, each in advice.items() if chosen.get(name) is None}
+    filled = {**chosen, **{name: each.value for name, each in advice.items()}}
     paper_backbone = MODELS[model].default_backbone if model in MODELS else None
     if paper_backbone and not filled.get("backbone"):
         filled["backbone"] = (
@@ -63,25 +78,49 @@ def make_plan(
     spec = make_spec(facts["dataset"], model, filled)
     _refuse_what_cannot_run(settings, spec, facts)
     estimate = expected(spec, facts, finished)
-    return Plan(spec, chosen, facts, _notices(settings, spec, chosen, facts, estimate), estimate)
+    notices = _notices(settings, spec, chosen, facts, estimate)
+    return Plan(spec, chosen, facts, notices, estimate, {name: each.because for name, each in advice.items()})
 
 
-def describe(spec: TrainSpec) -> list[Setting]:
+def describe(spec: TrainSpec, because: Mapping[str, Notice] | None = None) -> list[Setting]:
     """Every setting of the spec as the edit form shows it, the main ones first."""
-    values = flat_settings(spec)
-    defaults = flat_settings(TrainSpec.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name}}))
-    names = [name for name in setting_names(spec.model.name) if name != "backbone" or spec.backbone]
-    if MODELS[spec.model.name].family == "memory":
-        names = [name for name in names if name not in ("epochs", "validation_share")]
-    described = [_describe(name, spec, values[name], defaults[name]) for name in names]
-    return sorted(
-        described, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS)
+    values, defaults = flat_settings(spec), _defaults(spec)
+    shown = [
+        _describe(name, spec, values[name], defaults.get(name)).model_copy(
+            update={"because": (because or {}).get(name)}
+        )
+        for name in setting_names(spec.model.name)
+        if name not in _without_effect(spec)
+    ]
+    return sorted(shown, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS))
+
+
+def _defaults(spec: TrainSpec) -> dict[str, Any]:
+    """What the settings would be if nothing were asked for; a setting that must be given has none."""
+    required = {
+        name: getattr(spec.model, name) for name, info in type(spec.model).model_fields.items() if info.is_required()
+    }
+    bare = TrainSpec.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name, **required}})
+    return {name: value for name, value in flat_settings(bare).items() if name not in required}
+
+
+def _without_effect(spec: TrainSpec) -> set[str]:
+    """Settings that every spec has and this model makes no use of."""
+    hidden = (
+        set() if spec.backbone else {"backbone", "backbone_run", "weights", "feature_normalisation", "style_mixing"}
     )
+    if MODELS[spec.model.name].family == "memory":
+        hidden |= {"epochs", "validation_share", "precision"}
+    if MODELS[spec.model.name].family == "ensemble":  # each member was trained already, with settings of its own
+        hidden |= {
+            "epochs", "validation_share", "precision", "normalisation", "augmentation", "seed", "calibration_share", "threshold_policy",
+        }  # fmt: skip
+    return hidden
 
 
 def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec, facts: dict[str, Any]) -> None:
     for notice in facts.get("notices", []):
-        if notice["code"] == "memory_models_only" and MODELS[spec.model.name].family != "memory":
+        if notice["code"] == "memory_models_only" and MODELS[spec.model.name].family in ("gradient", "flow"):
             raise SpecError([Problem("model", f"{spec.model.name} cannot be trained: {notice['message']}")])
     if spec.backbone and spec.weights == "pretrained" and where_are_weights(settings, spec.backbone) == "none":
         message = (
@@ -140,18 +179,32 @@ def _notices(
         note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")
     elif facts["masks"] == 0:
         note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")
-    calibration = round(facts["train_good"] * spec.calibration_share)
+    uses_all = leaves_one_out(spec, good=facts["train_good"])
+    calibration = facts["train_good"] if uses_all else round(facts["train_good"] * spec.calibration_share)
     needed = math.ceil(1 / spec.overkill_rate - 1e-9) - 1  # 1 / 0.05 is 20 and a rounding error
-    if calibration < needed:
+    if spec.threshold_policy == "percentile":
+        note(
+            "percentile",
+            f"The threshold is the plain percentile of {calibration} good images: nothing is promised about the overkill.",
+            calibration=calibration,
+        )
+    elif calibration < needed:
         promised = 100 / (calibration + 1)
         note(
             "few_good",
-            f"{calibration} good images are held back to set the threshold; an overkill of {100 * spec.overkill_rate:g} % takes {needed}. "
+            f"{calibration} good images set the threshold; an overkill of {100 * spec.overkill_rate:g} % takes {needed}. "
             f"No better than {promised:.1f} % can be promised.",
             calibration=calibration,
             needed=needed,
             overkill=round(100 * spec.overkill_rate, 2),
             promised=round(promised, 1),
+        )
+    if uses_all:
+        note(
+            "leave_one_out",
+            f"Every one of the {calibration} good images sets the threshold, scored by a model that did not see it. That wastes none, "
+            "takes several trainings, and its promise is a weaker one.",
+            calibration=calibration,
         )
     if facts.get("synthetic"):
         note(
@@ -183,6 +236,9 @@ def _describe(name: str, spec: TrainSpec, value: Any, default: Any) -> Setting:
         for bound in ("ge", "gt", "le", "lt", "multiple_of")
         if (limit := getattr(meta, bound, None)) is not None
     }
+    if kind == "integer" and typing.get_origin(field.annotation) is Literal:
+        options = typing.get_args(field.annotation)
+        limits |= {"ge": min(options), "le": max(options)}
     return Setting(
         name=name,
         value=value,
@@ -205,19 +261,26 @@ def _field_of(name: str, spec: TrainSpec) -> FieldInfo:
 
 def _kind(
     annotation: Any,
-) -> tuple[Literal["integer", "number", "text", "choice", "boolean", "integers"], list[str] | None, bool]:
+) -> tuple[Literal["integer", "number", "text", "choice", "boolean", "integers", "texts"], list[str] | None, bool]:
     """The form's input type, its choices, and whether it may be empty."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union):
         kind, choices, _ = _kind(next(each for each in arguments if each is not types.NoneType))
         return kind, choices, True
-    if origin is Literal:
+    if origin is Literal and all(isinstance(each, str) for each in arguments):
         return "choice", list(arguments), False
+    if origin is Literal:  # a few whole numbers
+        return "integer", None, False
     if origin is list:
-        return "integers", None, False
+        return ("integers" if _element(arguments[0]) is int else "texts"), None, False
     plain: dict[Any, Literal["integer", "number", "text", "boolean"]] = {
         int: "integer",
         float: "number",
         bool: "boolean",
     }
     return plain.get(annotation, "text"), None, False
+
+
+def _element(annotation: Any) -> Any:
+    """The plain type inside Annotated."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation

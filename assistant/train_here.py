@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.datasets import DatasetError
+from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
 from assistant.settings import Settings
 from assistant.specs import Plan, make_plan
@@ -18,7 +19,7 @@ from assistant.store.tables import RunRow
 from assistant.summaries import run_facts, word
 from assistant.workspace import Workspace
 from engine.events import Epoch, Event, Finished, Fitting, Stage, Warned, read_events
-from engine.spec import Problem, SpecError
+from engine.spec import Problem, SpecError, flat_settings
 
 EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
 INVALID = 2
@@ -33,7 +34,9 @@ async def train_here(
         try:
             facts = await _facts_of(workspace, data)
             finished = await workspace.runs.list(state="succeeded", model=model, limit=20)
-            plan = make_plan(settings, facts, model, _read_changes(changes), finished)
+            chosen = _read_changes(changes)
+            built = await build_on(workspace.runs, dataset=facts["dataset"], model=model, chosen=chosen)
+            plan = make_plan(settings, facts, model, built.chosen, finished, given=built.given)
         except SpecError as error:
             return _refuse([problem.message for problem in error.problems], as_json=as_json)
         except DatasetError as error:
@@ -117,6 +120,8 @@ def _tell_plan(plan: Plan) -> None:
     _tell(
         f"{spec.model.name} on {spec.dataset}: {plan.facts['train_good']} good images, {spec.image_size} px, {backbone}"
     )
+    for name, reason in plan.because.items():
+        _tell(f"{name.replace('_', ' ')} {flat_settings(spec)[name]}, {reason.message}")
     rests_on = f"from {basis} earlier run{'s' if basis > 1 else ''}" if basis else "a first guess"
     _tell(f"expected: about {plan.estimate.seconds:.0f} s ({rests_on})")
     for notice in plan.notices:

@@ -37,9 +37,14 @@ class Wording:
         except KeyError:
             return message
 
-    def setting_help(self, name: str, description: str) -> str:
-        """What a setting means; in English that is the description of its field."""
-        return self.help.get("settings", {}).get(name, description)
+    def setting_help(self, name: str, description: str, model: str = "") -> str:
+        """What a setting means (of this model, where models differ); in English that is the description of its field."""
+        settings = self.help.get("settings", {})
+        return settings.get(f"{model}.{name}", settings.get(name, description))
+
+    def choice(self, name: str, value: Any) -> str:
+        """One of a setting's choices as the page says it; a value that is no choice as it stands."""
+        return self.coded("choice", f"{name}.{value}", {}, str(value))
 
     def model_summary(self, name: str, summary: str) -> str:
         return self.help.get("models", {}).get(name, summary)

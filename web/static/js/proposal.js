@@ -128,6 +128,7 @@ function typed(field) {
   if (field.dataset.type === "boolean") return field.checked;
   if (text === "" && field.validity?.badInput !== true) return null;
   if (field.dataset.type === "integer" || field.dataset.type === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
+  if (field.dataset.type === "texts") return text.split(/[\s,]+/).filter(Boolean);
   if (field.dataset.type === "integers") {
     const parts = text.split(/[\s,]+/).filter(Boolean);
     return parts.every((part) => Number.isFinite(Number(part))) ? parts.map(Number) : text;

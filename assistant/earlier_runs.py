@@ -1,0 +1,138 @@
+"""Earlier runs that a training builds on: the members of an ensemble, and the run whose adapted backbone is taken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.advice import Advice
+from assistant.frames import Notice
+from assistant.runs.queue import Queue, UnknownRun
+from assistant.store.tables import RunRow
+from engine.params import MODELS
+from engine.spec import Problem, SpecError
+
+LATEST = "latest"  # in place of a run's id: the newest one that fits
+FEWEST, MOST_BY_ITSELF = 2, 3  # members that are taken when none are named
+SAME = ("seed", "calibration_share")  # or the members have not held back the same images
+LOOKED_AT = 100
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was chosen with its runs filled in; the settings that follow from those runs; and the members of an ensemble."""
+
+    chosen: dict[str, Any]
+    given: dict[str, Advice] = field(default_factory=dict)
+    members: Sequence[RunRow] = ()
+
+
+async def build_on(
+    runs: Queue, *, dataset: str, model: str, chosen: dict[str, Any], last_runs: int | None = None
+) -> Built:
+    """Fill in the runs that a training of this model builds on. `last_runs` takes that many of the newest as members.
+
+    Raises:
+        SpecError: such a run is missing, has not finished, or does not fit, in words.
+    """
+    if model == "ensemble":
+        return await _ensemble(runs, dataset, chosen, last_runs)
+    if chosen.get("backbone_run") and model in MODELS and MODELS[model].default_backbone:
+        return await _on_backbone(runs, dataset, chosen)
+    return Built(chosen)
+
+
+async def _ensemble(runs: Queue, dataset: str, chosen: dict[str, Any], last_runs: int | None) -> Built:
+    named = chosen.get("members")
+    if isinstance(named, str):
+        named = named.replace(",", " ").split()
+    members = [await _member(runs, str(run), dataset) for run in dict.fromkeys(named)] if named else []
+    if not members:
+        members = _newest(await runs.list(state="succeeded", dataset=dataset, limit=LOOKED_AT), last_runs)
+    if len(members) < FEWEST:
+        have = ", ".join(row.id for row in members)
+        message = (
+            f"an ensemble needs at least {FEWEST} finished trainings of {dataset!r}, "
+            f"there {'is only ' + have if have else 'are none'}: train another model first"
+        )
+        raise SpecError([Problem("members", message, "few_members", {"dataset": dataset, "known": have or "-"})])
+    first = members[0].spec
+    for row in members[1:]:
+        for name in SAME:
+            if row.spec[name] != first[name]:
+                message = (
+                    f"{members[0].id} and {row.id} differ in {name} ({first[name]} and {row.spec[name]}): "
+                    "only trainings that held back the same good images can be put together"
+                )
+                values = {"first": members[0].id, "second": row.id, "setting": name}
+                raise SpecError([Problem("members", message, "members_differ", values)])
+    for name in SAME:
+        if chosen.get(name) not in (None, first[name]):
+            message = f"{name} is {chosen[name]}, but the members were trained with {first[name]}; leave it out"
+            raise SpecError([Problem(name, message)])
+    because = Notice(code="members", message="as its members", values={"runs": ", ".join(row.id for row in members)})
+    given = {name: Advice(first[name], because) for name in SAME}
+    given["image_size"] = Advice(max(row.spec["image_size"] for row in members), because)
+    return Built({**chosen, "members": [row.id for row in members]}, given, members)
+
+
+async def _member(runs: Queue, run: str, dataset: str) -> RunRow:
+    row = await _finished(runs, run, "members")
+    if row.model == "ensemble":
+        message = f"{row.id} is an ensemble itself: name its members instead"
+        raise SpecError([Problem("members", message, "member_is_ensemble", {"run": row.id})])
+    if row.dataset != dataset:
+        message = f"{row.id} was trained on {row.dataset!r}, not on {dataset!r}"
+        values = {"run": row.id, "dataset": row.dataset, "wanted": dataset}
+        raise SpecError([Problem("members", message, "other_dataset", values)])
+    return row
+
+
+def _newest(rows: Sequence[RunRow], count: int | None) -> list[RunRow]:
+    """The newest `count`; without a count, of each model the newest that held back the same images as the newest of all."""
+    rows = [row for row in rows if row.model != "ensemble"]
+    if count is not None:
+        return list(rows[:count])
+    taken: dict[str, RunRow] = {}
+    for row in rows:
+        if all(row.spec.get(name) == rows[0].spec.get(name) for name in SAME):
+            taken.setdefault(row.model, row)
+    return list(taken.values())[:MOST_BY_ITSELF]
+
+
+async def _on_backbone(runs: Queue, dataset: str, chosen: dict[str, Any]) -> Built:
+    asked = str(chosen["backbone_run"])
+    row = await (_newest_adapted(runs, dataset) if asked == LATEST else _finished(runs, asked, "backbone_run"))
+    if not _has_backbone(runs, row):
+        message = f"{row.id} ({row.model}) has adapted no backbone: take a finished CutPaste training"
+        raise SpecError([Problem("backbone_run", message, "no_backbone", {"run": row.id, "model": row.model})])
+    theirs = row.spec["backbone"]
+    if chosen.get("backbone") not in (None, theirs):
+        message = f"backbone is {chosen['backbone']!r}, but {row.id} adapted {theirs!r}: leave backbone out"
+        raise SpecError([Problem("backbone", message)])
+    because = Notice(code="backbone_run", message=f"as in run {row.id}", values={"run": row.id})
+    return Built({**chosen, "backbone_run": row.id}, {"backbone": Advice(theirs, because)})
+
+
+async def _newest_adapted(runs: Queue, dataset: str) -> RunRow:
+    """The newest finished run that adapted a backbone, of this data set if there is one."""
+    rows = [row for row in await runs.list(state="succeeded", model="cutpaste", limit=LOOKED_AT)]
+    adapted = [row for row in rows if _has_backbone(runs, row)]
+    if not adapted:
+        message = "no finished training has adapted a backbone yet: train CutPaste first"
+        raise SpecError([Problem("backbone_run", message, "no_backbone_yet")])
+    return next((row for row in adapted if row.dataset == dataset), adapted[0])
+
+
+def _has_backbone(runs: Queue, row: RunRow) -> bool:
+    return (runs.folder(row.id) / "model" / "backbone.safetensors").is_file()
+
+
+async def _finished(runs: Queue, run: str, setting: str) -> RunRow:
+    try:
+        row = await runs.get(run)
+    except UnknownRun as error:
+        raise SpecError([Problem(setting, str(error), "unknown_run", {"run": run})]) from None
+    if row.state != "succeeded":
+        message = f"{row.id} has not finished well (it is {row.state}): take a finished training"
+        raise SpecError([Problem(setting, message, "unfinished_run", {"run": row.id})])
+    return row
