@@ -75,8 +75,6 @@ def time_inspection(run: Path, data: Path) -> None:
     """Milliseconds a picture of the saved model, one at a time: decoding, resizing, scores and map at the input's size."""
     import torch
 
-    import torch
-
     from engine.checkpoints import load_model
     from engine.datasets.factory import open_dataset
     from engine.datasets.loading import Loader
