@@ -4,8 +4,10 @@ A model that keeps patches of good images (a memory bank) can show the nearest o
 have looked like. Other models know none, and the list is null.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,28 @@ REGIONS_EXPLAINED = 5  # of one picture, the strongest
 NEAREST = 3  # good patches shown beside a region
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What was found in one picture, as it is written beside its heatmap.
+
+    p_value and confidence (that it is defective) are None where there were no held-out scores, or no labels to learn from.
+    """
+
+    name: str
+    score: float
+    threshold: float
+    pixel_threshold: float
+    p_value: float | None
+    confidence: float | None
+    regions: list[dict[str, Any]]
+
+    def write(self, path: Path) -> None:
+        """One JSON object: `image` with score and verdict, `regions` strongest first."""
+        image = {name: value for name, value in vars(self).items() if name != "regions"}
+        image["is_anomalous"] = self.score > self.threshold
+        path.write_text(json.dumps({"image": image, "regions": self.regions}, ensure_ascii=False), encoding="utf-8")
+
+
 def explain_batch(
     model: AnomalyModel,
     batch: Batch,
@@ -27,19 +51,19 @@ def explain_batch(
     *,
     pixel_threshold: float,
     normals: Sequence[str],
-    device: torch.device,
 ) -> list[list[dict[str, Any]]]:
     """For each picture its regions as JSON types, strongest first; `nearest` names good pictures and places in them.
 
     Args:
         maps: (B, H, W) raw scores.
-        normals: names of the good pictures in the order the model learnt them, [] where that is not known.
+        normals: names of the good pictures in the order the model learnt them, [] where that is not known. A second,
+            augmented pass over them counts on from the first.
 
     `nearest` is a list of {name, x, y, distance} with x and y in [0, 1] of that picture, or null.
     """
     regions = [find_regions(score_map, threshold=pixel_threshold) for score_map in maps]
     places = [(i, *region.peak_at) for i, found in enumerate(regions) for region in found[:REGIONS_EXPLAINED]]
-    nearest = iter(_nearest(model, batch, places, normals, device))
+    nearest = iter(_nearest(model, batch, places, normals))
     return [
         [_facts(region, next(nearest) if rank < REGIONS_EXPLAINED else None) for rank, region in enumerate(found)]
         for found in regions
@@ -47,7 +71,7 @@ def explain_batch(
 
 
 def _nearest(
-    model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]], normals: Sequence[str], device: torch.device
+    model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]], normals: Sequence[str]
 ) -> list[list[dict[str, Any]] | None]:
     """The nearest good patches for each place (picture of the batch, x, y)."""
     if not places or not normals:
@@ -55,6 +79,7 @@ def _nearest(
     rows = sorted({i for i, _, _ in places})  # only these pictures go through the backbone again
     chosen = Batch(batch.images[rows], batch.labels[rows], None, [batch.names[i] for i in rows])
     asked = [(rows.index(i), y, x) for i, x, y in places]
+    device = next(iter(model.state_dict().values())).device
     with torch.inference_mode():
         found = model.explain(chosen.to(device), asked, k=NEAREST)
     if found is None:

@@ -1,6 +1,5 @@
 """What the trainers share: scoring, writing predictions, measuring, saving and loading."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ from engine.checkpoints import load_state, save_state
 from engine.datasets.loading import Batch, Loader
 from engine.evaluate import count_pixels, measure
 from engine.events import Batches
-from engine.explanations import explain_batch
+from engine.explanations import Finding, explain_batch
 from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
 from engine.inspection import inspect, with_positions
-from engine.metrics import PixelTally
 from engine.models import AnomalyModel
+from engine.pixel_counts import PixelTally
 from engine.report import Reporter, silent
 from engine.thresholds import p_values
 
@@ -85,9 +84,7 @@ class BaseTrainer:
         chances = p_values(found.scores, held_out).tolist() if held_out else [None] * len(found.scores)
         for start, batch in with_positions(test_loader):
             maps = found.maps[start : start + len(batch)]
-            explained = explain_batch(
-                self.modeler, batch, maps, pixel_threshold=limit, normals=normals, device=self.device
-            )
+            explained = explain_batch(self.modeler, batch, maps, pixel_threshold=limit, normals=normals)
             for i, name in enumerate(batch.names):
                 score, stem = float(found.scores[start + i]), output_dir / f"{start + i:04d}"
                 pixels = (batch.images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
@@ -95,16 +92,8 @@ class BaseTrainer:
                 save_map(_named(stem, "map"), maps[i], scale=scale)
                 save_png(_named(stem, "heatmap"), with_boxes(heat, [tuple(r["box"]) for r in explained[i]]))
                 save_mask(_named(stem, "mask"), maps[i] > limit)
-                facts = {
-                    "name": name,
-                    "score": score,
-                    "is_anomalous": score > threshold,
-                    "threshold": threshold,
-                    "pixel_threshold": limit,
-                    "p_value": chances[start + i],
-                    "regions": explained[i],
-                }
-                stem.with_suffix(".json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+                finding = Finding(name, score, threshold, limit, chances[start + i], None, explained[i])
+                finding.write(stem.with_suffix(".json"))
             self._write_attention(batch, output_dir, start)
             self.report(Batches(what="writing", done=start + len(batch), total=test_loader.images))
         summary = {
@@ -148,7 +137,8 @@ class BaseTrainer:
             found = inspect(self.modeler.eval(), test_loader, what="evaluating", keep_maps_in=maps, report=self.report)
             pixels = None
             if pixel_level:
-                pixels = PixelTally(low=float(found.map_lows.min()), high=float(found.map_highs.max()))
+                assert found.maps is not None
+                pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs)
                 for start, batch in with_positions(test_loader):
                     count_pixels(pixels, found, start, batch)
             found.maps = None

@@ -69,7 +69,7 @@ def test_predict_evaluate_and_test_tell_one_story(trainer, data, tmp_path):
     assert written["images"] == 8
     assert written["summary"]["anomalous"] == int((scores > threshold).sum())
     said = [json.loads((tmp_path / "out" / f"{i:04d}.json").read_text()) for i in range(8)]
-    assert [entry["score"] for entry in said] == scores.tolist()
+    assert [entry["image"]["score"] for entry in said] == scores.tolist()
     assert np.array(Image.open(tmp_path / "out" / "0004_heatmap.png")).shape == (64, 64, 3)
     assert set(np.unique(np.array(Image.open(tmp_path / "out" / "0004_mask.png")))) <= {0, 255}
 
@@ -78,7 +78,7 @@ def test_a_pixel_threshold_marks_pixels_and_changes_no_verdict(trainer, data, tm
     trainer.fit(loader(data, "train"))
     for folder, pixel_threshold in (("all", -1.0), ("none", 1e9)):
         trainer.test(loader(data, "test"), tmp_path / folder, threshold=1e9, pixel_threshold=pixel_threshold)
-        assert not json.loads((tmp_path / folder / "0004.json").read_text())["is_anomalous"]
+        assert not json.loads((tmp_path / folder / "0004.json").read_text())["image"]["is_anomalous"]
         assert (np.array(Image.open(tmp_path / folder / "0004_mask.png")) == (255 if folder == "all" else 0)).all()
 
 
