@@ -7,60 +7,28 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from engine.calibration import Calibration, calibrate, calibration_from
+from engine.confidence import Confidence, cross_fit
 from engine.datasets.loading import Batch, Loader
+from engine.explanations import Finding, explain_batch
 from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png
 from engine.inspection import Inspection, inspect, with_positions
-from engine.metrics import PixelTally, bootstrap_interval, get_metric, per_defect_type, tally
+from engine.measurement import Measures, measure, summarise
 from engine.models import AnomalyModel
-from engine.report import Report, Reporter
-from engine.thresholds import Threshold, p_values, split_conformal
+from engine.pixel_counts import PixelTally, RegionTally
+from engine.report import Report
+from engine.thresholds import p_values
 
-IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max")
-PIXEL_METRICS = ("pixel_auroc", "pixel_aupr")
-VERDICT_METRICS = ("recall", "escape_rate", "overkill", "missed", "false_alarms")
-WITH_INTERVALS = ("image_auroc", "image_aupr")
+__all__ = ["Calibration", "calibrate", "calibration_from", "count_pixels", "evaluate", "measure"]
 WRITERS = 4
-
-
-@dataclass
-class Measures:
-    """Metrics by name, and why one is None."""
-
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, counts: Any, *, threshold: float | None = None) -> None:
-        measured = get_metric(name, threshold=threshold)(counts)
-        self.metrics[name] = measured.value
-        if measured.reason:
-            self.reasons[name] = measured.reason
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The two thresholds, and the scores of the held-out good pictures they come from."""
-
-    image: Threshold
-    pixel: Threshold
-    scores: list[float]
-
-
-def calibrate(model: AnomalyModel, loader: Loader, *, overkill_rate: float, report: Reporter) -> Calibration:
-    """Thresholds from good pictures that the model has not seen."""
-    found = inspect(model, loader, what="calibrating", report=report)
-    return Calibration(
-        image=split_conformal(found.scores, overkill_rate=overkill_rate),
-        pixel=split_conformal(found.map_highs, overkill_rate=overkill_rate),
-        scores=[float(score) for score in found.scores],
-    )
 
 
 def evaluate(
@@ -72,27 +40,53 @@ def evaluate(
     seed: int,
     facts: dict[str, Any],
     report: Report,
+    escape_cost: float = 10.0,
+    normals: Sequence[str] = (),
 ) -> tuple[Measures, Inspection]:
-    """Score the test pictures and write `RUN/evaluation` whole. `facts` (counts, weights, ...) go into metrics.json."""
+    """Score the test pictures and write `RUN/evaluation` whole. `facts` (counts, weights, ...) go into metrics.json.
+
+    Args:
+        escape_cost: overkilled good images that one missed defect is worth, for the cost-based threshold shown beside.
+        normals: names of the pictures learnt from, in the order they were, to show the good patches nearest to a region.
+    """
     folder = run / "evaluation.part"
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("inputs", "maps", "truth", "overlays", "masks"):
+    for name in ("inputs", "maps", "truth", "overlays", "masks", "regions"):
         (folder / name).mkdir(parents=True)
     found = inspect(model, loader, what="evaluating", keep_maps_in=folder, report=report)
     scale = map_scale(found.map_lows, found.map_highs)
-    pixels = PixelTally(low=scale[0], high=scale[1])
+    assert found.maps is not None
+    pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs)
+    regions = RegionTally(calibration.pixel.value)
+    groups = [item.group for item in loader.items]
+    confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         for start, batch in with_positions(loader):
-            count_pixels(pixels, found, start, batch)
+            count_pixels(pixels, found, start, batch, regions=regions)
+            explained = explain_batch(
+                model,
+                batch,
+                found.maps[start : start + len(batch)],
+                pixel_threshold=calibration.pixel.value,
+                normals=normals,
+            )
             writing = [
                 pool.submit(_write, folder, found, start + i, batch, i, scale, calibration) for i in range(len(batch))
             ]
+            for i, regions_of in enumerate(explained):
+                _finding(found, start + i, calibration, confidence, regions_of).write(
+                    folder / "regions" / f"{start + i:04d}.json"
+                )
             for written in writing:
                 written.result()
             report.check()
-    measures = measure(found, loader, pixels=pixels, threshold=calibration.image.value)
-    _write_scores(folder / "scores.csv", found, loader, calibration)
-    summary = _summary(measures, found, loader, calibration, seed=seed) | {"map_scale": list(scale)} | facts
+    measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
+    _write_scores(folder / "scores.csv", found, loader, calibration, confidence)
+    summary = summarise(
+        measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
+        seed=seed,
+    )  # fmt: skip
+    summary |= {"map_scale": list(scale)} | facts
     (folder / "metrics.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
     found.maps = None  # lets go of the scratch file
     shutil.rmtree(run / "evaluation", ignore_errors=True)
@@ -100,38 +94,23 @@ def evaluate(
     return measures, found
 
 
-def measure(
-    found: Inspection,
-    loader: Loader,
-    *,
-    pixels: PixelTally | None = None,
-    threshold: float | None = None,
-    images: bool = True,
-) -> Measures:
-    """Metrics of an inspection of `loader`: of images, of the pixels counted, of the verdicts at a threshold."""
-    measures = Measures()
-    counts = tally(found.scores, found.labels)
-    for name in IMAGE_METRICS if images else ():
-        measures.add(name, counts)
-    for name in VERDICT_METRICS if threshold is not None else ():
-        measures.add(name, counts, threshold=threshold)
-    if pixels is not None:
-        pixel_counts, masked = pixels.tally(), any(item.mask for item in loader.items)
-        for name in PIXEL_METRICS:
-            measures.add(name, pixel_counts)
-            if measures.metrics[name] is None and 1 in found.labels and not masked:
-                measures.reasons[name] = "the defective images have no masks: where a defect lies is not known"
-    return measures
-
-
-def count_pixels(pixels: PixelTally, found: Inspection, start: int, batch: Batch) -> None:
+def count_pixels(
+    pixels: PixelTally, found: Inspection, start: int, batch: Batch, *, regions: RegionTally | None = None
+) -> None:
     """Count the maps of a batch whose truth is known: a mask, or a good image, on which nothing is marked."""
     assert found.maps is not None and batch.has_truth is not None
     known = np.flatnonzero(batch.has_truth.numpy())
     if len(known) == 0:
         return
     maps = found.maps[start + known]
-    pixels.add(maps, np.zeros_like(maps) if batch.masks is None else batch.masks.squeeze(1).numpy()[known])
+    masks = None if batch.masks is None else batch.masks.squeeze(1).numpy()[known] > 0.5
+    pixels.add(maps, masks)
+    for i, position in enumerate(known if regions is not None else ()):
+        assert regions is not None
+        if batch.labels[position] == 0:
+            regions.add_good(maps[i])
+        elif masks is not None:
+            regions.add_defective(int(start + position), maps[i], masks[i])
 
 
 def _write(
@@ -156,11 +135,27 @@ def _write(
         save_mask(folder / "truth" / f"{name}.png", batch.masks[position, 0].numpy())
 
 
-def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration) -> None:
+def _finding(
+    found: Inspection, index: int, by: Calibration, confidence: Confidence, regions: list[dict[str, Any]]
+) -> Finding:
+    return Finding(
+        name=found.names[index],
+        score=float(found.scores[index]),
+        threshold=by.image.value,
+        pixel_threshold=by.pixel.value,
+        p_value=float(p_values(found.scores[index : index + 1], by.scores)[0]),
+        confidence=None if confidence.values is None else float(confidence.values[index]),
+        regions=regions,
+    )
+
+
+def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration, confidence: Confidence) -> None:
+    """One row for each test image; `confidence` is empty where there were no labels to learn it from."""
     p = p_values(found.scores, by.scores)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["index", "name", "label", "defect_type", "score", "is_anomalous", "p_value", "has_truth"])
+        columns = ["index", "name", "label", "defect_type", "score", "is_anomalous", "p_value", "has_truth"]
+        writer.writerow([*columns, "confidence"])
         for index, item in enumerate(loader.items):
             score = float(found.scores[index])
             row = [
@@ -171,30 +166,6 @@ def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration
                 score,
                 int(score > by.image.value),
                 float(p[index]),
+                int(item.mask is not None),
             ]
-            writer.writerow([*row, int(item.mask is not None)])
-
-
-def _summary(measures: Measures, found: Inspection, loader: Loader, by: Calibration, *, seed: int) -> dict[str, Any]:
-    intervals = {
-        name: bootstrap_interval(get_metric(name), found.scores, found.labels, seed=seed)
-        for name in WITH_INTERVALS
-        if measures.metrics[name] is not None
-    }
-    types = [item.defect_type for item in loader.items]
-    return {
-        "metrics": measures.metrics,
-        "reasons": measures.reasons,
-        "intervals": {name: list(interval) for name, interval in intervals.items() if interval},
-        "per_defect_type": per_defect_type(found.scores, found.labels, types, threshold=by.image.value),
-        "threshold": {
-            "image": by.image.value,
-            "pixel": by.pixel.value,
-            "policy": "split-conformal",
-            "overkill_rate": by.image.overkill_rate,
-            "calibration_images": by.image.calibration_images,
-            "smallest_promise": by.image.smallest_promise,
-            "promised": by.image.promised,
-            "images_needed": by.image.images_needed,
-        },
-    }
+            writer.writerow([*row, "" if confidence.values is None else float(confidence.values[index])])

@@ -1,36 +1,85 @@
-"""Where good ends: a threshold from held-out good images, with what their number can promise.
+"""Where good ends: a threshold from good images that the model has not seen, with what their number can promise.
 
 Split-conformal: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Angelopoulos and Bates, A
 Gentle Introduction to Conformal Prediction, 2021, https://arxiv.org/abs/2107.07511. The model must not have seen the
 images, and they must be like those of the line. Then a new good image is called defective with a probability of at most
 `promised`, on average over calibrations. Nothing is promised about defects.
+
+Leave-one-out (cross-conformal): Vovk, Cross-conformal predictors, 2015, https://arxiv.org/abs/1208.0806; Barber, Candes,
+Ramdas and Tibshirani, Predictive inference with the jackknife+, 2021, https://arxiv.org/abs/1905.02928. Every good image
+is scored by a model that was fitted without it, so none is lost for learning, but only about twice the rate is promised.
+Deviation: the papers compare a new image with each fold's own model; here one model, fitted on all, judges it. The promise
+then rests on that model's scores being like those of the folds' models, which have seen fewer images.
+
+Thresholds chosen by labels (`f1_optimal`, `cost_based`) are oracles: what they reach on the images that chose them is
+better than what a line will see.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
+SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
+
+GoodPolicy = Literal["split_conformal", "leave_one_out", "percentile"]
+Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A score above `value` is called defective. The rest are the facts that a sentence about it needs."""
+    """A score above `value` is called defective. The rest are the facts that a sentence about it needs.
+
+    A percentile and an oracle promise nothing. An oracle was asked for no overkill: there it is what happened on the images
+    that chose it, and calibration_images counts those.
+    """
 
     value: float
     overkill_rate: float  # what was asked for: share of good images that may be called defective
     calibration_images: int  # n
-    promised: float  # the share that holds: at most overkill_rate when n is enough, else 1 / (n + 1)
-    smallest_promise: float  # 1 / (n + 1): the least overkill that n images can promise at all
-    images_needed: int  # least n that can promise overkill_rate
+    promised: float | None  # the share that holds at most
+    smallest_promise: float  # the least overkill that n good images can set at all: 1 / (n + 1)
+    images_needed: int  # least n that can set overkill_rate: 1 / overkill_rate - 1
+    policy: Policy = "split_conformal"
+    images_to_show: int = 0  # good test images, none of them overkilled, that show the rate: about 3 / rate
 
     @property
     def is_enough(self) -> bool:
-        """Whether there were enough good images to promise what was asked for."""
+        """Whether there were enough good images to set what was asked for."""
         return self.calibration_images >= self.images_needed
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether labels of the test data chose it, so that its figures there flatter."""
+        return self.policy in ("f1_optimal", "cost_based")
+
+    def facts(self) -> dict[str, Any]:
+        """Its fields as JSON types, `oracle`, and what it promises in English."""
+        return asdict(self) | {"oracle": self.is_oracle, "promise": promise(self)}
+
+
+def set_threshold(
+    scores: ArrayLike, *, overkill_rate: float, policy: GoodPolicy = "split_conformal", folds: int | None = None
+) -> Threshold:
+    """The threshold that good images set, by policy. For a pixel threshold give each good image's largest pixel score.
+
+    Args:
+        scores: (N,) of good images that the model (leave_one_out: the model of their fold) has not seen.
+        overkill_rate: share of good images that may be called defective, between 0 and 1.
+        folds: of leave_one_out, how many models were fitted; None is one for each image.
+
+    Raises:
+        ValueError: no scores, a score that is not finite, a rate outside (0, 1), fewer than 2 folds or an unknown policy.
+    """
+    if policy not in POLICIES:
+        raise ValueError(f"unknown threshold policy {policy!r} (have: {', '.join(POLICIES)})")
+    if policy == "leave_one_out":
+        return leave_one_out(scores, overkill_rate=overkill_rate, folds=folds)
+    return POLICIES[policy](scores, overkill_rate=overkill_rate)
 
 
 def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
@@ -42,16 +91,8 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
     Raises:
         ValueError: no scores, a score that is not finite, or a rate outside (0, 1).
     """
-    held_out = np.sort(np.asarray(scores, dtype=np.float64).ravel())
+    held_out = _checked(scores, overkill_rate)
     n = len(held_out)
-    if n == 0:
-        raise ValueError("no good images are held out to set the threshold; raise calibration_share or add good images")
-    if not np.isfinite(held_out).all():
-        raise ValueError("a held-out score is not a finite number; the model has diverged, train it anew")
-    if not 0 < overkill_rate < 1:
-        raise ValueError(
-            f"overkill_rate is {overkill_rate}, it must lie between 0 and 1; 0.05 lets 5 % of good images fail"
-        )
     above = max(math.floor((n + 1) * overkill_rate + ROUNDING), 1)  # ranks left above the threshold, of n + 1
     return Threshold(
         value=float(held_out[n - above]),
@@ -60,7 +101,114 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
         promised=above / (n + 1),
         smallest_promise=1 / (n + 1),
         images_needed=math.ceil(1 / overkill_rate - ROUNDING) - 1,
+        images_to_show=images_to_show(overkill_rate),
     )
+
+
+def leave_one_out(scores: ArrayLike, *, overkill_rate: float, folds: int | None = None) -> Threshold:
+    """The same rank among good scores that each come from a model fitted without that image, or without its fold.
+
+    Usually about overkill_rate of new good images fail. What holds whatever the model does is twice that, and a little
+    more where there are fewer folds than images (theorem 4 of Barber et al.).
+
+    Raises:
+        ValueError: as `split_conformal`; fewer than 2 folds, or more folds than images.
+    """
+    plain = split_conformal(scores, overkill_rate=overkill_rate)
+    n = plain.calibration_images
+    k = n if folds is None else folds
+    if not 2 <= k <= n:
+        raise ValueError(f"leave_one_out over {n} good images with {k} folds; 2 to {max(n, 2)} folds are possible")
+    assert plain.promised is not None
+    more = min(2 * (1 - 1 / k) / (n / k + 1), (1 - k / n) / (k + 1))  # 0 with a fold for each image
+    return Threshold(**(asdict(plain) | {"policy": "leave_one_out", "promised": min(2 * plain.promised + more, 1.0)}))
+
+
+def percentile(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
+    """The plain quantile of held-out good scores, between two of them where it falls there. It promises nothing.
+
+    Raises:
+        ValueError: as `split_conformal`.
+    """
+    held_out = _checked(scores, overkill_rate)
+    return Threshold(
+        value=float(np.quantile(held_out, 1 - overkill_rate)),
+        overkill_rate=overkill_rate,
+        calibration_images=len(held_out),
+        promised=None,
+        smallest_promise=1 / (len(held_out) + 1),
+        images_needed=math.ceil(1 / overkill_rate - ROUNDING) - 1,
+        policy="percentile",
+        images_to_show=images_to_show(overkill_rate),
+    )
+
+
+POLICIES: dict[str, Callable[..., Threshold]] = {
+    "split_conformal": split_conformal,
+    "leave_one_out": leave_one_out,
+    "percentile": percentile,
+}
+
+
+def f1_optimal(scores: ArrayLike, labels: ArrayLike) -> Threshold:
+    """The threshold with the best F1 on these labelled images (0 good, 1 defective, others left out). An oracle.
+
+    Raises:
+        ValueError: a class is missing.
+    """
+    values, false_alarms, missed, good, defective = _verdicts(scores, labels)
+    found = defective - missed
+    f1 = 2 * found / (found + false_alarms + defective)
+    best = int(f1.argmax())
+    return _oracle(values[best], "f1_optimal", false_alarms[best], good, defective)
+
+
+def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float) -> Threshold:
+    """The threshold of the least cost on these labelled images: a missed defect costs `escape_cost` overkilled good ones.
+
+    Both count by their shares, so how many of each class the test data happens to hold does not matter: the cost is
+    overkill + escape_cost * escape. An oracle. Of several that cost the same the highest is taken.
+
+    Raises:
+        ValueError: a class is missing, or a cost that is not above 0.
+    """
+    if not escape_cost > 0:
+        raise ValueError(
+            f"escape_cost is {escape_cost}, it must be above 0; 10 makes one missed defect worth 10 overkills"
+        )
+    values, false_alarms, missed, good, defective = _verdicts(scores, labels)
+    cost = false_alarms / good + escape_cost * missed / defective
+    best = int(cost.argmin())
+    return _oracle(values[best], "cost_based", false_alarms[best], good, defective)
+
+
+def promise(threshold: Threshold) -> str:
+    """What the threshold promises, in one or two English sentences."""
+    n, rate = threshold.calibration_images, threshold.overkill_rate
+    if threshold.is_oracle:
+        by = "has the best F1" if threshold.policy == "f1_optimal" else "costs the least"
+        return f"It {by} on the {n} test images that chose it; on new images it will do worse."
+    asked, images = _percent(rate), f"{n} good image{'s' if n != 1 else ''}"
+    if threshold.policy == "percentile":
+        said = f"About {asked} of {images} score above it; nothing is promised about new ones."
+    elif threshold.policy == "leave_one_out":
+        assert threshold.promised is not None
+        said = (
+            f"It was set from {images}, each scored by a model that had not seen it: usually about {asked} of new good "
+            f"images are called defective, and at most {_percent(threshold.promised)} is promised, as far as the final "
+            "model scores like those models."
+        )
+    else:
+        assert threshold.promised is not None
+        said = f"On average at most {_percent(threshold.promised)} of new good images are called defective."
+    if not threshold.is_enough:
+        said += f" {images} cannot set {asked}: {threshold.images_needed} are needed."
+    return f"{said} To show {asked}, {threshold.images_to_show} good test images without a false alarm are needed."
+
+
+def images_to_show(overkill_rate: float) -> int:
+    """How many good test images without one false alarm show, 95 % sure, that the overkill is at most this: about 3 / rate."""
+    return math.ceil(math.log(1 - SURE) / math.log1p(-overkill_rate) - ROUNDING)
 
 
 def p_values(scores: ArrayLike, held_out: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,3 +219,53 @@ def p_values(scores: ArrayLike, held_out: Sequence[float] | NDArray[np.float64])
     ordered = np.sort(np.asarray(held_out, dtype=np.float64).ravel())
     at_least = len(ordered) - np.searchsorted(ordered, np.asarray(scores, dtype=np.float64), side="left")
     return (1 + at_least) / (len(ordered) + 1)
+
+
+def _checked(scores: ArrayLike, overkill_rate: float) -> NDArray[np.float64]:
+    """The held-out scores in order. Raises ValueError."""
+    held_out = np.sort(np.asarray(scores, dtype=np.float64).ravel())
+    if len(held_out) == 0:
+        raise ValueError("no good images are held out to set the threshold; raise calibration_share or add good images")
+    if not np.isfinite(held_out).all():
+        raise ValueError("a held-out score is not a finite number; the model has diverged, train it anew")
+    if not 0 < overkill_rate < 1:
+        raise ValueError(
+            f"overkill_rate is {overkill_rate}, it must lie between 0 and 1; 0.05 lets 5 % of good images fail"
+        )
+    return held_out
+
+
+def _verdicts(
+    scores: ArrayLike, labels: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], int, int]:
+    """All thresholds that differ, highest first, the false alarms and missed defects at each; how many good, defective."""
+    score_of, label_of = np.asarray(scores, dtype=np.float64).ravel(), np.asarray(labels).ravel()
+    good, defective = int((label_of == 0).sum()), int((label_of == 1).sum())
+    if not good or not defective:
+        raise ValueError(f"{good} good and {defective} defective images: a threshold chosen by labels needs both")
+    known = (label_of == 0) | (label_of == 1)
+    distinct, position = np.unique(score_of[known], return_inverse=True)
+    at_most_good = np.cumsum(np.bincount(position[label_of[known] == 0], minlength=len(distinct)))
+    at_most_defective = np.cumsum(np.bincount(position[label_of[known] == 1], minlength=len(distinct)))
+    between = distinct[:-1] + np.diff(distinct) / 2
+    values = np.concatenate([[np.nextafter(distinct[0], -np.inf)], np.minimum(between, distinct[1:]), distinct[-1:]])
+    values[1:-1] = np.where(values[1:-1] < distinct[1:], values[1:-1], distinct[:-1])  # no number fits between the two
+    false_alarms = good - np.concatenate([[0], at_most_good])
+    missed = np.concatenate([[0], at_most_defective])
+    return values[::-1], false_alarms[::-1], missed[::-1], good, defective
+
+
+def _oracle(value: float, policy: Policy, false_alarms: int, good: int, defective: int) -> Threshold:
+    return Threshold(
+        value=float(value),
+        overkill_rate=float(false_alarms / good),
+        calibration_images=good + defective,
+        promised=None,
+        smallest_promise=1 / (good + 1),
+        images_needed=0,
+        policy=policy,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

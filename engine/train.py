@@ -51,7 +51,7 @@ def train(
     pictures = Pictures(image_size=spec.image_size)
     dataset, split, broken = _load(spec, data, pictures, report)
     try:
-        model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=report)
+        model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=report, runs=run.parent)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
 
@@ -78,7 +78,14 @@ def train(
     weights, counts = _weights(model), _counts(split, broken)
     facts = {"counts": counts, "weights": weights, "synthetic": dataset.synthetic}
     measures, found = evaluate(
-        model, loader(split.test), run, calibration=calibration, seed=spec.seed, facts=facts, report=report
+        model,
+        loader(split.test),
+        run,
+        calibration=calibration,
+        seed=spec.seed,
+        facts=facts,
+        report=report,
+        escape_cost=spec.escape_cost,
     )
     for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
         report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
@@ -170,13 +177,13 @@ def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
             code="few_good",
             message=(
                 f"{threshold.calibration_images} held-out good pictures cannot promise an overkill rate of "
-                f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
+                f"{threshold.overkill_rate:.1%}, only {threshold.smallest_promise:.1%}; that takes {threshold.images_needed}"
             ),
             values={
                 "calibration": threshold.calibration_images,
                 "needed": threshold.images_needed,
                 "overkill": round(100 * threshold.overkill_rate, 2),
-                "promised": round(100 * threshold.promised, 1),
+                "promised": round(100 * threshold.smallest_promise, 1),
             },
         )
     )
@@ -189,15 +196,17 @@ def _trainer_settings(spec: TrainSpec, run: Path) -> dict[str, Any]:
     return {"patience": getattr(spec.model, "patience", 0), "checkpoints": run / "checkpoints"}
 
 
-def _weights(model: AnomalyModel) -> dict[str, str | None]:
+def _weights(model: AnomalyModel) -> dict[str, Any]:
+    """Where the backbone's weights come from, and for an adapted one what it was adapted on, oldest first."""
     backbone = model.backbone
     if backbone is None:
-        return {"backbone": None, "source": None, "tag": None, "licence": None}
+        return {"backbone": None, "source": None, "tag": None, "licence": None, "lineage": []}
     return {
         "backbone": backbone.name,
         "source": backbone.source,
         "tag": backbone.tag,
         "licence": backbone.licence,
+        "lineage": list(backbone.weights.lineage),
     }
 
 
@@ -219,7 +228,7 @@ def _counts(split: Split, broken: dict[str, str]) -> dict[str, int]:
 
 
 def _model_facts(
-    spec: TrainSpec, dataset: Dataset, calibration: Calibration, weights: dict[str, str | None]
+    spec: TrainSpec, dataset: Dataset, calibration: Calibration, weights: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "spec": spec.model_dump(),

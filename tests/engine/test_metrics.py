@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from engine.metrics import PixelTally, bootstrap_interval, get_metric, per_defect_type, tally
+from engine.intervals import bootstrap_interval
+from engine.metrics import get_metric, per_defect_type, tally
+from engine.pixel_counts import PixelTally
 
 SCORES = st.floats(-1e3, 1e3, allow_nan=False, width=32)
 

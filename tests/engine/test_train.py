@@ -113,9 +113,9 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
             assert image.size == (64, 64)
     assert not (folder / "truth" / "0000.png").exists()  # a good image has no truth to draw
     assert [row["label"] for row in rows] == ["good"] * 5 + ["defective"] * 5
-    assert rows[9] | {"score": "", "p_value": "", "is_anomalous": ""} == {
+    assert rows[9] | {"score": "", "p_value": "", "is_anomalous": "", "confidence": ""} == {
         "index": "9", "name": "test/patch/004.png", "label": "defective", "defect_type": "patch", "score": "",
-        "is_anomalous": "", "p_value": "", "has_truth": "1",
+        "is_anomalous": "", "p_value": "", "has_truth": "1", "confidence": "",
     }  # fmt: skip
     assert all((float(row["score"]) > facts["threshold"]["image"]) == (row["is_anomalous"] == "1") for row in rows)
     assert sorted(path.name for path in finished.iterdir()) == ["evaluation", "events.jsonl", "model", "spec.json"]

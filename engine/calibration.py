@@ -1,0 +1,60 @@
+"""The two thresholds of a model, of images and of pixels, and the good pictures' scores that they come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.datasets.loading import Loader
+from engine.inspection import inspect
+from engine.models import AnomalyModel
+from engine.report import Report
+from engine.thresholds import GoodPolicy, Threshold, set_threshold
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Both thresholds; scores and highest map scores of the good pictures that set them, which p-values compare with."""
+
+    image: Threshold
+    pixel: Threshold
+    scores: list[float]
+    map_highs: list[float] = field(default_factory=list)
+
+
+def calibrate(
+    model: AnomalyModel,
+    loader: Loader,
+    *,
+    overkill_rate: float,
+    policy: GoodPolicy = "split_conformal",
+    report: Report,
+) -> Calibration:
+    """Thresholds from the good pictures of `loader`, which the model has not seen."""
+    found = inspect(model, loader, what="calibrating", report=report)
+    return calibration_from(found.scores, found.map_highs, overkill_rate=overkill_rate, policy=policy)
+
+
+def calibration_from(
+    scores: Sequence[float] | NDArray[np.floating],
+    map_highs: Sequence[float] | NDArray[np.floating],
+    *,
+    overkill_rate: float,
+    policy: GoodPolicy = "split_conformal",
+    folds: int | None = None,
+) -> Calibration:
+    """Thresholds from scores (N,) and highest map scores (N,) of good pictures, each scored by a model that had not seen it.
+
+    Args:
+        folds: of leave_one_out, how many models gave the scores; None is one for each picture.
+
+    Raises:
+        ValueError: what cannot set a threshold, see `set_threshold`.
+    """
+    return Calibration(
+        image=set_threshold(scores, overkill_rate=overkill_rate, policy=policy, folds=folds),
+        pixel=set_threshold(map_highs, overkill_rate=overkill_rate, policy=policy, folds=folds),
+        scores=[float(score) for score in scores],
+        map_highs=[float(score) for score in map_highs],
+    )

@@ -1,0 +1,251 @@
+"""All that is measured of an inspection: figures with their reasons and intervals, by defect type, by size, by overkill.
+
+The formulas stand in engine/metrics.py, the counting of pixels and regions in engine/pixel_counts.py, the intervals in
+engine/intervals.py. Here they are put together for `evaluation/metrics.json`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.calibration import Calibration
+from engine.confidence import Confidence
+from engine.datasets import Item
+from engine.datasets.loading import Loader
+from engine.inspection import Inspection
+from engine.intervals import Interval, auroc_interval, bootstrap_interval, bootstrap_ratio, hull, proportion_interval
+from engine.metrics import OVERKILLS, SIZES, Tally, get_metric, per_defect_type, size_of, tally, threshold_at_overkill
+from engine.pixel_counts import PixelTally, RegionTally
+from engine.thresholds import Threshold, cost_based, f1_optimal
+
+RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
+IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)
+PIXEL_METRICS = ("pixel_auroc", "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05")
+VERDICT_METRICS = ("recall", "escape_rate", "overkill", "missed", "false_alarms")
+ORACLES = ("image_f1_max", "pixel_f1_max")  # the best of all thresholds, which only labels can choose
+NO_MASKS = "the defective images have no masks: where a defect lies is not known"
+
+
+@dataclass
+class Measures:
+    """Metrics by name, and why one is None."""
+
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, counts: Tally, *, threshold: float | None = None) -> None:
+        measured = get_metric(name, threshold=threshold)(counts)
+        self.put(name, measured.value, measured.reason)
+
+    def put(self, name: str, value: float | None, reason: str | None) -> None:
+        self.metrics[name] = value
+        if value is None and reason:
+            self.reasons[name] = reason
+
+
+def measure(
+    found: Inspection,
+    loader: Loader,
+    *,
+    pixels: PixelTally | None = None,
+    regions: RegionTally | None = None,
+    threshold: float | None = None,
+    images: bool = True,
+) -> Measures:
+    """Metrics of an inspection of `loader`: of images, of the pixels and regions counted, of the verdicts at a threshold."""
+    measures = Measures()
+    counts = tally(found.scores, found.labels)
+    for name in IMAGE_METRICS if images else ():
+        measures.add(name, counts)
+    for name in VERDICT_METRICS if threshold is not None else ():
+        measures.add(name, counts, threshold=threshold)
+    unmasked = 1 in found.labels and not any(item.mask for item in loader.items)
+    if pixels is not None:
+        pixel_counts = pixels.tally()
+        for name in PIXEL_METRICS:
+            measures.add(name, pixel_counts)
+            if measures.metrics[name] is None and unmasked:
+                measures.reasons[name] = NO_MASKS
+    if regions is not None:
+        total, good = sum(regions.regions.values()), regions.good_pictures
+        reason = NO_MASKS if unmasked else "no region is marked as defective"
+        measures.put("region_recall", sum(regions.hit.values()) / total if total else None, reason)
+        reason = "there are no good images to test with"
+        measures.put("false_regions_per_good", regions.false_regions / good if good else None, reason)
+    return measures
+
+
+def summarise(
+    measures: Measures,
+    found: Inspection,
+    items: Sequence[Item],
+    calibration: Calibration,
+    confidence: Confidence,
+    *,
+    pixels: PixelTally,
+    regions: RegionTally,
+    escape_cost: float,
+    seed: int,
+) -> dict[str, Any]:
+    """The contents of metrics.json that are measured, as JSON types."""
+    intervals, notes = _intervals(measures, found, items, regions, calibration.image.value, seed)
+    threshold = calibration.image.facts() | {"image": calibration.image.value, "pixel": calibration.pixel.value}
+    del threshold["value"]
+    return {
+        "metrics": measures.metrics,
+        "reasons": measures.reasons,
+        "intervals": {name: list(interval) for name, interval in intervals.items()},
+        "interval_notes": notes,
+        "per_defect_type": _by_type(found, items, calibration.image.value),
+        "per_size": _by_size(found, regions, calibration.image.value),
+        "at_overkill": _at_overkill(found, items, intervals),
+        "oracle": _oracle(measures, found, escape_cost),
+        "confidence": _confidence(confidence),
+        "tolerance": _tolerance(pixels),
+        "threshold": threshold,
+    }
+
+
+def _intervals(
+    measures: Measures, found: Inspection, items: Sequence[Item], regions: RegionTally, threshold: float, seed: int
+) -> tuple[dict[str, Interval], dict[str, str]]:
+    """95 % intervals by metric, and why one that was measured has none."""
+    groups = [item.group for item in items] if any(item.group for item in items) else None
+    counts = tally(found.scores, found.labels)
+    good, defective = int(counts.good.sum()), int(counts.defective.sum())
+
+    def drawn(name: str, **settings: float) -> Interval | None:
+        metric = get_metric(name, **settings)
+        return bootstrap_interval(metric, found.scores, found.labels, seed=seed, groups=groups)
+
+    def of_verdicts(name: str, of: int) -> Interval | None:
+        value = measures.metrics[name]
+        exact = None if value is None else proportion_interval(round(value * of), of)
+        return hull(exact, drawn(name, threshold=threshold)) if groups else exact
+
+    intervals: dict[str, Interval | None] = {}
+    auroc = measures.metrics["image_auroc"]
+    intervals["image_auroc"] = hull(
+        drawn("image_auroc"), None if auroc is None else auroc_interval(auroc, good, defective)
+    )
+    intervals["image_aupr"] = drawn("image_aupr")
+    for name in ("recall", "escape_rate"):
+        intervals[name] = of_verdicts(name, defective)
+    intervals["overkill"] = of_verdicts("overkill", good)
+    for name in RECALLS:
+        recall = measures.metrics[name]
+        exact = None if recall is None else proportion_interval(round(recall * defective), defective)
+        intervals[name] = hull(exact, drawn(name))  # the threshold too hangs on which good images there were
+    intervals["region_recall"] = hull(
+        proportion_interval(sum(regions.hit.values()), sum(regions.regions.values())),
+        bootstrap_ratio(*regions.by_picture(), seed=seed),
+    )
+    notes = {
+        name: "the images are too few, or each resample gives the same figure: how sure it is cannot be told"
+        for name, interval in intervals.items()
+        if measures.metrics[name] is not None and (interval is None or interval[0] == interval[1])
+    }
+    known = {
+        name: interval
+        for name, interval in intervals.items()
+        if interval is not None and name not in notes and measures.metrics[name] is not None
+    }
+    return known, notes
+
+
+def _by_type(found: Inspection, items: Sequence[Item], threshold: float) -> dict[str, dict[str, Any]]:
+    types = per_defect_type(found.scores, found.labels, [item.defect_type for item in items], threshold=threshold)
+    for each in types.values():
+        each["recall_interval"] = proportion_interval(each["found"], each["count"])
+    return types
+
+
+def _by_size(found: Inspection, regions: RegionTally, threshold: float) -> dict[str, dict[str, Any]]:
+    """Images by their whole marked area, regions by their own; sizes without either are left out."""
+    sizes: dict[str, dict[str, Any]] = {}
+    lowest = 0.0
+    for size, limit in SIZES.items():
+        of_size = [index for index, area in regions.areas.items() if size_of(area) == size]
+        above = int((found.scores[of_size] > threshold).sum())
+        total, hit = regions.regions[size], regions.hit[size]
+        if of_size or total:
+            sizes[size] = {
+                "from": lowest,
+                "to": limit,
+                "images": len(of_size),
+                "found": above,
+                "missed": len(of_size) - above,
+                "recall": above / len(of_size) if of_size else None,
+                "recall_interval": proportion_interval(above, len(of_size)),
+                "regions": total,
+                "regions_hit": hit,
+                "region_recall": hit / total if total else None,
+            }
+        lowest = limit
+    return sizes
+
+
+def _at_overkill(found: Inspection, items: Sequence[Item], intervals: dict[str, Interval]) -> dict[str, dict[str, Any]]:
+    """What is found at the threshold that lets 0, 1 or 5 % of the good test images fail: chosen on the test data."""
+    counts = tally(found.scores, found.labels)
+    types = [item.defect_type for item in items]
+    reached: dict[str, dict[str, Any]] = {}
+    for percent in OVERKILLS:
+        threshold = threshold_at_overkill(counts, overkill=percent / 100)
+        if threshold is None:
+            continue
+        by_type = per_defect_type(found.scores, found.labels, types, threshold=threshold)
+        name = f"recall_at_{percent}_overkill"
+        reached[str(percent)] = {
+            "threshold": threshold,
+            "recall": get_metric(name)(counts).value,
+            "interval": intervals.get(name),
+            "overkill": get_metric("overkill", threshold=threshold)(counts).value,
+            "false_alarms": int(get_metric("false_alarms", threshold=threshold)(counts).value or 0),
+            "chosen_on": "the good test images",
+            "per_defect_type": {type_: each["found"] / each["count"] for type_, each in by_type.items()},
+        }
+    return reached
+
+
+def _oracle(measures: Measures, found: Inspection, escape_cost: float) -> dict[str, Any]:
+    """Figures and thresholds that labels of the test data chose: better than what a line will see."""
+    oracle: dict[str, Any] = {name: measures.metrics.get(name) for name in ORACLES}
+    if not {0, 1} <= set(found.labels.tolist()):
+        return oracle
+    oracle["f1_optimal"] = _reached(f1_optimal(found.scores, found.labels), found)
+    by_cost = cost_based(found.scores, found.labels, escape_cost=escape_cost)
+    oracle["cost_based"] = _reached(by_cost, found) | {"escape_cost": escape_cost}
+    return oracle
+
+
+def _reached(threshold: Threshold, found: Inspection) -> dict[str, Any]:
+    counts = tally(found.scores, found.labels)
+    names = ("recall", "overkill", "missed", "false_alarms")
+    return {"threshold": threshold.value, "promise": threshold.facts()["promise"]} | {
+        name: get_metric(name, threshold=threshold.value)(counts).value for name in names
+    }
+
+
+def _confidence(confidence: Confidence) -> dict[str, Any]:
+    if confidence.values is None or confidence.curve is None:
+        return {"reason": confidence.reason}
+    return {
+        "ece": confidence.ece,
+        "brier": confidence.brier,
+        "brier_of_share": confidence.brier_of_share,
+        "images": confidence.images,
+        "folds": confidence.folds,
+        "curve": {"slope": confidence.curve.slope, "offset": confidence.curve.offset},
+    }
+
+
+def _tolerance(pixels: PixelTally) -> dict[str, float]:
+    """How far the pixel figures by bins can lie from the exact ones."""
+    if not pixels.regions:
+        return {}
+    return {
+        "pixel_auroc": pixels.tolerance(),
+        "aupro_30": pixels.aupro_tolerance(0.3),
+        "aupro_05": pixels.aupro_tolerance(0.05),
+    }
