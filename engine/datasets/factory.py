@@ -8,6 +8,8 @@ from types import ModuleType
 
 from engine.datasets import Dataset, layouts
 from engine.datasets.folders import pictures_in, subfolders
+from engine.datasets.groups import with_groups
+from engine.datasets.licences import licence_of
 
 LAST = "folder"  # the layout that reads what no other recognises
 WRAPPERS = 2  # folders around the data set that are looked through, as archives often have one
@@ -17,20 +19,23 @@ def open_dataset(path: Path) -> Dataset:
     """Read a data set's folder; nothing is decoded. A folder without any pictures gives a data set without items.
 
     Raises:
-        LookupError: there is no such folder.
+        LookupError: there is no such folder, or its murascope.json cannot be followed.
     """
     if not path.is_dir():
         raise LookupError(f"there is no data set folder {path}")
     root, layout = _find(path)
     about = _about(root) or _about(path)
     title = about.get("title")
+    name = layout.__name__.rpartition(".")[2]
+    items = sorted(layout.read(root), key=lambda item: item.name)
     return Dataset(
         name=path.name,
         path=root,
-        layout=layout.__name__.rpartition(".")[2],
-        items=sorted(layout.read(root), key=lambda item: item.name),
+        layout=name,
+        items=with_groups(items, root, about),
         synthetic=about.get("synthetic") is True,
         title=title if isinstance(title, str) else None,
+        licence=licence_of(root, name, items, about),
     )
 
 

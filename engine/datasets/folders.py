@@ -1,5 +1,6 @@
 """What the layouts share: which folder means good, which files are pictures, which mask belongs to which picture."""
 
+import csv
 import os
 import unicodedata
 from pathlib import Path
@@ -10,6 +11,7 @@ GOOD_NAMES = {
     "good", "goods", "normal", "ok", "pass", "free", "defect_free", "no_defect", "양품", "정상", "良品", "合格", "正常",
 }  # fmt: skip
 MASK_NAMES = {"ground_truth", "groundtruth", "gt", "masks", "mask"}
+IMAGE_NAMES = {"images", "image", "imgs", "img"}
 
 
 def is_good(folder: Path) -> bool:
@@ -67,6 +69,16 @@ def mask_of(picture: Path, folders: list[Path], *, root: Path) -> Path | None:
                 if path.is_file() and path != picture and _stays_inside(path, inside):
                     return path
     return None
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a table in CSV, by column in lower case; none where there is no such file or it is no table."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            rows = csv.DictReader(file, restkey="", restval="")
+            return [{k.strip().lower(): v.strip() for k, v in row.items() if k} for row in rows]
+    except (OSError, csv.Error):
+        return []
 
 
 def _hidden(name: str) -> bool:

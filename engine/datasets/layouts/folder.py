@@ -1,6 +1,6 @@
 """A folder per class: good (or normal, ok, 양품, 良品, ...) and one per defect type. Pictures alone are all good.
 
-Tried after all other layouts: a folder of theirs may have a good one too.
+Tried after all other layouts: a folder of theirs may have a good one too. The classes may lie in a folder images.
 
 Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>.
 """
@@ -8,20 +8,42 @@ Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<typ
 from pathlib import Path
 
 from engine.datasets import Item
-from engine.datasets.folders import is_good, is_masks, mask_of, name_inside, pictures_in, plain_name, subfolders
+from engine.datasets.folders import (
+    IMAGE_NAMES,
+    is_good,
+    is_masks,
+    mask_of,
+    name_inside,
+    pictures_in,
+    plain_name,
+    subfolders,
+)
 
 
 def matches(path: Path) -> bool:
-    return bool(pictures_in(path, root=path, deep=False)) or any(map(is_good, subfolders(path)))
+    return bool(pictures_in(path, root=path, deep=False)) or has_good(path)
+
+
+def has_good(path: Path) -> bool:
+    """Whether one of the classes is a good one."""
+    return any(map(is_good, subfolders(_home(path))))
 
 
 def read(path: Path) -> list[Item]:
-    classes = [folder for folder in subfolders(path) if not is_masks(folder)]
+    classes = [folder for folder in subfolders(_home(path)) if not is_masks(folder)]
     alone = pictures_in(path, root=path, deep=False)
     items = [_alone(path, picture, beside_good=any(map(is_good, classes))) for picture in alone]
     for folder in classes:
         items += _of_class(path, folder)
     return items
+
+
+def _home(path: Path) -> Path:
+    """Where the classes lie: in the folder itself, or in its folder images where that has a good one."""
+    for inner in subfolders(path):
+        if plain_name(inner) in IMAGE_NAMES and any(map(is_good, subfolders(inner))):
+            return inner
+    return path
 
 
 def _alone(path: Path, picture: Path, *, beside_good: bool) -> Item:

@@ -1,6 +1,9 @@
 """The layout of MVTec AD: train/good, test/<type>, ground_truth/<type>/<name>_mask.png.
 
-Bergmann et al., MVTec AD, CVPR 2019. Pictures right inside train are good, those right inside test have no label.
+Bergmann et al., MVTec AD, CVPR 2019, https://doi.org/10.1109/CVPR.2019.00982. Pictures right inside train are good,
+those right inside test have no label. Good ones in validation, where it exists, are learnt from: parts are made anew.
+A category of BTAD (Mishra et al., ISIE 2021, https://arxiv.org/abs/2104.10036) is laid out alike: train/ok, test/{ok,ko},
+ground_truth/ko.
 """
 
 from pathlib import Path
@@ -9,24 +12,26 @@ from typing import Any
 from engine.datasets import Item, Label, Split
 from engine.datasets.folders import is_good, is_masks, mask_of, name_inside, pictures_in, plain_name, subfolders
 
+TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "val", "valid")
+
 
 def matches(path: Path) -> bool:
-    train = _named(path, "train")
+    train = _named(path, *TRAIN)
     if train is None:
         return False
     return any(map(is_good, subfolders(train))) or bool(pictures_in(train, root=path, deep=False))
 
 
 def read(path: Path) -> list[Item]:
-    train, test = _named(path, "train"), _named(path, "test")
+    train, test = _named(path, *TRAIN), _named(path, *TEST)
     assert train is not None
     items = [_item(path, picture, "train", "good") for picture in pictures_in(train, root=path, deep=False)]
     if test is not None:
         items += [_item(path, picture, "test", "unknown") for picture in pictures_in(test, root=path, deep=False)]
-    for split in (train, test):
+    for split in (train, _named(path, *VALIDATION), test):
         for folder in subfolders(split) if split else []:
             if not is_masks(folder):
-                items += _of_type(path, folder, is_train=split is train)
+                items += _of_type(path, folder, is_train=split is not test)
     return items
 
 
@@ -46,5 +51,5 @@ def _item(path: Path, picture: Path, split: Split, label: Label, **more: Any) ->
     return Item(path=picture, name=name_inside(picture, root=path), split=split, label=label, **more)
 
 
-def _named(path: Path, name: str) -> Path | None:
-    return next((folder for folder in subfolders(path) if plain_name(folder) == name), None)
+def _named(path: Path, *names: str) -> Path | None:
+    return next((folder for folder in subfolders(path) if plain_name(folder) in names), None)

@@ -13,6 +13,17 @@ from PIL import Image
 from engine.datasets import layouts
 from engine.datasets.factory import open_dataset
 
+MVTEC = ["train/good/0.png", "test/good/0.png", "test/dent/0.png", "ground_truth/dent/0_mask.png"]
+BTAD = [
+    *("train/ok/0.bmp", "test/ok/1.bmp", "test/ko/2.bmp", "test/ko/3.bmp"),
+    *("ground_truth/ko/2.bmp", "ground_truth/ko/3.png"),
+]
+VISA = [
+    *(f"Data/Images/Normal/{number}.JPG" for number in ("0000", "0001", "0002")),
+    *(f"Data/Images/Anomaly/{number}.JPG" for number in ("000", "001")),
+    *(f"Data/Masks/Anomaly/{number}.png" for number in ("000", "001")),
+]
+
 
 def put(root: Path, *names: str) -> Path:
     for name in names:
@@ -71,6 +82,83 @@ def test_pictures_alone_are_all_good(tmp_path):
     assert facts(tmp_path) == {("train", "good", None, False): 2}
 
 
+def test_the_classes_may_lie_in_a_folder_of_images_beside_their_masks(tmp_path):
+    put(tmp_path, "images/good/0.png", "images/scratch/0.png", "masks/scratch/0.png")
+    assert open_dataset(tmp_path).layout == "folder"
+    assert facts(tmp_path) == {("train", "good", None, False): 1, ("test", "defective", "scratch", True): 1}
+
+
+def test_a_category_of_btad_reads_as_mvtec_with_its_bmp_and_png_masks(tmp_path):
+    put(tmp_path, *BTAD)
+    assert open_dataset(tmp_path).layout == "mvtec"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 1,
+        ("test", "good", None, False): 1,
+        ("test", "defective", "ko", True): 2,
+    }
+
+
+def test_several_categories_side_by_side_prefix_their_defect_types(tmp_path):
+    put(tmp_path, *(f"bottle/{name}" for name in MVTEC), *(f"02/{name}" for name in BTAD))
+    put(tmp_path, "plates/good/0.png", "plates/stain/0.png", "readme.png")
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "categories"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 3,
+        ("test", "good", None, False): 2,
+        ("test", "defective", "bottle/dent", True): 1,
+        ("test", "defective", "02/ko", True): 2,
+        ("test", "defective", "plates/stain", False): 1,
+    }
+    assert "bottle/train/good/0.png" in {item.name for item in dataset.items}
+
+
+@pytest.mark.parametrize("names", [("Training", "Testing"), ("train", "validation", "test")])
+def test_the_parts_of_one_data_set_are_no_categories(tmp_path, names):
+    put(tmp_path, *(f"{name}/good/0.png" for name in names), f"{names[-1]}/dent/0.png")
+    assert open_dataset(tmp_path).layout == "mvtec"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): len(names) - 1,
+        ("test", "good", None, False): 1,
+        ("test", "defective", "dent", False): 1,
+    }
+
+
+def test_one_object_of_visa_takes_its_kinds_of_defect_from_the_table(tmp_path):
+    put(tmp_path, *VISA)
+    (tmp_path / "image_anno.csv").write_text(
+        "image,label,mask\n"
+        "candle/Data/Images/Normal/0000.JPG,normal,\n"
+        "candle/Data/Images/Anomaly/000.JPG,chunk of wax missing,candle/Data/Masks/Anomaly/000.png\n"
+        'candle/Data/Images/Anomaly/001.JPG,"chunk of wax missing,weird candle wick",candle/Data/Masks/Anomaly/001.png\n'
+    )
+    assert open_dataset(tmp_path).layout == "visa"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 3,
+        ("test", "defective", "chunk of wax missing", True): 1,
+        ("test", "defective", "combined", True): 1,
+    }
+
+
+def test_all_of_visa_is_split_as_its_table_says(tmp_path):
+    put(tmp_path, *(f"{thing}/{name}" for thing in ("candle", "pcb1") for name in VISA))
+    (tmp_path / "split_csv").mkdir()
+    (tmp_path / "split_csv" / "1cls.csv").write_text(
+        "object,split,label,image,mask\n"
+        "candle,train,normal,candle/Data/Images/Normal/0000.JPG,\n"
+        "candle,test,normal,candle/Data/Images/Normal/0001.JPG,\n"
+        "pcb1,train,normal,pcb1/Data/Images/Normal/0001.JPG,\n"
+        "pcb1,test,anomaly,pcb1/Data/Images/Anomaly/000.JPG,pcb1/Data/Masks/Anomaly/000.png\n"
+    )
+    assert open_dataset(tmp_path).layout == "visa"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 2,
+        ("test", "good", None, False): 4,
+        ("test", "defective", "candle/anomaly", True): 2,
+        ("test", "defective", "pcb1/anomaly", True): 2,
+    }
+
+
 def test_looks_through_the_folder_that_an_archive_adds(tmp_path):
     put(tmp_path, "wrapped/good/0.png", "__MACOSX/wrapped/good/._0.png", "wrapped/good/._0.png")
     dataset = open_dataset(tmp_path)
@@ -116,6 +204,16 @@ def test_no_two_layouts_match_besides_the_last_one(tmp_path):
         ["0.png"],
         ["train/0.png", "good/0.png"],
         ["x/0.png", "y/0.png"],
+        [f"bottle/{name}" for name in MVTEC] + [f"cable/{name}" for name in MVTEC],
+        [f"{category}/{name}" for category in ("01", "02", "03") for name in BTAD],
+        [f"candle/{name}" for name in VISA] + [f"pcb1/{name}" for name in VISA],
+        VISA,
+        BTAD,
+        [*VISA, *MVTEC],
+        [*(f"candle/{name}" for name in VISA), *(f"bottle/{name}" for name in MVTEC)],
+        ["images/good/0.png", "images/dent/0.png", "masks/dent/0.png"],
+        ["a/good/0.png", "a/dent/0.png", "b/good/0.png"],
+        ["good/0.png", "a/good/0.png", "b/good/0.png"],
     ):
         root = put(tmp_path / "data", *names)
         assert sum(module.matches(root) for module in modules) <= 1, names
