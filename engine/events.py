@@ -91,7 +91,7 @@ class Batches(BaseEvent):
     """Progress while pictures are loaded, inside an epoch, or inside an evaluation pass."""
 
     type: Literal["batches"] = "batches"
-    what: Literal["loading", "training", "calibrating", "evaluating", "writing", "verifying"]
+    what: Literal["loading", "training", "validating", "calibrating", "evaluating", "writing", "verifying"]
     done: int = Field(description="images done")
     total: int = Field(description="images in all")
     epoch: int | None = None

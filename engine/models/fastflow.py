@@ -69,7 +69,7 @@ class FastFlow(AnomalyModel):
         """Noise (B, C, h, w) and log-determinant (B,) of each level."""
         # Deviation: layer norm without learnt scale. With one, the likelihood could be raised by shrinking the features
         # in front of the flow, where no log-determinant pays for it.
-        levels = [functional.layer_norm(level, level.shape[1:]) for level in self.frozen_features(batch)]
+        levels = [functional.layer_norm(level.float(), level.shape[1:]) for level in self.frozen_features(batch)]
         return [flow(level) for flow, level in zip(self.flows, levels, strict=True)]
 
 

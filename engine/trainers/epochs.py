@@ -3,22 +3,27 @@
 import copy
 import math
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from engine.checkpoints import save_state
+from engine.checkpoints import State, save_state
 from engine.datasets.loading import Loader
-from engine.events import Artifact, Batches, Epoch
+from engine.events import Artifact, Batches, Epoch, Warned
+from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
 from engine.recipes import Recipe
 from engine.report import Eta, Reporter, silent
 from engine.trainers.base import BaseTrainer, Figures
+from engine.trainers.progress import Position, Resumed, load_progress, save_progress, set_random_state
 
 FIGURES = ("loss", "psnr", "ssim")
-SECONDS_BETWEEN_CHECKPOINTS = 5.0
+MOST_TIME_WRITING = 0.05  # share of the time that goes into checkpoints
+Precision = Literal["auto", "float32", "mixed"]
 
 
 class EpochTrainer(BaseTrainer):
@@ -26,8 +31,15 @@ class EpochTrainer(BaseTrainer):
 
     Watches the validation loss, or the training loss without validation images. The best state is what the model
     holds at the end, and what `checkpoints`/best.safetensors holds meanwhile. `patience` epochs without a better one
-    end the training; 0 never does.
+    end the training; 0 never does. `checkpoints`/last.safetensors holds all that is needed to go on after the last
+    epoch; with `resume` the training starts there, if the file's `key` is the same, and ends as it would have without
+    the interruption. Both files are written after an epoch, `checkpoint_every_s` seconds apart or more; 0 is every epoch.
+
+    `precision` "mixed" computes the loss in bfloat16 where that is exact enough, in float16 on a GPU without; "auto"
+    does so on a GPU. Scores are always computed in float32.
     """
+
+    layout = torch.contiguous_format  # of the learning networks' weights while they learn
 
     def __init__(
         self,
@@ -35,6 +47,10 @@ class EpochTrainer(BaseTrainer):
         *,
         patience: int = 0,
         checkpoints: Path | None = None,
+        checkpoint_every_s: float = 5.0,
+        resume: bool = False,
+        key: str = "",
+        precision: Precision = "float32",
         device: str | torch.device = "cpu",
         report: Reporter = silent,
     ):
@@ -42,43 +58,68 @@ class EpochTrainer(BaseTrainer):
         self.recipe: Recipe | None = None  # of the training that goes on
         self.patience = patience
         self.checkpoints = checkpoints
-        self._written = -math.inf  # time of the last checkpoint
+        self.checkpoint_every_s = checkpoint_every_s
+        self.resume = resume
+        self.key = key
+        self.dtype = _dtype(precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        self._next_checkpoint = -math.inf
 
     def fit(
         self, train_loader: Loader, num_epochs: int = 1, valid_loader: Loader | None = None
     ) -> dict[str, list[Figures]]:
         """Up to `num_epochs` epochs; the history has one entry for each that was run."""
-        history: dict[str, list[Figures]] = {"train": [], "val": []}
-        self.modeler.prepare(train_loader, self.report)
-        self.recipe = recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
-        best, best_loss, best_epoch = self._state(), math.inf, 0
-        eta = Eta(num_epochs)
-        frozen = getattr(self.modeler, "frozen_features", None)
+        with self._laid_out():
+            return self._fit(train_loader, num_epochs, valid_loader)
+
+    def _fit(self, train_loader: Loader, num_epochs: int, valid_loader: Loader | None) -> dict[str, list[Figures]]:
+        self._next_checkpoint = time.monotonic() + self.checkpoint_every_s
+        resumed = self._resume(train_loader, num_epochs)
+        if resumed is None:
+            if self.modeler.backbone is not None:
+                self.modeler.backbone.measure(train_loader.plain(), self.report)
+            self.modeler.prepare(train_loader.plain(), self.report)
+            self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
+            at, best = Position(passes=train_loader.passes), self._state()
+            self._checkpoint(at, best)
+        else:
+            at, best = resumed.position, resumed.best
+            train_loader.passes = at.passes
+        if at.is_over:
+            return at.history
+        recipe, eta, before = self.recipe, Eta(num_epochs - at.epoch), at.epoch
+        assert recipe is not None
+        frozen: FrozenFeatures | None = getattr(self.modeler, "frozen_features", None)
         with frozen.keeping() if frozen else nullcontext():
-            for epoch in range(1, num_epochs + 1):
+            if resumed is not None:
+                self._remember(frozen, train_loader, valid_loader, first=at.passes - at.epoch)
+                set_random_state(resumed.random)
+            for epoch in range(at.epoch + 1, num_epochs + 1):
+                if self.patience and at.epoch - at.best_epoch >= self.patience:
+                    break
                 rate = recipe.optimiser.param_groups[0]["lr"]
                 trained = self.train(train_loader, epoch=epoch)
                 validated = self.validate(valid_loader) if valid_loader is not None and len(valid_loader) else {}
-                history["train"].append(trained)
-                history["val"] += [validated] if validated else []
+                at.history["train"].append(trained)
+                at.history["val"] += [validated] if validated else []
+                at.epoch, at.passes = epoch, train_loader.passes
                 watched = _number(validated.get("val_loss", trained["loss"]))
-                is_best = watched < best_loss
+                is_best = watched < at.best_loss
                 if is_best:
-                    best, best_loss, best_epoch = self._state(), watched, epoch
-                    self._checkpoint(best)
-                figures = {**trained, **validated}
-                self.report(Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=eta(epoch), **figures))
-                if self.patience and epoch - best_epoch >= self.patience:
-                    break
+                    best, at.best_loss, at.best_epoch = self._state(), watched, epoch
                 if isinstance(recipe.schedule, ReduceLROnPlateau):
                     recipe.schedule.step(watched)
                 elif recipe.schedule is not None and recipe.every == "epoch":
                     recipe.schedule.step()
+                self._checkpoint(at, best)
+                figures = {**trained, **validated}
+                left = eta(epoch - before)
+                self.report(Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=left, **figures))
         self.modeler.load_saved(best)
-        self.modeler.finish(train_loader, valid_loader, self.report)
-        best = self._state()
-        self._checkpoint(best, last=True)
-        return history
+        self.modeler.finish(train_loader.plain(), valid_loader, self.report)
+        at.is_over = True
+        self._checkpoint(at, self._state())
+        return at.history
 
     def train(self, train_loader: Loader, *, epoch: int = 1) -> Figures:
         """One pass with gradient steps: the mean figures over its images.
@@ -91,7 +132,8 @@ class EpochTrainer(BaseTrainer):
         self.modeler.train()
         try:
             for batch in train_loader:
-                measured = self.modeler.train_step(batch.to(self.device))
+                with self._autocast():
+                    measured = self.modeler.train_step(batch.to(self.device))
                 _refuse_non_finite(measured["loss"], epoch, rate=recipe.optimiser.param_groups[0]["lr"])
                 self._step(recipe, measured["loss"])
                 mean.add(measured, len(batch))
@@ -104,31 +146,98 @@ class EpochTrainer(BaseTrainer):
         """One pass over held-out good images, nothing learnt."""
         mean = _Mean()
         for batch in valid_loader:
-            mean.add(self.modeler.validate_step(batch.to(self.device)), len(batch))
+            with self._autocast():
+                measured = self.modeler.validate_step(batch.to(self.device))
+            mean.add(measured, len(batch))
+            self.report(Batches(what="validating", done=mean.images, total=valid_loader.images))
         return {f"val_{name}": mean.of(name) for name in FIGURES}
 
     def _step(self, recipe: Recipe, loss: torch.Tensor) -> None:
         recipe.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if recipe.clip_norm is not None:
+            self.scaler.unscale_(recipe.optimiser)
             torch.nn.utils.clip_grad_norm_(self.modeler.parameters_to_train(), recipe.clip_norm)
-        recipe.optimiser.step()
+        self.scaler.step(recipe.optimiser)
+        self.scaler.update()
         if recipe.schedule is not None and recipe.every == "step":
             assert not isinstance(recipe.schedule, ReduceLROnPlateau)
             recipe.schedule.step()
 
-    def _state(self) -> dict[str, torch.Tensor]:
+    @contextmanager
+    def _laid_out(self) -> Iterator[None]:
+        """Weights in the family's layout. Afterwards in the common one, as a model loaded from disk has them."""
+        networks = [child for name, child in self.modeler.named_children() if name != "backbone"]
+        try:
+            for network in networks:
+                network.to(memory_format=self.layout)  # type: ignore[call-overload]
+            yield
+        finally:
+            for network in networks:
+                network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
+
+    def _state(self) -> State:
         return copy.deepcopy(self.modeler.state_to_save())
 
-    def _checkpoint(self, state: dict[str, torch.Tensor], *, last: bool = False) -> None:
-        """Write the best state, not more often than every few seconds; the last one always."""
-        if self.checkpoints is None or (not last and time.monotonic() - self._written < SECONDS_BETWEEN_CHECKPOINTS):
+    def _resume(self, train_loader: Loader, num_epochs: int) -> Resumed | None:
+        """Take the last checkpoint over; None where there is none to go on from."""
+        if not self.resume or self.checkpoints is None or not (path := self.checkpoints / "last.safetensors").exists():
+            return None
+        self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
+        try:
+            resumed = load_progress(path, key=self.key, model=self.modeler, recipe=self.recipe, scaler=self.scaler)
+        except ValueError as error:
+            message = f"the training cannot go on where it was interrupted and starts anew: {error}"
+            self.report(Warned(code="checkpoint_damaged", message=message))
+            return None
+        done = resumed.position.epoch
+        message = f"the training was interrupted; it goes on after epoch {done} of {num_epochs}"
+        self.report(Warned(code="resumed", message=message, values={"epoch": done, "epochs": num_epochs}))
+        return resumed
+
+    def _remember(self, frozen: FrozenFeatures | None, train: Loader, valid: Loader | None, *, first: int) -> None:
+        """Compute the kept features in the batches of the first epoch: the rounding of a network depends on its batch."""
+        if frozen is None:
             return
+        passes, train.passes = train.passes, first
+        for loader in (train, valid) if valid is not None else (train,):
+            done = 0
+            for batch in loader:
+                if batch.augmented:  # nothing is kept of these
+                    break
+                with self._autocast():
+                    frozen(batch.to(self.device))
+                done += len(batch)
+                self.report(Batches(what="training", done=done, total=loader.images))
+        train.passes = passes
+
+    def _checkpoint(self, at: Position, best: State) -> None:
+        """Write best and last state, not more often than every few seconds; those of the end always."""
+        started = time.monotonic()
+        if self.checkpoints is None or (not at.is_over and started < self._next_checkpoint):
+            return
+        assert self.recipe is not None
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_state(self.checkpoints / "best.safetensors", state)
-        self._written = time.monotonic()
-        if last:
+        save_state(self.checkpoints / "best.safetensors", best)
+        save_progress(
+            self.checkpoints / "last.safetensors",
+            at, key=self.key, model=self.modeler, best=best, recipe=self.recipe, scaler=self.scaler,
+        )  # fmt: skip
+        if self.checkpoint_every_s:
+            took = time.monotonic() - started
+            self._next_checkpoint = started + max(self.checkpoint_every_s, took / MOST_TIME_WRITING)
+        if at.is_over:
             self.report(Artifact(kind="checkpoint", path=f"{self.checkpoints.name}/best.safetensors"))
+
+
+def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    if precision == "float32" or (precision == "auto" and device.type != "cuda"):
+        return torch.float32
+    has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_bfloat16 else torch.float16
 
 
 def _refuse_non_finite(loss: torch.Tensor, epoch: int, *, rate: float) -> None:

@@ -1,6 +1,7 @@
 """The loop over epochs: what it keeps, when it stops, what it tells, and that kept features change no score."""
 
 import math
+import random
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from engine.backbones import Backbone
 from engine.checkpoints import load_state
 from engine.datasets.loading import Batch
-from engine.events import Artifact, Batches, Epoch
+from engine.events import Artifact, Batches, Epoch, Warned
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
 from engine.models.fastflow import FastFlow
@@ -21,19 +22,26 @@ from engine.trainers.gradient import GradientTrainer
 
 
 class Batched:
-    """A loader of ready batches."""
+    """A loader of ready batches, in another order at each pass where it has a seed."""
 
-    def __init__(self, *images, batch_size):
+    def __init__(self, *images, batch_size, seed=None):
         self.pictures, self.batch_size, self.images = torch.stack(images), batch_size, len(images)
+        self.seed, self.passes = seed, 0
+
+    def plain(self):
+        return Batched(*self.pictures, batch_size=self.batch_size)
 
     def __len__(self):
         return math.ceil(self.images / self.batch_size)
 
     def __iter__(self):
+        order = list(range(self.images))
+        if self.seed is not None:
+            random.Random(self.seed + self.passes).shuffle(order)
+            self.passes += 1
         for start in range(0, self.images, self.batch_size):
-            part = self.pictures[start : start + self.batch_size]
-            names = [f"{start + i}.png" for i in range(len(part))]
-            yield Batch(part, torch.zeros(len(part)).long(), None, names)
+            part = order[start : start + self.batch_size]
+            yield Batch(self.pictures[part], torch.zeros(len(part)).long(), None, [f"{i}.png" for i in part])
 
 
 class Guess(AnomalyModel):
@@ -61,7 +69,8 @@ def flat(*values, batch_size=8):
 
 
 def trained(model, events=None, **settings):
-    return GradientTrainer(model, report=(lambda event: None) if events is None else events.append, **settings)
+    report = settings.pop("report", (lambda event: None) if events is None else events.append)
+    return GradientTrainer(model, report=report, **settings)
 
 
 def test_the_best_state_is_kept_not_the_last():
@@ -124,7 +133,7 @@ def test_the_best_state_lies_in_the_checkpoints_folder(tmp_path):
     trained(model, events, checkpoints=tmp_path / "checkpoints").fit(flat(1.0), 8, flat(0.5))
     state, _ = load_state(tmp_path / "checkpoints" / "best.safetensors")
     assert state["number"].item() == model.number.item()
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["best.safetensors"]
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"best.safetensors", "last.safetensors"}
     assert [event.path for event in events if isinstance(event, Artifact)] == ["checkpoints/best.safetensors"]
 
 
@@ -196,3 +205,108 @@ def test_a_model_prepares_before_the_first_epoch_and_finishes_with_the_best_stat
     assert events[0] == ("prepare", 1, 0.0)
     assert events[-1] == ("finish", 1, model.number.item())
     assert model.number.item() == pytest.approx(0.5, abs=0.1)
+
+
+class Interrupted(BaseException):
+    """The process dies here."""
+
+
+def interrupt_in(epoch):
+    def report(event):
+        if isinstance(event, Batches) and event.epoch == epoch:
+            raise Interrupted
+
+    return report
+
+
+def start_and_die(build, loaders, folder, *, epochs=6, at=4, key="k"):
+    with pytest.raises(Interrupted):
+        trained(build(), checkpoints=folder, checkpoint_every_s=0, key=key, report=interrupt_in(at)).fit(
+            loaders()[0], epochs, loaders()[1]
+        )
+
+
+def go_on(build, loaders, folder, *, epochs=6, key="k"):
+    """State, history and events of the training that goes on."""
+    model, events = build(), []
+    trainer = trained(model, events, checkpoints=folder, checkpoint_every_s=0, key=key, resume=True)
+    history = trainer.fit(loaders()[0], epochs, loaders()[1])
+    return model.state_to_save(), history, events
+
+
+class Noisy(Guess):
+    """A guess whose steps also depend on random numbers."""
+
+    def train_step(self, batch):
+        return {"loss": (batch.images.mean() * torch.rand(()) - self.number).square()}
+
+
+def noisy(**settings):
+    torch.manual_seed(0)
+    return Noisy(**settings)
+
+
+BUILDS = {
+    "epoch": lambda: noisy(schedule="cosine"),
+    "step": lambda: noisy(schedule="cosine", every="step"),
+    "plateau": lambda: noisy(schedule="plateau"),
+    "stfpm": lambda: stfpm(),
+    "fastflow": lambda: fastflow(),
+}
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_a_training_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, name):
+    """Five images in batches of two, in another order at each pass: the last batch holds one image."""
+
+    def loaders():
+        return Batched(*pictures(5).pictures, batch_size=2, seed=3), pictures(2)
+
+    whole, history, _ = go_on(BUILDS[name], loaders, tmp_path / "whole")
+    start_and_die(BUILDS[name], loaders, tmp_path / "dies")
+    resumed, history_again, events = go_on(BUILDS[name], loaders, tmp_path / "dies")
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == [4, 5, 6]
+    assert [event.code for event in events if isinstance(event, Warned)] == ["resumed"]
+    assert history_again == history
+    assert all(torch.equal(resumed[entry], whole[entry]) for entry in whole)
+
+
+def test_a_training_that_was_over_is_not_run_again(tmp_path):
+    def loaders():
+        return flat(1.0), flat(0.5)
+
+    whole, history, _ = go_on(Guess, loaders, tmp_path)
+    again, history_again, events = go_on(Guess, loaders, tmp_path)
+    assert (again, history_again) == (whole, history)
+    assert not [event for event in events if isinstance(event, Epoch)]
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "foreign"])
+def test_a_damaged_or_foreign_checkpoint_is_told_and_the_training_starts_anew(tmp_path, harm):
+    def loaders():
+        return flat(1.0), flat(0.5)
+
+    start_and_die(Guess, loaders, tmp_path / "dies", key="other" if harm == "foreign" else "k")
+    path = tmp_path / "dies" / "last.safetensors"
+    content = bytearray(path.read_bytes())
+    if harm == "cut":
+        path.write_bytes(content[:-9])
+    elif harm == "changed":
+        content[-1] ^= 1  # a bit of the random state: nothing but the checksum would tell
+        path.write_bytes(content)
+    state, _, events = go_on(Guess, loaders, tmp_path / "dies")
+    assert [event.code for event in events if isinstance(event, Warned)] == ["checkpoint_damaged"]
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3, 4, 5, 6]
+    assert state == go_on(Guess, loaders, tmp_path / "whole")[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_mixed_precision_learns_and_scores_in_full_precision(dtype):
+    """On a GPU without bfloat16 it is float16, whose small gradients are scaled up."""
+    model = fastflow()
+    trainer = get_trainer("fastflow", model, precision="mixed")
+    assert trainer.dtype == torch.bfloat16
+    trainer.dtype, trainer.scaler = dtype, torch.amp.GradScaler("cpu", enabled=dtype == torch.float16)
+    losses = [each["loss"] for each in trainer.fit(pictures(4), 12)["train"]]
+    assert losses[-1] < losses[0]
+    assert model.predict_step(next(iter(pictures(2)))).pred_score.dtype == torch.float32
