@@ -1,19 +1,17 @@
-"""Frozen feature pyramids from timm: which network, which weights, and where they come from.
+"""Features of a pre-trained network of timm: which network, which weights, and what is done to its features.
 
-Weights are looked for in the weights folder, then in timm's hub, else they are random; what was taken is recorded.
-Networks must be feature pyramids (convolutional ones); timm's transformers are refused in words.
+A pyramid (convolutions, Swin, ...) is asked for levels by their stride, a transformer of one grid (ViT, DINOv2, DeiT, CaiT,
+BEiT, EVA, ...) for blocks; the network decides which it is. Where weights come from stands in engine/weights.py.
+
+B batch, C channels, H x W image, h x w a level's grid.
 """
 
-import difflib
 import hashlib
 import logging
-import os
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import torch
 from torch import nn
@@ -21,35 +19,46 @@ from torch import nn
 import engine.torchvision_import  # noqa: F401  (must come before timm)
 
 import timm  # isort: skip
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
+from safetensors.torch import load_file
 
-from engine.events import Warned
-
-# The weights that the papers used, where timm's own default for the architecture is another.
-PINNED_TAGS = {"resnet18": "tv_in1k", "wide_resnet50_2": "tv_in1k", "resnet50": "tv_in1k"}
-HUB_TIMEOUT_S = 3.0
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Where a backbone's weights come from. `source` is "local file NAME", "hub" or "random"."""
-
-    source: str
-    tag: str | None = None
-    licence: str | None = None
-    file: Path | None = None
+from engine.datasets.loading import Loader
+from engine.events import Fitting, Warned
+from engine.layers.feature_statistics import (
+    SMALL,
+    RunningMoments,
+    by_image,
+    by_place,
+    by_statistics,
+    draw_styles,
+    restyled,
+)
+from engine.layers.fused import fused
+from engine.layers.transformer_blocks import TransformerBlocks
+from engine.report import Eta, Reporter
+from engine.weights import Weights, adapted_weights, find_weights, full_name, known
 
 
 class Backbone(nn.Module):
-    """Frozen features at several levels: (B, 3, H, W) in [0, 1] -> one (B, C, H / stride, W / stride) per layer.
+    """Features at several levels: (B, 3, H, W) in [0, 1] -> one (B, C, h, w) per layer, finest first.
+
+    Of a pyramid, level i has stride 2^(i+1). Of a transformer, level i is its block i, and all levels have one grid: the
+    image is brought to the nearest multiple of the patch size first (CaiT and others with fixed positions: to the one
+    size that their weights take).
 
     Args:
         name: timm architecture, with or without a weight tag ("resnet18", "resnet18.tv_in1k").
-        layers: levels; level i has stride 2^(i+1).
+        layers: levels or blocks.
         weights: "auto", "pretrained" or "random", as in TrainSpec.
         normalisation: "weights" as the backbone was trained, "image" by each image's own mean and deviation.
+        feature_normalisation: "none"; "instance" by each image's own mean and deviation per channel; "layer" across the
+            channels at each place; "batch" by those of the good training images, which `measure` looks at once.
+        style_mixing: share of the images that take over another one's style while a training learns.
         weights_folder: holds `<architecture>.safetensors` or `<architecture>.<tag>.safetensors`.
         hub: whether weights may be downloaded.
+        adapted: a file of an adapted backbone's weights; taken instead of all others.
+        trainable: the weights may change later; a frozen network is laid out for speed.
+        image_size: pixels of the images to come; networks that take only one size are made for it.
         seed: of random weights.
         warn: is told when random weights stand in for pre-trained ones.
 
@@ -68,8 +77,13 @@ class Backbone(nn.Module):
         layers: list[int],
         weights: str = "auto",
         normalisation: str = "weights",
+        feature_normalisation: str = "none",
+        style_mixing: float = 0.0,
         weights_folder: Path | None = None,
         hub: bool = True,
+        adapted: Path | None = None,
+        trainable: bool = False,
+        image_size: int | None = None,
         seed: int = 0,
         warn: Callable[[Warned], None] = lambda event: None,
     ):
@@ -77,19 +91,26 @@ class Backbone(nn.Module):
         self.name = name
         self.layers = sorted(set(layers))
         self.normalisation = normalisation
+        self.feature_normalisation = feature_normalisation
+        self.style_mixing = style_mixing
         self.seed = seed
-        self.weights = find_weights(name, weights=weights, folder=weights_folder, hub=hub)
+        self.trainable = trainable
+        self.learning = False  # a training goes on, see `train`
+        if adapted is not None:
+            self.weights = adapted_weights(adapted, name)
+        else:
+            self.weights = find_weights(name, weights=weights, folder=weights_folder, hub=hub)
         if self.weights.source == "random" and weights == "auto":
             warn(_random_weights_warning(name))
-        self.network = _create(name, self.layers, self.weights, seed)
-        self.network.eval().requires_grad_(False)
-        levels: Any = self.network.feature_info
-        self.channels: list[int] = levels.channels()
-        self.strides: list[int] = levels.reduction()
-        config = timm.get_pretrained_cfg(_full_name(name.partition(".")[0], self.weights.tag))  # these differ by tag
-        for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
-            values = getattr(config, key, default)
-            self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        self._plan = _plan(name, self.layers, self.weights.tag, image_size)
+        network, self._plan = _create(name, self._plan, self.weights, seed)
+        self.channels, self.strides = self._plan.channels, self._plan.strides
+        self.network = network.eval().requires_grad_(False)
+        self._fingerprint: str | None = None
+        self._own: dict[str, torch.Tensor] | None = None
+        if not trainable:
+            self._settle()
+        self._register_statistics()
 
     @property
     def source(self) -> str:
@@ -103,9 +124,35 @@ class Backbone(nn.Module):
     def licence(self) -> str | None:
         return self.weights.licence
 
+    @property
+    def is_transformer(self) -> bool:
+        """Whether the levels are blocks of one grid."""
+        return self._plan.is_transformer
+
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        features: list[torch.Tensor] = self.network(self.normalise(images))
-        return features
+        return self.finished(self.raw(images))
+
+    def raw(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The network's own levels: what may be kept of an image, since nothing random is in them."""
+        images = self.normalise(images)
+        if self.trainable or self.is_transformer:
+            features: list[torch.Tensor] = self.network(images)
+            return features
+        levels = self.network(images.contiguous(memory_format=torch.channels_last))
+        return [level.contiguous() for level in levels]
+
+    def finished(self, levels: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The levels of `raw` with styles mixed (while a training learns) and normalised."""
+        if self.learning and self.style_mixing > 0:
+            style = draw_styles(len(levels[0]), self.style_mixing)
+            levels = restyled(levels, style.to(levels[0].device))
+        if self.feature_normalisation == "instance":
+            return [by_image(level) for level in levels]
+        if self.feature_normalisation == "layer":
+            return [by_place(level) for level in levels]
+        if self.feature_normalisation == "batch":
+            return [by_statistics(level, *self._statistics(i)) for i, level in enumerate(levels)]
+        return levels
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [0, 1] to what the network was trained on."""
@@ -115,162 +162,234 @@ class Backbone(nn.Module):
             return (images - mean) / (deviation + 1e-3)  # the 1e-3 keeps an empty picture's noise small
         return (images - self.mean) / self.std
 
-    def student(self) -> nn.Module:
-        """The same pyramid with fresh random weights, trainable, taking `normalise`d images."""
-        network: nn.Module = timm.create_model(
-            self.name.partition(".")[0], features_only=True, out_indices=self.layers, **_options(self.tag)
-        )
-        return network
+    @torch.no_grad()
+    def measure(self, train: Loader, report: Reporter) -> None:
+        """One pass over the good training images for the statistics of feature_normalisation "batch"; else nothing."""
+        if self.feature_normalisation != "batch":
+            return
+        moments, eta, done = [RunningMoments() for _ in self.channels], Eta(train.images), 0
+        for batch in train:
+            for level, moment in zip(self.raw(batch.images.to(self.mean.device)), moments, strict=True):
+                moment.add(level.permute(0, 2, 3, 1).flatten(0, 2))  # (B * h * w, C)
+            done += len(batch)
+            report(Fitting(what="statistics", done=done, total=train.images, eta_s=eta(done)))
+        for i, moment in enumerate(moments):
+            mean, deviation = self._statistics(i)
+            mean.copy_(moment.mean())
+            deviation.copy_((moment.variance() + SMALL).sqrt())
 
     def attention(self, images: torch.Tensor) -> torch.Tensor | None:
-        """Where a transformer looks: (B, 1, h, w); None for a network that has no attention."""
-        return None
+        """(B, 1, h, w): share of attention each patch gets in the last level's block of a transformer; None for others."""
+        if not isinstance(self.network, TransformerBlocks):
+            return None
+        return self.network.attention(self.normalise(images))
+
+    def student(self) -> nn.Module:
+        """The same levels from a network with fresh random weights, trainable, taking `normalise`d images."""
+        return _network(self.name, self._plan)
 
     def train(self, mode: bool = True) -> "Backbone":
-        """Always in evaluation mode: frozen means its batch statistics too."""
-        return super().train(False)
+        """The network always stays in evaluation mode: frozen means its batch statistics too. Only styles are mixed."""
+        super().train(False)
+        self.learning = mode
+        return self
 
     def fingerprint(self) -> str:
         """Changes when any weight does; a saved model names it, so that it is never run on other features."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return self._fingerprint or _digest(self.network)
+
+    def own_state(self) -> dict[str, torch.Tensor] | None:
+        """The weights where no file or hub holds them, so that they are saved with the model: of an adapted backbone."""
+        return self.network.state_dict() if self.trainable else self._own
+
+    def _settle(self) -> None:
+        """A frozen pyramid runs with its norms folded in and its channels last; its fingerprint stays that of the weights."""
+        self._fingerprint = _digest(self.network)
+        if self.weights.is_adapted:
+            self._own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        if not self.is_transformer:
+            self.network = fused(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _register_statistics(self) -> None:
+        config = timm.get_pretrained_cfg(full_name(known(self.name)[0], self.weights.tag))  # these differ by tag
+        for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
+            values = getattr(config, key, default)
+            self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        if self.feature_normalisation == "batch":  # these are learnt, and saved with the model
+            for i, channels in enumerate(self.channels):
+                self.register_buffer(f"level_mean_{i}", torch.zeros(channels))
+                self.register_buffer(f"level_deviation_{i}", torch.ones(channels))
+
+    def _statistics(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.get_buffer(f"level_mean_{i}"), self.get_buffer(f"level_deviation_{i}")
 
 
-def find_weights(name: str, *, weights: str, folder: Path | None, hub: bool) -> Weights:
-    """Decide where the weights come from: the folder, the hub, or random.
+@dataclass(frozen=True)
+class _Plan:
+    """How timm is to make the network. `size`: the one input size that a transformer takes, None for any."""
+
+    indices: list[int]
+    channels: list[int]
+    strides: list[int]
+    is_transformer: bool
+    size: tuple[int, int] | None
+    options: dict[str, Any]
+
+
+def _plan(name: str, layers: list[int], tag: str | None, image_size: int | None) -> _Plan:
+    """Ask the network itself, without giving it weights, what it offers.
 
     Raises:
-        LookupError: unknown architecture, or weights="pretrained" and neither folder nor hub has them.
+        ValueError: it has no such levels, or takes no images of this size.
     """
-    architecture, tag = _known(name)
-    if weights == "random":
-        return Weights("random")
-    local = _local_file(architecture, tag, folder)
-    if local is not None:
-        found = local.name.removeprefix(architecture).removesuffix(".safetensors").strip(".") or tag
-        return Weights(f"local file {local.name}", found or None, _licence(architecture, found, local), local)
-    config = timm.get_pretrained_cfg(f"{architecture}.{tag}" if tag else architecture)
-    if hub and config is not None and config.has_weights and _hub_reachable(config):
-        return Weights("hub", config.tag or tag, config.license)
-    if weights == "auto":
-        return Weights("random")
-    raise LookupError(_how_to_bring_them(name, architecture, tag, folder, hub))
-
-
-def _how_to_bring_them(name: str, architecture: str, tag: str, folder: Path | None, hub: bool) -> str:
-    looked = f"none in {folder}" if folder else "no weights folder is set (MURASCOPE_WEIGHTS)"
-    where = f"into {folder}" if folder else "into a folder and name that in MURASCOPE_WEIGHTS"
-    full_name = f"{architecture}.{tag}" if tag else architecture
-    no_hub = "cannot be reached" if hub else "is switched off"
-    return (
-        f"no pre-trained weights for {name!r}: {looked}, and the hub {no_hub}. "
-        f"On a machine with a network, download model.safetensors of {full_name} (huggingface.co/timm), name it "
-        f"{full_name}.safetensors and put it {where}; or take weights=random"
+    own_size, is_fixed = _input_size(name)
+    outline, options = _outline(name, image_size)
+    info = outline.feature_info.info
+    reductions = [level["reduction"] for level in info]
+    is_transformer = hasattr(getattr(outline, "model", None), "blocks") and len(set(reductions)) == 1
+    if is_transformer:
+        at = dict(enumerate(range(len(info))))
+    else:  # by stride: the first level of ConvNeXt and Swin has stride 4, that of VGG 1
+        strides = {reduction: index for index, reduction in enumerate(reductions)}
+        at = {level: strides[2 ** (level + 1)] for level in range(8) if 2 ** (level + 1) in strides}
+    if not set(layers) <= set(at):
+        raise ValueError(_no_such_levels(name, layers, list(at), is_transformer))
+    size: tuple[int, int] | None = options.get("img_size") or (own_size if is_fixed and not options else None)
+    if is_transformer and "img_size" in options and image_size and image_size % reductions[0]:
+        return _plan(name, layers, tag, round(image_size / reductions[0]) * reductions[0])
+    if not is_transformer and not options and size and image_size and size != (image_size, image_size):
+        raise ValueError(
+            f"image_size is {image_size}, but the backbone {name!r} takes images of {size[0]} x {size[1]} only; "
+            f"take image_size={size[0]}, or another backbone"
+        )
+    indices = [at[layer] for layer in layers]
+    return _Plan(
+        indices,
+        channels=[info[index]["num_chs"] for index in indices],
+        strides=[reductions[index] for index in indices],
+        is_transformer=is_transformer,
+        size=size if is_transformer else None,
+        options={**options, **_padding(tag)},
     )
 
 
-def _known(name: str) -> tuple[str, str]:
-    """Architecture and weight tag ("" for timm's default)."""
-    architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
-        hint = f", did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise LookupError(f"unknown backbone {name!r}{hint} (any timm architecture with a feature pyramid is allowed)")
-    return architecture, tag or PINNED_TAGS.get(architecture, "")
+def _outline(name: str, image_size: int | None) -> tuple[Any, dict[str, Any]]:
+    """The network without memory for weights, and the options with which it takes images of any size, or of this one."""
+    architecture = known(name)[0]
+    attempts: list[dict[str, Any]] = [{}]
+    if _input_size(name)[1]:
+        with_size: list[dict[str, Any]] = [{"img_size": (image_size, image_size)}] if image_size else []
+        attempts = [{"dynamic_img_size": True}, *with_size, {}]
+    problem: Exception | None = None
+    for options in attempts:
+        try:
+            with torch.random.fork_rng(devices=[]), torch.device("meta"), _quiet_timm():
+                return timm.create_model(architecture, features_only=True, **options), options
+        except (TypeError, RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
+            problem = error  # a TypeError: the network knows no such option; the others are what timm raises
+    raise ValueError(
+        f"backbone {name!r} offers no feature levels: {problem}; "
+        "take another one such as resnet18, wide_resnet50_2 or mobilenetv2_100"
+    )
 
 
-def _local_file(architecture: str, tag: str, folder: Path | None) -> Path | None:
-    """The file of the wanted tag, else the one without a tag, else the first with any other."""
-    if folder is None or not folder.is_dir():
-        return None
-    exact = [folder / f"{architecture}.{tag}.safetensors", folder / f"{architecture}.safetensors"]
-    others = sorted(folder.glob(f"{architecture}.*.safetensors"))
-    return next((file for file in (*exact, *others) if file.is_file()), None)
+def _input_size(name: str) -> tuple[tuple[int, int], bool]:
+    """Height and width of the images that the weights were trained on, and whether the network is made for one size."""
+    config: Any = timm.get_pretrained_cfg(known(name)[0])
+    return config.input_size[-2:], config.fixed_input_size
 
 
-def _licence(architecture: str, tag: str, file: Path) -> str | None:
-    """What the file says itself, else what timm knows of the tag, else None: whoever brought the file knows."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            written = (opened.metadata() or {}).get("license")
-    except SafetensorError as error:
-        raise ValueError(f"the weights file {file} is damaged: {error}; bring it over again") from None
-    if written or not _is_tag(architecture, tag):
-        return written
-    known = timm.get_pretrained_cfg(f"{architecture}.{tag}")
-    return known.license if known else None
+def _no_such_levels(name: str, layers: list[int], offered: list[int], is_transformer: bool) -> str:
+    what = "blocks" if is_transformer else "feature levels"
+    have = f"0 to {offered[-1]}" if is_transformer else ", ".join(map(str, offered)) or "none"
+    return (
+        f"layers is {layers}, but the backbone {name!r} offers no {what} {sorted(set(layers) - set(offered))} "
+        f"(have: {have}); take these, or another backbone such as resnet18, wide_resnet50_2 or mobilenetv2_100"
+    )
 
 
-def _full_name(architecture: str, tag: str | None) -> str:
-    """As timm knows the weights; without the tag where that is not one of timm's."""
-    return f"{architecture}.{tag}" if tag and _is_tag(architecture, tag) else architecture
-
-
-def _is_tag(architecture: str, tag: str) -> bool:
-    return f"{architecture}.{tag}" in timm.list_pretrained(f"{architecture}.*")
-
-
-def _hub_reachable(config: Any) -> bool:
-    """A quick connection first, so that a machine without a network does not wait for the download to give up."""
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co") if config.hf_hub_id else config.url
-    parts = urlsplit(endpoint)
-    try:
-        with socket.create_connection((parts.hostname, parts.port or 443), timeout=HUB_TIMEOUT_S):
-            return True
-    except OSError:
-        return False
-
-
-def _create(name: str, layers: list[int], weights: Weights, seed: int) -> nn.Module:
-    architecture, tag = _known(name)
-    full_name = _full_name(architecture, tag)
-    overlay = {"file": str(weights.file)} if weights.file else None
-    with torch.random.fork_rng(devices=[]), _quiet_timm():
+def _create(name: str, plan: _Plan, weights: Weights, seed: int) -> tuple[nn.Module, _Plan]:
+    """The network with its weights, and the plan it was made by: without resizing where the weights cannot be resized."""
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            network: nn.Module = timm.create_model(
-                full_name,
-                pretrained=weights.source != "random",
-                features_only=True,
-                out_indices=layers,
-                pretrained_cfg_overlay=overlay,
-                **_options(weights.tag),
-            )
-        except (RuntimeError, AttributeError, IndexError, AssertionError) as error:  # what timm raises, by network
-            if weights.file and isinstance(error, RuntimeError) and "size mismatch" in str(error):
+            network = _network(name, plan, weights)
+        except RuntimeError as error:
+            if "size mismatch" not in str(error):
+                raise
+            if "img_size" not in plan.options:
                 raise ValueError(f"the weights file {weights.file} does not fit {name!r}: {error}") from None
-            raise ValueError(
-                f"backbone {name!r} offers no feature levels {layers}: {error}; take fewer or lower layers, "
-                "or another backbone such as resnet18, wide_resnet50_2 or mobilenetv2_100"
-            ) from None
-    if weights.file:
+            options = {key: value for key, value in plan.options.items() if key != "img_size"}
+            return _create(name, replace(plan, options=options, size=_input_size(name)[0]), weights, seed)
+    return network, plan
+
+
+def _network(name: str, plan: _Plan, weights: Weights = Weights("random")) -> nn.Module:  # noqa: B008  (frozen)
+    architecture, tag = known(name)
+    common: dict[str, Any] = {"pretrained": weights.source != "random" and not weights.is_adapted, **plan.options}
+    if weights.file and not weights.is_adapted:
+        common["pretrained_cfg_overlay"] = {"file": str(weights.file)}
+    wanted = full_name(architecture, tag)
+    with _quiet_timm():
+        if plan.is_transformer:
+            model = timm.create_model(wanted, **common)
+            network: nn.Module = TransformerBlocks(model, levels=plan.indices, patch=plan.strides[0], size=plan.size)
+        else:
+            network = timm.create_model(wanted, features_only=True, out_indices=plan.indices, **common)
+            if getattr(network, "output_fmt", None) == "NHWC":
+                network = _ChannelsFirst(network)
+    if weights.is_adapted:
+        _take_adapted(network, weights, name)
+    elif weights.file:
         _refuse_other_network(network, weights.file, name)
     return network
+
+
+def _take_adapted(network: nn.Module, weights: Weights, name: str) -> None:
+    """The weights of another run's backbone, which may have had more levels than are needed here."""
+    assert weights.file is not None
+    held = load_file(weights.file)
+    missing = [key for key in network.state_dict() if key not in held]
+    if missing:
+        raise ValueError(
+            f"the backbone of {weights.source} was adapted up to a lower level of {name!r} than is asked for: "
+            f"{len(missing)} weights are missing, such as {missing[0]}; take fewer or lower layers"
+        )
+    network.load_state_dict({key: held[key] for key in network.state_dict()})
 
 
 def _refuse_other_network(network: nn.Module, file: Path, name: str) -> None:
     """timm leaves weights that a file does not hold random, without a word; that must not pass for pre-trained."""
     with safe_open(file, framework="pt") as opened:
         held = {key.replace(".", "_") for key in opened.keys()}  # noqa: SIM118  (not a dictionary)
-    wanted = [key for key in network.state_dict() if not key.endswith("num_batches_tracked")]
-    missing = [key for key in wanted if key.replace(".", "_") not in held]
+    learnt = [name for name, _ in network.named_parameters()]
+    learnt += [name for name, _ in network.named_buffers() if name.endswith(("running_mean", "running_var"))]
+    missing = [key for key in learnt if key.removeprefix("model.").replace(".", "_") not in held]
     if missing:
         raise ValueError(
-            f"the weights file {file} does not fit {name!r}: {len(missing)} of {len(wanted)} weights are missing, "
+            f"the weights file {file} does not fit {name!r}: {len(missing)} of {len(learnt)} weights are missing, "
             f"such as {missing[0]}; bring the file of this very architecture"
         )
 
 
-def _options(tag: str | None) -> dict[str, Any]:
+def _padding(tag: str | None) -> dict[str, Any]:
     """Weights from TensorFlow (a part of their tag begins with tf) were trained with its SAME padding.
 
     With timm's own the features near the edges are off: on photographs of phone screens image AUROC .984, not .999.
     """
     from_tensorflow = any(part.startswith("tf") for part in (tag or "").split("_"))
     return {"pad_type": "same"} if from_tensorflow else {}
+
+
+class _ChannelsFirst(nn.Module):
+    """Swin and its kin give (B, h, w, C)."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [level.permute(0, 3, 1, 2).contiguous() for level in self.model(images)]
 
 
 class _quiet_timm:  # noqa: N801  (reads as a function where it is used)
@@ -283,6 +402,14 @@ class _quiet_timm:  # noqa: N801  (reads as a function where it is used)
 
     def __exit__(self, *_: object) -> None:
         self._logger.setLevel(self._level)
+
+
+def _digest(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _random_weights_warning(name: str) -> Warned:

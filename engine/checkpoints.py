@@ -1,7 +1,8 @@
 """Saved states as safetensors with their facts beside them in words: never pickles, never half a file.
 
 A model folder holds `model.safetensors` (all that cannot be recomputed) and `model.json` (spec, thresholds, lineage).
-The frozen backbone is named there with a fingerprint of its weights, and a model is never run on other ones.
+The frozen backbone is named there with a fingerprint of its weights, and a model is never run on other ones. A backbone
+that a training adapted lies beside them as `backbone.safetensors`, with what it was adapted on.
 """
 
 import errno
@@ -17,10 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from engine.events import Warned
-from engine.models import AnomalyModel, build_model
+from engine.models import BACKBONE, AnomalyModel, build_model
 from engine.spec import TrainSpec
+from engine.weights import ADAPTED_FILE, adapted_facts
 
 State = dict[str, torch.Tensor]
+MEMBERS_FOLDER = "members"  # the model folders that an ensemble is made of: members/0, members/1, ...
 
 
 def save_state(path: Path, state: State, *, facts: dict[str, str] | None = None) -> None:
@@ -56,7 +59,12 @@ def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> N
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    save_state(aside / "model.safetensors", model.state_to_save())
+    state = model.state_to_save()
+    save_state(
+        aside / "model.safetensors", {name: each for name, each in state.items() if not name.startswith(BACKBONE)}
+    )
+    _save_own_backbone(aside / ADAPTED_FILE, model, run=folder.parent.name, facts=facts)
+    model.save_beside(aside)
     named = {"backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None}
     (aside / "model.json").write_text(json.dumps({**facts, **named}, indent=1, ensure_ascii=False), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -72,12 +80,34 @@ def load_model(
         ValueError: the file is damaged, or the backbone's weights here are not those the model was trained on.
     """
     facts: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    model = build_model(TrainSpec.model_validate(facts["spec"]), weights_folder=weights_folder, hub=hub, warn=warn)
+    adapted = folder / ADAPTED_FILE if (folder / ADAPTED_FILE).is_file() else None
+    spec = TrainSpec.model_validate(facts["spec"])
+    members = folder / MEMBERS_FOLDER if (folder / MEMBERS_FOLDER).is_dir() else None
+    model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=warn, adapted=adapted, members=members)
     if model.backbone is not None and model.backbone.fingerprint() != facts["backbone_fingerprint"]:
         raise ValueError(
             f"the model was trained on other weights of {model.backbone.name} than the ones found here "
             f"({model.backbone.source}); it needs those recorded in model.json: {facts.get('weights')}"
         )
     state, _ = load_state(folder / "model.safetensors")
-    model.load_saved(state)
+    own = {name: each for name, each in model.state_to_save().items() if name.startswith(BACKBONE)}  # read already
+    model.load_saved({**own, **state})
     return model.eval(), facts
+
+
+def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, facts: dict[str, Any]) -> None:
+    """Weights that no file or hub holds: without them the model folder could not be used alone, nor by other trainings."""
+    own = model.backbone.own_state() if model.backbone else None
+    if model.backbone is None or own is None:
+        return
+    data = facts.get("data", {})
+    here = {
+        "run": run,
+        "data": data.get("name"),
+        "fingerprint": data.get("fingerprint"),
+        "licence": data.get("licence"),
+    }
+    lineage = adapted_facts(
+        model.backbone.name, model.backbone.weights, adapted_on=here if model.backbone.trainable else None
+    )
+    save_state(path, own, facts=lineage)

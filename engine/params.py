@@ -27,6 +27,7 @@ class Params(BaseModel):
     default_image_size: ClassVar[int] = 256
     transformer_layers: ClassVar[list[int] | None] = None  # `layers` where the backbone is a transformer of 12 blocks
     synthesises: ClassVar[bool] = False  # learns from good images with made-up defects
+    adapts_backbone: ClassVar[bool] = False  # learns the backbone too; other trainings can take it (backbone_run)
     reconstructs: ClassVar[bool] = False  # the loss comes with PSNR and SSIM of the reconstructed image
 
 
@@ -457,8 +458,9 @@ class CutPasteParams(Params):
     default_epochs = 256
     default_batch_size = 32
     transformer_layers = [11]
+    adapts_backbone = True
 
-    layers: Layers = [2, 3]
+    layers: Layers = [2, 3, 4]
     variants: Literal["two", "three"] = Field(
         default="three", description="three also tells narrow scars from patches, two does not"
     )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from engine.params import MODELS, ModelParams
+from engine.params import MODELS, CutPasteParams, ModelParams, Params
 
 # how timm's transformers begin their names; everything else is a pyramid of convolutions
 TRANSFORMERS = ("vit_", "deit", "eva", "beit", "cait", "xcit", "flexivit", "samvit")
@@ -114,6 +114,7 @@ class TrainSpec(BaseModel):
             self.batch_size = params.default_batch_size
         if self.epochs is None:
             self.epochs = params.default_epochs
+        _leave_epochs_to_the_backbone(params, self.epochs)
         if params.family in ("memory", "ensemble") and self.epochs != 1:
             why = "it collects features in one pass" if params.family == "memory" else "nothing is learnt anew"
             raise ValueError(f"epochs is {self.epochs}, but {params.name} takes exactly 1: {why}; leave epochs out")
@@ -128,6 +129,18 @@ class TrainSpec(BaseModel):
         if is_transformer(self.backbone) and params.transformer_layers and "layers" not in params.model_fields_set:
             setattr(params, "layers", list(params.transformer_layers))  # noqa: B010  (not every model has it)
         return self
+
+
+def _leave_epochs_to_the_backbone(params: Params, epochs: int) -> None:
+    """CutPaste adapts its backbone after `frozen_epochs` only: left out, they are at most a quarter of a short training."""
+    if not isinstance(params, CutPasteParams) or params.frozen_epochs < epochs:
+        return
+    if "frozen_epochs" in params.model_fields_set:
+        raise ValueError(
+            f"frozen_epochs is {params.frozen_epochs}, but there are {epochs} epochs in all: the backbone would not be "
+            f"adapted; take at most {epochs - 1}"
+        )
+    params.frozen_epochs = epochs // 4
 
 
 def is_transformer(backbone: str | None) -> bool:

@@ -1,7 +1,8 @@
 """The features of a frozen backbone, computed once per image while a training lasts.
 
 A frozen network gives an image the same features in every epoch as long as nothing random precedes it. Keeping them
-turns each further epoch into the work of the small trainable part alone.
+turns each further epoch into the work of the small trainable part alone. Augmented images are computed anew each time;
+styles are mixed behind what is kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 
 Features = list[torch.Tensor]  # one (B, C, H, W) per level
@@ -20,7 +22,7 @@ class FrozenFeatures:
     Beyond the budget the images that did not fit are computed anew each time.
     """
 
-    def __init__(self, backbone: Callable[[torch.Tensor], Features], *, memory_mb: int = 2048):
+    def __init__(self, backbone: Backbone | Callable[[torch.Tensor], Features], *, memory_mb: int = 2048):
         self.backbone = backbone
         self.memory = memory_mb * 2**20
         self._kept: dict[str, Features] | None = None
@@ -28,18 +30,9 @@ class FrozenFeatures:
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Features:
-        if self._kept is None:
-            return self.backbone(batch.images)
-        new = [i for i, name in enumerate(batch.names) if name not in self._kept]
-        fresh: dict[int, Features] = {}
-        if new:
-            images = batch.images if len(new) == len(batch.names) else batch.images[new]
-            levels = self.backbone(images)
-            fresh = {i: [level[row] for level in levels] for row, i in enumerate(new)}
-            for i in new:
-                self._keep(batch.names[i], fresh[i])
-        chosen = [fresh[i] if i in fresh else self._kept[name] for i, name in enumerate(batch.names)]
-        return [torch.stack(level) for level in zip(*chosen, strict=True)]
+        if not isinstance(self.backbone, Backbone):
+            return self._features(batch, self.backbone)
+        return self.backbone.finished(self._features(batch, self.backbone.raw))
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -49,6 +42,20 @@ class FrozenFeatures:
             yield
         finally:
             self._kept = None
+
+    def _features(self, batch: Batch, compute: Callable[[torch.Tensor], Features]) -> Features:
+        if self._kept is None or batch.augmented:
+            return compute(batch.images)
+        new = [i for i, name in enumerate(batch.names) if name not in self._kept]
+        fresh: dict[int, Features] = {}
+        if new:
+            images = batch.images if len(new) == len(batch.names) else batch.images[new]
+            levels = compute(images)
+            fresh = {i: [level[row] for level in levels] for row, i in enumerate(new)}
+            for i in new:
+                self._keep(batch.names[i], fresh[i])
+        chosen = [fresh[i] if i in fresh else self._kept[name] for i, name in enumerate(batch.names)]
+        return [torch.stack(level) for level in zip(*chosen, strict=True)]
 
     def _keep(self, name: str, levels: Features) -> None:
         assert self._kept is not None

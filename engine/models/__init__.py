@@ -14,6 +14,9 @@ from engine.events import Warned
 from engine.recipes import Recipe
 from engine.report import Reporter
 from engine.spec import TrainSpec
+from engine.weights import adapted_file
+
+BACKBONE = "backbone.network."  # how the names of a backbone's weights begin in a model's state
 
 
 @dataclass
@@ -105,8 +108,11 @@ class AnomalyModel(nn.Module):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def state_to_save(self) -> dict[str, torch.Tensor]:
-        """All that cannot be recomputed: the state without the frozen backbone."""
-        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("backbone.")}
+        """All that cannot be recomputed: the state without the frozen backbone's network; its measured statistics stay."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(BACKBONE)}
+
+    def save_beside(self, folder: Path) -> None:
+        """Write into the model folder what belongs to the model but is no tensor of its state (an ensemble's members)."""
 
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
         """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
@@ -131,19 +137,46 @@ class AnomalyModel(nn.Module):
 
 
 def build_model(
-    spec: TrainSpec, *, weights_folder: Path | None, warn: Callable[[Warned], None], hub: bool = True
+    spec: TrainSpec,
+    *,
+    weights_folder: Path | None,
+    warn: Callable[[Warned], None],
+    hub: bool = True,
+    runs: Path | None = None,
+    adapted: Path | None = None,
+    members: Path | None = None,
 ) -> AnomalyModel:
-    """An untrained model: `build(spec, backbone)` of engine/models/<name>.py. Global random numbers start from the seed."""
+    """An untrained model: `build(spec, backbone)` of engine/models/<name>.py. Global random numbers start from the seed.
+
+    `runs` is the folder in which `spec.backbone_run` and an ensemble's members are looked for. What a saved model holds
+    itself goes before it: `adapted`, its own backbone, and `members`, the folder of an ensemble's members.
+
+    Raises:
+        LookupError, ValueError: the backbone, its weights, or the run it is to come from are not to be had; in words.
+    """
     torch.manual_seed(spec.seed)
+    if spec.model.family == "ensemble":
+        assemble = import_module("engine.models.ensemble").assemble
+        put_together: AnomalyModel = assemble(
+            spec, runs=runs, members=members, weights_folder=weights_folder, hub=hub, warn=warn
+        )
+        return put_together.eval()
     backbone = None
     if spec.backbone is not None:
+        if adapted is None and spec.backbone_run is not None:
+            adapted = adapted_file(spec.backbone_run, runs)
         backbone = Backbone(
             spec.backbone,
             layers=getattr(spec.model, "layers", [2, 3]),
             weights=spec.weights,
             normalisation=spec.normalisation,
+            feature_normalisation=spec.feature_normalisation,
+            style_mixing=spec.style_mixing,
             weights_folder=weights_folder,
             hub=hub,
+            adapted=adapted,
+            trainable=spec.model.adapts_backbone,
+            image_size=spec.image_size,
             seed=spec.seed,
             warn=warn,
         )

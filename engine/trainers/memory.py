@@ -18,9 +18,15 @@ class MemoryTrainer(BaseTrainer):
         images = samples = 0
         values, total, squares = 0, 0.0, 0.0
         collected: Figures = {}
+        if self.modeler.backbone is not None:
+            self.modeler.backbone.measure(train_loader.plain(), self.report)
         eta = Eta(train_loader.images)
         for batches, batch in enumerate(train_loader, start=1):
-            sums = self.modeler.train_step(batch.to(self.device))
+            self.modeler.train()  # features may be restyled now
+            try:
+                sums = self.modeler.train_step(batch.to(self.device))
+            finally:
+                self.modeler.eval()
             images, samples = images + len(batch), samples + int(sums["samples"])
             values, total = values + int(sums["values"]), total + float(sums["sum"])
             squares += float(sums["sum_squares"])

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from engine import backbones
-from engine.backbones import Backbone, find_weights
+from engine.backbones import Backbone
 from engine.events import Warned
+from engine.weights import find_weights
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,10 @@ def test_gives_one_level_per_layer_at_its_stride():
 
 def test_is_frozen_in_training_too():
     backbone = Backbone("resnet18", layers=[1], weights="random").train()
-    before = backbone.fingerprint()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     assert not any(parameter.requires_grad for parameter in backbone.parameters())
     backbone(torch.rand(4, 3, 64, 64))
-    assert backbone.fingerprint() == before
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
 
 
 def test_random_weights_are_the_seeds_and_leave_the_global_numbers_alone():
@@ -46,7 +47,9 @@ def test_random_weights_are_the_seeds_and_leave_the_global_numbers_alone():
 
 
 def test_takes_weights_from_the_folder_and_records_them(weights_folder):
-    backbone = Backbone("resnet18", layers=[1, 2], weights="pretrained", weights_folder=weights_folder, hub=False)
+    backbone = Backbone(
+        "resnet18", layers=[1, 2], weights="pretrained", weights_folder=weights_folder, hub=False, trainable=True
+    )
     saved = backbones.timm.create_model(
         "resnet18", checkpoint_path=str(weights_folder / "resnet18.tv_in1k.safetensors")
     ).state_dict()
@@ -91,8 +94,10 @@ def test_an_unknown_network_is_answered_with_the_nearest_names():
 
 
 def test_a_network_without_these_levels_is_refused_in_words():
-    with pytest.raises(ValueError, match="offers no feature levels"):
-        Backbone("resnet18", layers=[5], weights="random")
+    with pytest.raises(ValueError, match=r"offers no feature levels \[5\] \(have: 0, 1, 2, 3, 4\)"):
+        Backbone("resnet18", layers=[1, 5], weights="random")
+    with pytest.raises(ValueError, match=r"offers no blocks \[12\] \(have: 0 to 11\)"):
+        Backbone("vit_small_patch14_dinov2", layers=[5, 12], weights="random")
 
 
 def test_a_damaged_or_foreign_weights_file_is_refused_in_words(tmp_path, weights_folder):
@@ -113,8 +118,8 @@ def test_normalisation_by_image_takes_the_exposure_out():
 
 
 def test_weights_from_tensorflow_get_its_padding():
-    assert backbones._options("coral_tf2_ptq_in1k") == {"pad_type": "same"}
-    assert backbones._options("tv_in1k") == {}
+    assert backbones._padding("coral_tf2_ptq_in1k") == {"pad_type": "same"}
+    assert backbones._padding("tv_in1k") == {}
 
 
 def test_a_student_has_the_same_shape_and_learns():

@@ -1,0 +1,166 @@
+"""CutPaste: a backbone adapted to the user's pictures by telling cut-and-pasted ones from whole ones.
+
+Li et al., CutPaste: Self-Supervised Learning for Anomaly Detection and Localization, CVPR 2021,
+https://arxiv.org/abs/2104.04015. The network learns, from good images alone, to tell them from the same images with a piece
+pasted elsewhere (engine/layers/cut_paste.py). Afterwards one Gaussian over the good images' features scores new ones. The
+adapted backbone is saved in the model folder, and another training takes it by `backbone_run`; so does a further CutPaste,
+which adapts a backbone on public data first and on the user's own then.
+
+Deviations: an epoch is one pass over the images, not 256 steps. The Gaussian's covariance is shrunk after Ledoit and Wolf,
+since there are often fewer images than channels. Where defects lie is read from the same network, by a second Gaussian over
+the places of all levels; the paper trains another network on small patches for that. Images are not augmented here, that
+is the training's own setting.
+
+B batch, C channels, h x w the finest level's grid, H x W image size.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.backbones import Backbone
+from engine.datasets.loading import Batch, Loader
+from engine.events import Fitting
+from engine.layers.blur import gaussian_blur
+from engine.layers.cut_paste import Kind, cut_paste
+from engine.layers.feature_statistics import RunningMoments
+from engine.layers.mahalanobis import CentredProducts, Gaussian
+from engine.models import AnomalyModel, Prediction
+from engine.params import CutPasteParams
+from engine.recipes import Recipe
+from engine.report import Eta, Reporter
+from engine.spec import TrainSpec
+
+HEAD = (512, 128)  # widths of the new layers between features and classes
+
+
+def build(spec: TrainSpec, backbone: Backbone | None) -> "CutPaste":
+    assert isinstance(spec.model, CutPasteParams) and backbone is not None
+    return CutPaste(spec.model, backbone, seed=spec.seed)
+
+
+class CutPaste(AnomalyModel):
+    """Classes: 0 whole, 1 pasted patch, 2 pasted scar (with two variants a made-up defect is either, and class 1).
+
+    Score: Mahalanobis distance of the deepest level's mean; map: that of each place, all levels together.
+    """
+
+    steps: torch.Tensor
+
+    def __init__(self, params: CutPasteParams, backbone: Backbone, *, seed: int = 0):
+        super().__init__()
+        self.params = params
+        self.backbone: Backbone = backbone
+        self.seed = seed
+        backbone.network.requires_grad_(True)
+        self.head = _head(backbone.channels[-1], classes=3 if params.variants == "three" else 2)
+        self.image_gaussian = Gaussian(backbone.channels[-1])
+        self.place_gaussian = Gaussian(sum(backbone.channels))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))  # learnt so far
+        self._frozen_steps = 0
+
+    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
+        params = self.params
+        self._frozen_steps = params.frozen_epochs * steps_per_epoch
+        optimiser = torch.optim.SGD(
+            self.parameters_to_train(),
+            lr=params.learning_rate,
+            momentum=params.momentum,
+            weight_decay=params.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs)
+        return Recipe(optimiser, schedule)
+
+    def train(self, mode: bool = True) -> "CutPaste":
+        """The backbone's batch norms learn too, once the backbone does."""
+        super().train(mode)
+        self.backbone.network.train(mode and self._adapts())
+        return self
+
+    def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        self.backbone.network.train(self._adapts())  # the step of the change may lie within an epoch
+        loss = self._loss(batch.images, adapt=self._adapts())
+        self.steps += 1
+        return {"loss": loss}
+
+    @torch.no_grad()
+    def validate_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The same pastes in every epoch, so that losses compare; the training's random numbers stay as they are."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return {"loss": self._loss(batch.images, adapt=False)}
+
+    @torch.no_grad()
+    def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
+        """Two passes over the good images: the means, then the covariances around them."""
+        means, passes, eta = (RunningMoments(), RunningMoments()), 2 * train.images, Eta(2 * train.images)
+        done = 0
+        for pooled, places in self._embedded(train):
+            means[0].add(pooled)
+            means[1].add(places)
+            done += len(pooled)
+            report(Fitting(what="gaussian", done=done, total=passes, eta_s=eta(done)))
+        products = [CentredProducts(moments.mean()) for moments in means]
+        for pooled, places in self._embedded(train):
+            products[0].add(pooled)
+            products[1].add(places)
+            done += len(pooled)
+            report(Fitting(what="gaussian", done=done, total=passes, eta_s=eta(done)))
+        self.image_gaussian.fit(products[0].mean, products[0])
+        self.place_gaussian.fit(products[1].mean, products[1])
+
+    @torch.no_grad()
+    def predict_step(self, batch: Batch) -> Prediction:
+        levels = self.backbone(batch.images)
+        maps = self.place_gaussian(_joined(levels)).unsqueeze(1)  # (B, 1, h, w)
+        maps = functional.interpolate(maps, size=batch.images.shape[-2:], mode="bilinear", align_corners=False)
+        scores = self.image_gaussian(_pooled(levels))
+        return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
+
+    def state_to_save(self) -> dict[str, torch.Tensor]:
+        """The backbone too: here it is learnt."""
+        return self.state_dict()
+
+    def _adapts(self) -> bool:
+        return int(self.steps) >= self._frozen_steps
+
+    def _loss(self, images: torch.Tensor, *, adapt: bool) -> torch.Tensor:
+        """Cross-entropy of whole and pasted images, as many of each class."""
+        kinds: tuple[Kind, ...] = ("patch", "scar")
+        if self.params.variants == "three":
+            shown = [images, *(cut_paste(images, kind) for kind in kinds)]
+        else:
+            shown = [images, cut_paste(images, kinds[int(torch.randint(2, ()))])]
+        classes = torch.arange(len(shown), device=images.device).repeat_interleave(len(images))  # (n * B,)
+        with torch.set_grad_enabled(adapt):
+            pooled = _pooled(self.backbone(torch.cat(shown)))
+        return functional.cross_entropy(self.head(pooled), classes)
+
+    def _embedded(self, train: Loader) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Of each batch the images' vectors (B, C) and the places' (B * h * w, C)."""
+        device = self.steps.device
+        for batch in train:
+            levels = self.backbone(batch.images.to(device))
+            yield _pooled(levels), _joined(levels).flatten(0, 2)
+
+
+def _head(channels: int, *, classes: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in HEAD:
+        layers += [nn.Linear(channels, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+        channels = width
+    return nn.Sequential(*layers, nn.Linear(channels, classes))
+
+
+def _pooled(levels: list[torch.Tensor]) -> torch.Tensor:
+    """(B, C): the mean of the deepest level."""
+    return levels[-1].mean(dim=(2, 3))
+
+
+def _joined(levels: list[torch.Tensor]) -> torch.Tensor:
+    """(B, h, w, C): all levels, brought to the finest grid."""
+    finest = levels[0].shape[-2:]
+    levels = [functional.interpolate(level, size=finest, mode="bilinear", align_corners=False) for level in levels]
+    return torch.cat(levels, dim=1).permute(0, 2, 3, 1)

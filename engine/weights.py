@@ -1,0 +1,216 @@
+"""Where a backbone's weights come from: an adapted backbone, the weights folder, timm's hub, or nowhere (random ones).
+
+What was taken is recorded: where it was found, the weight tag, the licence, and for an adapted backbone what it was adapted on.
+"""
+
+import difflib
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import engine.torchvision_import  # noqa: F401  (must come before timm)
+
+import timm  # isort: skip
+from safetensors import SafetensorError, safe_open
+
+# The weights that the papers used: timm's own default for an architecture is often another, and may change.
+PINNED_TAGS = {
+    "resnet18": "tv_in1k",
+    "resnet50": "tv_in1k",
+    "wide_resnet50_2": "tv_in1k",
+    "wide_resnet101_2": "tv_in1k",
+    "vit_small_patch14_dinov2": "lvd142m",
+    "vit_base_patch14_dinov2": "lvd142m",
+    "vit_large_patch14_dinov2": "lvd142m",
+    "vit_small_patch14_reg4_dinov2": "lvd142m",
+    "vit_base_patch14_reg4_dinov2": "lvd142m",
+    "vit_large_patch14_reg4_dinov2": "lvd142m",
+    "deit_base_distilled_patch16_384": "fb_in1k",
+    "cait_m48_448": "fb_dist_in1k",
+}
+ADAPTED_FILE = "backbone.safetensors"  # in the model folder of a run whose backbone is not one of timm's
+HUB_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a backbone's weights come from. `source` is "local file NAME", "hub", "random" or "run ID".
+
+    `lineage`: what an adapted backbone was adapted on, oldest first: {"run": ..., "data": ..., "licence": ...}.
+    """
+
+    source: str
+    tag: str | None = None
+    licence: str | None = None
+    file: Path | None = None
+    lineage: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def is_adapted(self) -> bool:
+        return bool(self.lineage)
+
+
+def find_weights(name: str, *, weights: str, folder: Path | None, hub: bool) -> Weights:
+    """Decide where the weights come from: the folder, the hub, or random.
+
+    Raises:
+        LookupError: unknown architecture, or weights="pretrained" and neither folder nor hub has them.
+        ValueError: the weights file is damaged.
+    """
+    architecture, tag = known(name)
+    if weights == "random":
+        return Weights("random")
+    local = _local_file(architecture, tag, folder)
+    if local is not None:
+        found = local.name.removeprefix(architecture).removesuffix(".safetensors").strip(".") or tag
+        return Weights(f"local file {local.name}", found or None, _licence(architecture, found, local), local)
+    config = timm.get_pretrained_cfg(f"{architecture}.{tag}" if tag else architecture)
+    if hub and config is not None and config.has_weights and _hub_reachable(config):
+        return Weights("hub", config.tag or tag, config.license)
+    if weights == "auto":
+        return Weights("random")
+    raise LookupError(_how_to_bring_them(name, architecture, tag, folder, hub))
+
+
+def adapted_weights(file: Path, name: str) -> Weights:
+    """The weights of a backbone that a run adapted, from the file that `adapted_facts` describes.
+
+    Raises:
+        ValueError: the file is damaged, or holds another architecture than that of `name`.
+    """
+    facts = _facts_of(file)
+    held, wanted = facts.get("architecture"), known(name)[0]
+    lineage = tuple(json.loads(facts.get("lineage", "[]")))
+    if held is None or not lineage:
+        raise ValueError(f"{file} is no adapted backbone: it does not say what it was adapted on; take a cutpaste run")
+    if held != wanted:
+        raise ValueError(
+            f"run {lineage[-1]['run']!r} adapted the backbone {held!r}, but backbone is {name!r}; "
+            f"take backbone={held}, or another backbone_run"
+        )
+    return Weights(
+        f"run {lineage[-1]['run']}", facts.get("tag") or None, facts.get("license") or None, file, lineage=lineage
+    )
+
+
+def adapted_facts(name: str, weights: Weights, *, adapted_on: dict[str, Any] | None) -> dict[str, str]:
+    """What stands in an adapted backbone's file; `adapted_on` is added to the lineage where this run adapted it."""
+    lineage = [*weights.lineage, *([adapted_on] if adapted_on else [])]
+    return {
+        "architecture": known(name)[0],
+        "tag": weights.tag or "",
+        "license": weights.licence or "",
+        "lineage": json.dumps(lineage, ensure_ascii=False),
+    }
+
+
+def adapted_file(run: str, runs: Path | None) -> Path:
+    """The adapted backbone of the run `run`, a folder in `runs`.
+
+    Raises:
+        LookupError: no such run, it has not finished, or it holds no backbone of its own.
+    """
+    if runs is None:
+        raise LookupError(f"backbone_run is {run!r}, but the folder that holds the runs is not known here")
+    folder = runs / run
+    if not (folder / "spec.json").is_file():
+        near = difflib.get_close_matches(run, sorted(path.name for path in _adapting(runs)), n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise LookupError(f"backbone_run is {run!r}, but there is no such run{hint} (have: {_have(runs)})")
+    if not (folder / "model" / "model.json").is_file():
+        raise LookupError(
+            f"backbone_run is {run!r}, but that run has not finished: it has no model yet; wait for its end, "
+            f"or take a finished one (have: {_have(runs)})"
+        )
+    file = folder / "model" / ADAPTED_FILE
+    if not file.is_file():
+        raise LookupError(
+            f"backbone_run is {run!r}, but that run adapted no backbone; take a finished cutpaste run (have: {_have(runs)})"
+        )
+    return file
+
+
+def known(name: str) -> tuple[str, str]:
+    """Architecture and weight tag ("" for timm's default) of a timm name.
+
+    Raises:
+        LookupError: timm has no such architecture.
+    """
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+        hint = f", did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise LookupError(
+            f"unknown backbone {name!r}{hint} (any timm architecture with feature levels or blocks is allowed)"
+        )
+    return architecture, tag or PINNED_TAGS.get(architecture, "")
+
+
+def full_name(architecture: str, tag: str | None) -> str:
+    """As timm knows the weights; without the tag where that is not one of timm's."""
+    return f"{architecture}.{tag}" if tag and _is_tag(architecture, tag) else architecture
+
+
+def _adapting(runs: Path) -> list[Path]:
+    return sorted(file.parent.parent for file in runs.glob(f"*/model/{ADAPTED_FILE}"))
+
+
+def _have(runs: Path) -> str:
+    return ", ".join(folder.name for folder in _adapting(runs)) or "none"
+
+
+def _local_file(architecture: str, tag: str, folder: Path | None) -> Path | None:
+    """The file of the wanted tag, else the one without a tag, else the first with any other."""
+    if folder is None or not folder.is_dir():
+        return None
+    exact = [folder / f"{architecture}.{tag}.safetensors", folder / f"{architecture}.safetensors"]
+    others = sorted(folder.glob(f"{architecture}.*.safetensors"))
+    return next((file for file in (*exact, *others) if file.is_file()), None)
+
+
+def _licence(architecture: str, tag: str, file: Path) -> str | None:
+    """What the file says itself, else what timm knows of the tag, else None: whoever brought the file knows."""
+    written = _facts_of(file).get("license")
+    if written or not _is_tag(architecture, tag):
+        return written
+    config = timm.get_pretrained_cfg(f"{architecture}.{tag}")
+    return config.license if config else None
+
+
+def _facts_of(file: Path) -> dict[str, str]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(f"the weights file {file} is damaged: {error}; bring it over again") from None
+
+
+def _is_tag(architecture: str, tag: str) -> bool:
+    return f"{architecture}.{tag}" in timm.list_pretrained(f"{architecture}.*")
+
+
+def _hub_reachable(config: Any) -> bool:
+    """A quick connection first, so that a machine without a network does not wait for the download to give up."""
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co") if config.hf_hub_id else config.url
+    parts = urlsplit(endpoint)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 443), timeout=HUB_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _how_to_bring_them(name: str, architecture: str, tag: str, folder: Path | None, hub: bool) -> str:
+    looked = f"none in {folder}" if folder else "no weights folder is set (MURASCOPE_WEIGHTS)"
+    where = f"into {folder}" if folder else "into a folder and name that in MURASCOPE_WEIGHTS"
+    wanted = f"{architecture}.{tag}" if tag else architecture
+    no_hub = "cannot be reached" if hub else "is switched off"
+    return (
+        f"no pre-trained weights for {name!r}: {looked}, and the hub {no_hub}. "
+        f"On a machine with a network, download model.safetensors of {wanted} (huggingface.co/timm), name it "
+        f"{wanted}.safetensors and put it {where}; or take weights=random"
+    )
