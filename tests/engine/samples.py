@@ -8,6 +8,7 @@ from PIL import Image
 
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
+from engine.params import MODELS
 from engine.spec import TrainSpec, make_spec
 
 SIZE = 64
@@ -47,7 +48,7 @@ def items_of(folder: Path, *, split: str) -> list[Item]:
 
 def tiny_spec(model: str, **settings: object) -> TrainSpec:
     own = {**TINY, **settings}
-    if make_spec("tiny", model).backbone is None:
+    if MODELS[model].default_backbone is None:
         own.pop("backbone")
     return make_spec("tiny", model, own)
 

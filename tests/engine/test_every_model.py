@@ -23,20 +23,20 @@ QUICK: dict[str, dict[str, Any]] = {
     "patchcore": {"coreset_ratio": 0.1},
     "padim": {"num_features": 30},
     "spade": {},
-    "dfm": {"pooling": 2},
+    "dfm": {"pooling": 2, "layers": [2]},
     "subspace": {"layers": [1, 2]},
-    "dino_bank": {"layers": [1, 2], "tiles": 2, "image_size": 128},
+    "dino_bank": {"layers": [1, 2], "tiles": 2},
     "autoencoder": {"epochs": 12, "base_channels": 8, "latent_channels": 16, "learning_rate": 2e-3, "patience": 0},
     "stfpm": {"epochs": 8, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
     "reverse_distillation": {"epochs": 6, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
-    "efficientad": {"epochs": 6, "teacher_steps": 30, "teacher_channels": 32, "batch_size": 1},
+    "efficientad": {"epochs": 3, "teacher_steps": 5, "teacher_channels": 32, "batch_size": 4},
     "supersimplenet": {"epochs": 20, "layers": [1], "noise_std": 0.5, "upscale": 1},
     "dinomaly": {"epochs": 12, "layers": [1, 2], "decoder_blocks": 2, "blur_sigma": 2.0},
     "draem": {"epochs": 8, "base_channels": 16, "marking_channels": 16, "learning_rate": 2e-3},
     "cutpaste": {"epochs": 6, "frozen_epochs": 2},
     "fastflow": {"epochs": 6, "flow_steps": 2, "layers": [1, 2], "patience": 0},
     "cflow": {"epochs": 6, "layers": [1, 2], "coupling_blocks": 2, "patience": 0},
-    "ensemble": {},
+    "ensemble": {"members": ["patchcore", "padim"]},
 }
 
 
@@ -54,16 +54,27 @@ def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=24, good=8, defective=8)
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, data) -> Path:
+    """Finished runs that an ensemble can be made of."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in QUICK["ensemble"]["members"]:
+        spec = tiny_spec(name, **QUICK[name])
+        model = learn(spec, items_of(data, split="train"), lambda event: None, runs=None)
+        save_model(folder / name / "model", model, facts={"spec": spec.model_dump()})
+    return folder
+
+
 @pytest.fixture(scope="module", params=list(MODELS))
-def trained(request, data) -> Trained:
+def trained(request, data, runs) -> Trained:
     spec = tiny_spec(request.param, **QUICK.get(request.param, {}))
     events: list[Event] = []
     items = items_of(data, split="train")
-    return Trained(spec, learn(spec, items, events.append), events, items, items_of(data, split="test"))
+    return Trained(spec, learn(spec, items, events.append, runs=runs), events, items, items_of(data, split="test"))
 
 
-def learn(spec: TrainSpec, items: list[Item], report: Any) -> AnomalyModel:
-    model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None)
+def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None) -> AnomalyModel:
+    model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs)
     trainer = get_trainer(spec.model.name, model, report=report)
     trainer.fit(loader(spec, items, seed=spec.seed), num_epochs=spec.epochs)
     return model.eval()
@@ -120,14 +131,16 @@ def test_a_saved_model_loaded_again_scores_the_same(trained, tmp_path):
     assert torch.equal(scores(again, batch), scores(trained.model, batch))
 
 
-def test_saves_no_backbone(trained):
+def test_saves_a_backbone_only_where_it_is_learnt(trained, tmp_path):
     state = trained.model.state_to_save()
     assert state
-    assert not any("backbone" in name for name in state)
+    assert any("backbone" in name for name in state) == trained.spec.model.adapts_backbone
+    save_model(tmp_path / "model", trained.model, facts={"spec": trained.spec.model_dump()})
+    assert (tmp_path / "model" / "backbone.safetensors").exists() == trained.spec.model.adapts_backbone
 
 
-def test_the_same_seed_gives_the_same_scores(trained):
-    again = learn(trained.spec, trained.train, lambda event: None)
+def test_the_same_seed_gives_the_same_scores(trained, runs):
+    again = learn(trained.spec, trained.train, lambda event: None, runs=runs)
     batch = one_batch(trained.spec, trained.test)
     assert torch.equal(scores(again, batch), scores(trained.model, batch))
 
@@ -139,6 +152,9 @@ def test_reports_its_progress_up_to_the_end(trained):
         assert collected[-1].images == collected[-1].total_images == len(trained.train)
         assert collected[-1].feature_std > 0
         assert fitted[-1].done == fitted[-1].total
+    elif trained.spec.model.family == "ensemble":
+        assert {event.what for event in trained.events} == {"calibrating"}
+        assert trained.events[-1].done == trained.events[-1].total
     else:
         epochs = [event for event in trained.events if isinstance(event, Epoch)]
         assert [event.epoch for event in epochs] == list(range(1, trained.spec.epochs + 1))
@@ -146,7 +162,7 @@ def test_reports_its_progress_up_to_the_end(trained):
         assert (epochs[0].psnr is not None) == trained.spec.model.reconstructs
 
 
-def test_stops_when_told(trained):
+def test_stops_when_told(trained, runs):
     calls = SimpleNamespace(count=0)
 
     def stop_at_the_third(event: Event) -> None:
@@ -155,5 +171,5 @@ def test_stops_when_told(trained):
             raise StopRequested
 
     with pytest.raises(StopRequested):
-        learn(trained.spec, trained.train, stop_at_the_third)
+        learn(trained.spec, trained.train, stop_at_the_third, runs=runs)
     assert calls.count == 3

@@ -1,0 +1,288 @@
+"""An ensemble: two to four finished models of the same data, put together on how rare their scores are.
+
+Scores of different models have different scales. Each is turned into a conformal p-value among the good images that were
+held out from all members; the ensemble's score is the mean of -log p, that is minus the log of the geometric mean. Times e,
+that mean is again a p-value, however the members depend on each other: Vovk and Wang, Combining p-values via averaging,
+Biometrika 2020, https://arxiv.org/abs/1212.4966, after Mattner, Combining individually inadmissible p-variables, 2012.
+
+Deviations: n good images can tell no p-value below 1 / (n + 1), so beyond the highest of them the tail goes on
+exponentially, with the mean excess of the upper half over the median: the higher of two scores always stays the higher.
+Between two held-out scores -log p is a straight line, and it goes on as one below the lowest, so that there are no ties.
+
+Score maps are put together in the same way, each pixel compared with the highest pixels of the held-out good images.
+
+The ensemble's threshold comes from the same good images. None of them is compared with itself: its p-values are taken among
+the others (`LeftOut`). That is an approximation of full conformal prediction: a new image is compared with n others, each of
+those with n - 1, and the exchangeability that a promise rests on holds up to that difference of about 1 / n.
+
+M members, n held-out good images, B images, H x W their size.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.checkpoints import MEMBERS_FOLDER, load_model
+from engine.datasets.loading import Batch
+from engine.events import Warned
+from engine.models import AnomalyModel, Prediction
+from engine.params import EnsembleParams
+from engine.spec import TrainSpec
+
+
+def assemble(
+    spec: TrainSpec,
+    *,
+    runs: Path | None,
+    members: Path | None = None,
+    weights_folder: Path | None,
+    hub: bool,
+    warn: Callable[[Warned], None],
+) -> "Ensemble":
+    """Load the members from `runs`/<id>/model, or from the folder `members` of a saved ensemble.
+
+    Raises:
+        LookupError: a run does not exist or has no model.
+        ValueError: the members cannot be put together; all reasons at once.
+    """
+    assert isinstance(spec.model, EnsembleParams)
+    ids = spec.model.members
+    if members is not None:
+        folders = [members / str(i) for i in range(len(ids))]
+    else:
+        folders = [_model_folder(run, runs) for run in ids]
+    facts = [json.loads((folder / "model.json").read_text(encoding="utf-8")) for folder in folders]
+    if members is None:
+        _refuse_unlike(spec, facts)
+    loaded = [load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)[0] for folder in folders]
+    parts = [
+        Member(model, folder, TrainSpec.model_validate(fact["spec"]).image_size, fact)
+        for model, folder, fact in zip(loaded, folders, facts, strict=True)
+    ]
+    return Ensemble(spec.model, parts)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A finished model: where it is saved, the size of picture it works at, and its model.json."""
+
+    model: AnomalyModel
+    folder: Path
+    image_size: int
+    facts: dict[str, Any]
+
+
+class Ensemble(AnomalyModel):
+    """Score and map: mean over the members of -log p ("p_values") or of ranks ("ranks").
+
+    0 is the lowest of the held-out good images; for p-values log((n + 1) / 2) is the highest. `held_out_scores` and
+    `held_out_highs` (M, n) are raw scores and highest map values of the members on those, set by the trainer.
+    """
+
+    held_out_scores: torch.Tensor
+    held_out_highs: torch.Tensor
+
+    def __init__(self, params: EnsembleParams, members: list[Member]):
+        super().__init__()
+        self.params = params
+        self.members = members
+        self.models = nn.ModuleList(member.model for member in members)
+        self.register_buffer("held_out_scores", torch.zeros(len(members), 0))
+        self.register_buffer("held_out_highs", torch.zeros(len(members), 0))
+        self._scales: tuple[torch.Tensor, Scales] | None = None  # made from the buffers when they change
+
+    @property
+    def data_fingerprint(self) -> str | None:
+        """Of the pictures that all members were trained on."""
+        fingerprint: str | None = self.members[0].facts.get("data", {}).get("fingerprint")
+        return fingerprint
+
+    @torch.no_grad()
+    def predict_step(self, batch: Batch) -> Prediction:
+        return self.fused(self.raw(batch), self._current())
+
+    def raw(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """What each member says: scores (M, B) and maps (M, B, H, W), each model given the picture at its own size."""
+        size = batch.images.shape[-2:]
+        scores, maps = [], []
+        for member in self.members:
+            found = member.model.predict_step(_at_size(batch, member.image_size))
+            scores.append(found.pred_score)
+            large = found.anomaly_map
+            if large.shape[-2:] != size:
+                large = functional.interpolate(large, size=size, mode="bilinear", align_corners=False)
+            maps.append(large.squeeze(1))
+        return torch.stack(scores), torch.stack(maps)
+
+    def fused(self, raw: tuple[torch.Tensor, torch.Tensor], scales: "Scales") -> Prediction:
+        """Raw scores (M, B) and maps (M, B, H, W) put together by the members' scales."""
+        scores = torch.stack([scale(score) for scale, score in zip(scales.scores, raw[0], strict=True)])
+        maps = torch.zeros_like(raw[1][:1])
+        for scale, found in zip(scales.maps, raw[1], strict=True):  # one by one: a copy of every map would be large
+            maps += scale(found) / len(self.members)
+        return Prediction(scores.mean(dim=0), maps.transpose(0, 1))
+
+    def scales(self, *, without: int | None = None) -> "Scales":
+        """How raw scores are read, from all held-out good images or from all but one of them."""
+        both = []
+        for held_out in (self.held_out_scores, self.held_out_highs):
+            if without is not None:
+                held_out = torch.cat([held_out[:, :without], held_out[:, without + 1 :]], dim=1)
+            both.append([Scale(values, combine=self.params.combine) for values in held_out])
+        return Scales(*both)
+
+    def _current(self) -> "Scales":
+        if self._scales is None or self._scales[0] is not self.held_out_scores:
+            self._scales = (self.held_out_scores, self.scales())
+        return self._scales[1]
+
+    def state_to_save(self) -> dict[str, torch.Tensor]:
+        """What was held out; the members are saved beside it."""
+        return {"held_out_scores": self.held_out_scores, "held_out_highs": self.held_out_highs}
+
+    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
+        super().load_saved(state)
+        self._scales = None
+
+    def save_beside(self, folder: Path) -> None:
+        """Copy the members' model folders: the ensemble can be used when their runs are deleted.
+
+        Raises:
+            OSError: a member's folder is gone, or there is no room.
+        """
+        for i, member in enumerate(self.members):
+            shutil.copytree(member.folder, folder / MEMBERS_FOLDER / str(i))
+
+
+@dataclass(frozen=True)
+class Scales:
+    """One scale for each member's scores and one for its maps."""
+
+    scores: list["Scale"]
+    maps: list["Scale"]
+
+
+class Scale:
+    """Reads raw scores by n held-out ones (n at least 1): -log p, or the rank as a share; strictly rising, any shape.
+
+    At the k-th lowest of n different scores -log p is -log((n + 2 - k) / (n + 1)), as in `engine.thresholds.p_values`; the rank
+    is (k - 1) / n. Ranks rise by the log of the excess beyond the highest and below the lowest: for few images, which cannot tell
+    how fast a tail falls.
+    """
+
+    def __init__(self, held_out: torch.Tensor, *, combine: Literal["p_values", "ranks"]):
+        self.combine = combine
+        ordered = held_out.double().sort().values
+        self.number = len(ordered)
+        self.knots, counts = ordered.unique_consecutive(return_counts=True)
+        below = counts.cumsum(0) - counts  # held-out scores below each knot
+        if combine == "ranks":
+            self.values = below / self.number
+        else:
+            self.values = -torch.log((1 + self.number - below) / (self.number + 1))
+        self.values = self.values.double()
+        self.excess = _mean_excess(ordered)
+
+    def __call__(self, scores: torch.Tensor) -> torch.Tensor:
+        knots, values = self.knots, self.values
+        wide = scores.double()
+        right = torch.searchsorted(knots, wide.contiguous()).clamp(1, max(len(knots) - 1, 1))
+        if len(knots) == 1:
+            read = values.expand_as(wide)
+        else:
+            low, high = knots[right - 1], knots[right]
+            along = ((wide - low) / (high - low)).clamp(0, 1)
+            read = torch.lerp(values[right - 1], values[right], along)
+        above, under = self._tail(wide - knots[-1]), self._tail(knots[0] - wide)
+        return (read + above - under).to(scores.dtype)
+
+    def _tail(self, excess: torch.Tensor) -> torch.Tensor:
+        """What is added beyond the last knot; 0 on this side of it."""
+        far = excess.clamp(min=0) / self.excess
+        return far if self.combine == "p_values" else torch.log1p(far) / self.number
+
+
+def _mean_excess(ordered: torch.Tensor) -> torch.Tensor:
+    """Mean of (score - median) over the scores above the median: the scale of the exponential tail; above 0."""
+    median = ordered[(len(ordered) - 1) // 2]
+    upper = ordered[ordered > median]
+    if len(upper):
+        return (upper - median).mean()
+    # all alike, or a single one: any positive scale keeps the order
+    return ordered.abs().max().clamp(min=1e-6)
+
+
+def _at_size(batch: Batch, size: int) -> Batch:
+    """The batch with pictures of size x size; masks are not needed to predict."""
+    if batch.images.shape[-2:] == (size, size):
+        return batch
+    images = functional.interpolate(
+        batch.images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    return replace(batch, images=images.clamp(0, 1), masks=None)
+
+
+def _model_folder(run: str, runs: Path | None) -> Path:
+    if runs is None or not (runs / run).is_dir():
+        have = sorted(path.parent.parent.name for path in runs.glob("*/model/model.json")) if runs else []
+        raise LookupError(
+            f"there is no run {run!r} to put into the ensemble (finished: {', '.join(have) or 'none'}); "
+            "name finished runs in members"
+        )
+    if not (runs / run / "model" / "model.json").is_file():
+        raise LookupError(
+            f"the run {run!r} has no model: it has not finished; wait for it or take another into members"
+        )
+    return runs / run / "model"
+
+
+def _refuse_unlike(spec: TrainSpec, facts: list[dict[str, Any]]) -> None:
+    """Good images must be held out in all members alike, or their p-values would flatter the members that know them."""
+    assert isinstance(spec.model, EnsembleParams)
+    ids = spec.model.members
+    problems = [
+        f"{run!r} is named {ids.count(run)} times; name different runs"
+        for run in sorted(set(ids))
+        if ids.count(run) > 1
+    ]
+    specs = [TrainSpec.model_validate(fact["spec"]) for fact in facts]
+    first = facts[0].get("data", {}).get("fingerprint")
+    for run, member, fact in zip(ids, specs, facts, strict=True):
+        if member.model.family == "ensemble":
+            problems.append(f"{run!r} is an ensemble itself; name its members instead")
+            continue
+        if fact.get("data", {}).get("fingerprint") != first:
+            problems.append(
+                f"{run!r} was trained on other pictures ({member.dataset!r}) than {ids[0]!r}; train it on the same"
+            )
+        for name in ("seed", "calibration_share"):
+            own, wanted = getattr(member, name), getattr(spec, name)
+            if own != wanted and not (isinstance(own, float) and math.isclose(own, wanted)):
+                problems.append(
+                    f"{run!r} was trained with {name} {own}, the ensemble has {wanted}: other good images were held out; "
+                    "take the same in all"
+                )
+        if fact.get("thresholds", {}).get("image", {}).get("policy") == "leave_one_out":
+            problems.append(
+                f"{run!r} held no good images back (threshold_policy leave_one_out); train it with split_conformal"
+            )
+        if getattr(member.model, "labelled_share", 0) > 0:
+            problems.append(
+                f"{run!r} learnt from labelled defects (labelled_share {getattr(member.model, 'labelled_share', 0)}), "
+                "with which the ensemble would be tested; train it with labelled_share 0"
+            )
+        if member.image_size > spec.image_size:
+            problems.append(
+                f"{run!r} works at image_size {member.image_size}, the ensemble at {spec.image_size}: pictures would be "
+                f"enlarged for it; take image_size {max(each.image_size for each in specs)}"
+            )
+    if problems:
+        raise ValueError("these runs cannot be put together: " + "; ".join(problems))
