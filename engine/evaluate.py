@@ -56,7 +56,7 @@ def evaluate(
     found = inspect(model, loader, what="evaluating", keep_maps_in=folder, report=report)
     scale = map_scale(found.map_lows, found.map_highs)
     assert found.maps is not None
-    pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs)
+    pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs, per_map=True)
     regions = RegionTally(calibration.pixel.value)
     groups = [item.group for item in loader.items]
     confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)

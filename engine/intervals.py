@@ -16,6 +16,7 @@ from engine.metrics import DEFECTIVE, GOOD, Metric, Tally
 
 Interval = tuple[float, float]
 AT_ONCE = 2_000_000  # counts of resamples held at a time: 16 MB each array
+PIXELS_AT_ONCE = 200  # resamples of pixel counts held at a time
 
 
 def bootstrap_interval(
@@ -55,6 +56,46 @@ def bootstrap_interval(
     found = found[np.isfinite(found)]  # a resample of mixed groups may lack a class
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def bootstrap_pixels(
+    metric: Metric,
+    per_map: NDArray[np.float32],
+    *,
+    exact: float,
+    seed: int,
+    groups: Sequence[str | None] | None = None,
+    level: float = 0.95,
+    resamples: int = 1000,
+) -> Interval | None:
+    """Percentile interval of a pixel metric by drawing maps anew, those with a marked pixel apart from those without.
+
+    Args:
+        per_map: (N, 3, bins) good, defective and overlap of each map, highest scores first (PixelTally.per_map).
+        exact: the figure by fine bins. The wide ones are a little off, and the interval is moved by what they are.
+        groups: (N,) panel or lot of each map; whole groups are drawn then.
+
+    None with fewer than two maps (or groups) that have a marked pixel.
+    """
+    is_defective = np.asarray(per_map[:, 1].any(axis=1), dtype=np.int64)
+    group_of = _numbered(groups, np.arange(len(per_map)))
+    strata = _strata(group_of, is_defective)
+    if len(strata[1]) < 2:
+        return None
+    # each map's counts belong to its group: drawing groups is then one matrix product
+    of_group = np.zeros((int(group_of.max()) + 1, *per_map.shape[1:]), dtype=np.float32)
+    np.add.at(of_group, group_of, per_map)
+    times = _drawn(strata, resamples, np.random.default_rng(seed)).astype(np.float32)
+    regions = np.rint(times @ of_group[:, 2].sum(axis=1)).astype(int)
+    values = []
+    for start in range(0, resamples, PIXELS_AT_ONCE):
+        drawn = np.tensordot(times[start : start + PIXELS_AT_ONCE], of_group, axes=1).astype(np.float64)  # (r, 3, bins)
+        for i, rows in enumerate(drawn):
+            values.append(float(metric.formula(_pixel_tally(rows, int(regions[start + i])))))
+    whole = per_map.sum(axis=0, dtype=np.float64)
+    off = exact - float(metric.formula(_pixel_tally(whole, round(float(whole[2].sum())))))
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]) + off
+    return max(float(low), 0.0), min(float(high), 1.0)
 
 
 def bootstrap_ratio(
@@ -125,3 +166,8 @@ def _drawn(strata: list[NDArray[np.int64]], resamples: int, generator: np.random
             draws = generator.integers(0, count, size=(resamples, count)) + count * np.arange(resamples)[:, None]
             times[:, stratum] = np.bincount(draws.ravel(), minlength=resamples * count).reshape(resamples, count)
     return times
+
+
+def _pixel_tally(rows: NDArray[np.float64], regions: int) -> Tally:
+    """Good, defective and overlap (3, bins) as a Tally; its scores are only ranks."""
+    return Tally(np.arange(rows.shape[1])[::-1].astype(float), rows[0], rows[1], rows[2], regions)

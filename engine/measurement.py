@@ -13,7 +13,15 @@ from engine.confidence import Confidence
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.inspection import Inspection
-from engine.intervals import Interval, auroc_interval, bootstrap_interval, bootstrap_ratio, hull, proportion_interval
+from engine.intervals import (
+    Interval,
+    auroc_interval,
+    bootstrap_interval,
+    bootstrap_pixels,
+    bootstrap_ratio,
+    hull,
+    proportion_interval,
+)
 from engine.metrics import OVERKILLS, SIZES, Tally, get_metric, per_defect_type, size_of, tally, threshold_at_overkill
 from engine.pixel_counts import PixelTally, RegionTally
 from engine.thresholds import Threshold, cost_based, f1_optimal
@@ -21,6 +29,7 @@ from engine.thresholds import Threshold, cost_based, f1_optimal
 RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
 IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)
 PIXEL_METRICS = ("pixel_auroc", "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05")
+PIXELS_WITH_INTERVALS = ("pixel_auroc", "pixel_aupr", "aupro_30", "aupro_05")
 VERDICT_METRICS = ("recall", "escape_rate", "overkill", "missed", "false_alarms")
 ORACLES = ("image_f1_max", "pixel_f1_max")  # the best of all thresholds, which only labels can choose
 NO_MASKS = "the defective images have no masks: where a defect lies is not known"
@@ -88,7 +97,7 @@ def summarise(
     seed: int,
 ) -> dict[str, Any]:
     """The contents of metrics.json that are measured, as JSON types."""
-    intervals, notes = _intervals(measures, found, items, regions, calibration.image.value, seed)
+    intervals, notes = _intervals(measures, found, items, pixels, regions, calibration.image.value, seed)
     threshold = calibration.image.facts() | {"image": calibration.image.value, "pixel": calibration.pixel.value}
     del threshold["value"]
     return {
@@ -107,7 +116,13 @@ def summarise(
 
 
 def _intervals(
-    measures: Measures, found: Inspection, items: Sequence[Item], regions: RegionTally, threshold: float, seed: int
+    measures: Measures,
+    found: Inspection,
+    items: Sequence[Item],
+    pixels: PixelTally,
+    regions: RegionTally,
+    threshold: float,
+    seed: int,
 ) -> tuple[dict[str, Interval], dict[str, str]]:
     """95 % intervals by metric, and why one that was measured has none."""
     groups = [item.group for item in items] if any(item.group for item in items) else None
@@ -140,6 +155,12 @@ def _intervals(
         proportion_interval(sum(regions.hit.values()), sum(regions.regions.values())),
         bootstrap_ratio(*regions.by_picture(), seed=seed),
     )
+    per_map = pixels.per_map()
+    counted = [item.group for item in items if item.mask or item.label == "good"] if groups else None
+    for name in PIXELS_WITH_INTERVALS:
+        value = measures.metrics[name]
+        if value is not None and per_map is not None:
+            intervals[name] = bootstrap_pixels(get_metric(name), per_map, exact=value, seed=seed, groups=counted)
     notes = {
         name: "the images are too few, or each resample gives the same figure: how sure it is cannot be told"
         for name, interval in intervals.items()

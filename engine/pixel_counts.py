@@ -18,6 +18,9 @@ BINS = 2**18  # of a PixelTally: 6 MB for its three rows, whatever the number of
 AT_ONCE = 2**20  # pixels binned in one go: few enough to stay near the processor, enough to pay for a row of bins
 SAMPLE = 100_000  # pixels that show where most scores lie
 SAMPLE_MAPS = 200
+NARROWEST = 1e-25  # spread of most scores, as a part of the range of all, that float32 can still divide by
+COARSE = 512  # bins that each map keeps for itself, for intervals; divides BINS
+MOST_MAPS = 5000  # that keep them: 30 MB; beyond, chance hardly matters and no interval is given
 
 
 class PixelTally:
@@ -30,17 +33,31 @@ class PixelTally:
 
     A defective pixel counts for its region too, with one part in the region's area: regions are the 8-connected parts of
     each mask. Sums of these parts are all that AUPRO needs, so no region keeps bins of its own.
+
+    With `per_map` each map keeps a few wide bins too, so that a bootstrap can draw maps anew.
     """
 
-    def __init__(self, *, low: float, high: float, centre: float = 0.0, spread: float | None = None, bins: int = BINS):
+    def __init__(
+        self,
+        *,
+        low: float,
+        high: float,
+        centre: float = 0.0,
+        spread: float | None = None,
+        bins: int = BINS,
+        per_map: bool = False,
+    ):
         high = high if high > low else low + 1.0
         self.centre, self.spread, self.bins, self.regions = centre, spread, bins, 0
         self._low, self._high = self._warp(np.float64(low)), self._warp(np.float64(high))
         self._counts = np.zeros((2, bins), dtype=np.int64)  # good, defective
         self._overlap = np.zeros(bins, dtype=np.float64)
+        self._per_map: list[NDArray[np.float32]] | None = [] if per_map and bins % COARSE == 0 else None
 
     @classmethod
-    def for_maps(cls, maps: NDArray[np.float32], lows: ArrayLike, highs: ArrayLike) -> "PixelTally":
+    def for_maps(
+        cls, maps: NDArray[np.float32], lows: ArrayLike, highs: ArrayLike, *, per_map: bool = False
+    ) -> "PixelTally":
         """Bins that fit maps (N, H, W), of which the lowest and highest scores (N,) are known; nothing is counted yet.
 
         Where most scores lie is read from a thin grid of pixels.
@@ -49,10 +66,12 @@ class PixelTally:
         some = maps[:: max(len(maps) // SAMPLE_MAPS, 1)]
         step = max(int(np.sqrt(some.size / SAMPLE)), 1)
         grid = np.asarray(some[:, step // 2 :: step, step // 2 :: step], dtype=np.float64)
-        lower, centre, upper = np.quantile(grid, [0.25, 0.5, 0.75]) if grid.size else (low, low, high)
         if not high > low:
-            return cls(low=low, high=high)
-        return cls(low=low, high=high, centre=float(centre), spread=float(max(upper - lower, (high - low) * 1e-9)))
+            return cls(low=low, high=high, per_map=per_map)
+        levels = np.quantile(grid, [0.5, 0.25, 0.75, 0.05, 0.95, 0.01, 0.99])
+        widths = [*(levels[2::2] - levels[1::2]), high - low]  # most scores may be equal: then the next wider share
+        spread = next(float(width) for width in widths if width > (high - low) * NARROWEST)
+        return cls(low=low, high=high, centre=float(levels[0]), spread=spread, per_map=per_map)
 
     def add(self, maps: ArrayLike, masks: ArrayLike | None) -> None:
         """Count the pixels of maps and their masks (H, W) or (N, H, W); a mask above 0.5 is defective, None is all good.
@@ -77,16 +96,44 @@ class PixelTally:
         position = self._positions(scores)
         if truth is None or not truth.any():
             self._counts[GOOD] += np.bincount(position.ravel(), minlength=self.bins)
+        else:
+            self._counts[GOOD] += np.bincount(position[~truth], minlength=self.bins)
+            self._counts[DEFECTIVE] += np.bincount(position[truth], minlength=self.bins)
+        for i, where in enumerate(position):
+            marked = truth[i] if truth is not None and truth[i].any() else None
+            parts = None if marked is None else self._add_regions(where, marked)
+            if self._per_map is not None:
+                self._keep(where, marked, parts)
+
+    def _add_regions(self, position: NDArray[np.int32], marked: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Count the regions of a mask; returns what each marked pixel counts for its region."""
+        regions, count = ndimage.label(marked, structure=np.ones((3,) * marked.ndim))
+        of_region = regions[marked]
+        parts: NDArray[np.float64] = 1 / np.bincount(of_region)[of_region]
+        np.add.at(self._overlap, position[marked], parts)
+        self.regions += count
+        return parts
+
+    def _keep(
+        self, position: NDArray[np.int32], marked: NDArray[np.bool_] | None, parts: NDArray[np.float64] | None
+    ) -> None:
+        """The wide bins of one map: good, defective, overlap (3, COARSE)."""
+        assert self._per_map is not None
+        if len(self._per_map) == MOST_MAPS:
+            self._per_map = None
             return
-        self._counts[GOOD] += np.bincount(position[~truth], minlength=self.bins)
-        self._counts[DEFECTIVE] += np.bincount(position[truth], minlength=self.bins)
-        for where, marked in zip(position, truth, strict=True):
-            regions, count = ndimage.label(marked, structure=np.ones((3,) * marked.ndim)) if marked.any() else (None, 0)
-            if regions is not None:
-                of_region = regions[marked]
-                part = 1 / np.bincount(of_region)[of_region]
-                np.add.at(self._overlap, where[marked], part)
-                self.regions += count
+        wide = position // (self.bins // COARSE)
+        rows = np.zeros((3, COARSE), dtype=np.float32)
+        rows[0] = np.bincount(wide.ravel(), minlength=COARSE)
+        if marked is not None:
+            rows[1] = np.bincount(wide[marked], minlength=COARSE)
+            rows[0] -= rows[1]
+            rows[2] = np.bincount(wide[marked], weights=parts, minlength=COARSE)
+        self._per_map.append(rows)
+
+    def per_map(self) -> NDArray[np.float32] | None:
+        """(N, 3, COARSE) good, defective and overlap of each map in the order added, highest scores first; None if not kept."""
+        return np.stack(self._per_map)[..., ::-1] if self._per_map else None
 
     def _positions(self, scores: NDArray[Any]) -> NDArray[np.int32]:
         """The bin of each score. float32 stays float32: a copy in float64 would cost more time than it gains exactness."""
