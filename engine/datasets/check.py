@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.folders import name_inside
+from engine.datasets.licences import is_non_commercial
 from engine.datasets.pictures import BrokenPicture, open_picture
 from engine.datasets.splits import least_good
 from engine.params import MODELS
@@ -21,7 +24,8 @@ from engine.spec import TrainSpec
 
 THREADS = 4
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
-SHOWN = 20  # broken pictures that are named
+SHOWN = 20  # broken pictures, or groups, that are named
+DIM = 8  # 16-bit grey pictures that all stay below an eighth of full white come from a camera of 12 bits or so
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class _Look:
     broken: str | None = None
     broken_mask: str | None = None
     mask_fits: bool = True
+    highest: int | None = None  # value of a 16-bit grey picture
     digest: bytes = b""
 
 
@@ -61,10 +66,12 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         "fingerprint": _fingerprint(dataset.items, [look.digest for look in looks]),
         "synthetic": dataset.synthetic,
         "title": dataset.title,
+        "licence": dataset.licence,
+        "groups": len({item.group for item in whole if item.group}) or None,
         "images": [_listed(item, root=dataset.path) for item in whole],
     }
     facts["problems"] = _problems(facts)
-    facts["notices"] = _notices(facts, looks)
+    facts["notices"] = _notices(facts, looks) + _on_groups(whole)
     return facts
 
 
@@ -99,7 +106,10 @@ def _look_at(item: Item) -> _Look:
             fits = open_picture(item.mask).size == image.size
         except BrokenPicture as error:
             broken_mask = str(error)
-    return _Look(size=image.size, mode=image.mode, broken_mask=broken_mask, mask_fits=fits, digest=digest)
+    highest = int(np.asarray(image).max()) if image.mode.startswith("I") else None
+    return _Look(
+        size=image.size, mode=image.mode, broken_mask=broken_mask, mask_fits=fits, highest=highest, digest=digest
+    )
 
 
 def _digest(item: Item) -> bytes:
@@ -115,7 +125,8 @@ def _digest(item: Item) -> bytes:
 def _fingerprint(items: list[Item], digests: list[bytes]) -> str:
     whole = hashlib.sha256()
     for item, digest in zip(items, digests, strict=True):
-        whole.update(f"{item.name}\n{item.split}\n{item.label}\n".encode() + digest)
+        group = f"{item.group}\n" if item.group else ""  # decides how the pictures are shared out
+        whole.update(f"{item.name}\n{item.split}\n{item.label}\n{group}".encode() + digest)
     return whole.hexdigest()[:16]
 
 
@@ -200,7 +211,28 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
     if len(shapes) > 1:
         message = "the pictures differ in shape (width to height) and are all made square"
         notices.append(_notice("mixed_shapes", message))
+    highest = [look.highest for look in looks if look.highest is not None]
+    if highest and max(highest) < 2**16 // DIM:
+        message = (
+            f"the 16-bit pictures use values up to {max(highest)} of 65535 only, and so are dark; "
+            "normalisation 'image' makes up for it"
+        )
+        notices.append(_notice("dim_16_bit", message, highest=max(highest)))
+    if facts["licence"] and is_non_commercial(facts["licence"]):
+        message = f"the licence {facts['licence']} forbids commercial use, of models learnt from the pictures too"
+        notices.append(_notice("licence_non_commercial", message, licence=facts["licence"]))
     return notices
+
+
+def _on_groups(items: list[Item]) -> list[dict[str, Any]]:
+    """Groups on both sides make a test look better than it is. Where it is split here, they are kept together."""
+    sides = [{item.group for item in items if item.group and item.split == split} for split in ("train", "test")]
+    shared = sorted(name for name in sides[0] & sides[1] if name)
+    if not shared:
+        return []
+    names = ", ".join(shared[:SHOWN])
+    message = f"{len(shared)} groups have pictures both to learn from and to test with: {names}"
+    return [_notice("group_leak", message, count=len(shared), names=names)]
 
 
 def _problem(code: str, message: str) -> dict[str, str]:

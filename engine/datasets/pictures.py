@@ -4,15 +4,17 @@ A file that cannot be read raises BrokenPicture with the reason in words; whoeve
 """
 
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
+OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # the order that reads the lower one
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
 
 
@@ -35,22 +37,35 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
         BrokenPicture: the picture or its mask cannot be read.
     """
     image = open_picture(path)
-    pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
+    lower = _opened(path, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
+    if lower is not None:
+        pixels = _deep_colour(image, lower, size)
+    else:
+        pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
     return Picture(pixels, None if mask is None else _read_mask(mask, size))
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The decoded picture in its own size and mode, upright as its EXIF says.
+    """The decoded picture in its own size and mode, upright as its EXIF says; of 16-bit colour the upper bytes.
 
     Raises:
         BrokenPicture: empty, truncated, no picture at all, or larger than MAX_PIXELS.
     """
+    image = _opened(path)
+    assert image is not None
+    return image
+
+
+def _opened(path: Path, *, lower_bytes: bool = False) -> Image.Image | None:
+    """The picture, or with `lower_bytes` those of its 16-bit colours; None where it has none."""
     try:
         if path.stat().st_size == 0:
             raise BrokenPicture("the file is empty")
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(TOO_LARGE)
+            if lower_bytes and not _turned_to_lower_bytes(image):
+                return None
             image.load()
             return _upright(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -61,6 +76,23 @@ def open_picture(path: Path) -> Image.Image:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # Pillow's decoders
         raise BrokenPicture(f"damaged: {error}") from None
+
+
+def _turned_to_lower_bytes(image: ImageFile.ImageFile) -> bool:
+    """Make Pillow read the lower byte of each 16-bit colour, where it would read the upper one: it keeps only one.
+
+    Told that the bytes of each number come in the other order, it takes the lower for the upper.
+    """
+    turned = []
+    for tile in image.tile:
+        args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        raw = str(args[0])
+        if not raw.startswith(("RGB;16", "RGBA;16", "RGBX;16")) or raw[-1] not in OTHER_BYTE:
+            return False
+        args = (raw[:-1] + OTHER_BYTE[raw[-1]], *args[1:])
+        turned.append(tile._replace(args=args if isinstance(tile.args, tuple) else args[0]))
+    image.tile = turned
+    return bool(turned)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -78,6 +110,15 @@ def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Imag
     elif image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.float32))
     return image if image.size == (size, size) else image.resize((size, size), how)
+
+
+def _deep_colour(upper: Image.Image, lower: Image.Image, size: int) -> np.ndarray:
+    """(H, W, 3) uint16 of the two bytes of each colour."""
+    values = np.asarray(upper)[..., :3] * np.float32(256) + np.asarray(lower)[..., :3]
+    channels = [_resized(Image.fromarray(values[..., i]), size, Image.Resampling.BILINEAR) for i in range(3)]
+    resized = np.stack([np.asarray(channel) for channel in channels], axis=-1)
+    deep: np.ndarray = np.clip(np.rint(resized), 0, 65535).astype(np.uint16)
+    return deep
 
 
 def _rgb(image: Image.Image, *, deep: bool) -> np.ndarray:

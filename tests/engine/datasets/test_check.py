@@ -116,3 +116,38 @@ def test_pictures_in_no_folder_are_taken_as_good_and_it_says_so(tmp_path):
         Image.new("RGB", (32, 32), (number, 90, 90)).save(tmp_path / "scratch" / f"{number}.png")
     facts = check_dataset(tmp_path)
     assert [notice["code"] for notice in facts["notices"] if notice["code"] == "assumed_good"] == ["assumed_good"]
+
+
+def test_says_that_a_camera_of_twelve_bits_leaves_its_pictures_dark(tmp_path):
+    (tmp_path / "good").mkdir()
+    for number in range(30):
+        Image.fromarray(np.full((32, 32), 4000 + number, dtype=np.uint16)).save(tmp_path / "good" / f"{number}.png")
+    notices = {notice["code"]: notice["values"] for notice in check_dataset(tmp_path)["notices"]}
+    assert notices["dim_16_bit"] == {"highest": 4029}
+    Image.fromarray(np.full((32, 32), 60_000, dtype=np.uint16)).save(tmp_path / "good" / "0.png")
+    assert "dim_16_bit" not in codes(check_dataset(tmp_path)["notices"])
+
+
+def test_says_which_licence_the_pictures_have_and_that_it_binds_the_model(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    (tmp_path / "murascope.json").write_text(json.dumps({"licence": "CC BY-NC-SA 4.0"}))
+    facts = check_dataset(tmp_path)
+    assert facts["licence"] == "CC BY-NC-SA 4.0"
+    assert codes(facts["notices"]) == ["licence_non_commercial"]
+    (tmp_path / "murascope.json").write_text(json.dumps({"licence": "CC BY 4.0"}))
+    assert codes(check_dataset(tmp_path)["notices"]) == []
+
+
+def test_says_which_groups_are_learnt_from_and_tested_with_at_once(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    rows = "train,good,000.png,P1\ntrain,good,001.png,P2\ntest,good,000.png,P1\ntest,good,001.png,P3\n"
+    (tmp_path / "split.csv").write_text("split,class,file,panel\n" + rows)
+    facts = check_dataset(tmp_path)
+    assert facts["groups"] == 3
+    assert [notice["values"] for notice in facts["notices"]] == [{"count": 1, "names": "P1"}]
+
+
+def test_the_fingerprint_changes_when_pictures_are_grouped(tmp_path):
+    before = fingerprint(open_dataset(write_mvtec(tmp_path)))
+    (tmp_path / "split.csv").write_text("name,panel\ntrain/good/000.png,P1\n")
+    assert fingerprint(open_dataset(tmp_path)) != before

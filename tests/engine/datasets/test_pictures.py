@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,6 +43,64 @@ def test_sixteen_bit_grey_is_scaled_by_one_fixed_factor(tmp_path):
     for name, value in (("bright", 40_000), ("dark", 90)):
         Image.fromarray(np.full((8, 8), value, dtype=np.uint16)).save(tmp_path / f"{name}.png")
         assert np.unique(read_picture(tmp_path / f"{name}.png", size=64).pixels) == [value]
+
+
+DEEP = np.random.default_rng(0).integers(0, 65536, (32, 32, 3)).astype(np.uint16)
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    """A PNG of 16-bit colour, which Pillow cannot write; its rows are stored as differences to the left."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = pixels.astype(">u2").view(np.uint8).reshape(len(pixels), -1)
+    rows[:, 6:] -= rows[:, :-6].copy()
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, 2, 0, 0, 0)
+    content = zlib.compress(b"".join(b"\1" + row.tobytes() for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+
+
+def tiff_of(pixels: np.ndarray, *, order: str, deflated: bool = False) -> bytes:
+    """A TIFF of 16-bit colour, with bytes in either order."""
+    content = pixels.astype(f"{order}u2").tobytes()
+    content = zlib.compress(content) if deflated else content
+    height, width = pixels.shape[:2]
+    after = 8 + 2 + 12 * 9 + 4  # header, directory
+    tags = [
+        (256, width),
+        (257, height),
+        (258, after),
+        (259, 8 if deflated else 1),
+        (262, 2),
+        (273, after + 6),
+        (277, 3),
+        (278, height),
+    ]
+    entries = [(tag, 4, 3 if tag == 258 else 1, value) for tag, value in [*tags, (279, len(content))]]
+    entries[2] = (258, 3, 3, after)
+    packed = b"".join(struct.pack(f"{order}HHII", *entry) for entry in entries)
+    start = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(entries))
+    return start + packed + struct.pack(f"{order}I3H", 0, 16, 16, 16) + content
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["png", "tiff", "deflated tiff"])
+def test_sixteen_bit_colour_keeps_every_step(tmp_path, kind, order):
+    content = png_of(DEEP) if kind == "png" else tiff_of(DEEP, order=order, deflated=kind != "tiff")
+    (tmp_path / "a.png").write_bytes(content)
+    pixels = read_picture(tmp_path / "a.png", size=32).pixels
+    assert pixels.dtype == np.uint16
+    assert (pixels == DEEP).all()
+
+
+def test_sixteen_bit_colour_is_resized(tmp_path):
+    deep = np.zeros((20, 20, 3), dtype=np.uint16)
+    deep[:, 10:] = (1000, 30_000, 65_535)
+    (tmp_path / "a.png").write_bytes(png_of(deep))
+    pixels = read_picture(tmp_path / "a.png", size=40).pixels
+    assert (pixels[:, -10:] == (1000, 30_000, 65_535)).all()
+    assert (pixels[:, :10] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
