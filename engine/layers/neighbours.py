@@ -1,8 +1,20 @@
-"""Exact nearest neighbours by Euclidean distance, in bounded memory, with the bank's norms computed once."""
+"""Exact nearest neighbours by Euclidean distance, in bounded memory, with all that depends on the bank alone computed once.
+
+A coarse pass compares every query with every entry in one matrix product, in bfloat16 where the processor multiplies that
+natively. How far its rounding can be off is bounded, not guessed; entries within the bound of the best, one to three per
+query as a rule, are compared again by their differences in float32. So the neighbour found is the nearest, and a vector's
+distance to itself is exactly 0.
+"""
 
 import torch
 
-CHUNK_ELEMENTS = 2**24  # of the distance matrix held at a time: 64 MB in float32
+CHUNK_ELEMENTS = 2**22  # of the matrix of coarse distances held at a time on a CPU: what stays in its cache
+CHUNK_ELEMENTS_GPU = 2**26
+LEAST_ROWS = 64  # of queries in a chunk: fewer make slow matrix products
+GROUP = 64  # entries looked at as one while candidates are sought
+CROWD = 32  # candidates per query, on average, beyond which comparing one by one no longer pays
+FLOAT32_STEP = 2.0**-24
+BFLOAT16_STEP = 2.0**-9
 
 
 def squared_norms(points: torch.Tensor) -> torch.Tensor:
@@ -10,27 +22,109 @@ def squared_norms(points: torch.Tensor) -> torch.Tensor:
     return torch.einsum("nd,nd->n", points, points)
 
 
-def nearest(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distance (Q,) to the nearest bank entry of each query (Q, D), and its index (Q,).
+class Searcher:
+    """Finds the nearest of M entries (M, D) for queries (Q, D).
 
-    The neighbour is chosen by |q|^2 - 2 q.b + |b|^2, which loses digits for near-duplicates; its distance is then computed
-    directly, so an entry's distance to itself is exactly 0.
+    Coarse, an entry b counts by q.b - |b|^2 / 2, which is the larger the nearer it is. All are taken relative to the bank's
+    mean: the smaller the numbers, the smaller their rounding.
     """
-    rows = max(1, CHUNK_ELEMENTS // max(1, len(bank)))
-    indices = [_argmin(part, bank, bank_norms) for part in torch.split(queries, rows)]
-    index = torch.cat(indices)
-    return torch.linalg.vector_norm(queries - bank[index], dim=1), index
+
+    def __init__(self, bank: torch.Tensor, *, bfloat16: bool | None = None):
+        """`bfloat16` None: if this processor multiplies it natively."""
+        self.bank = bank
+        self.centre = bank.mean(dim=0)
+        centred = bank - self.centre
+        self.half_norms = squared_norms(centred) / 2
+        self.bfloat16 = multiplies_bfloat16(bank.device) if bfloat16 is None else bfloat16
+        dtype = torch.bfloat16 if self.bfloat16 else torch.float32
+        rounded = centred.to(dtype)
+        self.largest = float(centred.norm(dim=1).max())
+        self.largest_error = float((centred - rounded.float()).norm(dim=1).max())
+        self.largest_half_norm = float(self.half_norms.max())
+        # the half norms as three more columns: three bfloat16 hold the digits of one float32
+        columns = [rounded, *(part.unsqueeze(1) for part in _in_parts(-self.half_norms, dtype))]
+        spare = -len(bank) % GROUP
+        self.coarse = torch.nn.functional.pad(torch.cat(columns, dim=1), (0, 0, 0, spare))  # (M', D + 3)
+        self.coarse[len(bank) :, -3] = -1e30  # filling, farther than any entry
+
+    def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distance (Q,) to the nearest entry and its index (Q,)."""
+        held = CHUNK_ELEMENTS_GPU if queries.is_cuda else CHUNK_ELEMENTS
+        rows = max(LEAST_ROWS, held // len(self.coarse))
+        table = self.coarse.new_empty(min(rows, len(queries)), len(self.coarse))  # one for all chunks: no page is new
+        index = torch.cat([self._nearest_index(part, table[: len(part)]) for part in torch.split(queries, rows)])
+        return torch.linalg.vector_norm(queries - self.bank[index], dim=1), index
+
+    def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distances (Q, k) to the k nearest entries, nearest first, and their indices; fewer where the bank is smaller."""
+        k = min(k, len(self.bank))
+        rows = max(1, (CHUNK_ELEMENTS_GPU if queries.is_cuda else CHUNK_ELEMENTS) // len(self.bank))
+        found = []
+        for part in torch.split(queries, rows):
+            nearness = torch.addmm(-self.half_norms, part - self.centre, (self.bank - self.centre).T)
+            found.append(nearness.topk(min(len(self.bank), k + 3), dim=1).indices)  # 3 more for what rounding misplaced
+        index = torch.cat(found)
+        distance = torch.stack(
+            [torch.linalg.vector_norm(queries - self.bank[column], dim=1) for column in index.unbind(1)], dim=1
+        )
+        distance, order = distance.sort(dim=1, stable=True)
+        return distance[:, :k], index.gather(1, order)[:, :k]
+
+    def _nearest_index(self, queries: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """Index (Q,) of the nearest entry. `table` (Q, M') is written to."""
+        centred = queries - self.centre
+        rounded = centred.to(self.coarse.dtype)
+        ones = rounded.new_ones(len(rounded), 3)
+        torch.mm(torch.cat([rounded, ones], dim=1), self.coarse.T, out=table)
+        grouped = table.view(len(queries), GROUP, -1)  # entries of a group lie a group count apart
+        best_of_group = grouped.amax(dim=1)  # (Q, M' / GROUP)
+        least = self._least(centred, rounded, best_of_group.amax(dim=1).float())  # (Q,)
+        row, group = (best_of_group >= least.unsqueeze(1)).nonzero(as_tuple=True)
+        if len(row) > CROWD * len(queries):
+            return self._one_by_one(centred)
+        candidate, place = (grouped[row, :, group] >= least[row].unsqueeze(1)).nonzero(as_tuple=True)
+        row, entry = row[candidate], place * best_of_group.shape[1] + group[candidate]
+        if len(row) > CROWD * len(queries):
+            return self._one_by_one(centred)
+        return self._decide(queries, row, entry)
+
+    def _least(self, centred: torch.Tensor, rounded: torch.Tensor, best: torch.Tensor) -> torch.Tensor:
+        """(Q,): what the coarse value of the nearest entry reaches at least, given the best coarse value."""
+        length = centred.norm(dim=1)
+        error = (centred - rounded.float()).norm(dim=1)
+        # products of rounded numbers (Cauchy-Schwarz), then sums and norms in float32
+        product = error * self.largest + (length + error) * self.largest_error
+        sums = (centred.shape[1] + 8) * 2 * FLOAT32_STEP * (length * self.largest + self.largest_half_norm)
+        written = 2.02 * BFLOAT16_STEP * best.abs() if self.bfloat16 else 0.0  # the table itself is rounded
+        return best - 2.02 * (product + sums) - written - 2 * BFLOAT16_STEP * (product + sums)
+
+    def _decide(self, queries: torch.Tensor, row: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
+        """The nearest of the candidates (row, entry) of each query; of equally near ones the lowest index."""
+        distance = (queries[row] - self.bank[entry]).square().sum(dim=1)
+        best = distance.new_full((len(queries),), torch.inf).scatter_reduce(0, row, distance, "amin")
+        wins = distance == best[row]
+        none = entry.new_full((len(queries),), len(self.bank))
+        index = none.scatter_reduce(0, row[wins], entry[wins], "amin")
+        return torch.where(index < len(self.bank), index, 0)  # a query that is not a number has no candidates
+
+    def _one_by_one(self, centred: torch.Tensor) -> torch.Tensor:
+        """The plain search in float32, for banks whose entries lie too close together for the coarse pass."""
+        entries = self.bank - self.centre
+        rows = max(1, CHUNK_ELEMENTS // len(entries))
+        return torch.cat(
+            [torch.addmm(-self.half_norms, part, entries.T).argmax(dim=1) for part in torch.split(centred, rows)]
+        )
 
 
-def nearest_k(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tensor, *, k: int) -> torch.Tensor:
-    """Indices (Q, k) of the k nearest bank entries, nearest first; fewer where the bank is smaller."""
-    k = min(k, len(bank))
-    rows = max(1, CHUNK_ELEMENTS // max(1, len(bank)))
-    return torch.cat(
-        [(bank_norms - 2 * part @ bank.T).topk(k, dim=1, largest=False).indices for part in torch.split(queries, rows)]
-    )
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the CPU has instructions for it; elsewhere float32 is taken, which needs no second look on a GPU."""
+    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _argmin(queries: torch.Tensor, bank: torch.Tensor, bank_norms: torch.Tensor) -> torch.Tensor:
-    # |q|^2 is the same for all entries: it does not change which is the nearest
-    return torch.addmm(bank_norms, queries, bank.T, alpha=-2).argmin(dim=1)
+def _in_parts(values: torch.Tensor, dtype: torch.dtype) -> list[torch.Tensor]:
+    """Three numbers of `dtype` that sum up to each value."""
+    parts = []
+    for _ in range(3):
+        parts.append(values.to(dtype))
+        values = values - parts[-1].float()
+    return parts

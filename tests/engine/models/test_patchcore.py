@@ -34,7 +34,7 @@ def test_training_images_against_their_own_whole_bank_score_zero(backbone):
 
 def test_the_bank_holds_the_asked_share_of_the_collected_patches(backbone):
     model = fitted(backbone, batch(5), coreset_ratio=0.25)
-    assert model.bank.shape == (80, sum(backbone.channels))  # 5 images of 8 x 8 patches
+    assert model.bank.patches.shape == (80, sum(backbone.channels))  # 5 images of 8 x 8 patches
     assert model.bytes_collected() == 0
 
 
@@ -47,7 +47,7 @@ def test_a_patch_size_changes_no_grid(backbone, size):
 def test_new_images_score_by_their_worst_patch(backbone):
     model = fitted(backbone, batch(3), coreset_ratio=1.0, num_neighbours=1, blur_sigma=0)
     found = model.predict_step(batch(2, seed=9))
-    distances = torch.cdist(model._patches(batch(2, seed=9).images).flatten(1, 2), model.bank).amin(dim=2)
+    distances = torch.cdist(model._patches(batch(2, seed=9).images).flatten(1, 2), model.bank.patches).amin(dim=2)
     torch.testing.assert_close(found.pred_score, distances.amax(dim=1), rtol=1e-4, atol=1e-4)
 
 

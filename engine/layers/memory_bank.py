@@ -1,0 +1,67 @@
+"""Patches of good images, kept to compare with, and where each comes from."""
+
+import torch
+from torch import nn
+
+from engine.layers.neighbours import Searcher
+from engine.models import Neighbour
+
+
+class MemoryBank(nn.Module):
+    """M patches of D features. sources (M, 3): index of the training image in the order collected, row and column."""
+
+    patches: torch.Tensor
+    sources: torch.Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("patches", torch.empty(0, size))
+        self.register_buffer("sources", torch.empty(0, 3, dtype=torch.int32))
+        self._searcher: tuple[torch.Tensor, int, Searcher] | None = None
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def fill(self, patches: torch.Tensor, chosen: torch.Tensor, *, grid: tuple[int, int]) -> None:
+        """Take over the `chosen` of all patches (N, D), which come image by image, each a grid row by row."""
+        height, width = grid
+        self.patches = patches[chosen]
+        within = chosen % (height * width)
+        self.sources = torch.stack([chosen // (height * width), within // width, within % width], dim=1).int()
+
+    def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distance (Q,) of queries (Q, D) to the nearest patch, and its index (Q,)."""
+        return self._search().nearest(queries)
+
+    def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distances (Q, k) and indices, nearest first; fewer where the bank is smaller."""
+        return self._search().nearest_k(queries, k=k)
+
+    def explain(
+        self, patches: torch.Tensor, places: list[tuple[int, int, int]], *, size: tuple[int, int] | torch.Size, k: int
+    ) -> list[list[Neighbour]] | None:
+        """The k patches nearest to each place (image of the batch, y, x in pixels of `size`).
+
+        Args:
+            patches: (B, H, W, D) of the batch, on the grid that the bank was made from.
+        """
+        if len(self.sources) < len(self.patches):
+            return None  # saved before sources were kept
+        height, width = patches.shape[1:3]
+        cells = [(image, y * height // size[0], x * width // size[1]) for image, y, x in places]
+        distance, index = self.nearest_k(torch.stack([patches[cell] for cell in cells]), k=k)
+        return [
+            [
+                Neighbour(image=image, x=(column + 0.5) / width, y=(row + 0.5) / height, distance=far)
+                for far, (image, row, column) in zip(far_off, self.sources[entries].tolist(), strict=True)
+            ]
+            for far_off, entries in zip(distance.tolist(), index, strict=True)
+        ]
+
+    def _search(self) -> Searcher:
+        """Made once for a bank; anew when its patches were replaced or written to."""
+        kept = self._searcher
+        version = 0 if self.patches.is_inference() else self.patches._version
+        if kept is None or kept[0] is not self.patches or kept[1] != version:
+            self._searcher = kept = (self.patches, version, Searcher(self.patches))
+        return kept[2]

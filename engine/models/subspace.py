@@ -1,0 +1,91 @@
+"""Subspace: principal components of the patches of good images; what they cannot express is suspicious.
+
+Lendering et al., SubspaceAD: Training-Free Few-Shot Anomaly Detection via Subspace Modeling, CVPR 2026,
+https://arxiv.org/abs/2602.23013. As there: the mean of several blocks of a transformer, one set of components for all
+places, the squared residual as the score of a patch, the mean of the highest of them as that of an image.
+Deviations: a pyramid of convolutions is taken too, its levels averaged over patch_size x patch_size cells and joined; the
+covariance is summed up as images pass by, in float64, so that any number of images fits; the few images are not rotated
+here: `augmentation` does that for every model.
+"""
+
+import torch
+
+from engine.backbones import Backbone
+from engine.datasets.loading import Batch
+from engine.events import Fitting
+from engine.free_memory import require_memory
+from engine.layers.blur import gaussian_blur
+from engine.layers.patches import joined_patches, mean_of_highest, patch_levels, to_map
+from engine.layers.pca import Moments, components_of_moments, residual
+from engine.layers.statistics import feature_sums
+from engine.models import AnomalyModel, Prediction
+from engine.params import SubspaceParams
+from engine.report import Reporter
+from engine.spec import TrainSpec
+
+
+def build(spec: TrainSpec, backbone: Backbone | None) -> "Subspace":
+    assert isinstance(spec.model, SubspaceParams) and backbone is not None
+    return Subspace(spec.model, backbone)
+
+
+class Subspace(AnomalyModel):
+    """B images, D channels, H x W cells of the finest level, K components."""
+
+    mean: torch.Tensor
+    axes: torch.Tensor
+
+    def __init__(self, params: SubspaceParams, backbone: Backbone):
+        super().__init__()
+        self.params = params
+        self.backbone = backbone
+        size = backbone.channels[0] if backbone.is_transformer else sum(backbone.channels)
+        self.register_buffer("mean", torch.zeros(size))  # (D,)
+        self.register_buffer("axes", torch.empty(size, 0))  # (D, K)
+        self._moments: Moments | None = None
+
+    @torch.no_grad()
+    def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Add the patches of a batch to the sums."""
+        patches = self._patches(batch.images).flatten(0, 2)  # (B * H * W, D)
+        if self._moments is None:
+            self._moments = self._no_moments(patches)
+        self._moments.add(patches)
+        return feature_sums(patches, vectors=len(patches))
+
+    @torch.no_grad()
+    def fit(self, report: Reporter) -> None:
+        """The principal components of all that was added."""
+        assert self._moments is not None, "nothing was collected"
+        report(Fitting(what="pca", done=0, total=1, bank_size=None))
+        found = components_of_moments(self._moments, variance_kept=self.params.variance_kept)
+        self._moments = None
+        self.mean, self.axes = found.mean, found.axes
+        report(Fitting(what="pca", done=1, total=1, bank_size=self.axes.shape[1]))
+
+    @torch.no_grad()
+    def predict_step(self, batch: Batch) -> Prediction:
+        patches = self._patches(batch.images)  # (B, H, W, D)
+        values = residual(patches.flatten(0, 2), self.mean, self.axes).view(patches.shape[:3])
+        maps = to_map(values, size=batch.images.shape[-2:])
+        scores = mean_of_highest(values, share=self.params.top_share)
+        return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
+
+    def _patches(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, H, W, D): the mean of a transformer's blocks, or the levels of a pyramid side by side."""
+        assert self.backbone is not None
+        levels = patch_levels(self.backbone, images)
+        if self.backbone.is_transformer:
+            return torch.stack(levels).mean(dim=0).permute(0, 2, 3, 1).contiguous()
+        return joined_patches(levels, patch_size=self.params.patch_size)
+
+    def _no_moments(self, patches: torch.Tensor) -> Moments:
+        """Sums of nothing yet; refused where their decomposition would not fit."""
+        size = patches.shape[1]
+        if not patches.is_cuda:  # a GPU refuses by itself
+            require_memory(
+                4 * 8 * size * size,
+                what=f"the principal components of {size} features",
+                instead="take fewer layers or a smaller backbone",
+            )
+        return Moments(patches)
