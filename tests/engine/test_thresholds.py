@@ -1,4 +1,4 @@
-"""The split-conformal threshold: by hand, at the edges, and whether the promise holds in simulation."""
+"""Thresholds by every policy: by hand, at the edges, and whether what is promised holds in simulation."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from engine.thresholds import p_values, split_conformal
+from engine.thresholds import (
+    cost_based,
+    f1_optimal,
+    images_to_show,
+    leave_one_out,
+    p_values,
+    percentile,
+    promise,
+    set_threshold,
+    split_conformal,
+)
 
 
 def test_nineteen_good_images_just_promise_five_percent():
@@ -73,3 +83,116 @@ def test_realised_overkill_of_two_hundred_calibrations_averages_to_the_promise()
     assert threshold.promised == 0.1
     spread = np.sqrt(0.1 * 0.9 / 41 / 200)  # deviation of a Beta(4, 36) share, averaged over 200
     assert np.mean(realised) == pytest.approx(0.1, abs=4 * spread)
+
+
+def nearest(points: np.ndarray, memory: np.ndarray) -> np.ndarray:
+    """Distance of each point (N, 2) to the nearest of a memory (M, 2): a real model that must not know what it scores."""
+    return np.sqrt(((points[:, None] - memory[None]) ** 2).sum(axis=-1)).min(axis=1)
+
+
+@pytest.mark.parametrize(("images", "folds"), [(25, 25), (30, 10), (24, 3)])
+def test_leave_one_out_keeps_its_weaker_promise_with_a_model_fitted_anew_for_each_fold(images, folds):
+    """2000 calibrations, one new good image each, judged by the model of all images."""
+    generator, trials, alarms = np.random.default_rng(11), 2000, 0
+    for _ in range(trials):
+        good = generator.normal(size=(images + 1, 2))
+        new, good = good[:1], good[1:]
+        scores = np.empty(images)
+        for part in np.array_split(np.arange(images), folds):
+            scores[part] = nearest(good[part], np.delete(good, part, axis=0))
+        threshold = leave_one_out(scores, overkill_rate=0.1, folds=folds)
+        alarms += bool(nearest(new, good)[0] > threshold.value)
+    assert alarms <= binom.ppf(0.9995, trials, threshold.promised)
+    assert alarms / trials == pytest.approx(0.1, abs=0.05)  # what usually happens: far less than the promise
+
+
+def test_images_that_the_model_knows_would_promise_what_does_not_hold():
+    generator, alarms = np.random.default_rng(12), 0
+    for _ in range(200):
+        good = generator.normal(size=(26, 2))
+        threshold = leave_one_out(nearest(good[1:], good[1:]), overkill_rate=0.1)
+        alarms += bool(nearest(good[:1], good[1:])[0] > threshold.value)
+    assert alarms == 200
+
+
+def test_leave_one_out_promises_twice_the_rate_and_less_with_few_folds():
+    plain, single = split_conformal(range(39), overkill_rate=0.05), leave_one_out(range(39), overkill_rate=0.05)
+    assert single.value == plain.value == 37
+    assert (single.promised, single.smallest_promise, single.is_enough) == (0.1, 1 / 40, True)
+    assert leave_one_out(range(39), overkill_rate=0.05, folds=10).promised == pytest.approx(0.1 + (1 - 10 / 39) / 11)
+    assert leave_one_out(range(2), overkill_rate=0.5).promised <= 1
+    with pytest.raises(ValueError, match="with 40 folds; 2 to 39 folds are possible"):
+        leave_one_out(range(39), overkill_rate=0.05, folds=40)
+
+
+def test_a_percentile_promises_nothing():
+    threshold = percentile([1, 2, 3, 4, 5], overkill_rate=0.25)
+    assert (threshold.value, threshold.promised, threshold.is_oracle) == (4.0, None, False)
+    assert "nothing is promised" in promise(threshold)
+
+
+def test_the_policy_is_chosen_by_name():
+    scores = list(range(30))
+    for policy in ("split_conformal", "leave_one_out", "percentile"):
+        assert set_threshold(scores, overkill_rate=0.1, policy=policy).policy == policy
+    assert set_threshold(scores, overkill_rate=0.1) == split_conformal(scores, overkill_rate=0.1)
+    with pytest.raises(ValueError, match="unknown threshold policy 'sigma'"):
+        set_threshold(scores, overkill_rate=0.1, policy="sigma")
+
+
+def test_what_so_many_good_images_can_promise_is_said_in_words():
+    assert [images_to_show(rate) for rate in (0.05, 0.01, 0.005, 0.001)] == [59, 299, 598, 2995]
+    said = promise(split_conformal(range(10), overkill_rate=0.05))
+    assert said == (
+        "On average at most 9.09 % of new good images are called defective. 10 good images cannot set 5 %: 19 are "
+        "needed. To show 5 %, 59 good test images without a false alarm are needed."
+    )
+    assert "at most 10 % is promised" in promise(leave_one_out(range(39), overkill_rate=0.05))
+
+
+@st.composite
+def both_classes(draw):
+    scores = draw(st.lists(st.integers(-20, 20), min_size=2, max_size=30))
+    labels = draw(st.lists(st.integers(0, 1), min_size=len(scores) - 2, max_size=len(scores) - 2))
+    return np.array(scores, dtype=float), np.array([0, 1, *labels])
+
+
+@given(both_classes(), st.sampled_from([0.1, 1.0, 10.0, 500.0]))
+def test_thresholds_chosen_by_labels_are_the_best_of_all(case, escape_cost):
+    scores, labels = case
+    possible = [scores.min() - 1, *scores]
+    hits = [(labels[scores > t].sum(), (scores > t).sum()) for t in possible]
+    by_f1 = f1_optimal(scores, labels)
+    called = scores > by_f1.value
+    best = max(2 * hit / (marked + labels.sum()) for hit, marked in hits)
+    assert 2 * labels[called].sum() / (called.sum() + labels.sum()) == pytest.approx(best)
+
+    def cost(t: float) -> float:
+        return (scores[labels == 0] > t).mean() + escape_cost * (scores[labels == 1] <= t).mean()
+
+    by_cost = cost_based(scores, labels, escape_cost=escape_cost)
+    assert cost(by_cost.value) == pytest.approx(min(map(cost, possible)))
+    assert by_cost.overkill_rate == pytest.approx((scores[labels == 0] > by_cost.value).mean())
+    assert by_cost.is_oracle
+    assert by_f1.promised is None
+
+
+def test_a_dearer_escape_lowers_the_threshold():
+    scores, labels = [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 1, 0, 0, 1, 1, 1]
+    assert cost_based(scores, labels, escape_cost=0.5).value == 5.5
+    assert cost_based(scores, labels, escape_cost=100).value == 2.5
+    assert "that chose it" in promise(cost_based(scores, labels, escape_cost=100))
+
+
+def test_scores_with_no_number_between_them_still_get_a_threshold():
+    low = 1.0
+    high = np.nextafter(low, 2)
+    threshold = f1_optimal([low, high], [0, 1])
+    assert low <= threshold.value < high
+
+
+def test_labels_of_one_class_choose_no_threshold():
+    with pytest.raises(ValueError, match="2 good and 0 defective images: a threshold chosen by labels needs both"):
+        f1_optimal([1, 2], [0, 0])
+    with pytest.raises(ValueError, match="escape_cost is 0, it must be above 0"):
+        cost_based([1, 2], [0, 1], escape_cost=0)
