@@ -15,6 +15,8 @@ from assistant.tools import Desk
 from engine.params import MODELS
 from engine.spec import SpecError, TrainSpec, setting_names
 
+ALSO_CALLED = {"flow_steps": "coupling_blocks", "coupling_blocks": "flow_steps"}
+
 
 async def plan_training(
     desk: Desk, *, dataset: str, model: str, chosen: dict[str, Any], last_runs: int | None = None
@@ -28,10 +30,17 @@ async def plan_training(
     if model in MODELS:
         of_any_model = {name for each in MODELS for name in setting_names(each)}
         mine = setting_names(model)
+        chosen = {_in_the_words_of(mine, name): value for name, value in chosen.items()}
         chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
     built = await build_on(desk.runs, dataset=facts["dataset"], model=model, chosen=chosen, last_runs=last_runs)
     finished = await desk.runs.list(state="succeeded", model=model, limit=20)
     return make_plan(desk.settings, facts, model, built.chosen, finished, given=built.given)
+
+
+def _in_the_words_of(settings: list[str], name: str) -> str:
+    """Coupling blocks are `flow_steps` to FastFlow and `coupling_blocks` to CFlow."""
+    other = ALSO_CALLED.get(name, name)
+    return other if name not in settings and other in settings else name
 
 
 async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
+from assistant.advice import FITNESS
 from assistant.settings import Settings
 from engine.params import MODELS
 
@@ -29,6 +30,14 @@ def test_every_setting_stands_in_the_table_with_its_help_text(name: str) -> None
 def test_every_model_stands_in_the_table_with_its_paper(name: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` | {MODELS[name].family} |"))
     assert MODELS[name].paper.rpartition(", ")[2] in row
+
+
+def test_what_a_model_needs_is_said_as_the_chat_says_it() -> None:
+    words = {(True, True): "weights, GPU", (True, False): "weights", (False, True): "GPU", (False, False): "nothing"}
+    for name, fit in FITNESS.items():
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+        needs = "two finished trainings" if name == "ensemble" else words[fit.weights, fit.gpu]
+        assert f"| {needs} |" in row
 
 
 def test_every_module_of_the_assistant_and_the_engine_stands_in_the_tree() -> None:

@@ -17,6 +17,9 @@ nothing              define & !recommend & !metric & !status & !results & !state
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model & !stop
 start_training       plan & start & !@setting
+propose_training     combine & runs|training|model|@run|@model|@state & !dataset & !what & !show & !stop & !meaning & !unsupported
+propose_training     @ensemble & @run & !what & !show & !stop & !results & !metric & !status & !heatmap
+propose_training     @ensemble & runs|@count & !what & !show & !stop & !results & !metric & !status & !heatmap & !@state
 list_models          support & @model & !train & !@dataset & !@run
 list_models          model & recommend & !@run & !metric
 stop_run             stop & !train & !@setting & !heatmap & !start

@@ -6,7 +6,7 @@ whole text at once: the assignment with the strongest links wins ("batch 16 epoc
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
@@ -24,7 +24,16 @@ UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixel
 UNITS_OF |= {"batch_size": "images", "epochs": "ordinal", "seed": "ordinal"}
 # in Korean and Chinese the word that counts images counts other things, too: 이웃 5개
 UNITS_OF |= {
-    name: "images" for name in ("num_neighbours", "num_features", "latent_channels", "base_channels", "flow_steps")
+    name: "images"
+    for name in (
+        "num_neighbours",
+        "num_features",
+        "num_images",
+        "latent_channels",
+        "base_channels",
+        "flow_steps",
+        "tiles",
+    )
 }
 SETTING_OF = {"pixels": "image_size", "minutes": "time_limit_min", "hours": "time_limit_min", "ordinal": "epochs"}
 
@@ -44,9 +53,14 @@ class Setting:
 class Field:
     """What a setting takes: a kind, its choices if it has some, and its upper bound."""
 
-    kind: Literal["integer", "number", "choice", "boolean", "integers", "text"]
+    kind: Literal["integer", "number", "choice", "boolean", "integers", "texts", "text"]
     choices: tuple[str, ...] = ()
     maximum: float | None = None
+
+    def or_else(self, other: "Field | None") -> "Field":
+        """This one, with the choices of the other: two models may give the same setting different ones."""
+        more = tuple(choice for choice in other.choices if choice not in self.choices) if other else ()
+        return replace(self, choices=self.choices + more)
 
 
 @lru_cache
@@ -58,16 +72,19 @@ def fields() -> dict[str, Field]:
         for name, info in cls.model_fields.items():
             if name not in ("name", "dataset", "model"):
                 maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
-                found[name] = _field(info.annotation, maximum)
+                found[name] = _field(info.annotation, maximum).or_else(found.get(name))
     return found
 
 
 def _field(annotation: Any, maximum: float | None) -> Field:
     options = [option for option in get_args(annotation) if option is not type(None)]
-    if get_origin(annotation) is Literal:
+    if get_origin(annotation) is Literal and isinstance(get_args(annotation)[0], str):
         return Field("choice", choices=get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return Field("integer", (), float(max(get_args(annotation))))
     if get_origin(annotation) is list:
-        return Field("integers")
+        element = get_args(annotation)[0]
+        return Field("integers" if int in (element, *get_args(element)) else "texts")
     kinds: dict[Any, Field] = {
         bool: Field("boolean"),
         int: Field("integer", (), maximum),

@@ -25,6 +25,9 @@ RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
 PATH = re.compile(r"(?<!\S)(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S+")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
+LATEST = "latest"  # in place of a run's id, as assistant/earlier_runs.py understands it
+ENSEMBLE, FEWEST, MOST = "ensemble", 2, 4  # members
+
 WHICH = ("missed", "false_alarms", "worst", "all")  # the images that can be asked for; the earlier prevails
 
 
@@ -147,6 +150,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
     numbers = [number for number in numbers if not _within(number, replaced)]
     settings = backbones + find_settings(text, numbers=numbers, names=names, language=language)
+    settings, models, runs = _with_backbone_run(settings, models=models, runs=runs)
     text = _mask(text, settings, "setting")
     reading = Reading(
         original=original,
@@ -166,6 +170,26 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
     reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
     return _with_unregistered(reading, cues=[*found, *defects], datasets=datasets, words=words).without(replaced)
+
+
+def _with_backbone_run(
+    settings: list[Setting], *, models: list[Found], runs: list[Found]
+) -> tuple[list[Setting], list[Found], list[Found]]:
+    """ "with the backbone of r7", "of the last CutPaste run": the run, or the model, belongs to the setting and names nothing else."""
+    asked = next((each for each in settings if each.name == "backbone_run"), None)
+    if asked is None:
+        return settings, models, runs
+    settings = [each for each in settings if each.name != "backbone_run"]
+    named = [run for run in runs if asked.start <= run.start < asked.end]
+    others = [model for model in models if asked.start <= model.start < asked.end]
+    if named:
+        found = replace(asked, value=named[0].value)
+    elif asked.value == LATEST and all(model.value == "cutpaste" for model in others):
+        found = asked
+    else:  # the backbone that PatchCore shall have, not one that it adapted
+        return settings, models, runs
+    models = [model for model in models if model not in others]
+    return [*settings, found], models, [run for run in runs if run not in named]
 
 
 def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
@@ -241,6 +265,7 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
         "@question": "?" in reading.text,
         "@path": PATH.search(reading.original),
+        "@ensemble": [model for model in reading.models if model.value == ENSEMBLE],
         "@only_how": [] if facts - {"ignore", "how", "on"} or _unread(reading) > 1 else [reading],
         "@only_which": [] if facts - {*WHICH, "ignore", "images", "polite"} or _unread(reading) > 1 else [*shown],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
@@ -259,6 +284,9 @@ def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
     dataset, model, run = _first(reading.datasets), _first(reading.models), _run(reading)
     match tool:
         case "propose_training":
+            said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
+            if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in said and model is None):
+                return _ensemble(reading)
             settings = {setting.name: setting.value for setting in reading.settings}
             return _given(dataset=dataset, model=model, **settings)
         case "start_training":
@@ -275,6 +303,33 @@ def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
             return _given(run=run, which=_which(reading), defect_type=_first(reading.defects), count=_count(reading))
         case _:
             return _given(run=run)
+
+
+def _ensemble(reading: Reading) -> dict[str, Any]:
+    """Finished runs put together: those that are named, or the latest ones, as many as are asked for."""
+    weak = [setting for setting in reading.settings if setting.weak and setting.name == "epochs"]
+    named = [(run.start, run.value) for run in reading.runs]
+    named += [(each.start, f"r{each.value}") for each in weak if _is_ordinal(reading, each)]
+    members = [run for _, run in sorted(named)]
+    plain = [int(number.value) for number in reading.numbers if number.value.is_integer() and number.value >= 1]
+    if len(members) == 1:  # "runs 3 and 5"
+        members += [f"r{number}" for number in plain]
+    counts = [number for number in [*plain, *(each.value for each in weak)] if FEWEST <= number <= MOST]
+    settings = {setting.name: setting.value for setting in reading.settings if not setting.weak}
+    return _given(
+        dataset=_first(reading.datasets),
+        model=ENSEMBLE,
+        members=list(dict.fromkeys(members)) or None,
+        last_runs=counts[0] if counts and not members else None,
+        **settings,
+    )
+
+
+def _is_ordinal(reading: Reading, setting: Setting) -> bool:
+    """第3次 and 3번, not 两次 or 두 번."""
+    written = reading.original[setting.start : setting.end]
+    before = reading.original[: setting.start].rstrip()
+    return before.endswith("第") or written.startswith("第") or bool(re.match(r"\d+\s?번", written))
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -4,28 +4,55 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.advice import FITNESS, best_for, recommended
 from assistant.tools import Desk
+from assistant.weights import local_backbones
 from engine.params import MODELS, Family
 
 
 async def list_models(ctx: RunContext[Desk], family: Family | None = None) -> dict[str, Any]:
-    """List the models that can be trained, with what they are good for.
+    """List the models that can be trained, with what they are good for and what they need, and which to begin with.
+
+    `recommended` gives models by circumstances; `for_dataset` those to begin with on the data set talked about.
 
     Args:
-        family: only this family: memory (one pass, no gradient), gradient, or flow.
+        family: only this family: memory (one pass, no gradient), gradient, flow, or ensemble (of finished trainings).
     """
+    listed = [name for name, params in MODELS.items() if family in (None, params.family)]
     return {
         "models": [
             {
                 "model": name,
-                "title": params.title,
-                "family": params.family,
-                "summary": params.summary,
-                "paper": params.paper,
-                "backbone": params.default_backbone,
-                "epochs": params.default_epochs,
+                "title": MODELS[name].title,
+                "family": MODELS[name].family,
+                "summary": MODELS[name].summary,
+                "paper": MODELS[name].paper,
+                "backbone": MODELS[name].default_backbone,
+                "epochs": MODELS[name].default_epochs,
+                "needs_pretrained_weights": FITNESS[name].weights,
+                "needs_gpu_for_full_training": FITNESS[name].gpu,
             }
-            for name, params in MODELS.items()
-            if family in (None, params.family)
-        ]
+            for name in listed
+        ],
+        "recommended": recommended(listed),
+        "for_dataset": await _for_dataset(ctx.deps) if family is None else None,
+    }
+
+
+async def _for_dataset(desk: Desk) -> dict[str, Any] | None:
+    """What to begin with on the data set of the open plan or the latest run, or on the only one; None where none is meant."""
+    plan = await desk.proposals.latest_open(desk.conversation)
+    runs = await desk.runs.list(conversation=desk.conversation, limit=1)
+    rows = await desk.datasets.list()
+    meant = plan.dataset if plan else runs[0].dataset if runs else rows[0].name if len(rows) == 1 else None
+    row = next((row for row in rows if row.name == meant), None)
+    if row is None:
+        return None
+    good = row.facts["train_good"]
+    at_hand = desk.settings.hub == "on" or bool(local_backbones(desk.settings))
+    return {
+        "dataset": row.name,
+        "good": good,
+        "weights_at_hand": at_hand,
+        "models": best_for(good=good, weights_at_hand=at_hand),
     }

@@ -28,6 +28,7 @@ from assistant.frames import (
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from engine.events import EventLog, Failed, Started
+from engine.spec import make_spec
 
 pytestmark = pytest.mark.anyio
 
@@ -336,3 +337,63 @@ async def test_a_conversation_that_is_deleted_takes_its_items_along(
     with pytest.raises(LookupError):
         await workspace.conversations.get(conversation.id)
     assert await workspace.conversations.list() == []
+
+
+async def finished_run(workspace: Workspace, model: str) -> str:
+    row = await workspace.runs.add(make_spec("oled", model), data_path="/data")
+    await workspace.runs.claim_one(row.id)
+    await workspace.runs.end(row.id, "succeeded", metrics={"image_auroc": 0.9})
+    return row.id
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("combine the last two runs", ["r3", "r2"]),
+        ("r1이랑 r3 앙상블 만들어줘", ["r1", "r3"]),
+        ("合并最近三次训练", ["r3", "r2", "r1"]),
+    ],
+)
+async def test_finished_runs_are_put_together_by_words(
+    workspace: Workspace, conversation: Conversation, text: str, runs: list[str]
+) -> None:
+    for model in ("padim", "stfpm", "patchcore"):
+        await finished_run(workspace, model)
+    await say(conversation, text)
+    plan = await plan_of(conversation)
+    assert (plan.model, plan.dataset) == ("ensemble", "oled")
+    assert [member.run for member in plan.members] == runs
+
+
+async def test_an_ensemble_of_nothing_is_refused_in_the_language_of_the_question(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await finished_run(workspace, "padim")
+    assert "둘 이상" in answers(await say(conversation, "oled 앙상블 학습해줘"))
+    assert "at least 2 finished trainings" in answers(await say(conversation, "train an ensemble on oled"))
+
+
+async def test_which_model_to_use_is_answered_for_the_data_at_hand(conversation: Conversation) -> None:
+    assert "With the 60 good images of **oled**" in answers(await say(conversation, "which model should I use?"))
+
+
+async def test_a_plan_for_few_images_says_what_it_chose_for_them(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await set_good_images(workspace, 35)
+    assert "Because there are 35 good images: coreset ratio 0.2" in answers(
+        await say(conversation, "train patchcore on oled")
+    )
+    shown = {setting.name: setting for setting in (await plan_of(conversation)).settings}
+    assert shown["augmentation"].value == "light"
+    assert shown["augmentation"].because is not None
+    await say(conversation, "no augmentation")
+    shown = {setting.name: setting for setting in (await plan_of(conversation)).settings}
+    assert (shown["augmentation"].value, shown["augmentation"].because) == ("none", None)
+
+
+async def set_good_images(workspace: Workspace, good: int) -> None:
+    async with workspace.database.session() as session:
+        row = await session.get(DatasetRow, "oled")
+        assert row is not None
+        row.facts = {**row.facts, "train_good": good}

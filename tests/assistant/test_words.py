@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from assistant.advice import recommended
 from assistant.frames import Language
 from assistant.grounding import numbers_in, unsupported
 from assistant.offline.topics import topic_of
@@ -25,6 +26,25 @@ DATASET = {
     "broken_count": 1,
     "synthetic": True,
 }
+MODEL_FACTS = [
+    {
+        "model": name,
+        "title": each.title,
+        "family": each.family,
+        "summary": each.summary,
+        "needs_gpu_for_full_training": True,
+    }
+    for name, each in MODELS.items()
+]
+FITTING = [
+    None,
+    {"dataset": "oled", "good": 60, "weights_at_hand": True, "models": ["patchcore"]},
+    {"dataset": "oled", "good": 6, "weights_at_hand": False, "models": ["draem", "autoencoder"]},
+]
+BECAUSE = [
+    {"setting": "coreset_ratio", "value": 0.2, "code": "good_images", "message": "m", "values": {"count": 35}},
+    {"setting": "image_size", "value": 256, "code": "members", "message": "m", "values": {"runs": "r1, r2"}},
+]
 TERMS = ("auroc", "aupr", "threshold", "overkill", "escape", "heatmap", "coreset", "backbone", "epoch")
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
@@ -35,8 +55,10 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("list_datasets", {"datasets": []}),
     ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
     ("inspect_dataset", DATASET),
-    ("list_models", {"models": [{"model": name, "title": each.title, "summary": each.summary} for name, each in MODELS.items()]}),
-    ("propose_training", {"changed": {}}),
+    *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
+    ("list_models", {"models": MODEL_FACTS[-2:], "recommended": recommended(["cflow", "ensemble"]), "for_dataset": None}),
+    ("propose_training", {"changed": {}, "because": []}),
+    ("propose_training", {"changed": {}, "because": BECAUSE}),
     ("propose_training", {"changed": {"image_size": 512}}),
     ("start_training", {"run": "r7"}),
     ("list_runs", {"runs": []}),
@@ -60,6 +82,13 @@ PROBLEM = {
     "known": ["a"],
     "backbone": "resnet18",
     "folder": "/w",
+    "dataset": "oled",
+    "wanted": "tile",
+    "run": "r3",
+    "first": "r1",
+    "second": "r2",
+    "setting": "seed",
+    "model": "padim",
 }
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("which_dataset", {"known": ["a", "b"]}),
@@ -73,7 +102,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     *(("no_results", {"run": "r9", "state": state}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("no_such_defect", {"defect_type": "dent"}),
     ("dataset_gone", {}),
-    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "other")),
+    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
     ("anything_else", {}),
 ]  # fmt: skip
 

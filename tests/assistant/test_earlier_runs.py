@@ -1,0 +1,92 @@
+"""Trainings that build on earlier ones: ensembles of finished runs, and a backbone that a run adapted."""
+
+from typing import Any
+
+import pytest
+
+from assistant.earlier_runs import build_on
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
+from engine.spec import SpecError, make_spec
+
+pytestmark = pytest.mark.anyio
+
+
+async def trained(
+    workspace: Workspace, model: str, *, dataset: str = "oled", state: str = "succeeded", **settings: Any
+) -> RunRow:
+    """A run of this model in its final state."""
+    row = await workspace.runs.add(make_spec(dataset, model, settings), data_path="/data")
+    await workspace.runs.claim_one(row.id)
+    ended = await workspace.runs.end(row.id, state, metrics={"image_auroc": 0.9})
+    assert ended is not None
+    return ended
+
+
+async def members(workspace: Workspace, chosen: dict[str, Any], **more: Any) -> list[str]:
+    built = await build_on(workspace.runs, dataset="oled", model="ensemble", chosen=chosen, **more)
+    assert built.chosen["members"] == [row.id for row in built.members]
+    return list(built.chosen["members"])
+
+
+async def refusal(workspace: Workspace, model: str, chosen: dict[str, Any]) -> str:
+    with pytest.raises(SpecError) as refused:
+        await build_on(workspace.runs, dataset="oled", model=model, chosen=chosen)
+    return refused.value.problems[0].kind
+
+
+async def test_members_are_the_newest_finished_runs_of_different_models_on_this_data(workspace: Workspace) -> None:
+    await trained(workspace, "stfpm")
+    await trained(workspace, "patchcore")
+    await trained(workspace, "padim", dataset="tile")
+    await trained(workspace, "padim", seed=7)
+    await trained(workspace, "padim", state="failed")
+    await trained(workspace, "fastflow")
+    await trained(workspace, "patchcore")
+    assert await members(workspace, {}) == ["r7", "r6", "r1"]
+    assert await members(workspace, {}, last_runs=2) == ["r7", "r6"]
+
+
+async def test_named_members_are_taken_in_their_order(workspace: Workspace) -> None:
+    for model in ("padim", "patchcore", "stfpm"):
+        await trained(workspace, model)
+    assert await members(workspace, {"members": ["r3", "1"]}) == ["r3", "r1"]
+    assert await members(workspace, {"members": "r2, r1"}) == ["r2", "r1"]
+
+
+async def test_an_ensemble_is_planned_like_its_members(workspace: Workspace) -> None:
+    await trained(workspace, "padim", image_size=320, seed=3, calibration_share=0.3)
+    await trained(workspace, "patchcore", image_size=256, seed=3, calibration_share=0.3)
+    built = await build_on(workspace.runs, dataset="oled", model="ensemble", chosen={})
+    given = {name: each.value for name, each in built.given.items()}
+    assert given == {"image_size": 320, "seed": 3, "calibration_share": 0.3}
+
+
+async def test_an_ensemble_that_cannot_be_is_refused_in_words(workspace: Workspace) -> None:
+    await trained(workspace, "padim")
+    assert await refusal(workspace, "ensemble", {}) == "few_members"
+    await trained(workspace, "patchcore", seed=5)
+    await trained(workspace, "stfpm", dataset="tile")
+    await trained(workspace, "stfpm", state="stopped")
+    await trained(workspace, "ensemble", members=["r1", "r2"])
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r2"]}) == "members_differ"
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r3"]}) == "other_dataset"
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r4"]}) == "unfinished_run"
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r5"]}) == "member_is_ensemble"
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r9"]}) == "unknown_run"
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r1"]}) == "few_members"
+
+
+async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Workspace) -> None:
+    assert await refusal(workspace, "patchcore", {"backbone_run": "latest"}) == "no_backbone_yet"
+    for dataset in ("oled", "tile"):
+        row = await trained(workspace, "cutpaste", dataset=dataset, backbone="resnet34")
+        (workspace.runs.folder(row.id) / "model").mkdir()
+        (workspace.runs.folder(row.id) / "model" / "backbone.safetensors").touch()
+    await trained(workspace, "padim")
+    for asked, run in (("latest", "r1"), ("r2", "r2")):
+        built = await build_on(workspace.runs, dataset="oled", model="patchcore", chosen={"backbone_run": asked})
+        assert built.chosen["backbone_run"] == run
+        assert built.given["backbone"].value == "resnet34"
+    assert await refusal(workspace, "patchcore", {"backbone_run": "r3"}) == "no_backbone"
+    assert await refusal(workspace, "patchcore", {"backbone_run": "r2", "backbone": "resnet18"}) == "other"
