@@ -96,7 +96,8 @@ class Searcher:
         product = error * self.largest + (length + error) * self.largest_error
         sums = (centred.shape[1] + 8) * 2 * FLOAT32_STEP * (length * self.largest + self.largest_half_norm)
         written = 2.02 * BFLOAT16_STEP * best.abs() if self.bfloat16 else 0.0  # the table itself is rounded
-        return best - 2.02 * (product + sums) - written - 2 * BFLOAT16_STEP * (product + sums)
+        least: torch.Tensor = best - 2.02 * (product + sums) - written - 2 * BFLOAT16_STEP * (product + sums)
+        return least
 
     def _decide(self, queries: torch.Tensor, row: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
         """The nearest of the candidates (row, entry) of each query; of equally near ones the lowest index."""

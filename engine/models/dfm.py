@@ -94,7 +94,7 @@ class Dfm(AnomalyModel):
 
     def _map(self, left_over: torch.Tensor, levels: list[torch.Tensor], images: torch.Tensor) -> torch.Tensor:
         """(B, 1, H, W): the squared residual of each cell over the channels, summed over the levels."""
-        parts = left_over.split([level[0].numel() for level in levels], dim=1)
+        parts = torch.split(left_over, [level[0].numel() for level in levels], dim=1)
         cells = [part.view(level.shape).sum(dim=1) for part, level in zip(parts, levels, strict=True)]  # (B, h, w) each
         return torch.stack([to_map(each, size=images.shape[-2:]) for each in cells]).sum(dim=0)
 

@@ -119,7 +119,8 @@ class Spade(AnomalyModel):
     def _most_similar(self, deepest: torch.Tensor) -> torch.Tensor:
         """Indices (K,) of the good images nearest by the pooled deepest level (C, h, w)."""
         distance = torch.linalg.vector_norm(self.pooled - deepest.mean(dim=(1, 2)), dim=1)
-        return distance.topk(min(self.params.num_images, len(distance)), largest=False).indices
+        similar: torch.Tensor = distance.topk(min(self.params.num_images, len(distance)), largest=False).indices
+        return similar
 
     def _gallery(self, image: int) -> list[torch.Tensor]:
         """The levels (C, h, w) of a good image."""
@@ -135,7 +136,7 @@ class Spade(AnomalyModel):
         for each in self._most_similar(levels[-1]).tolist():
             gallery = self._gallery(each)
             parts = []
-            for part in cells.split(max(1, held // count)):
+            for part in torch.split(cells, max(1, held // count)):
                 squared = _squared_distances(levels, gallery, part)
                 parts.append(_lowest(squared, self.params.num_neighbours))
             nearest = _lowest(torch.cat([nearest, torch.cat(parts)], dim=1), self.params.num_neighbours)
@@ -153,7 +154,7 @@ def _squared_distances(query: list[torch.Tensor], gallery: list[torch.Tensor], c
     for own, other in zip(query, gallery, strict=True):
         rows, columns = own.shape[-2:]
         covering = y * rows // height * columns + x * columns // width
-        used, back = covering.unique(return_inverse=True)
+        used, back = torch.unique(covering, return_inverse=True)
         mine, theirs = own.flatten(1).T[used], other.flatten(1).T.contiguous()
         squared = torch.addmm(squared_norms(theirs), mine, theirs.T, alpha=-2) + squared_norms(mine).unsqueeze(1)
         if (rows, columns) != (height, width):
