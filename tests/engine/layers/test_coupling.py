@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.layers.coupling import CouplingBlock
+from engine.layers.coupling import ConditionalCouplingBlock, CouplingBlock
 
 
 def block(channels: int = 5, *, kernel_size: int = 3, clamp: float = 2.0) -> CouplingBlock:
@@ -42,3 +42,34 @@ def test_an_untrained_block_only_permutes_the_channels():
     y, log_det = flow(x)
     assert torch.equal(y, x[:, flow.permutation])
     assert log_det.item() == 0
+
+
+def conditional(channels: int = 5) -> ConditionalCouplingBlock:
+    torch.manual_seed(0)
+    made = ConditionalCouplingBlock(channels, code_size=4, hidden_ratio=1.5, clamp=1.9).double()
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return made
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_the_log_determinant_of_each_vector_is_that_of_its_jacobian(channels):
+    flow = conditional(channels)
+    x, code = torch.randn(2, 3, channels, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
+    _, log_det = flow(x, code)
+    for i in range(2):
+        for place in range(3):
+            one, there = x[i, place].view(1, 1, -1), code[place : place + 1]
+            jacobian = torch.autograd.functional.jacobian(lambda each, at=there: flow(each, at)[0], one)
+            torch.testing.assert_close(log_det[i, place], jacobian.reshape(channels, channels).slogdet().logabsdet)
+
+
+def test_the_conditional_inverse_gives_back_what_went_in():
+    flow, x, code = conditional(), torch.randn(3, 4, 5, dtype=torch.float64), torch.randn(4, 4, dtype=torch.float64)
+    torch.testing.assert_close(flow.inverse(flow(x, code)[0], code), x)
+
+
+def test_the_same_vector_is_read_differently_at_another_place():
+    flow, x = conditional(), torch.ones(1, 2, 5, dtype=torch.float64)
+    noise, _ = flow(x, torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]], dtype=torch.float64))
+    assert not torch.allclose(noise[0, 0], noise[0, 1])
