@@ -20,7 +20,7 @@ from engine.datasets.pictures import BrokenPicture, Picture, read_picture
 from engine.datasets.synthetic.blending import Synthesis
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
-BATCHES_AHEAD = 2  # of the model; more where batches are so small that the threads would idle
+IMAGES_AHEAD = 2  # of the model, for each thread; one batch at least. More would only fill the memory
 MOST_THREADS = 16
 
 
@@ -155,7 +155,7 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         order, number = self._next_pass()
-        ahead = max(BATCHES_AHEAD, -(-2 * _threads() // self.batch_size))
+        ahead = max(1, -(-IMAGES_AHEAD * _threads() // self.batch_size))
         waiting: deque[tuple[_Filling, list[Future[None]]]] = deque()
         with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
             try:

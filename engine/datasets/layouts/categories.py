@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.datasets import Item
-from engine.datasets.folders import IMAGE_NAMES, is_masks, name_inside, pictures_in, plain_name, subfolders
+from engine.datasets.folders import IMAGE_NAMES, is_masks, name_inside, plain_name, subfolders
 from engine.datasets.layouts import folder as classes
 from engine.datasets.layouts import mvtec, visa
 
@@ -38,7 +38,7 @@ def _categories(path: Path) -> dict[Path, ModuleType]:
     """The folders that are data sets themselves, and their layouts."""
     found: dict[Path, ModuleType] = {}
     for inner in subfolders(path):
-        if is_masks(inner) or not pictures_in(inner, root=path):
+        if is_masks(inner):
             continue
         if mvtec.matches(inner):
             found[inner] = mvtec
