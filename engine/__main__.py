@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.events import Started, Stopped
+from engine.events import Event, Started, Stopped
 from engine.failures import SettingError, failure
 from engine.params import MODELS
 from engine.report import Report, StopRequested, TimeLimit
@@ -30,12 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Run RUN/spec.json on a data set."""
+    """Run RUN/spec.json on a data set; a run whose process was killed goes on from its last checkpoint."""
     run: Path = options.run
     try:
         report = Report(run)
     except (OSError, ValueError) as error:  # no log to tell it to
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
+        return FAILED
+    if report.log.ended:
+        report.log.close()
+        print(
+            f"the run in {run} has ended, and what ran stays as it is; make a new run folder with the same spec.json",
+            file=sys.stderr,
+        )
         return FAILED
     _stop_on_signals(report)
     try:
@@ -57,14 +64,19 @@ def _train(run: Path, data: Path, report: Report) -> int:
             spec, run, data=data, report=report, weights_folder=Path(folder) if folder else None, hub=_hub_allowed()
         )
     except StopRequested:
-        report.end(Stopped(stage=report.stage))
+        _end(run, report, Stopped(stage=report.stage))
         return STOPPED
     except (Exception, TimeLimit) as error:  # noqa: BLE001  (the engine's door)
         traceback.print_exc()
-        report.end(failure(error))
+        _end(run, report, failure(error))
         return FAILED
-    report.end(finished)
+    _end(run, report, finished)
     return FINISHED
+
+
+def _end(run: Path, report: Report, event: Event) -> None:
+    report.end(event)
+    (run / "checkpoints" / "last.safetensors").unlink(missing_ok=True)  # a run that has ended does not go on
 
 
 def _prepare_for_torch() -> None:

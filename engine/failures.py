@@ -10,7 +10,11 @@ from engine.events import Failed
 from engine.report import TimeLimit
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
-OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # what torch writes in a RuntimeError
+# what torch, its libraries and the system write when memory runs out
+OUT_OF_MEMORY = (
+    "out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "bad_alloc",
+    "could not create a memory", "can't start new thread",
+)  # fmt: skip
 LOG_LINES = 20
 
 
@@ -29,6 +33,13 @@ def failure(error: BaseException) -> Failed:
     return Failed(code=code, reason=reason, hint=hint, log=lines[-LOG_LINES:])
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was refused, by torch's allocators (CPU or GPU), Python or the system."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY)
+
+
 def _in_words(error: BaseException) -> tuple[str, str, str]:
     text = str(error) or type(error).__name__
     if isinstance(error, TimeLimit):
@@ -37,7 +48,7 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
             "the time limit was reached before the run ended",
             "raise time_limit_min, or plan fewer epochs",
         )
-    if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         return "memory", f"memory ran out: {text}", "take a smaller image_size or batch_size, or a smaller backbone"
     if isinstance(error, OSError) and error.errno in DISK:
         return (

@@ -7,8 +7,12 @@ import psutil
 RESERVE = 2**28  # bytes left to everything else
 
 
+class NeverEnough(MemoryError):
+    """More is needed than there is, whatever the batch size."""
+
+
 def require_memory(needed: int, *, what: str, instead: str) -> None:
-    """Raise MemoryError when `needed` bytes are not free.
+    """Raise NeverEnough when `needed` bytes are not free.
 
     Args:
         what: what they are needed for, such as "collecting the features of 900 images".
@@ -16,7 +20,7 @@ def require_memory(needed: int, *, what: str, instead: str) -> None:
     """
     free = free_memory() - RESERVE
     if needed > free:
-        raise MemoryError(
+        raise NeverEnough(
             f"{what} needs {needed / 2**30:.1f} GB of memory, {max(free, 0) / 2**30:.1f} GB are free; {instead}"
         )
 

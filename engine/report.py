@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.events import Batches, Collection, Event, EventLog, Fitting, Stage, System
+from engine.events import Batches, Collection, Event, EventLog, Fitting, Stage, Started, System, read_events
 
 Reporter = Callable[[Event], None]
 
@@ -36,10 +36,14 @@ class Report:
     """Appends events to the log of a run; raises StopRequested or TimeLimit from the next call on.
 
     At most five events a second of each frequent kind are kept; the last one of a stretch (done == total) always is.
+    The log of a run that was killed goes on (`goes_on`), and the time that it took till then counts.
     """
 
     def __init__(self, run: Path):
         self.log = EventLog(run)
+        earlier = read_events(run)
+        self.goes_on = bool(earlier) and not self.log.ended
+        self._before = _seconds_before(earlier)
         self.stage: str | None = None
         self.stages: list[str] = []
         self.stop_requested = False
@@ -66,7 +70,7 @@ class Report:
 
     def limit(self, minutes: float | None) -> None:
         """End the run this many minutes after it began; None is no limit."""
-        self._deadline = None if minutes is None else self._started + minutes * 60
+        self._deadline = None if minutes is None else self._started + minutes * 60 - self._before
 
     def begin(self, stage: str) -> None:
         """A new stage of the run begins; its duration ends that of the one before."""
@@ -75,9 +79,9 @@ class Report:
         self(Stage.model_validate({"name": stage, "stages": self.stages}))
 
     def seconds(self) -> dict[str, float]:
-        """Duration of each stage so far, and `total`."""
+        """Duration of each stage since the process began, and `total`, which counts interrupted beginnings too."""
         self._end_stage()
-        return {**self._seconds, "total": round(time.monotonic() - self._started, 3)}
+        return {**self._seconds, "total": round(self._before + time.monotonic() - self._started, 3)}
 
     def end(self, event: Event) -> None:
         """Append the last event of the run, whatever was asked meanwhile, and close the log."""
@@ -120,6 +124,15 @@ class Eta:
             return None
         elapsed = time.monotonic() - self._started
         return round(elapsed / done * max(self.total - done, 0), 1)
+
+
+def _seconds_before(events: list[Event]) -> float:
+    """How long the interrupted processes of this run worked; the time between them does not count."""
+    seconds, before = 0.0, 0.0
+    for event in events:
+        seconds += 0.0 if isinstance(event, Started) else event.time - before
+        before = event.time
+    return seconds
 
 
 def _is_last(event: Event) -> bool:

@@ -1,7 +1,7 @@
 """The story of a run, from the data to a model that was saved, loaded again and found to score the same."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,26 @@ import numpy as np
 import torch
 
 from engine.checkpoints import load_model, save_model
-from engine.datasets import Dataset, Item
+from engine.datasets import Dataset
 from engine.datasets.check import fingerprint
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, split_items
-from engine.evaluate import Calibration, calibrate, evaluate
+from engine.evaluate import Calibration, evaluate
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
 from engine.inspection import Inspection, inspect
-from engine.models import AnomalyModel, build_model
+from engine.learning import Learning, choose_policy
+from engine.models import AnomalyModel
+from engine.models.ensemble import Ensemble
 from engine.report import Eta, Report
 from engine.spec import TrainSpec
-from engine.trainers.factory import get_trainer
 
 STAGES = {
     "memory": ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"],
     "gradient": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
     "flow": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
+    "ensemble": ["loading", "calibrating", "evaluating", "saving", "verifying"],
 }
 NAMED = 20  # broken pictures named in a warning
 
@@ -44,34 +46,30 @@ def train(
     family = spec.model.family
     report.stages = STAGES[family]
     report.limit(spec.time_limit_min)
+    if report.goes_on and not (run / "checkpoints" / "last.safetensors").exists():
+        message = "the run was interrupted before there was a checkpoint; it starts again from its beginning"
+        report(Warned(code="resumed", message=message, values={"epoch": 0, "epochs": spec.epochs}))
 
     report.begin("loading")
     device = _device(spec)
     _make_repeatable(spec.seed)
     pictures = Pictures(image_size=spec.image_size)
     dataset, split, broken = _load(spec, data, pictures, report)
-    try:
-        model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=report, runs=run.parent)
-    except (ValueError, LookupError) as error:
-        raise SettingError(str(error)) from error
+    digest = fingerprint(dataset)
+    policy = choose_policy(spec, split)
+    if policy == "leave_one_out":  # nothing need be held back
+        split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
+    learning = Learning(
+        spec, run, pictures=pictures, data=digest, device=device, report=report, weights_folder=weights_folder, hub=hub
+    )  # fmt: skip
+    if isinstance(learning.model, Ensemble):
+        _refuse_other_pictures(learning.model, digest)
 
-    def loader(items: list[Item], *, shuffled: bool = False) -> Loader:
-        seed = spec.seed if shuffled else None
-        return Loader(items, image_size=spec.image_size, batch_size=spec.batch_size, seed=seed, pictures=pictures)
-
-    trainer = get_trainer(family, model, device=device, report=report, **_trainer_settings(spec, run))
-    if family == "memory":
-        report.begin("collecting")
-        trainer.train(loader(split.fit))
-        report.begin("fitting")
-        model.fit(report)
-    else:
-        report.begin("training")
-        validation = loader(split.validation) if split.validation else None
-        trainer.fit(loader(split.fit, shuffled=True), num_epochs=spec.epochs, valid_loader=validation)
-
-    report.begin("calibrating")
-    calibration = calibrate(model, loader(split.calibration), overkill_rate=spec.overkill_rate, report=report)
+    trainer = learning.learn(split, policy=policy)
+    model = learning.model
+    if family != "ensemble":
+        report.begin("calibrating")
+    calibration = learning.calibrate(trainer, split, policy=policy)
     _warn_of_few_good(calibration, report)
 
     report.begin("evaluating")
@@ -79,24 +77,25 @@ def train(
     facts = {"counts": counts, "weights": weights, "synthetic": dataset.synthetic}
     measures, found = evaluate(
         model,
-        loader(split.test),
+        learning.loader(split.test),
         run,
         calibration=calibration,
         seed=spec.seed,
         facts=facts,
         report=report,
         escape_cost=spec.escape_cost,
+        normals=learning.normals,
     )
     for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
         report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
 
     report.begin("saving")
-    save_model(run / "model", model, facts=_model_facts(spec, dataset, calibration, weights))
+    save_model(run / "model", model, facts=_model_facts(spec, dataset, digest, calibration, weights))
     report(Artifact(kind="model", path="model/model.safetensors"))
 
     report.begin("verifying")
     again, _ = load_model(run / "model", weights_folder=weights_folder, hub=hub)
-    _verify(again.to(device), loader(split.test[: spec.batch_size]), found, report)
+    _verify(again.to(device), learning.loader(split.test[: learning.batch_size]), found, report)
 
     report(Evaluation(metrics=measures.metrics, reasons=measures.reasons))
     return Finished(metrics=measures.metrics, seconds=report.seconds())
@@ -133,10 +132,13 @@ def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tu
         raise DataError(f"none of the {total} pictures in {data} can be read; {_first(broken)}")
     if broken:
         report(_broken_warning(broken))
-    validation_share = 0.0 if spec.model.family == "memory" else spec.validation_share
     try:
         split = split_items(
-            items, calibration_share=spec.calibration_share, validation_share=validation_share, seed=spec.seed
+            items,
+            calibration_share=spec.calibration_share,
+            validation_share=spec.validation_share if spec.model.family in ("gradient", "flow") else 0.0,
+            labelled_share=getattr(spec.model, "labelled_share", 0.0),
+            seed=spec.seed,
         )
     except ValueError as error:
         raise DataError(str(error)) from error
@@ -170,13 +172,13 @@ def _warn_of_missing_truth(split: Split, report: Report) -> None:
 
 def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
     threshold = calibration.image
-    if threshold.is_enough:
+    if threshold.is_enough or threshold.policy == "percentile":  # that promises nothing
         return
     report(
         Warned(
             code="few_good",
             message=(
-                f"{threshold.calibration_images} held-out good pictures cannot promise an overkill rate of "
+                f"{threshold.calibration_images} good pictures cannot promise an overkill rate of "
                 f"{threshold.overkill_rate:.1%}, only {threshold.smallest_promise:.1%}; that takes {threshold.images_needed}"
             ),
             values={
@@ -189,11 +191,12 @@ def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
     )
 
 
-def _trainer_settings(spec: TrainSpec, run: Path) -> dict[str, Any]:
-    """What gradient and flow trainers take besides the model; memory trainers take nothing."""
-    if spec.model.family == "memory":
-        return {}
-    return {"patience": getattr(spec.model, "patience", 0), "checkpoints": run / "checkpoints"}
+def _refuse_other_pictures(model: Ensemble, digest: str) -> None:
+    if model.data_fingerprint != digest:
+        raise SettingError(
+            "the members of the ensemble were trained on other pictures than those of this data set, or it has changed "
+            "since: pictures to test with may be ones that a member learnt from; train the members again"
+        )
 
 
 def _weights(model: AnomalyModel) -> dict[str, Any]:
@@ -217,6 +220,7 @@ def _counts(split: Split, broken: dict[str, str]) -> dict[str, int]:
     return {
         "train_good": len(split.fit) + len(split.validation) + len(split.calibration),
         "fit": len(split.fit),
+        "labelled": len(split.labelled),
         "validation": len(split.validation),
         "calibration": len(split.calibration),
         "test_good": tested("good"),
@@ -228,7 +232,7 @@ def _counts(split: Split, broken: dict[str, str]) -> dict[str, int]:
 
 
 def _model_facts(
-    spec: TrainSpec, dataset: Dataset, calibration: Calibration, weights: dict[str, Any]
+    spec: TrainSpec, dataset: Dataset, digest: str, calibration: Calibration, weights: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "spec": spec.model_dump(),
@@ -237,13 +241,14 @@ def _model_facts(
             "layout": dataset.layout,
             "title": dataset.title,
             "pictures": len(dataset.items),
-            "fingerprint": fingerprint(dataset),
+            "fingerprint": digest,
+            "licence": dataset.licence,
         },
         "thresholds": {"image": asdict(calibration.image), "pixel": asdict(calibration.pixel)},
         "calibration": {"scores": calibration.scores},
         "weights": weights,
         "synthetic": dataset.synthetic,
-        "versions": {"torch": torch.__version__, "timm": version("timm")},
+        "versions": {name: version(name) for name in ("torch", "timm", "torchvision", "numpy")},
         "created": time.time(),
     }
 

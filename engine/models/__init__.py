@@ -10,6 +10,7 @@ from torch import nn
 
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
+from engine.datasets.synthetic.blending import Synthesis
 from engine.events import Warned
 from engine.recipes import Recipe
 from engine.report import Reporter
@@ -73,8 +74,15 @@ class AnomalyModel(nn.Module):
         """Optimiser and schedule of the paper, made anew for each training; gradient and flow models only."""
         raise NotImplementedError
 
+    def synthesis(self) -> Synthesis | None:
+        """What makes the defects that the model learns from; None where it learns from good images as they are."""
+        return None
+
     def prepare(self, train: Loader, report: Reporter) -> None:
-        """What must be known before the first epoch, from the good images as they are; gradient and flow models only."""
+        """What must be known before the first epoch, from the good images as they are; gradient and flow models only.
+
+        All it learns must be parameters or buffers: it is not called again when an interrupted training goes on.
+        """
 
     def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
         """What the best state still needs before it can score (statistics of its own outputs, say); as `prepare`."""

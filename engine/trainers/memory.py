@@ -3,6 +3,8 @@
 There is no validation: on good images alone a score cannot tell anything apart. What was collected is reported instead.
 """
 
+from itertools import chain
+
 from engine.datasets.loading import Loader
 from engine.events import Collection
 from engine.free_memory import require_memory
@@ -11,33 +13,42 @@ from engine.trainers.base import BaseTrainer, Figures
 
 
 class MemoryTrainer(BaseTrainer):
-    """PaDiM, PatchCore."""
+    """`names` are those of the images collected, in their order: what a model's memory entries count."""
+
+    names: list[str]
 
     def train(self, train_loader: Loader) -> Figures:
-        """Collect the features of all images. There is no loss; what was collected stands beside it."""
+        """Collect the features of all images: as they are, then augmented where the loader augments.
+
+        There is no loss; what was collected stands beside it.
+        """
+        loaders = [train_loader] if train_loader.augmentation == "none" else [train_loader.plain(), train_loader]
+        total_images = sum(loader.images for loader in loaders)
+        self.names = []
         images = samples = 0
         values, total, squares = 0, 0.0, 0.0
         collected: Figures = {}
         if self.modeler.backbone is not None:
             self.modeler.backbone.measure(train_loader.plain(), self.report)
-        eta = Eta(train_loader.images)
-        for batches, batch in enumerate(train_loader, start=1):
+        eta = Eta(total_images)
+        for batches, batch in enumerate(chain.from_iterable(loaders), start=1):
             self.modeler.train()  # features may be restyled now
             try:
                 sums = self.modeler.train_step(batch.to(self.device))
             finally:
                 self.modeler.eval()
+            self.names += batch.names
             images, samples = images + len(batch), samples + int(sums["samples"])
             values, total = values + int(sums["values"]), total + float(sums["sum"])
             squares += float(sums["sum_squares"])
             if batches == 1 and self.device.type == "cpu":
-                _require_room(self.modeler.bytes_collected(), images=images, of=train_loader.images)
+                _require_room(self.modeler.bytes_collected(), images=images, of=total_images)
             mean = total / values
             std = max(squares / values - mean**2, 0.0) ** 0.5
             collected = {"samples": samples, "batches": batches, "feature_mean": mean, "feature_std": std}
             self.report(
                 Collection(
-                    images=images, total_images=train_loader.images, samples=samples, batches=batches,
+                    images=images, total_images=total_images, samples=samples, batches=batches,
                     feature_mean=mean, feature_std=std, eta_s=eta(images),
                 )
             )  # fmt: skip
