@@ -482,7 +482,7 @@ class CFlowParams(Params):
     summary = "likelihood of each patch given its place; sharp maps, slow to train without a GPU"
     default_backbone = "wide_resnet50_2"
     default_epochs = 50
-    default_batch_size = 32
+    default_batch_size = 4
     transformer_layers = [3, 7, 11]
 
     layers: Layers = [2, 3, 4]
@@ -495,7 +495,7 @@ class CFlowParams(Params):
     )
     clamp: float = Field(default=1.9, gt=0, le=10, description="bound of the log scale in a coupling block")
     patches_per_step: int = Field(default=4096, ge=64, le=65536, description="patches learnt from in one step")
-    learning_rate: LearningRate = 2e-4
+    learning_rate: LearningRate = 5e-4
     weight_decay: WeightDecay = 0.0
     patience: Patience = 10
     blur_sigma: BlurSigma = 0.0

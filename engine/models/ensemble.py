@@ -183,12 +183,11 @@ class Scale:
         ordered = held_out.double().sort().values
         self.number = len(ordered)
         self.knots, counts = ordered.unique_consecutive(return_counts=True)
-        below = counts.cumsum(0) - counts  # held-out scores below each knot
+        below = (counts.cumsum(0) - counts).double()  # held-out scores below each knot
         if combine == "ranks":
             self.values = below / self.number
         else:
             self.values = -torch.log((1 + self.number - below) / (self.number + 1))
-        self.values = self.values.double()
         self.excess = _mean_excess(ordered)
 
     def __call__(self, scores: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,187 @@
+"""Ensembles: scores read by rarity, images never compared with themselves, members that do not fit together refused."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from engine.checkpoints import load_model, save_model
+from engine.datasets.loading import Loader
+from engine.models import build_model
+from engine.models.ensemble import Scale
+from engine.thresholds import p_values
+from engine.trainers.factory import get_trainer
+from tests.engine.samples import items_of, tiny_spec, write_mvtec
+
+SETTINGS = {"patchcore": {"coreset_ratio": 0.1}, "padim": {"num_features": 20, "image_size": 96}}
+
+
+def quiet(event):
+    pass
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_mvtec(tmp_path_factory.mktemp("data"), train=16, good=6, defective=6)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, data):
+    """Two finished runs, at different sizes of picture, that have learnt from the first ten good images."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, settings in SETTINGS.items():
+        spec = tiny_spec(name, **settings)
+        model = build_model(spec, weights_folder=None, hub=False, warn=quiet)
+        get_trainer(name, model).fit(loader(items_of(data, split="train")[:10], size=spec.image_size))
+        facts = {"spec": spec.model_dump(), "data": {"fingerprint": "abc"}, "thresholds": {"image": {}}}
+        save_model(folder / name / "model", model, facts=facts)
+    return folder
+
+
+def loader(items, *, size=96, batch_size=4):
+    return Loader(items, image_size=size, batch_size=batch_size)
+
+
+def ensemble_spec(**settings):
+    return tiny_spec("ensemble", **{"members": list(SETTINGS), "image_size": 96, **settings})
+
+
+def fitted(runs, data, *, images=6, **settings):
+    model = build_model(ensemble_spec(**settings), weights_folder=None, hub=False, warn=quiet, runs=runs)
+    trainer = get_trainer("ensemble", model)
+    trainer.fit(loader(items_of(data, split="train")[10 : 10 + images]))
+    return model, trainer
+
+
+def predicted(model, items):
+    return model.predict_step(next(iter(loader(items, batch_size=len(items)))))
+
+
+def with_facts(runs, folder, **changes):
+    """A copy of the runs in which the second member's model.json differs."""
+    shutil.copytree(runs, folder)
+    path = folder / "padim" / "model" / "model.json"
+    facts = json.loads(path.read_text())
+    for key, value in changes.items():
+        place = facts if key in facts else facts["spec"] if key in facts["spec"] else facts["spec"]["model"]
+        place[key] = value
+    path.write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.mark.parametrize("combine", ["p_values", "ranks"])
+@pytest.mark.parametrize("held_out", [[3.0], [2.0, 2.0], [1.0, 2.0, 2.0, 5.0, 9.0], [-1e-9, 0.0, 1e9]])
+def test_the_higher_score_stays_the_higher_however_rare(held_out, combine):
+    scale = Scale(torch.tensor(held_out, dtype=torch.float64), combine=combine)
+    reach = max(1.0, max(map(abs, held_out)))
+    scores = torch.linspace(-50 * reach, 50 * reach, 4001, dtype=torch.float64)
+    read = scale(scores)
+    assert torch.isfinite(read).all()
+    assert (read.diff() > 0).all()
+
+
+def test_is_minus_the_log_of_the_conformal_p_value_at_held_out_scores():
+    held_out = np.random.default_rng(0).normal(size=40)
+    read = Scale(torch.from_numpy(held_out), combine="p_values")(torch.from_numpy(held_out))
+    np.testing.assert_allclose(np.exp(-read.numpy()), p_values(held_out, held_out))
+
+
+def test_ranks_are_the_share_of_held_out_scores_below():
+    scale = Scale(torch.tensor([4.0, 1.0, 2.0, 3.0]), combine="ranks")
+    torch.testing.assert_close(scale(torch.tensor([1.0, 2.0, 2.5, 4.0])), torch.tensor([0, 0.25, 0.375, 0.75]))
+
+
+def test_the_tail_is_exponential_with_the_mean_excess_of_the_upper_half():
+    scale = Scale(torch.tensor([0.0, 1.0, 2.0, 4.0, 6.0]), combine="p_values")
+    excess = ((4 - 2) + (6 - 2)) / 2
+    expected = math.log(6 / 2) + (12 - 6) / excess
+    assert scale(torch.tensor([12.0])).item() == pytest.approx(expected)
+
+
+def test_the_tail_of_exponential_scores_is_their_own():
+    """4000 held-out scores of a unit exponential: the chance of 14 is e^-14, far beyond any rank."""
+    scores = torch.empty(4000).exponential_(generator=torch.Generator().manual_seed(0))
+    assert Scale(scores, combine="p_values")(torch.tensor([14.0])).item() == pytest.approx(14, rel=0.1)
+
+
+@torch.no_grad()
+def test_score_and_map_are_the_means_of_what_the_members_scales_read(runs, data):
+    model, _ = fitted(runs, data)
+    images = next(iter(loader(items_of(data, split="test")[:3])))
+    scores, maps = model.raw(images)
+    scales, found = model.scales(), model.predict_step(images)
+    expected = (scales.scores[0](scores[0]) + scales.scores[1](scores[1])) / 2
+    torch.testing.assert_close(found.pred_score, expected)
+    torch.testing.assert_close(found.anomaly_map[:, 0], (scales.maps[0](maps[0]) + scales.maps[1](maps[1])) / 2)
+
+
+@torch.no_grad()
+def test_every_member_sees_the_picture_at_its_own_size(runs, data):
+    model, _ = fitted(runs, data)
+    sizes = []
+    for member in model.members:
+        member.model.backbone.register_forward_pre_hook(lambda module, given: sizes.append(tuple(given[0].shape[2:])))
+    assert predicted(model, items_of(data, split="test")[:2]).anomaly_map.shape == (2, 1, 96, 96)
+    assert sizes == [(64, 64), (96, 96)]
+
+
+def test_a_held_out_image_is_never_compared_with_itself(runs, data):
+    """Its fused score is that of an ensemble which never saw it."""
+    _, whole = fitted(runs, data, images=6)
+    others, _ = fitted(runs, data, images=5)
+    found = predicted(others, items_of(data, split="train")[15:16])
+    assert whole.scores[5] == pytest.approx(found.pred_score.item(), rel=1e-4)
+    assert whole.map_highs[5] == pytest.approx(found.anomaly_map.max().item(), rel=1e-4)
+
+
+def test_a_saved_ensemble_needs_its_members_runs_no_longer(runs, data, tmp_path):
+    own = shutil.copytree(runs, tmp_path / "runs")
+    model, _ = fitted(own, data)
+    save_model(tmp_path / "fused" / "model", model, facts={"spec": ensemble_spec().model_dump()})
+    shutil.rmtree(own)
+    again, _ = load_model(tmp_path / "fused" / "model", weights_folder=None, hub=False)
+    items = items_of(data, split="test")
+    assert torch.equal(predicted(again, items).pred_score, predicted(model, items).pred_score)
+
+
+def test_refuses_a_run_that_is_not_there_or_has_no_model(runs, tmp_path):
+    with pytest.raises(LookupError, match=r"there is no run 'x' .*finished: padim, patchcore"):
+        build_model(ensemble_spec(members=["patchcore", "x"]), weights_folder=None, hub=False, warn=quiet, runs=runs)
+    (tmp_path / "x").mkdir()
+    with pytest.raises(LookupError, match="'x' has no model: it has not finished"):
+        build_model(ensemble_spec(members=["x", "y"]), weights_folder=None, hub=False, warn=quiet, runs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": 1}, "'padim' was trained with seed 1, the ensemble has 0"),
+        ({"calibration_share": 0.4}, "'padim' was trained with calibration_share 0.4, the ensemble has 0.2"),
+        ({"data": {"fingerprint": "other"}}, "'padim' was trained on other pictures"),
+        ({"thresholds": {"image": {"policy": "leave_one_out"}}}, "'padim' held no good images back"),
+        ({"model": {"name": "ensemble", "members": ["a", "b"]}, "backbone": None}, "'padim' is an ensemble itself"),
+        ({"image_size": 128}, "'padim' works at image_size 128, the ensemble at 96.* take image_size 128"),
+        (
+            {"model": {"name": "supersimplenet", "labelled_share": 0.5}, "epochs": 5},
+            "'padim' learnt from labelled defects",
+        ),
+    ],
+)
+def test_refuses_members_that_do_not_fit_together(runs, tmp_path, changes, words):
+    changed = with_facts(runs, tmp_path / "runs", **changes)
+    with pytest.raises(ValueError, match=words):
+        build_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=changed)
+
+
+def test_refuses_the_same_run_twice(runs):
+    spec = ensemble_spec(members=["padim", "padim"])
+    with pytest.raises(ValueError, match="'padim' is named 2 times"):
+        build_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
+
+
+def test_refuses_to_calibrate_on_nothing(runs, data):
+    with pytest.raises(ValueError, match="no held-out good images"):
+        fitted(runs, data, images=0)
