@@ -16,7 +16,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
-from engine.layers.feature_statistics import SMALL, RunningMoments, by_statistics
+from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures
 from engine.layers.patch_description import MARGIN, STRIDE, PatchDescription
@@ -28,6 +28,7 @@ LEARNING_RATE, WEIGHT_DECAY = 1e-4, 1e-5  # of Adam
 GREY_SHARE = 0.1
 MEASURED = 128  # good pictures that the targets' mean and deviation are taken from, and as many others
 KEPT_MB = 1024  # memory for targets of good pictures
+LEAST_VARIANCE = 1e-12  # so that a channel that never changes gives no infinite values
 
 
 def distil(
@@ -100,7 +101,7 @@ def _statistics(
         report(Fitting(what="statistics", done=done, total=total, eta_s=eta(done)))
         if done == total:
             break
-    return moments.mean().float(), (moments.variance() + SMALL).sqrt().float()
+    return moments.mean().float(), moments.variance().clamp(min=LEAST_VARIANCE).sqrt().float()
 
 
 def _endless(loader: Loader) -> Iterator[Batch]:

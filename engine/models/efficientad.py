@@ -24,8 +24,8 @@ from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
-from engine.layers.distillation import distil
-from engine.layers.feature_statistics import SMALL, RunningMoments, by_statistics
+from engine.layers.distillation import LEAST_VARIANCE, distil
+from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures, grey
 from engine.layers.patch_description import MARGIN, DescriptionAutoencoder, PatchDescription
@@ -92,7 +92,7 @@ class EfficientAd(AnomalyModel):
             done += len(batch)
             report(Fitting(what="statistics", done=done, total=train.images, eta_s=eta(done)))
         self.teacher_mean.copy_(moments.mean())
-        self.teacher_deviation.copy_((moments.variance() + SMALL).sqrt())
+        self.teacher_deviation.copy_(moments.variance().clamp(min=LEAST_VARIANCE).sqrt())
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """One pass of the student over images, changed images and other pictures; the paper makes three."""
