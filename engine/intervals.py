@@ -16,6 +16,7 @@ from engine.metrics import DEFECTIVE, GOOD, Metric, Tally
 
 Interval = tuple[float, float]
 AT_ONCE = 2_000_000  # counts of resamples held at a time: 16 MB each array
+MOST_DRAWS = 20_000_000  # images drawn over all resamples
 PIXELS_AT_ONCE = 200  # resamples of pixel counts held at a time
 
 
@@ -27,13 +28,14 @@ def bootstrap_interval(
     seed: int,
     groups: Sequence[str | None] | None = None,
     level: float = 0.95,
-    resamples: int = 1000,
+    resamples: int | None = None,
 ) -> Interval | None:
     """Percentile interval of an image metric, by drawing images anew with replacement, good and defective apart.
 
     With `groups` (panels, lots) whole groups are drawn, those with a defective image apart from those without: images of
     one panel are alike, and drawing them one by one would promise too much. An image without a group is one of its own.
-    None when there are fewer than two images, or groups, of a class: nothing can be said about the spread.
+    `resamples` None is 1000, and fewer from 20,000 images on, where the interval is narrow anyway. None is returned when there
+    are fewer than two images, or groups, of a class: nothing can be said about the spread.
     """
     score_of, label_of = np.asarray(scores, dtype=np.float64).ravel(), np.asarray(labels).ravel()
     known = np.flatnonzero((label_of == GOOD) | (label_of == DEFECTIVE))
@@ -46,6 +48,7 @@ def bootstrap_interval(
     score_of, label_of, group_of = score_of[order], label_of[order], group_of[order]
     starts = np.flatnonzero(np.diff(score_of, prepend=np.inf))  # where each distinct score begins
     generator, values = np.random.default_rng(seed), []
+    resamples = resamples or int(np.clip(MOST_DRAWS // len(score_of), 200, 1000))
     together = max(AT_ONCE // len(score_of), 1)
     for start in range(0, resamples, together):
         times = _drawn(strata, min(together, resamples - start), generator)[:, group_of]  # (R, N) how often each image

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scipy.stats import ks_2samp
+
 from engine.calibration import Calibration
 from engine.confidence import Confidence
 from engine.datasets import Item
@@ -111,6 +113,7 @@ def summarise(
         "oracle": _oracle(measures, found, escape_cost),
         "confidence": _confidence(confidence),
         "tolerance": _tolerance(pixels),
+        "promise_check": _promise_check(measures, found, calibration, intervals.get("overkill")),
         "threshold": threshold,
     }
 
@@ -258,6 +261,27 @@ def _confidence(confidence: Confidence) -> dict[str, Any]:
         "images": confidence.images,
         "folds": confidence.folds,
         "curve": {"slope": confidence.curve.slope, "offset": confidence.curve.offset},
+    }
+
+
+def _promise_check(
+    measures: Measures, found: Inspection, calibration: Calibration, interval: Interval | None
+) -> dict[str, Any]:
+    """Whether the good test images keep what the threshold promised.
+
+    `held` is False where the whole interval of the overkill lies above the promise; a small `ks_p_value` (two samples of
+    Kolmogorov and Smirnov) says the same of all their scores: the good test images do not look like those that set it.
+    """
+    tested, promised = found.scores[found.labels == 0], calibration.image.promised
+    if promised is None or interval is None:
+        reason = "the threshold promises nothing" if promised is None else "there are no good images to test with"
+        return {"held": None, "reason": reason}
+    return {
+        "held": bool(interval[0] <= promised),
+        "promised": promised,
+        "overkill": measures.metrics["overkill"],
+        "interval": list(interval),
+        "ks_p_value": float(ks_2samp(calibration.scores, tested).pvalue),
     }
 
 

@@ -167,7 +167,8 @@ def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float) -> T
     """The threshold of the least cost on these labelled images: a missed defect costs `escape_cost` overkilled good ones.
 
     Both count by their shares, so how many of each class the test data happens to hold does not matter: the cost is
-    overkill + escape_cost * escape. An oracle. Of several that cost the same the highest is taken.
+    overkill + escape_cost * escape, as if half of all images were defective. Where defects are rarer on the line than
+    that, give a cost smaller in proportion. An oracle. Of several that cost the same the highest is taken.
 
     Raises:
         ValueError: a class is missing, or a cost that is not above 0.
@@ -186,7 +187,11 @@ def promise(threshold: Threshold) -> str:
     """What the threshold promises, in one or two English sentences."""
     n, rate = threshold.calibration_images, threshold.overkill_rate
     if threshold.is_oracle:
-        by = "has the best F1" if threshold.policy == "f1_optimal" else "costs the least"
+        by = (
+            "has the best F1"
+            if threshold.policy == "f1_optimal"
+            else "costs the least, were half of all images defective,"
+        )
         return f"It {by} on the {n} test images that chose it; on new images it will do worse."
     asked, images = _percent(rate), f"{n} good image{'s' if n != 1 else ''}"
     if threshold.policy == "percentile":

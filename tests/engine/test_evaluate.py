@@ -108,6 +108,17 @@ def test_the_threshold_tells_its_policy_and_what_it_promises(evaluated):
     assert threshold["image"] == threshold["pixel"]  # of this model the image score is the map's highest
 
 
+def test_good_test_images_unlike_those_that_set_the_threshold_are_noticed(evaluated, data, tmp_path):
+    good, test = items_of(data, split="train"), items_of(data, split="test")
+    mislabelled = [replace(item, label="good") for item in test]  # half of the good ones are in truth defective
+    facts, _ = run_evaluation(mislabelled, good, tmp_path / "mislabelled")
+    assert evaluated[0]["promise_check"]["held"]
+    assert facts["promise_check"]["held"] is False
+    assert facts["promise_check"]["ks_p_value"] < 0.01 < evaluated[0]["promise_check"]["ks_p_value"]
+    facts, _ = run_evaluation([item for item in test if item.label == "defective"], good, tmp_path / "defects")
+    assert facts["promise_check"] == {"held": None, "reason": "there are no good images to test with"}
+
+
 def test_each_row_has_a_confidence_learnt_from_others(evaluated):
     facts, rows = evaluated
     assert all(0 < float(row["confidence"]) < 1 for row in rows)
