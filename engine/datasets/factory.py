@@ -35,7 +35,7 @@ def open_dataset(path: Path) -> Dataset:
         items=with_groups(items, root, about),
         synthetic=about.get("synthetic") is True,
         title=title if isinstance(title, str) else None,
-        licence=licence_of(root, name, items, about),
+        licence=licence_of(root, name, items, about, around=path),
     )
 
 

@@ -44,12 +44,15 @@ BTAD = "CC BY-NC-SA 4.0"
 BTAD_CATEGORIES = {"01", "02", "03"}
 
 
-def licence_of(root: Path, layout: str, items: Sequence[Item], about: Mapping[str, object]) -> str | None:
-    """What murascope.json says, else a licence file in the root, else the layout of a known data set; None if nothing does."""
+def licence_of(
+    root: Path, layout: str, items: Sequence[Item], about: Mapping[str, object], *, around: Path | None = None
+) -> str | None:
+    """What murascope.json says, else a licence file in the root or in `around`, a folder that the root was found in, else
+    the layout of a known data set; None if nothing does."""
     stated = about.get("licence", about.get("license"))
     if isinstance(stated, str) and stated.strip():
         return stated.strip()
-    return _in_a_file(root) or _of_known(root, layout, items)
+    return _in_a_file(root) or (_in_a_file(around) if around else None) or _of_known(root, layout, items)
 
 
 def is_non_commercial(licence: str) -> bool:

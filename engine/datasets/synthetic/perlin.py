@@ -13,15 +13,17 @@ def perlin_noise(height: int, width: int, *, cells: tuple[int, int], generator: 
     """Noise (height, width) float32, mean about 0, within -1 to 1; `cells` along height and width, at least 1 each.
 
     The noise at (y, x) is a sum over the corners of its cell of w(y) w(x) (g_y dy + g_x dx), g being the corner's
-    gradient, d the way from it. Each term is a product of something of y alone and something of x alone, so the whole
-    picture is two chains of small matrix products.
+    gradient, d the way from it. Each term is a product of something of y alone and something of x alone, so it is done
+    along one axis after the other. (As products of matrices it would be shorter, but then the numerics library starts
+    threads of its own inside each decode thread.)
     """
     rows, columns = cells
     angles = generator.uniform(0, 2 * np.pi, (rows + 1, columns + 1)).astype(np.float32)
-    weight_y, way_y = _along(height, rows)
-    weight_x, way_x = _along(width, columns)
-    noise: np.ndarray = (weight_y * way_y) @ np.sin(angles) @ weight_x.T
-    noise += weight_y @ np.cos(angles) @ (weight_x * way_x).T
+    down, across = _Corners(height, rows), _Corners(width, columns)
+    weighted_y = across.blend(np.sin(angles).T).T  # (rows + 1, width)
+    weighted_x = across.blend(np.cos(angles).T, by_way=True).T
+    noise = down.blend(weighted_y, by_way=True)
+    noise += down.blend(weighted_x)
     noise *= np.float32(np.sqrt(2))  # with gradients of length 1 the middle of a cell reaches sqrt(1/2) at most
     return noise
 
@@ -37,10 +39,20 @@ def turned_perlin_noise(
     return np.asarray(turned)[top : top + height, left : left + width]
 
 
-def _along(length: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of each corner at each pixel (length, cells + 1), 0 but for the two of its cell, and the way from it."""
-    place = ((np.arange(length, dtype=np.float32) + 0.5) * (cells / length))[:, None]
-    way = place - np.arange(cells + 1, dtype=np.float32)
-    distance = np.minimum(np.abs(way), 1)
-    fade = distance**3 * (distance * (distance * 6 - 15) + 10)
-    return 1 - fade, way
+class _Corners:
+    """The two corners that each pixel along an axis lies between: which, how much they weigh, how far they are."""
+
+    def __init__(self, length: int, cells: int):
+        place = (np.arange(length, dtype=np.float32) + 0.5) * np.float32(cells / length)
+        self.before = np.minimum(place.astype(np.intp), cells - 1)
+        self.way = (place - self.before)[:, None]
+        self.fade = self.way**3 * (self.way * (self.way * 6 - 15) + 10)
+
+    def blend(self, corners: np.ndarray, *, by_way: bool = False) -> np.ndarray:
+        """Values at the corners (cells + 1, n) -> at the pixels (length, n), each corner's times the way from it if asked."""
+        first, second = 1 - self.fade, self.fade
+        if by_way:
+            first, second = first * self.way, second * (self.way - 1)
+        blended: np.ndarray = corners[self.before] * first
+        blended += corners[self.before + 1] * second
+        return blended

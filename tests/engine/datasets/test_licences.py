@@ -39,6 +39,12 @@ def test_reads_a_creative_commons_licence_from_a_licence_file(tmp_path, text, ex
     assert licence(tmp_path) == expected
 
 
+def test_a_licence_file_beside_the_folder_that_an_archive_adds_counts(tmp_path):
+    put(tmp_path, "wrapped/good/0.png")
+    (tmp_path / "LICENCE").write_text("Creative Commons Attribution-ShareAlike 4.0 International")
+    assert licence(tmp_path) == "CC BY-SA 4.0"
+
+
 def test_known_data_sets_are_told_by_their_layout(tmp_path):
     put(tmp_path / "m", *mvtec("bottle"), *mvtec("cable"))
     put(tmp_path / "v", *(f"{thing}/{name}" for thing in ("candle", "pcb1") for name in VISA))
