@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from assistant.datasets import IMAGE_SUFFIXES
 from assistant.frames import HeatmapImage, Which
 
 
@@ -65,6 +66,35 @@ def gallery(
     fitting = [image for image in images if outcome is None or image.outcome == outcome]
     fitting.sort(key=lambda image: image.score, reverse=which != "missed")
     return fitting[:count], len(fitting)
+
+
+def finding(run: Path, index: int) -> dict[str, Any]:
+    """What was found in one inspected image: `image` with score, p_value and confidence, `regions` strongest first.
+
+    Runs from before regions were written have none: then `image` is null and `regions` empty.
+    """
+    try:
+        found: dict[str, Any] = json.loads((run / "evaluation" / "regions" / f"{index:04d}.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {"image": None, "regions": []}
+    return found
+
+
+def normal_picture(run: Path, data: Path, *, index: int, region: int, rank: int) -> Path:
+    """The picture learnt from that holds a good patch shown beside a region. Only what the finding itself names is served.
+
+    Raises:
+        LookupError: the finding names no such patch, or its picture is no longer in the data set's folder.
+    """
+    regions = finding(run, index)["regions"]
+    nearest = (regions[region].get("nearest") or []) if region < len(regions) else []
+    if rank >= len(nearest):
+        raise LookupError(f"image {index} of {run.name} has no such good patch")
+    root = data.resolve()
+    path = (root / str(nearest[rank]["name"])).resolve()
+    if not path.is_relative_to(root) or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+        raise LookupError(f"the picture {nearest[rank]['name']!r} is not in the data set any more")
+    return path
 
 
 def _plain(name: str) -> str:

@@ -35,6 +35,12 @@ MAIN_SETTINGS = (
     "seed",
 )
 LONG_RUN_SECONDS = 3600
+ABOUT_DATA = (
+    "assumed_good",
+    "dim_16_bit",
+    "licence_non_commercial",
+    "group_leak",
+)  # notices of the check that a plan repeats
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ def _notices(
             count=len(facts["broken"]),
         )
     for each in facts.get("notices", []):
-        if each["code"] == "assumed_good":
+        if each["code"] in ABOUT_DATA:
             note(each["code"], each["message"], **each["values"])
     if facts["test_defective"] == 0:
         note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")

@@ -16,6 +16,7 @@ from engine.events import read_events
 from engine.params import MODELS
 from engine.spec import TrainSpec
 
+AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}
 
 
@@ -41,6 +42,9 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         "intervals": results["intervals"],
         "threshold": results["threshold"],
         "per_defect_type": results["per_defect_type"],
+        "per_size": results.get("per_size", {}),
+        "chosen_on_test_data": results.get("oracle", {}),
+        "aupro_up_to_false_positive_rate": AUPRO_LIMITS,
         "seconds": {"total": events[-1].time - events[0].time},
     }
 

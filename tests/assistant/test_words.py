@@ -179,6 +179,37 @@ def test_what_was_not_measured_is_said_to_be_unmeasurable(language: Language) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("policy", "promised", "said"),
+    [
+        ("leave_one_out", 0.18, ("weaker", "더 약해", "保证较弱")),
+        ("percentile", None, ("nothing is promised", "아무것도 보장하지", "没有任何保证")),
+    ],
+)
+def test_a_threshold_says_what_its_policy_promises(
+    language: Language, policy: str, promised: float | None, said: tuple[str, str, str]
+) -> None:
+    threshold = {**summary_facts()["threshold"], "policy": policy, "promised": promised}
+    facts = summary_facts(threshold=threshold)
+    text = word(facts, language)
+    assert said[LANGUAGES.index(language)] in text
+    assert unsupported(text, numbers_in(facts) | {1.0, 0.5, 95.0}) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_aupro_and_recall_at_overkill_are_said_where_they_help(language: Language) -> None:
+    metrics = summary_facts()["metrics"]
+    measured = {**metrics, "aupro_30": 0.7321, "recall": 0.65, "recall_at_5_overkill": 0.825}
+    facts = summary_facts(metrics=measured, aupro_up_to_false_positive_rate={"aupro_30": 0.3})
+    text = word(facts, language)
+    assert "0.732" in text
+    assert "82.5 %" in text
+    assert unsupported(text, numbers_in(facts) | {1.0, 0.5, 95.0}) == []
+    nothing_missed = {**measured, "missed": 0.0, "recall": 1.0, "recall_at_5_overkill": 1.0}
+    assert "100 %" not in word(summary_facts(metrics=nothing_missed), language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -> None:
     plain = word(summary_facts(), language)
     loud = word(summary_facts(weights={"backbone": "resnet18", "source": "random"}, synthetic=True), language)

@@ -1,5 +1,8 @@
 """Runs over REST."""
 
+import json
+from pathlib import Path
+
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
@@ -46,3 +49,37 @@ def test_a_run_without_results_says_so(finished_run: str, client: TestClient, se
     (settings.runs_folder / finished_run / "evaluation" / "metrics.json").unlink()
     answer = client.get(f"/api/runs/{finished_run}/results")
     assert (answer.status_code, "no results" in answer.json()["message"]) == (404, True)
+
+
+def explain(settings: Settings, run: str, *names: str) -> None:
+    """Write what was found in image 1: one region, with these pictures as the nearest good ones."""
+    nearest = [{"name": name, "x": 0.5, "y": 0.5, "distance": 1.2} for name in names]
+    region = {"box": [1, 1, 3, 2], "area_px": 6, "area_share": 0.1, "peak": 2.0, "mean": 1.5, "centre": [2.0, 1.5]}
+    image = {"score": 0.9, "threshold": 0.5, "is_anomalous": True, "p_value": 0.05, "confidence": None}
+    folder = settings.runs_folder / run / "evaluation" / "regions"
+    folder.mkdir()
+    found = {"image": image, "regions": [{**region, "nearest": nearest}, {**region, "nearest": None}]}
+    (folder / "0001.json").write_text(json.dumps(found))
+
+
+def test_the_regions_of_an_image_are_told_and_older_runs_have_none(
+    finished_run: str, client: TestClient, settings: Settings
+) -> None:
+    explain(settings, finished_run, "train/good/1.png")
+    assert client.get(f"/api/runs/{finished_run}/regions/1").json()["regions"][0]["area_px"] == 6
+    assert client.get(f"/api/runs/{finished_run}/regions/2").json() == {"image": None, "regions": []}
+
+
+def test_a_good_picture_is_served_only_where_a_finding_names_it(
+    finished_run: str, client: TestClient, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "train").mkdir()
+    Image.new("I;16", (30, 20)).save(tmp_path / "train" / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path.parent / "outside.png")
+    (tmp_path / "notes.txt").write_text("private")
+    explain(settings, finished_run, "train/a.png", "../outside.png", "notes.txt", "train/gone.png", "/etc/hostname")
+    served = client.get(f"/runs/{finished_run}/normals/1/0/0")
+    assert (served.status_code, served.headers["content-type"]) == (200, "image/jpeg")
+    for place in ("1/0/1", "1/0/2", "1/0/3", "1/0/4", "1/0/5", "1/1/0", "1/2/0", "2/0/0"):
+        assert client.get(f"/runs/{finished_run}/normals/{place}").status_code == 404, place
+    assert client.get(f"/runs/{finished_run}/normals/1/0/..%2f0").status_code in (404, 422)

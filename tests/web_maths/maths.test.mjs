@@ -171,3 +171,42 @@ test("what was wrong and what to do are two sentences", () => {
   assert.equal(sentences("wide_resnet50_2 is not here", null), "wide_resnet50_2 is not here.");
   assert.equal(sentences("名称已被使用", "请换一个名称。"), "名称已被使用。请换一个名称。");
 });
+
+test("only a memory of patches grows the memory chart, and measuring before the epochs moves no bar", () => {
+  const state = runState.newState();
+  const fitting = { type: "fitting", done: 3, total: 4, eta_s: null };
+  runState.take(state, { seq: 1, time: 0, type: "stage", name: "training", stages: ["training", "evaluating"] });
+  runState.take(state, { ...fitting, seq: 2, time: 1, what: "teacher", bank_size: null });
+  assert.deepEqual([state.line.key, runState.percent(state)], ["run.teacher", 0]);
+  runState.take(state, { seq: 3, time: 2, type: "stage", name: "fitting", stages: ["fitting"] });
+  runState.take(state, { ...fitting, seq: 4, time: 3, what: "pca", bank_size: 12 });
+  runState.take(state, { ...fitting, seq: 5, time: 4, what: "coreset", bank_size: 50 });
+  assert.deepEqual(state.bank.y, [50]);
+  assert.equal(runState.percent(state), 75);
+});
+
+test("a threshold promises what its policy can, and says how many good images are missing", () => {
+  const threshold = { overkill_rate: 0.05, calibration_images: 40, smallest_promise: 1 / 41, promised: 0.049, images_needed: 19, images_to_show: 59 };
+  const keys = (changes) => maths.promised({ ...threshold, ...changes }).map(([key]) => key.replace("results.", ""));
+  assert.deepEqual(keys({ policy: "split_conformal" }), ["promise", "promise_show"]);
+  assert.deepEqual(keys({ policy: "split_conformal", calibration_images: 12, smallest_promise: 1 / 13 }), ["promise_few", "promise_short", "promise_show"]);
+  assert.deepEqual(keys({ policy: "leave_one_out" }), ["promise_loo", "promise_show"]);
+  assert.deepEqual(keys({ policy: "percentile", promised: null }), ["promise_percentile", "promise_show"]);
+  assert.equal(maths.promised({ ...threshold, policy: "leave_one_out", promised: 0.098 })[0][1].promised, 9.8);
+});
+
+test("a run from before the policies promises as it did", () => {
+  const old = { policy: "split-conformal", overkill_rate: 0.05, calibration_images: 12, smallest_promise: 1 / 13 };
+  assert.deepEqual(maths.promised(old), [["results.promise_few", { count: 12, rate: 5, promised: 7.7 }]]);
+  assert.equal(maths.promised({ ...old, calibration_images: 19, smallest_promise: 0.05 })[0][0], "results.promise");
+});
+
+test("a patch shows its region with surroundings, is square in pixels, and stays inside", () => {
+  for (const [box, width, height] of [[[10, 20, 40, 10], 256, 256], [[0, 0, 2, 2], 200, 100], [[190, 90, 10, 10], 200, 100], [[0, 0, 200, 100], 200, 100]]) {
+    const part = maths.cut(box, width, height);
+    assert.ok(Math.abs(part.width * width - part.height * height) < 1e-9);
+    assert.ok(part.left >= 0 && part.top >= 0 && part.left + part.width <= 1 + 1e-9 && part.top + part.height <= 1 + 1e-9);
+    const [x, y] = [box[0] + box[2] / 2, box[1] + box[3] / 2];
+    assert.ok(part.left * width <= x && x <= (part.left + part.width) * width && part.top * height <= y && y <= (part.top + part.height) * height);
+  }
+});

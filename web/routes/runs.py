@@ -1,6 +1,7 @@
 """Runs: list, page, state, results, files, stop."""
 
 import asyncio
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
@@ -12,11 +13,15 @@ from engine.params import MODELS
 from web import markdown
 from web.ids import Id
 from web.kept import kept
+from web.pictures import shrink
 from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
 Folder = Literal["inputs", "maps", "overlays", "masks", "truth"]
 SUFFIX = {"inputs": ".jpg"}
+Index = Annotated[int, Path(ge=0, le=999_999)]
+Rank = Annotated[int, Path(ge=0, le=99)]
+NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
 
 
 @router.get("/runs")
@@ -79,15 +84,40 @@ async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
 
 
 @router.get("/runs/{run}/files/{folder}/{index}")
-async def run_file(
-    request: Request, run: Id, folder: Folder, index: Annotated[int, Path(ge=0, le=999_999)], workspace: Opened
-) -> Response:
+async def run_file(request: Request, run: Id, folder: Folder, index: Index, workspace: Opened) -> Response:
     """One picture of the evaluation."""
     row = await workspace.runs.get(run)
     path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
     if not path.is_file():
         raise HTTPException(404, f"run {run} has no {folder} picture {index}")
     return kept(request, path)
+
+
+@router.get("/api/runs/{run}/regions/{index}")
+async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any]:
+    """The regions of one inspected image, and how sure its verdict is."""
+    row = await workspace.runs.get(run)
+    return await asyncio.to_thread(results.finding, workspace.runs.folder(row.id), index)
+
+
+@router.get("/runs/{run}/normals/{index}/{region}/{rank}")
+async def normal_picture(
+    request: Request, run: Id, index: Index, region: Rank, rank: Rank, workspace: Opened
+) -> Response:
+    """The picture learnt from whose good patch is shown beside a region, made small."""
+    row = await workspace.runs.get(run)
+    folder = workspace.runs.folder(row.id)
+
+    def small() -> FilePath:
+        path = results.normal_picture(folder, FilePath(row.data_path), index=index, region=region, rank=rank)
+        return shrink(path, NORMAL_SIZE, workspace.settings.home / "cache" / "pictures")
+
+    try:
+        return kept(request, await asyncio.to_thread(small))
+    except LookupError as error:
+        raise HTTPException(404, str(error)) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise HTTPException(415, "the picture cannot be read as an image") from error
 
 
 def describe(row: RunRow) -> dict[str, Any]:

@@ -11,6 +11,9 @@ class Heatmap extends Drawing {
   opacity = 0.65;
   showContour = true;
   showTruth = true;
+  showRegions = true;
+  regions = []; // boxes [x, y, w, h] in pixels of the map
+  chosen = null; // the one that is pointed at
   original = false;
   zoom = 1;
   centre = [0.5, 0.5];
@@ -22,7 +25,7 @@ class Heatmap extends Drawing {
     if (turn !== this.turn) return;
     const span = scale.high - scale.low;
     const values = scores.values.map((share) => scale.low + share * span);
-    Object.assign(this, { name, image, scores: { ...scores, values }, scale });
+    Object.assign(this, { name, image, scores: { ...scores, values }, scale, regions: [], chosen: null });
     this.heat = heat(this.scores, scale);
     this.truth = mask && outline(contour(mask.values, mask.width, mask.height, 0.5), mask.width, mask.height);
     this.setThreshold(this.threshold ?? scale.threshold);
@@ -115,6 +118,26 @@ class Heatmap extends Drawing {
     if (this.showTruth && this.truth) stroke(g, this.truth, thin, "#ffffff", [5 * thin, 3 * thin]);
     if (this.showContour) stroke(g, this.line, thin, colour("contour"), []);
     g.restore();
+    if (this.showRegions) this.regions.forEach((box, number) => this.frame(g, box, number));
+  }
+
+  /** A box with its number, thicker when it is pointed at. */
+  frame(g, [x, y, w, h], number) {
+    const { left, top, width, height } = this.box();
+    const [sx, sy] = [width / this.scores.width, height / this.scores.height];
+    const at = [left + x * sx - 2, top + y * sy - 2, w * sx + 4, h * sy + 4];
+    const isChosen = this.chosen === number;
+    for (const [ink, thick] of [["rgba(0, 0, 0, .55)", isChosen ? 5 : 3.4], ["#ffffff", isChosen ? 3 : 1.4]]) {
+      g.strokeStyle = ink;
+      g.lineWidth = thick;
+      g.strokeRect(...at);
+    }
+    g.font = "600 12px system-ui, sans-serif";
+    g.lineWidth = 3;
+    g.strokeStyle = "rgba(0, 0, 0, .7)";
+    g.strokeText(number + 1, at[0] + 1, at[1] - 4);
+    g.fillStyle = "#ffffff";
+    g.fillText(number + 1, at[0] + 1, at[1] - 4);
   }
 }
 

@@ -258,3 +258,26 @@ function paeth(left, up, corner) {
   const [a, b, c] = [Math.abs(p - left), Math.abs(p - up), Math.abs(p - corner)];
   return a <= b && a <= c ? left : b <= c ? up : corner;
 }
+
+/** What a threshold promises, as texts with their values: by its policy, and what the good images cannot set. */
+export function promised(threshold) {
+  const rounded = (share) => Number((100 * share).toFixed(share < 0.001 ? 3 : 1));
+  const { policy, calibration_images: count, images_needed: needed, images_to_show: show } = threshold;
+  const values = { count, rate: rounded(threshold.overkill_rate) };
+  const enough = needed === undefined ? threshold.smallest_promise <= threshold.overkill_rate + 1e-9 : count >= needed;
+  const texts = [];
+  if (policy === "percentile") texts.push(["results.promise_percentile", values]);
+  else if (policy === "leave_one_out") texts.push(["results.promise_loo", { ...values, promised: rounded(threshold.promised) }]);
+  else if (enough) texts.push(["results.promise", values]);
+  else texts.push(["results.promise_few", { ...values, promised: rounded(threshold.smallest_promise) }]);
+  if (!enough && needed !== undefined) texts.push(["results.promise_short", { ...values, needed }]);
+  if (show) texts.push(["results.promise_show", { ...values, show }]);
+  return texts;
+}
+
+/** The square around a region's box [x, y, w, h] that shows it with some surroundings, as shares of a picture of this size. */
+export function cut([x, y, w, h], width, height) {
+  const side = Math.min(width, height, Math.max(1.6 * w, 1.6 * h, 0.18 * Math.min(width, height)));
+  const clamp = (middle, whole) => Math.min(whole - side, Math.max(0, middle - side / 2));
+  return { left: clamp(x + w / 2, width) / width, top: clamp(y + h / 2, height) / height, width: side / width, height: side / height };
+}

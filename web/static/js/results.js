@@ -3,13 +3,18 @@
 import { $, $$, el, onClick } from "./dom.js";
 import { count, metric, percentage, value } from "./format.js";
 import { t } from "./i18n.js";
-import { confusion, pick, roc, steps } from "./maths.js";
+import { confusion, pick, promised, roc, steps } from "./maths.js";
 import { loadResults } from "./results_data.js";
 import "./score_charts.js";
 import { thumb } from "./thumbs.js";
 import { openViewer } from "./viewer.js";
 
-const FIGURES = ["image_auroc", "image_aupr", "pixel_auroc", "pixel_aupr"];
+const LOCATED = ["aupro_30", "pixel_auroc"]; // the first that was measured, or was to be
+const OF_TEST = ["image_f1_max", "pixel_f1_max"]; // labels of the test data chose their thresholds
+const AT_OVERKILL = /^recall_at_\d+_overkill$/;
+const COUNTS = ["missed", "false_alarms"]; // shown with the threshold
+const NO_SHARES = ["false_regions_per_good"];
+const ORDER = ["image_auroc", "image_aupr", "image_f1_max", "recall", "escape_rate", "overkill", "recall_at_0_overkill", "recall_at_1_overkill", "recall_at_5_overkill", "aupro_30", "aupro_05", "pixel_auroc", "pixel_aupr", "pixel_f1_max", "region_recall", "false_regions_per_good", "ece"];
 const PAGE = 24;
 const ENOUGH = 30; // images of each class: with fewer, an interval that says "always right" says too much
 
@@ -22,7 +27,9 @@ export async function showResults(view, run) {
   part("results").hidden = false;
   figures(part("measured"), results);
   provenance(part("provenance"), results.metrics);
+  allFigures(part, results);
   types(part, results);
+  sizes(part, results.metrics.per_size ?? {});
 
   const slider = part("threshold");
   Object.assign(slider, steps(results.scoreRange, state.threshold), { value: state.threshold });
@@ -85,21 +92,58 @@ export async function showResults(view, run) {
   gallery();
 }
 
-function figures(list, { metrics: { metrics, reasons, intervals }, good, defective }) {
-  const few = Math.min(good.length, defective.length) < ENOUGH;
-  const range = ([low, high]) => (few && metric(low) === metric(1) ? t("results.interval_few") : t("results.interval", { low: metric(low), high: metric(high) }));
+/** The few that say most: are defects told from good, where are they, how many are found, at what price. */
+function figures(list, { metrics, good, defective }) {
+  const { metrics: measured, reasons } = metrics;
+  const located = LOCATED.find((name) => measured[name] !== undefined && (measured[name] !== null || name === "pixel_auroc")) ?? "pixel_auroc";
+  const names = ["image_auroc", located, ...["recall", "overkill"].filter((name) => measured[name] !== undefined)];
   list.replaceChildren(
-    ...FIGURES.map((name) => {
-      const measured = metrics[name];
-      const known = measured !== null && measured !== undefined;
-      const interval = intervals?.[name];
-      return el("div", { className: known ? "" : "unknown" },
+    ...names.map((name) => {
+      const known = measured[name] !== null && measured[name] !== undefined;
+      const interval = range(name, metrics, good, defective);
+      return el("div", { className: known ? "" : "unknown", "data-metric": name },
         el("dt", { textContent: t(`metric.${name}`) }),
-        el("dd", { textContent: known ? metric(measured) : "–" }),
-        !known && el("dd", { className: "basis", textContent: reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured") }) || null,
-        known && interval ? el("dd", { className: "basis", textContent: range(interval) }) : null);
+        el("dd", { textContent: known ? figure(name, measured[name]) : "–" }),
+        known ? null : el("dd", { className: "basis", textContent: reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured") }),
+        known && interval ? el("dd", { className: "basis", textContent: interval }) : null);
     }),
   );
+}
+
+const figure = (name, number) => (["recall", "overkill", "escape_rate", "region_recall"].includes(name) || AT_OVERKILL.test(name) ? percentage(number, 1) : metric(number));
+
+/** How sure a figure is; nothing where that cannot be told. */
+function range(name, { intervals, interval_notes: notes }, good, defective) {
+  if (notes?.[name]) return t("results.interval_few");
+  const interval = intervals?.[name];
+  if (!interval) return "";
+  const [low, high] = interval;
+  const few = notes === undefined && Math.min(good.length, defective.length) < ENOUGH; // runs from before the notes
+  return few && metric(low) === metric(1) ? t("results.interval_few") : t("results.interval", { low: figure(name, low), high: figure(name, high) });
+}
+
+/** Every other figure, with its meaning, and those that only labels of the test data could reach marked as such. */
+function allFigures(part, { metrics, good, defective }) {
+  const { metrics: measured, reasons, oracle, confidence } = metrics;
+  const all = { ...measured, ...(confidence?.ece === undefined ? {} : { ece: confidence.ece }) };
+  const names = [...ORDER.filter((name) => name in all), ...Object.keys(all).filter((name) => !ORDER.includes(name) && !COUNTS.includes(name))];
+  const rows = names.map((name) => {
+    const known = all[name] !== null;
+    const mark = OF_TEST.includes(name) ? t("results.oracle") : AT_OVERKILL.test(name) ? t("results.on_good") : "";
+    const meaning = t(`metric.${name}.meaning`);
+    const wide = known ? range(name, metrics, good, defective) : reasons?.[name] ?? "";
+    return row(t(`metric.${name}`), mark, meaning.startsWith("metric.") ? "" : meaning, known ? (NO_SHARES.includes(name) ? value(all[name]) : figure(name, all[name])) : "–", wide.replace(/^95 %[:：]\s*/, ""));
+  });
+  const reached = (each) => t("results.reached", { value: value(each.threshold), missed: each.missed ?? "–", alarms: each.false_alarms ?? "–" });
+  if (oracle?.f1_optimal) rows.push(row(t("results.oracle_f1"), t("results.oracle"), "", reached(oracle.f1_optimal), ""));
+  if (oracle?.cost_based) rows.push(row(t("results.oracle_cost", { cost: oracle.cost_based.escape_cost }), t("results.oracle"), "", reached(oracle.cost_based), ""));
+  part("figures").replaceChildren(...rows);
+  part("all-figures").hidden = rows.length === 0;
+}
+
+function row(name, mark, meaning, text, interval) {
+  const head = el("th", { scope: "row" }, el("span", { textContent: name }), mark ? el("small", { className: "mark", textContent: mark }) : null, meaning ? el("small", { textContent: meaning }) : null);
+  return el("tr", {}, head, el("td", { className: "num mono", textContent: text }), el("td", { className: "num mono", textContent: interval }));
 }
 
 function provenance(line, { weights, synthetic }) {
@@ -112,11 +156,7 @@ function provenance(line, { weights, synthetic }) {
 
 /** What the calibrated threshold promises, which a threshold moved by hand does not. */
 function promise(line, threshold, isMoved) {
-  const rounded = (share) => Number((100 * share).toFixed(share < 0.001 ? 3 : 1));
-  const values = { count: threshold.calibration_images, rate: rounded(threshold.overkill_rate), promised: rounded(threshold.smallest_promise) };
-  const enough = threshold.smallest_promise <= threshold.overkill_rate + 1e-9;
-  const words = t(enough ? "results.promise" : "results.promise_few", values);
-  line.replaceChildren(...(isMoved ? [el("b", { textContent: t("results.no_promise") }), " "] : []), el("span", { textContent: words }));
+  line.replaceChildren(...(isMoved ? [el("b", { textContent: t("results.no_promise") }), " "] : []), el("span", { textContent: promised(threshold).map(([key, values]) => t(key, values)).join(" ") }));
 }
 
 function types(part, { metrics, images }) {
@@ -129,6 +169,17 @@ function types(part, { metrics, images }) {
   );
   const known = [...new Set(images.map((image) => image.defect_type).filter(Boolean))].sort();
   part("type").append(...known.map((name) => el("option", { value: name, textContent: name })));
+}
+
+function sizes(part, perSize) {
+  const entries = Object.entries(perSize);
+  const percent = (share) => Number((100 * share).toPrecision(2));
+  part("sizes-block").hidden = entries.length === 0;
+  part("sizes").replaceChildren(
+    ...entries.map(([name, each]) =>
+      el("tr", {}, el("th", { scope: "row" }, el("span", { textContent: t(`size.${name}`) }), " ", el("small", { className: "mono dim", textContent: t("size.range", { low: percent(each.from), high: percent(each.to) }) })),
+        ...[count(each.images), count(each.found), count(each.missed), each.regions ? `${count(each.regions_hit)} / ${count(each.regions)}` : "–"].map((text, i) => el("td", { className: `num mono${i === 2 && each.missed ? " some" : ""}`, textContent: text })))),
+  );
 }
 
 function showGallery(part, run, results, state) {

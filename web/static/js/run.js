@@ -124,7 +124,7 @@ function readouts(list, state) {
     collection && ["read.images", `${count(collection.images)} / ${count(collection.total_images)}`],
     collection && ["read.samples", count(collection.samples)],
     collection && ["read.batches", count(collection.batches)],
-    fitting?.bank_size && ["read.bank", count(fitting.bank_size)],
+    state.bank.y.length > 0 && ["read.bank", count(state.bank.y.at(-1))],
     collection && ["read.mean", value(collection.feature_mean)],
     collection && ["read.std", value(collection.feature_std)],
     epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],

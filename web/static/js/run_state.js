@@ -1,6 +1,7 @@
 // What a run's events add up to. Pure: the same events give the same state, live or replayed.
 
 const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
+const BANKS = ["coreset", "neighbours"]; // what is fitted is a memory of patches
 export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "stopped" };
 
 export function newState() {
@@ -49,11 +50,13 @@ const HANDLERS = {
   },
   fitting(state, event) {
     state.fitting = event;
-    if (event.bank_size !== null) {
+    if (event.bank_size !== null && BANKS.includes(event.what)) {
       state.bank.x.push(event.time - state.started);
       state.bank.y.push(event.bank_size);
     }
-    progress(state, event.done, event.total, event.eta_s, { key: `run.${event.what}`, values: { done: event.done, total: event.total } });
+    const line = { key: `run.${event.what}`, values: { done: event.done, total: event.total } };
+    if (state.stage === "fitting") progress(state, event.done, event.total, event.eta_s, line);
+    else Object.assign(state, { line, eta: event.eta_s }); // what is measured before or after the epochs is a small part of its stage
   },
   epoch(state, event) {
     state.epoch = event;

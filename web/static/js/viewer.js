@@ -1,10 +1,12 @@
 // The large view of one inspected image: heat, contour, truth, zoom, and the keys to go through them.
 
+import { request } from "./api.js";
 import { $ } from "./dom.js";
 import { value } from "./format.js";
 import "./heatmap.js";
 import { t } from "./i18n.js";
 import { heatColour, outcome, pixelThreshold, steps } from "./maths.js";
+import { showRegions } from "./regions.js";
 import { loadResults } from "./results_data.js";
 import { failure } from "./toast.js";
 
@@ -12,6 +14,8 @@ const dialog = $("#viewer");
 const heatmap = $("#viewer-heatmap");
 const stage = $("#viewer-stage");
 const slider = $("#viewer-threshold");
+const regionBox = $("#viewer-regions");
+const BOXES = 5; // of the strongest regions
 let opened = null; // { run, results, indices, at, threshold }
 
 /** Open image `index` of a run; arrow keys go through `indices`. `threshold` is the image threshold that the page shows. */
@@ -48,15 +52,34 @@ async function show() {
       truth: image.has_truth ? `${files}/truth/${image.index}` : null,
       scale: { low: results.mapRange[0], high: results.mapRange[1], threshold: results.threshold.pixel },
     });
+    await explain(image);
   } catch (error) {
     failure(new Error(t("viewer.failed", { message: error.message })));
   }
 }
 
-function describe(image) {
+/** Draw the regions that the run found in the image, and say how sure its verdict is. Older runs have neither. */
+async function explain(image) {
+  const { run } = opened;
+  const found = await request("GET", `/api/runs/${run}/regions/${image.index}`);
+  if (opened.results.byIndex.get(opened.indices[opened.at]) !== image) return;
+  regionBox.hidden = $("#viewer-boxes-label").hidden = found.image === null;
+  if (found.image === null) return;
+  describe(image, found.image);
+  heatmap.set({ regions: found.regions.slice(0, BOXES).map((region) => region.box) });
+  const { width, height } = heatmap.scores;
+  showRegions($("ul", regionBox), run, image.index, found, { width, height, input: `/runs/${run}/files/inputs/${image.index}`, chosen: (number) => heatmap.set({ chosen: number }) });
+}
+
+function describe(image, sure = null) {
   const kind = outcome(image, opened.threshold);
   const label = image.defect_type ?? t(`label.${image.label}`);
-  $("#viewer-facts").textContent = t("viewer.facts", { label, score: value(image.score), threshold: value(opened.threshold) });
+  const known = (number) => number !== null && number !== undefined;
+  $("#viewer-facts").textContent = [
+    t("viewer.facts", { label, score: value(image.score), threshold: value(opened.threshold) }),
+    known(sure?.p_value) && t("viewer.p_value", { p: value(sure.p_value) }),
+    known(sure?.confidence) && t("viewer.confidence", { percent: Math.round(100 * sure.confidence) }),
+  ].filter(Boolean).join(" · ");
   $("#viewer-outcome").className = `outcome ${kind}`;
   $("#viewer-outcome").textContent = t(`outcome.${kind}`);
 }
@@ -112,6 +135,7 @@ $("#viewer-out").onclick = () => heatmap.zoomBy(1 / 1.4);
 $("#viewer-fit").onclick = () => heatmap.fit();
 $("#viewer-opacity").oninput = (event) => heatmap.set({ opacity: Number(event.target.value) });
 $("#viewer-contour").onchange = (event) => heatmap.set({ showContour: event.target.checked });
+$("#viewer-boxes").onchange = (event) => heatmap.set({ showRegions: event.target.checked });
 $("#viewer-truth").onchange = (event) => heatmap.set({ showTruth: event.target.checked });
 slider.oninput = () => {
   heatmap.setThreshold(Number(slider.value));
