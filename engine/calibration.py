@@ -1,7 +1,7 @@
 """The two thresholds of a model, of images and of pixels, and the good pictures' scores that they come from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,11 @@ from engine.thresholds import GoodPolicy, Threshold, set_threshold
 
 @dataclass(frozen=True)
 class Calibration:
-    """Both thresholds; scores and highest map scores of the good pictures that set them, which p-values compare with."""
+    """Both thresholds, and the scores of the good pictures that set them, which p-values compare with."""
 
     image: Threshold
     pixel: Threshold
     scores: list[float]
-    map_highs: list[float] = field(default_factory=list)
 
 
 def calibrate(
@@ -56,5 +55,4 @@ def calibration_from(
         image=set_threshold(scores, overkill_rate=overkill_rate, policy=policy, folds=folds),
         pixel=set_threshold(map_highs, overkill_rate=overkill_rate, policy=policy, folds=folds),
         scores=[float(score) for score in scores],
-        map_highs=[float(score) for score in map_highs],
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.calibration import Calibration, calibrate, calibration_from
+from engine.calibration import Calibration
 from engine.confidence import Confidence, cross_fit
 from engine.datasets.loading import Batch, Loader
 from engine.explanations import Finding, explain_batch
@@ -27,7 +27,6 @@ from engine.pixel_counts import PixelTally, RegionTally
 from engine.report import Report
 from engine.thresholds import p_values
 
-__all__ = ["Calibration", "calibrate", "calibration_from", "count_pixels", "evaluate", "measure"]
 WRITERS = 4
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.calibration import Calibration
 from engine.checkpoints import load_model, save_model
 from engine.datasets import Dataset
 from engine.datasets.check import fingerprint
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, split_items
-from engine.evaluate import Calibration, evaluate
+from engine.evaluate import evaluate
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
 from engine.inspection import Inspection, inspect

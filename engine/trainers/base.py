@@ -10,11 +10,12 @@ import torch
 
 from engine.checkpoints import load_state, save_state
 from engine.datasets.loading import Batch, Loader
-from engine.evaluate import count_pixels, measure
+from engine.evaluate import count_pixels
 from engine.events import Batches
 from engine.explanations import Finding, explain_batch
 from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
 from engine.inspection import inspect, with_positions
+from engine.measurement import measure
 from engine.models import AnomalyModel
 from engine.pixel_counts import PixelTally
 from engine.report import Reporter, silent
