@@ -116,6 +116,10 @@ class TextureFolder:
             return texture.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
         raise BrokenPicture(f"the pictures of the texture folder cannot be read: {self.paths[first].name} and the next")
 
+    def __deepcopy__(self, memo: dict[int, object]) -> "TextureFolder":
+        """Itself: the copy of a model that draws from it shares the decoded pictures."""
+        return self
+
     def _decoded(self, path: Path, size: int) -> np.ndarray:
         with self._lock:
             kept = self._kept.get((path, size))

@@ -1,5 +1,6 @@
 """Made-up defects for training: where the mask says, visible, of bounded size, the same for the same generator."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_a_texture_folder_that_cannot_be_used_is_said(tmp_path):
         Synthesis(str(tmp_path / "gone"))
     with pytest.raises(ValueError, match="holds no pictures"):
         Synthesis(str(tmp_path))
+
+
+def test_a_copy_draws_from_the_same_textures(tmp_path):
+    Image.fromarray(plate(1)[0]).save(tmp_path / "a.png")
+    make = Synthesis(str(tmp_path))
+    twins = [each(picture(), np.random.default_rng(2))[0] for each in (make, copy.deepcopy(make))]
+    assert (twins[0] == twins[1]).all()
 
 
 def test_broken_textures_are_passed_over(tmp_path):
