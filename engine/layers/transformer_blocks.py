@@ -59,7 +59,8 @@ class TransformerBlocks(nn.Module):
         1: prefix tokens get the rest. None where the network's attention is not one of tokens to tokens.
         """
         images = self.fitted(images)
-        found = [self._attention_of_one(image) for image in images.split(1)]  # N x N a head: one image at a time
+        # N x N values a head: one image at a time
+        found = [self._attention_of_one(images[i : i + 1]) for i in range(len(images))]
         whole = [each for each in found if each is not None]
         return torch.cat(whole) if len(whole) == len(found) else None
 

@@ -8,8 +8,9 @@ which adapts a backbone on public data first and on the user's own then.
 
 Deviations: an epoch is one pass over the images, not 256 steps. The Gaussian's covariance is shrunk after Ledoit and Wolf,
 since there are often fewer images than channels. Where defects lie is read from the same network, by a second Gaussian over
-the places of all levels; the paper trains another network on small patches for that. Images are not augmented here, that
-is the training's own setting.
+the places of all levels; the paper trains another network on small patches for that. The backbone's batch norms keep the
+statistics of their pre-training, only their factors learn: with those of the few images at hand the loss on held-out images
+rose fourfold the moment the backbone began to learn. Images are not augmented here, that is the training's own setting.
 
 B batch, C channels, h x w the finest level's grid, H x W image size.
 """
@@ -73,15 +74,8 @@ class CutPaste(AnomalyModel):
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs)
         return Recipe(optimiser, schedule)
 
-    def train(self, mode: bool = True) -> "CutPaste":
-        """The backbone's batch norms learn too, once the backbone does."""
-        super().train(mode)
-        self.backbone.network.train(mode and self._adapts())
-        return self
-
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        self.backbone.network.train(self._adapts())  # the step of the change may lie within an epoch
-        loss = self._loss(batch.images, adapt=self._adapts())
+        loss = self._loss(batch.images, adapt=int(self.steps) >= self._frozen_steps)
         self.steps += 1
         return {"loss": loss}
 
@@ -122,9 +116,6 @@ class CutPaste(AnomalyModel):
     def state_to_save(self) -> dict[str, torch.Tensor]:
         """The backbone too: here it is learnt."""
         return self.state_dict()
-
-    def _adapts(self) -> bool:
-        return int(self.steps) >= self._frozen_steps
 
     def _loss(self, images: torch.Tensor, *, adapt: bool) -> torch.Tensor:
         """Cross-entropy of whole and pasted images, as many of each class."""

@@ -33,7 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "supersimplenet": {"epochs": 20, "layers": [1], "noise_std": 0.5, "upscale": 1},
     "dinomaly": {"epochs": 12, "layers": [1, 2], "decoder_blocks": 2, "blur_sigma": 2.0},
     "draem": {"epochs": 8, "base_channels": 16, "marking_channels": 16, "learning_rate": 2e-3},
-    "cutpaste": {"epochs": 6, "frozen_epochs": 2},
+    "cutpaste": {"epochs": 6, "frozen_epochs": 2, "layers": [1, 2]},
     "fastflow": {"epochs": 6, "flow_steps": 2, "layers": [1, 2], "patience": 0},
     "cflow": {"epochs": 6, "layers": [1, 2], "coupling_blocks": 2, "patience": 0},
     "ensemble": {"members": ["patchcore", "padim"]},
@@ -76,7 +76,8 @@ def trained(request, data, runs) -> Trained:
 def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None) -> AnomalyModel:
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs)
     trainer = get_trainer(spec.model.name, model, report=report)
-    trainer.fit(loader(spec, items, seed=spec.seed), num_epochs=spec.epochs)
+    fitting = loader(spec, items, seed=spec.seed, synthesis=model.synthesis())
+    trainer.fit(fitting, num_epochs=spec.epochs)
     return model.eval()
 
 

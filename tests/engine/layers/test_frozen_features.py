@@ -1,7 +1,10 @@
 """Features of a frozen backbone are computed once per image, and never another image's."""
 
+from dataclasses import replace
+
 import torch
 
+from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.layers.frozen_features import FrozenFeatures
 
@@ -51,3 +54,31 @@ def test_images_beyond_the_budget_are_computed_anew():
         for _ in range(2):
             assert features(batch(5, 6))[1].flatten().tolist() == [5, 6]
     assert backbone.images == 4
+
+
+def test_augmented_images_are_computed_anew_and_nothing_of_them_is_kept():
+    backbone = Counting()
+    features = FrozenFeatures(backbone)
+    with features.keeping():
+        for value in (1.0, 2.0):
+            augmented = replace(batch(7), images=torch.full((1, 3, 4, 4), value), augmented=True)
+            assert features(augmented)[1].flatten().tolist() == [value]
+        assert features(batch(7))[1].flatten().tolist() == [7.0]
+    assert backbone.images == 3
+
+
+def test_styles_are_mixed_behind_what_is_kept():
+    backbone = Backbone("resnet18", layers=[1], weights="random", style_mixing=1.0, feature_normalisation="layer")
+    features = FrozenFeatures(backbone)
+    pictures = Batch(torch.rand(3, 3, 64, 64), torch.zeros(3).long(), None, ["a", "b", "c"])
+    with features.keeping(), torch.no_grad():
+        features(pictures)
+        backbone.train()
+        torch.manual_seed(1)
+        kept = features(pictures)
+        torch.manual_seed(1)
+        fresh = backbone(pictures.images)
+        backbone.eval()
+        torch.testing.assert_close(kept, fresh)
+        torch.testing.assert_close(features(pictures), backbone(pictures.images))
+    assert not torch.allclose(kept[0], backbone(pictures.images)[0])
