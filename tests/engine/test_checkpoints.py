@@ -30,11 +30,11 @@ def test_half_a_file_is_refused_in_words(tmp_path):
 
 
 def test_a_state_of_another_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"missing \['bank'\], unknown \['mean'\]"):
+    with pytest.raises(ValueError, match=r"missing \['bank.*'\], unknown \['mean'\]"):
         fresh().load_saved({"mean": torch.zeros(3)})
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "ensemble"])  # that one holds other models
 def test_every_model_says_what_a_foreign_state_lacks(model):
     with pytest.raises(ValueError, match=r"of another model: missing \[.*unknown \['number'\]"):
         build_model(tiny_spec(model), weights_folder=None, warn=lambda event: None).load_saved(

@@ -1,9 +1,10 @@
 import errno
 
 import pytest
+import torch
 
 from engine.datasets.pictures import BrokenPicture
-from engine.failures import DataError, SettingError, failure
+from engine.failures import DataError, SettingError, failure, is_out_of_memory
 from engine.free_memory import free_memory, require_memory
 from engine.report import TimeLimit
 
@@ -42,3 +43,25 @@ def test_memory_is_refused_before_it_runs_out():
     require_memory(0, what="nothing", instead="")
     with pytest.raises(MemoryError, match=r"a bank needs 1024\.0 GB of memory, .* GB are free; take less"):
         require_memory(2**40, what="a bank", instead="take less")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("could not create a memory object"),
+    ],
+)
+def test_refused_memory_is_recognised(error):
+    assert is_out_of_memory(error)
+    assert failure(error).code == "memory"
+
+
+def test_what_torch_really_raises_is_recognised():
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**50, dtype=torch.uint8)
+    assert is_out_of_memory(refused.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

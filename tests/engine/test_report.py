@@ -66,3 +66,28 @@ def test_a_log_that_ended_takes_no_second_run(report, tmp_path):
         again(Warned(code="x", message="late"))
     again.log.close()
     assert read_events(tmp_path)[-1].type == "stopped"
+
+
+def test_a_run_that_was_killed_goes_on_in_its_log_and_its_time_counts(tmp_path):
+    """Two processes of 100 and 50 seconds, an hour apart; the third one has a limit of two and a half minutes."""
+    started = Started(model="padim", family="memory", dataset="d", pid=1)
+    times = {
+        1000.0: started,
+        1100.0: Warned(code="x", message=""),
+        4700.0: started,
+        4750.0: Warned(code="x", message=""),
+    }
+    lines = [
+        event.model_copy(update={"seq": seq, "time": time}).model_dump_json()
+        for seq, (time, event) in enumerate(times.items(), 1)
+    ]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    report = Report(tmp_path)
+    assert report.goes_on
+    report(Warned(code="x", message="goes on"))
+    assert [event.seq for event in read_events(tmp_path)] == [1, 2, 3, 4, 5]
+    assert 150 <= report.seconds()["total"] < 200
+    report.limit(2.5)
+    with pytest.raises(TimeLimit):
+        report.check()
+    report.log.close()

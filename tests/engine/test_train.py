@@ -1,5 +1,6 @@
 """Whole runs through the real process: `python -m engine train RUN --data PATH`."""
 
+import contextlib
 import csv
 import json
 import os
@@ -31,6 +32,7 @@ from engine.events import (
 from engine.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
+SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -65,7 +67,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> Path:
-    run = write_run(tmp_path_factory.mktemp("runs") / "one", tiny_spec("patchcore", coreset_ratio=0.1))
+    run = write_run(tmp_path_factory.mktemp("runs") / "one", SPEC)
     code, events, errors = train(run, data)
     assert (code, errors) == (0, ""), events
     return run
@@ -97,7 +99,7 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
     rows = scores_of(finished)
     assert facts["counts"] == {
         "train_good": 16, "fit": 13, "validation": 0, "calibration": 3, "test_good": 5, "test_defective": 5,
-        "test_unknown": 0, "broken": 1, "with_masks": 5,
+        "test_unknown": 0, "broken": 1, "with_masks": 5, "labelled": 0,
     }  # fmt: skip
     assert facts["metrics"] == kinds(read_events(finished), Evaluation)[0].metrics
     assert facts["metrics"]["image_auroc"] > 0.8
@@ -107,7 +109,13 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
     )
     assert facts["threshold"]["smallest_promise"] == 1 / 4
     assert facts["per_defect_type"]["patch"]["count"] == 5
-    assert facts["weights"] == {"backbone": "mobilenetv2_100", "source": "random", "tag": None, "licence": None}
+    assert facts["weights"] == {
+        "backbone": "mobilenetv2_100",
+        "source": "random",
+        "tag": None,
+        "licence": None,
+        "lineage": [],
+    }
     for name in ("inputs/0009.jpg", "maps/0009.png", "overlays/0009.png", "masks/0009.png", "truth/0009.png"):
         with Image.open(folder / name) as image:
             assert image.size == (64, 64)
@@ -135,7 +143,7 @@ def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
 
 
 def test_the_same_spec_gives_the_same_scores_to_the_last_bit(finished, data, tmp_path):
-    run = write_run(tmp_path / "again", tiny_spec("patchcore", coreset_ratio=0.1))
+    run = write_run(tmp_path / "again", SPEC)
     assert train(run, data)[0] == 0
     for name in ("scores.csv", "maps/0007.png"):
         assert (run / "evaluation" / name).read_bytes() == (finished / "evaluation" / name).read_bytes()
@@ -235,7 +243,8 @@ def test_a_run_that_ended_is_not_run_again(finished, data):
     before = (finished / "events.jsonl").read_bytes()
     code, _, errors = train(finished, data)
     assert (code, (finished / "events.jsonl").read_bytes()) == (1, before)
-    assert "the run has ended" in errors
+    assert "has ended" in errors
+    assert "Traceback" not in errors
 
 
 def test_the_time_limit_ends_a_run(tmp_path, data):
@@ -261,3 +270,71 @@ def test_a_signal_stops_a_run_in_mid_training(tmp_path, data, number):
     assert events[-1].stage == "training"
     assert kinds(events, System)[0].memory_mb > 0
     assert not (run / "model").exists()
+
+
+def test_few_good_pictures_all_teach_and_all_set_the_threshold(tmp_path, data):
+    run = write_run(tmp_path / "run", tiny_spec("patchcore", coreset_ratio=0.1))
+    code, events, _ = train(run, data)
+    facts = json.loads((run / "evaluation" / "metrics.json").read_text())
+    assert code == 0
+    assert (facts["counts"]["fit"], facts["counts"]["calibration"]) == (16, 0)
+    assert (facts["threshold"]["policy"], facts["threshold"]["calibration_images"]) == ("leave_one_out", 16)
+    calibrating = [(event.done, event.total) for event in kinds(events, Batches) if event.what == "calibrating"]
+    assert calibrating[-1] == (16, 16)
+    _, saved = load_model(run / "model", weights_folder=None, hub=False)
+    assert len(set(saved["calibration"]["scores"])) == 16
+    assert min(saved["calibration"]["scores"]) > 0  # a picture's score among its own patches would be next to nothing
+
+
+# a checkpoint after every epoch, so that tiny trainings have some
+EAGER = """
+import sys
+from engine.trainers.epochs import EpochTrainer
+EpochTrainer.__init__.__kwdefaults__["checkpoint_every_s"] = 0.0
+from engine.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start_eagerly(run: Path, data: Path) -> subprocess.Popen:
+    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", EAGER, "train", str(run), "--data", str(data)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def kill_when(process: subprocess.Popen, run: Path, kind: str, number: int) -> None:
+    """SIGKILL: no goodbye, no last word."""
+    while sum(event.type == kind for event in read_events(run)) < number:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.05)
+            pytest.fail(f"ended by itself: {process.communicate()[1]}")
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "stfpm"])
+def test_a_killed_training_run_again_gives_the_scores_of_one_that_was_not(tmp_path, data, model):
+    spec = tiny_spec(model, epochs=12, patience=0, backbone="resnet18", calibration_share=0.2)
+    whole, killed = write_run(tmp_path / "whole", spec), write_run(tmp_path / "killed", spec)
+    process = start_eagerly(whole, data)
+    assert (process.communicate()[1], process.returncode) == ("", 0)
+    kill_when(start_eagerly(killed, data), killed, "epoch", 5)
+    again = start_eagerly(killed, data)
+    assert (again.communicate()[1], again.returncode) == ("", 0)
+    events = read_events(killed)
+    told = {event.code: event for event in kinds(events, Warned)}
+    assert told["resumed"].values["epoch"] >= 4
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert len(kinds(events, Started)) == 2
+    assert scores_of(killed) == scores_of(whole)
+    assert [path.name for path in (killed / "checkpoints").iterdir()] == ["best.safetensors"]
+
+
+def test_a_killed_memory_model_starts_again_from_its_beginning(tmp_path, data, finished):
+    run = write_run(tmp_path / "run", SPEC)
+    kill_when(start(run, data), run, "stage", 2)
+    code, events, _ = train(run, data)
+    assert code == 0
+    told = {event.code: event for event in kinds(events, Warned)}
+    assert told["resumed"].values == {"epoch": 0, "epochs": 1}
+    assert scores_of(run) == scores_of(finished)
