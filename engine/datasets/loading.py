@@ -221,10 +221,11 @@ class _Filling:
     def __init__(self, size: int, side: int, *, has_twins: bool):
         self.items: list[Item | None] = [None] * size
         self.masked = [False] * size
-        self.images = torch.empty(size, 3, side, side)
-        self.masks = torch.zeros(size, 1, side, side)
-        self.twins = torch.empty_like(self.images) if has_twins else None
-        self.twin_masks = torch.empty_like(self.masks) if has_twins else None
+        with torch.inference_mode(False):  # the reader's mode is not the decode threads', and they write
+            self.images = torch.empty(size, 3, side, side)
+            self.masks = torch.zeros(size, 1, side, side)
+            self.twins = torch.empty_like(self.images) if has_twins else None
+            self.twin_masks = torch.empty_like(self.masks) if has_twins else None
 
     def put(self, row: int, item: Item, picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
         """The row's image (3, H, W) and mask (1, H, W), filled. The factor is the depth's, never the picture's own."""

@@ -139,6 +139,13 @@ def test_an_image_that_is_defective_already_is_its_own_twin(tmp_path):
     assert abs(float(moved - batch.images[0].mean())) > 0.1  # the mask still lies on the patch
 
 
+def test_a_reader_may_be_in_inference_mode(tmp_path):
+    items = items_of(write_mvtec(tmp_path, train=5), split="train")
+    with torch.inference_mode():
+        inside = list(augmented(items, seed=0))
+    assert same(inside, list(augmented(items, seed=0)))
+
+
 def test_plain_gives_the_items_as_they_are(tmp_path):
     items = items_of(write_mvtec(tmp_path, train=6), split="train")
     plain = augmented(items, seed=5).plain()
