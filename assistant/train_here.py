@@ -160,7 +160,7 @@ def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
 
 def plain(markdown: str) -> str:
     """Our own Markdown without its marks, for a terminal."""
-    return re.sub(r"\*+(\S(?:[^*]*\S)?)\*+", r"\1", markdown)
+    return re.sub(r"\*+([^*\s](?:[^*]*[^*\s])?)\*+", r"\1", markdown)
 
 
 def _refuse(problems: list[str], *, as_json: bool) -> int:

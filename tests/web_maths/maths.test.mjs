@@ -201,12 +201,12 @@ test("a run from before the policies promises as it did", () => {
   assert.equal(maths.promised({ ...old, calibration_images: 19, smallest_promise: 0.05 })[0][0], "results.promise");
 });
 
-test("a patch shows its region with surroundings, is square in pixels, and stays inside", () => {
-  for (const [box, width, height] of [[[10, 20, 40, 10], 256, 256], [[0, 0, 2, 2], 200, 100], [[190, 90, 10, 10], 200, 100], [[0, 0, 200, 100], 200, 100]]) {
-    const part = maths.cut(box, width, height);
+test("a patch shows the peak of its region, is square in pixels, and stays inside", () => {
+  for (const [box, peak, width, height] of [[[10, 20, 40, 10], [12, 22], 256, 256], [[0, 0, 2, 2], [0, 1], 200, 100], [[190, 90, 10, 10], [199, 99], 200, 100], [[0, 0, 200, 100], undefined, 200, 100]]) {
+    const part = maths.cut({ box, peak_at: peak }, width, height);
     assert.ok(Math.abs(part.width * width - part.height * height) < 1e-9);
     assert.ok(part.left >= 0 && part.top >= 0 && part.left + part.width <= 1 + 1e-9 && part.top + part.height <= 1 + 1e-9);
-    const [x, y] = [box[0] + box[2] / 2, box[1] + box[3] / 2];
+    const [x, y] = peak ?? [box[0] + box[2] / 2, box[1] + box[3] / 2];
     assert.ok(part.left * width <= x && x <= (part.left + part.width) * width && part.top * height <= y && y <= (part.top + part.height) * height);
   }
 });

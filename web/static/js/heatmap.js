@@ -135,9 +135,10 @@ class Heatmap extends Drawing {
     g.font = "600 12px system-ui, sans-serif";
     g.lineWidth = 3;
     g.strokeStyle = "rgba(0, 0, 0, .7)";
-    g.strokeText(number + 1, at[0] + 1, at[1] - 4);
+    const above = at[1] > 20 ? at[1] - 4 : at[1] + 15;
+    g.strokeText(number + 1, at[0] + 4, above);
     g.fillStyle = "#ffffff";
-    g.fillText(number + 1, at[0] + 1, at[1] - 4);
+    g.fillText(number + 1, at[0] + 4, above);
   }
 }
 

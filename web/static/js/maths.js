@@ -275,9 +275,11 @@ export function promised(threshold) {
   return texts;
 }
 
-/** The square around a region's box [x, y, w, h] that shows it with some surroundings, as shares of a picture of this size. */
-export function cut([x, y, w, h], width, height) {
-  const side = Math.min(width, height, Math.max(1.6 * w, 1.6 * h, 0.18 * Math.min(width, height)));
-  const clamp = (middle, whole) => Math.min(whole - side, Math.max(0, middle - side / 2));
-  return { left: clamp(x + w / 2, width) / width, top: clamp(y + h / 2, height) / height, width: side / width, height: side / height };
+/** A square with the peak of a region in it and some surroundings, as shares of a picture of this size. */
+export function cut({ box: [x, y, w, h], peak_at: peak }, width, height) {
+  const short = Math.min(width, height);
+  const side = Math.min(0.45 * short, Math.max(1.6 * w, 1.6 * h, 0.18 * short));
+  const [px, py] = peak ?? [x + w / 2, y + h / 2];
+  const place = (at, whole) => Math.min(whole - side, Math.max(0, at - side / 2));
+  return { left: place(px, width) / width, top: place(py, height) / height, width: side / width, height: side / height };
 }

@@ -12,7 +12,7 @@ const SHOWN = 5; // regions in the list; the others are counted
 export function showRegions(list, run, index, { regions }, { width, height, input, chosen }) {
   list.replaceChildren(
     ...regions.slice(0, SHOWN).map((region, number) => {
-      const patches = [patch(input, cut(region.box, width, height), t("viewer.here"))];
+      const patches = [patch(input, cut(region, width, height), t("viewer.here"))];
       (region.nearest ?? []).forEach((near, rank) => patches.push(patch(`/runs/${run}/normals/${index}/${number}/${rank}`, around(near, region, width, height), t("viewer.nearest_of", { name: near.name, distance: value(near.distance) }))));
       const item = el("li", { tabIndex: 0 },
         el("p", { textContent: t("viewer.region", { number: number + 1, peak: value(region.peak), share: Number((100 * region.area_share).toPrecision(2)), x: Math.round(region.centre[0]), y: Math.round(region.centre[1]) }) }),
@@ -28,7 +28,7 @@ export function showRegions(list, run, index, { regions }, { width, height, inpu
 
 /** The same size as the region's own patch, around the place in the good picture. */
 function around(near, region, width, height) {
-  const own = cut(region.box, width, height);
+  const own = cut(region, width, height);
   const clamp = (at, size) => Math.min(1 - size, Math.max(0, at - size / 2));
   return { ...own, left: clamp(near.x, own.width), top: clamp(near.y, own.height) };
 }

@@ -78,11 +78,14 @@ function describe(image, sure = null) {
   $("#viewer-facts").textContent = [
     t("viewer.facts", { label, score: value(image.score), threshold: value(opened.threshold) }),
     known(sure?.p_value) && t("viewer.p_value", { p: value(sure.p_value) }),
-    known(sure?.confidence) && t("viewer.confidence", { percent: Math.round(100 * sure.confidence) }),
+    known(sure?.confidence) && t("viewer.confidence", { percent: surely(sure.confidence) }),
   ].filter(Boolean).join(" · ");
   $("#viewer-outcome").className = `outcome ${kind}`;
   $("#viewer-outcome").textContent = t(`outcome.${kind}`);
 }
+
+/** Percent that never claim to be certain. */
+const surely = (share) => (share > 0.99 ? "> 99" : share < 0.01 ? "< 1" : String(Math.round(100 * share)));
 
 function setUpSlider() {
   const { results, threshold } = opened;
