@@ -14,7 +14,8 @@ from engine.models import build_model
 from engine.models.ensemble import Scale
 from engine.thresholds import p_values
 from engine.trainers.factory import get_trainer
-from tests.engine.samples import items_of, tiny_spec, write_mvtec
+from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
+from tests.engine.test_train import train
 
 SETTINGS = {"patchcore": {"coreset_ratio": 0.1}, "padim": {"num_features": 20, "image_size": 96}}
 
@@ -185,3 +186,16 @@ def test_refuses_the_same_run_twice(runs):
 def test_refuses_to_calibrate_on_nothing(runs, data):
     with pytest.raises(ValueError, match="no held-out good images"):
         fitted(runs, data, images=0)
+
+
+def test_whole_runs_are_put_together_in_a_whole_run(data, tmp_path):
+    specs = {
+        name: tiny_spec(name, **settings, threshold_policy="split_conformal") for name, settings in SETTINGS.items()
+    }
+    ended = [train(write_run(tmp_path / name, spec), data)[0] for name, spec in specs.items()]
+    code, events, errors = train(write_run(tmp_path / "fused", ensemble_spec()), data)
+    assert (ended, code) == ([0, 0], 0), errors
+    assert events[-1].metrics["image_auroc"] > 0.9
+    facts = json.loads((tmp_path / "fused" / "model" / "model.json").read_text())
+    assert len(facts["calibration"]["scores"]) == facts["thresholds"]["image"]["calibration_images"] == 3
+    assert (tmp_path / "fused" / "model" / "members" / "1" / "model.safetensors").is_file()
