@@ -3,8 +3,9 @@
 Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018,
 https://arxiv.org/abs/1708.00489. The plain greedy loop looks at all N points for each of k picks. Here it looks at a pool of
 the farthest points for as long as these are sure to hold the next pick, and at all points only between pools, for many new
-centres in one matrix product. What is picked is the same: distances are in float64, so that the rounding of a matrix product,
-which differs with its shape, does not decide between two points that are nearly equally far.
+centres in one coarse matrix product whose error is bounded. What is picked is the same: the distances that count are in
+float64, so that the rounding of a matrix product, which differs with its shape, does not decide between two points that are
+nearly equally far.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.layers.neighbours import squared_norms
+from engine.layers.neighbours import Searcher, pair_distances, squared_norms
 
 POOL = 1024
-CHUNK_ELEMENTS = 2**21  # distances held at a time while all points are updated: 16 MB
+CHUNK_ELEMENTS = 2**21  # numbers held at a time while all points are updated: 16 MB
 
 
 def greedy_coreset(
@@ -95,11 +96,31 @@ def _pick_from(
 
 
 def _account_for(points: torch.Tensor, norms: torch.Tensor, farness: torch.Tensor, new: list[int]) -> None:
-    """Lower every point's farness to its distance to the new picks, chunk by chunk in one matrix product."""
-    centres, centre_norms = points[new].double(), norms[new]
-    rows = max(1, CHUNK_ELEMENTS // max(len(new), points.shape[1]))
+    """Lower every point's farness to its distance to the new picks, chunk by chunk.
+
+    The coarse search names the few pairs that can matter; these are measured in float64.
+    """
+    centres = torch.tensor(new, device=points.device)
+    searcher = Searcher(points[centres])
+    rows = max(1, CHUNK_ELEMENTS // points.shape[1])
     for start in range(0, len(points), rows):
         part = slice(start, start + rows)
-        distance = torch.addmm(centre_norms, points[part].double(), centres.T, alpha=-2).amin(dim=1)
+        pairs = searcher.closer(points[part], farness[part])
+        if pairs is None:
+            _account_for_all(points[part], norms[part], farness[part], points[centres], norms[centres])
+        else:
+            row, entry = pairs
+            distance = pair_distances(points[part], row, searcher.bank, entry, dtype=torch.float64)
+            farness[part].scatter_reduce_(0, row, distance, "amin")
+    farness[centres] = -1
+
+
+def _account_for_all(
+    points: torch.Tensor, norms: torch.Tensor, farness: torch.Tensor, centres: torch.Tensor, centre_norms: torch.Tensor
+) -> None:
+    """The same by all distances in one float64 matrix product, for points so close together that all of them matter."""
+    rows = max(1, CHUNK_ELEMENTS // max(len(centres), points.shape[1]))
+    for start in range(0, len(points), rows):
+        part = slice(start, start + rows)
+        distance = torch.addmm(centre_norms, points[part].double(), centres.double().T, alpha=-2).amin(dim=1)
         torch.minimum(farness[part], distance.add_(norms[part]).clamp_(min=0), out=farness[part])
-    farness[new] = -1

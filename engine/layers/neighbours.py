@@ -6,12 +6,17 @@ query as a rule, are compared again by their differences in float32. So the neig
 distance to itself is exactly 0.
 """
 
+from collections.abc import Iterator
+
 import torch
 
 CHUNK_ELEMENTS = 2**22  # of the matrix of coarse distances held at a time on a CPU: what stays in its cache
 CHUNK_ELEMENTS_GPU = 2**26
 LEAST_ROWS = 64  # of queries in a chunk: fewer make slow matrix products
-GROUP = 64  # entries looked at as one while candidates are sought
+LEAST_GROUPS = (
+    64  # of entries looked at as one while candidates are sought; so many, that vector instructions are filled
+)
+LARGEST_GROUP = 64
 CROWD = 32  # candidates per query, on average, beyond which comparing one by one no longer pays
 FLOAT32_STEP = 2.0**-24
 BFLOAT16_STEP = 2.0**-9
@@ -43,16 +48,14 @@ class Searcher:
         self.largest_half_norm = float(self.half_norms.max())
         # the half norms as three more columns: three bfloat16 hold the digits of one float32
         columns = [rounded, *(part.unsqueeze(1) for part in _in_parts(-self.half_norms, dtype))]
-        spare = -len(bank) % GROUP
+        self.groups = max(LEAST_GROUPS, -(-len(bank) // (32 * LARGEST_GROUP)) * 32)
+        spare = -len(bank) % self.groups
         self.coarse = torch.nn.functional.pad(torch.cat(columns, dim=1), (0, 0, 0, spare))  # (M', D + 3)
         self.coarse[len(bank) :, -3] = -1e30  # filling, farther than any entry
 
     def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Distance (Q,) to the nearest entry and its index (Q,)."""
-        held = CHUNK_ELEMENTS_GPU if queries.is_cuda else CHUNK_ELEMENTS
-        rows = max(LEAST_ROWS, held // len(self.coarse))
-        table = self.coarse.new_empty(min(rows, len(queries)), len(self.coarse))  # one for all chunks: no page is new
-        index = torch.cat([self._nearest_index(part, table[: len(part)]) for part in torch.split(queries, rows)])
+        index = torch.cat([self._nearest_index(part, table) for _, part, table in self._chunks(queries)])
         return torch.linalg.vector_norm(queries - self.bank[index], dim=1), index
 
     def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,51 +73,96 @@ class Searcher:
         distance, order = distance.sort(dim=1, stable=True)
         return distance[:, :k], index.gather(1, order)[:, :k]
 
+    def closer(self, queries: torch.Tensor, than: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Pairs (query, entry) that hold, for each query with an entry nearer than `than`, its nearest entry.
+
+        Some pairs more may come along; their distances decide. `than` (Q,) is squared, infinite where nothing is near yet.
+        None: there would be so many that all distances are found sooner.
+        """
+        found = []
+        for start, part, table in self._chunks(queries):
+            pairs = self._candidates(part, table, than[start : start + len(part)])
+            if pairs is None:
+                return None
+            found.append((pairs[0] + start, pairs[1]))
+        rows, entries = zip(*found, strict=True)
+        return torch.cat(rows), torch.cat(entries)
+
+    def _chunks(self, queries: torch.Tensor) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+        """Start, queries, and the table (Q, M') for their coarse values: one for all chunks, so that its memory is warm."""
+        held = CHUNK_ELEMENTS_GPU if queries.is_cuda else CHUNK_ELEMENTS
+        rows = max(LEAST_ROWS, held // len(self.coarse))
+        table = self.coarse.new_empty(min(rows, len(queries)), len(self.coarse))
+        for start in range(0, len(queries), rows):
+            part = queries[start : start + rows]
+            yield start, part, table[: len(part)]
+
     def _nearest_index(self, queries: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        """Index (Q,) of the nearest entry. `table` (Q, M') is written to."""
-        centred = queries - self.centre
-        rounded = centred.to(self.coarse.dtype)
-        ones = rounded.new_ones(len(rounded), 3)
-        torch.mm(torch.cat([rounded, ones], dim=1), self.coarse.T, out=table)
-        grouped = table.view(len(queries), GROUP, -1)  # entries of a group lie a group count apart
-        best_of_group = grouped.amax(dim=1)  # (Q, M' / GROUP)
-        least = self._least(centred, rounded, best_of_group.amax(dim=1).float())  # (Q,)
-        row, group = (best_of_group >= least.unsqueeze(1)).nonzero(as_tuple=True)
-        if len(row) > CROWD * len(queries):
-            return self._one_by_one(centred)
-        candidate, place = (grouped[row, :, group] >= least[row].unsqueeze(1)).nonzero(as_tuple=True)
-        row, entry = row[candidate], place * best_of_group.shape[1] + group[candidate]
-        if len(row) > CROWD * len(queries):
-            return self._one_by_one(centred)
-        return self._decide(queries, row, entry)
-
-    def _least(self, centred: torch.Tensor, rounded: torch.Tensor, best: torch.Tensor) -> torch.Tensor:
-        """(Q,): what the coarse value of the nearest entry reaches at least, given the best coarse value."""
-        length = centred.norm(dim=1)
-        error = (centred - rounded.float()).norm(dim=1)
-        # products of rounded numbers (Cauchy-Schwarz), then sums and norms in float32
-        product = error * self.largest + (length + error) * self.largest_error
-        sums = (centred.shape[1] + 8) * 2 * FLOAT32_STEP * (length * self.largest + self.largest_half_norm)
-        written = 2.02 * BFLOAT16_STEP * best.abs() if self.bfloat16 else 0.0  # the table itself is rounded
-        least: torch.Tensor = best - 2.02 * (product + sums) - written - 2 * BFLOAT16_STEP * (product + sums)
-        return least
-
-    def _decide(self, queries: torch.Tensor, row: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
-        """The nearest of the candidates (row, entry) of each query; of equally near ones the lowest index."""
-        distance = (queries[row] - self.bank[entry]).square().sum(dim=1)
+        """Index (Q,) of the nearest entry; of equally near ones the lowest."""
+        pairs = self._candidates(queries, table)
+        if pairs is None:
+            return self._one_by_one(queries)
+        row, entry = pairs
+        distance = pair_distances(queries, row, self.bank, entry, dtype=torch.float32)
         best = distance.new_full((len(queries),), torch.inf).scatter_reduce(0, row, distance, "amin")
         wins = distance == best[row]
         none = entry.new_full((len(queries),), len(self.bank))
         index = none.scatter_reduce(0, row[wins], entry[wins], "amin")
         return torch.where(index < len(self.bank), index, 0)  # a query that is not a number has no candidates
 
-    def _one_by_one(self, centred: torch.Tensor) -> torch.Tensor:
+    def _candidates(
+        self, queries: torch.Tensor, table: torch.Tensor, than: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Pairs (row, entry) among which the nearest entry of each query is; None where they are too many."""
+        centred = queries - self.centre
+        rounded = centred.to(self.coarse.dtype)
+        torch.mm(torch.cat([rounded, rounded.new_ones(len(rounded), 3)], dim=1), self.coarse.T, out=table)
+        grouped = table.view(len(queries), -1, self.groups)  # entries of a group lie a group count apart
+        best_of_group = grouped.amax(dim=1)  # (Q, groups)
+        least = self._least(centred, rounded, best_of_group.amax(dim=1).float(), than)  # (Q,)
+        row, group = (best_of_group >= least.unsqueeze(1)).nonzero(as_tuple=True)
+        if len(row) > CROWD * len(queries):
+            return None
+        candidate, place = (grouped[row, :, group] >= least[row].unsqueeze(1)).nonzero(as_tuple=True)
+        row, entry = row[candidate], place * self.groups + group[candidate]
+        return None if len(row) > CROWD * len(queries) else (row, entry)
+
+    def _least(
+        self, centred: torch.Tensor, rounded: torch.Tensor, best: torch.Tensor, than: torch.Tensor | None
+    ) -> torch.Tensor:
+        """(Q,): what the coarse value of the nearest entry reaches at least, by the best coarse value and by `than`."""
+        length = centred.norm(dim=1)
+        error = (centred - rounded.float()).norm(dim=1)
+        step = 2 * BFLOAT16_STEP if self.bfloat16 else 0.0  # the table itself is rounded
+        # products of rounded numbers (Cauchy-Schwarz), then float32 sums, norms and differences from the centre
+        product = error * self.largest + (length + error) * self.largest_error
+        sums = (centred.shape[1] + 8) * 2 * FLOAT32_STEP * (length * (self.largest + length) + self.largest_half_norm)
+        off = product + sums
+        least: torch.Tensor = best - 2.02 * off - 1.01 * step * best.abs()
+        if than is not None:
+            needed = (length.square() - than.float()) / 2 - off
+            least = torch.maximum(least, needed - step * needed.abs())
+        return least
+
+    def _one_by_one(self, queries: torch.Tensor) -> torch.Tensor:
         """The plain search in float32, for banks whose entries lie too close together for the coarse pass."""
-        entries = self.bank - self.centre
+        centred, entries = queries - self.centre, self.bank - self.centre
         rows = max(1, CHUNK_ELEMENTS // len(entries))
         return torch.cat(
             [torch.addmm(-self.half_norms, part, entries.T).argmax(dim=1) for part in torch.split(centred, rows)]
         )
+
+
+def pair_distances(
+    first: torch.Tensor, i: torch.Tensor, second: torch.Tensor, j: torch.Tensor, *, dtype: torch.dtype
+) -> torch.Tensor:
+    """Squared distances (L,) between first[i] and second[j], computed from their differences in `dtype`."""
+    pairs = max(1, CHUNK_ELEMENTS // first.shape[1])
+    parts = [
+        (first[one].to(dtype) - second[other].to(dtype)).square().sum(dim=1)
+        for one, other in zip(torch.split(i, pairs), torch.split(j, pairs), strict=True)
+    ]
+    return torch.cat(parts)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
