@@ -70,7 +70,10 @@ class EpochTrainer(BaseTrainer):
     ) -> dict[str, list[Figures]]:
         """Up to `num_epochs` epochs; the history has one entry for each that was run."""
         with self._laid_out():
-            return self._fit(train_loader, num_epochs, valid_loader)
+            history = self._fit(train_loader, num_epochs, valid_loader)
+        self.recipe = None  # the optimiser's state and the gradients are as large as the model
+        self.modeler.zero_grad(set_to_none=True)
+        return history
 
     def _fit(self, train_loader: Loader, num_epochs: int, valid_loader: Loader | None) -> dict[str, list[Figures]]:
         self._next_checkpoint = time.monotonic() + self.checkpoint_every_s

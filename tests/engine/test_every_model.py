@@ -1,5 +1,6 @@
-"""One contract over all models: a new model joins by its Params in engine/spec.py."""
+"""One contract over all models: a new model joins by its Params in engine/params.py."""
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +48,7 @@ class Trained:
     events: list[Event]
     train: list[Item]
     test: list[Item]
+    left_behind: int  # bytes of tensors that learning left besides those of the model
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +72,15 @@ def trained(request, data, runs) -> Trained:
     spec = tiny_spec(request.param, **QUICK.get(request.param, {}))
     events: list[Event] = []
     items = items_of(data, split="train")
-    return Trained(spec, learn(spec, items, events.append, runs=runs), events, items, items_of(data, split="test"))
+    before = bytes_alive()
+    model = learn(spec, items, events.append, runs=runs)
+    left_behind = bytes_alive() - before - bytes_of([*model.parameters(), *model.buffers()])
+    return Trained(spec, model, events, items, items_of(data, split="test"), left_behind)
 
 
-def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None) -> AnomalyModel:
+def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None, **settings: Any) -> AnomalyModel:
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs)
-    trainer = get_trainer(spec.model.name, model, report=report)
+    trainer = get_trainer(spec.model.name, model, report=report, **settings)
     fitting = loader(spec, items, seed=spec.seed, synthesis=model.synthesis())
     trainer.fit(fitting, num_epochs=spec.epochs)
     return model.eval()
@@ -92,6 +97,21 @@ def one_batch(spec: TrainSpec, items: list[Item]) -> Batch:
 @torch.no_grad()
 def scores(model: AnomalyModel, batch: Batch) -> torch.Tensor:
     return model.predict_step(batch).pred_score
+
+
+def tensors_alive() -> list[torch.Tensor]:
+    gc.collect()
+    return [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
+
+
+def bytes_alive() -> int:
+    return bytes_of(tensors_alive())
+
+
+def bytes_of(tensors: list[torch.Tensor]) -> int:
+    """Bytes of the storages that these tensors look at, each counted once."""
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
 
 
 def test_scores_defects_higher_than_goods(trained):
@@ -174,3 +194,53 @@ def test_stops_when_told(trained, runs):
     with pytest.raises(StopRequested):
         learn(trained.spec, trained.train, stop_at_the_third, runs=runs)
     assert calls.count == 3
+
+
+def test_an_interrupted_learning_ends_like_one_that_was_not(trained, runs, tmp_path):
+    """Models with epochs go on after the last one that was over, the others start again."""
+    has_epochs = trained.spec.model.family in ("gradient", "flow")
+    last = trained.spec.epochs // 2 + 1 if has_epochs else None
+    keeping = {"checkpoints": tmp_path, "checkpoint_every_s": 0.0, "resume": True} if has_epochs else {}
+    events: list[Event] = []
+
+    def stop_midway(event: Event) -> None:
+        if isinstance(event, Batches | Collection) and getattr(event, "epoch", None) == last:
+            raise StopRequested
+
+    with pytest.raises(StopRequested):
+        learn(trained.spec, trained.train, stop_midway, runs=runs, **keeping)
+    again = learn(trained.spec, trained.train, events.append, runs=runs, **keeping)
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == list(
+        range(last or 1, trained.spec.epochs + 1 if has_epochs else 1)
+    )
+    ours, theirs = again.state_to_save(), trained.model.state_to_save()
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
+    batch = one_batch(trained.spec, trained.test)
+    assert torch.equal(scores(again, batch), scores(trained.model, batch))
+
+
+def test_learning_leaves_nothing_behind_but_the_model(trained):
+    """No collected features, no kept ones, no optimiser, no gradients."""
+    assert trained.left_behind < 2**16
+    assert trained.model.bytes_collected() == 0
+    assert all(parameter.grad is None for parameter in trained.model.parameters())
+
+
+def test_looking_at_pictures_leaves_nothing_behind(trained):
+    """No graph, no growing bank: after the first look every further one leaves as many tensors as there were."""
+    batch = one_batch(trained.spec, trained.test)
+    found = trained.model.predict(batch, threshold=0.0)
+    assert not found.pred_score.requires_grad
+    assert not found.anomaly_map.requires_grad
+    state = {name: tensor.clone() for name, tensor in trained.model.state_to_save().items()}
+    alive = tensors_alive()
+    before = len(alive), bytes_of(alive)
+    assert not [tensor for tensor in alive if tensor.grad_fn is not None]
+    del alive
+    for _ in range(3):
+        trained.model.predict(batch, threshold=0.0)
+    alive = tensors_alive()
+    assert (len(alive), bytes_of(alive)) == before
+    del alive
+    now = trained.model.state_to_save()
+    assert all(torch.equal(state[name], now[name]) for name in state)
