@@ -41,6 +41,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         "reasons": results["reasons"],
         "intervals": results["intervals"],
         "threshold": results["threshold"],
+        "promise_check": results.get("promise_check", {}),
         "per_defect_type": results["per_defect_type"],
         "per_size": results.get("per_size", {}),
         "chosen_on_test_data": results.get("oracle", {}),

@@ -41,7 +41,7 @@ def test_every_model_has_its_place_in_the_table() -> None:
         ("padim", 20, {}),
         ("stfpm", 20, {"augmentation": "light", "batch_size": 4}),
         ("efficientad", 20, {}),
-        ("cflow", 20, {"batch_size": 4}),
+        ("fastflow", 20, {"batch_size": 4}),
         ("ensemble", 20, {}),
     ],
 )

@@ -197,6 +197,14 @@ def test_a_threshold_says_what_its_policy_promises(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_promise_that_the_good_test_images_do_not_keep_is_said(language: Language) -> None:
+    broken = {"held": False, "promised": 0.05, "overkill": 0.415, "interval": [0.3, 0.52]}
+    assert "41.5 %" in word(summary_facts(promise_check=broken), language)
+    assert "41.5 %" not in word(summary_facts(promise_check={**broken, "held": True}), language)
+    assert word(summary_facts(promise_check={"held": None, "reason": "r"}), language) == word(summary_facts(), language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_aupro_and_recall_at_overkill_are_said_where_they_help(language: Language) -> None:
     metrics = summary_facts()["metrics"]
     measured = {**metrics, "aupro_30": 0.7321, "recall": 0.65, "recall_at_5_overkill": 0.825}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import Language
+from assistant.specs import describe
 from engine.params import MODELS
 from engine.spec import SpecError, make_spec, setting_names
 from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
@@ -43,6 +44,20 @@ def test_every_setting_and_model_is_worded() -> None:
             assert f"setting.{name}" in TEXTS["en"]
             assert all(wording(language).setting_help(name, "") for language in ("ko", "zh"))
         assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
+
+
+def test_every_choice_of_a_setting_is_worded() -> None:
+    for model in MODELS:
+        spec = make_spec("oled", model, {"members": ["r1", "r2"]} if model == "ensemble" else {})
+        for setting in describe(spec):
+            missing = [each for each in setting.choices or [] if f"choice.{setting.name}.{each}" not in TEXTS["en"]]
+            assert missing == [], setting.name
+
+
+def test_a_setting_that_means_something_else_to_a_model_has_help_of_its_own() -> None:
+    korean = wording("ko")
+    assert korean.setting_help("ssim_weight", "", "draem") != korean.setting_help("ssim_weight", "", "autoencoder")
+    assert korean.setting_help("seed", "", "draem") == korean.setting_help("seed", "")
 
 
 def test_no_text_is_left_over() -> None:

@@ -73,7 +73,7 @@ export async function showResults(view, run) {
     slider.setAttribute("aria-valuetext", value(threshold));
     const isMoved = threshold !== results.threshold.image;
     part("threshold-reset").hidden = !isMoved;
-    promise(part("promise"), results.metrics.threshold, isMoved);
+    promise(part("promise"), results.metrics, isMoved);
     part("histogram").set({ good: results.good, defective: results.defective, range: results.scoreRange, threshold, calibrated: results.threshold.image });
     for (const cell of $$("[data-cell]", view)) {
       const kind = cell.dataset.cell;
@@ -155,8 +155,10 @@ function provenance(line, { weights, synthetic }) {
 }
 
 /** What the calibrated threshold promises, which a threshold moved by hand does not. */
-function promise(line, threshold, isMoved) {
-  line.replaceChildren(...(isMoved ? [el("b", { textContent: t("results.no_promise") }), " "] : []), el("span", { textContent: promised(threshold).map(([key, values]) => t(key, values)).join(" ") }));
+function promise(line, { threshold, promise_check: check }, isMoved) {
+  const before = isMoved ? [el("b", { textContent: t("results.no_promise") }), " "] : [];
+  const broken = check?.held === false ? [" ", el("b", { textContent: t("results.promise_broken", { overkill: Number((100 * check.overkill).toFixed(1)) }) })] : [];
+  line.replaceChildren(...before, el("span", { textContent: promised(threshold).map(([key, values]) => t(key, values)).join(" ") }), ...broken);
 }
 
 function types(part, { metrics, images }) {
