@@ -125,10 +125,11 @@ class Ensemble(AnomalyModel):
     def fused(self, raw: tuple[torch.Tensor, torch.Tensor], scales: "Scales") -> Prediction:
         """Raw scores (M, B) and maps (M, B, H, W) put together by the members' scales."""
         scores = torch.stack([scale(score) for scale, score in zip(scales.scores, raw[0], strict=True)])
-        maps = torch.zeros_like(raw[1][:1])
-        for scale, found in zip(scales.maps, raw[1], strict=True):  # one by one: a copy of every map would be large
-            maps += scale(found) / len(self.members)
-        return Prediction(scores.mean(dim=0), maps.transpose(0, 1))
+        maps = torch.zeros_like(raw[1][0])  # (B, H, W)
+        for scale, found in zip(scales.maps, raw[1], strict=True):
+            for fused, one in zip(maps, found, strict=True):  # one by one: a scale takes many times a map's memory
+                fused += scale(one) / len(self.members)
+        return Prediction(scores.mean(dim=0), maps.unsqueeze(1))
 
     def scales(self, *, without: int | None = None) -> "Scales":
         """How raw scores are read, from all held-out good images or from all but one of them."""
@@ -182,7 +183,7 @@ class Scale:
         self.combine = combine
         ordered = held_out.double().sort().values
         self.number = len(ordered)
-        self.knots, counts = ordered.unique_consecutive(return_counts=True)
+        self.knots, counts = torch.unique(ordered, return_counts=True)
         below = (counts.cumsum(0) - counts).double()  # held-out scores below each knot
         if combine == "ranks":
             self.values = below / self.number
@@ -201,7 +202,8 @@ class Scale:
             along = ((wide - low) / (high - low)).clamp(0, 1)
             read = torch.lerp(values[right - 1], values[right], along)
         above, under = self._tail(wide - knots[-1]), self._tail(knots[0] - wide)
-        return (read + above - under).to(scores.dtype)
+        rising: torch.Tensor = (read + above - under).to(scores.dtype)
+        return rising
 
     def _tail(self, excess: torch.Tensor) -> torch.Tensor:
         """What is added beyond the last knot; 0 on this side of it."""
