@@ -326,6 +326,7 @@ class EfficientAdParams(Params):
     default_backbone = "wide_resnet101_2"
     default_epochs = 300
     default_batch_size = 1
+    transformer_layers = [5, 8]
 
     size: Literal["small", "medium"] = Field(
         default="small", description="of the networks: small is quicker, medium a little finer"

@@ -2,7 +2,8 @@
 
 Batzner et al., EfficientAD, WACV 2024, https://arxiv.org/abs/2303.14535, appendix on the distillation: the network sees
 the picture at twice the size, its features are joined as PatchCore joins them and brought to the teacher's number of
-channels, each with mean 0 and deviation 1; the teacher learns them by their squared error.
+channels; the teacher learns them by their squared error. Deviations: each channel has mean 0 and deviation 1 over the good
+pictures, and what it says about other pictures, which lies much farther out, is weighed down to count as much in all.
 
 B batch, C channels of the teacher, h and w its places.
 """
@@ -37,11 +38,15 @@ def distil(
     good: Loader,
     others: OtherPictures,
     *,
+    view: Callable[[torch.Tensor], torch.Tensor],
     channels: int,
     steps: int,
     report: Reporter,
 ) -> None:
-    """Train `teacher` in place for `steps` steps, each on a batch of good pictures and as many others."""
+    """Train `teacher` in place for `steps` steps, each on a batch of good pictures and as many others.
+
+    `view` makes of images (B, 3, H, W) in [0, 1] what the teacher takes.
+    """
     device = backbone.mean.device
 
     def describe(images: torch.Tensor) -> list[torch.Tensor]:
@@ -53,14 +58,15 @@ def distil(
     teacher.requires_grad_(True)
     try:
         with targets.keeping():
-            mean, deviation = _statistics(targets, good, others, describe, report)
+            mean, deviation, spread = _statistics(targets, good, others, describe, report)
             for step, batch in enumerate(islice(_endless(good), steps), start=1):
                 pictures = others.take(len(batch), grey_share=GREY_SHARE)
-                wanted = torch.cat([targets(batch)[0], describe(pictures)[0]])  # (2B, C, h, w)
-                given = teacher(backbone.normalise(torch.cat([batch.images, pictures]).to(device)))[0]
-                loss = functional.mse_loss(given, by_statistics(wanted, mean, deviation))
+                wanted = by_statistics(torch.cat([targets(batch)[0], describe(pictures)[0]]), mean, deviation)
+                given = teacher(view(torch.cat([batch.images, pictures]).to(device)))[0]
+                squared = (given - wanted).square()  # (2B, C, h, w)
+                loss = squared[: len(batch)].mean() + (squared[len(batch) :] / spread.view(1, -1, 1, 1)).mean()
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimiser.step()
                 report(Fitting(what="teacher", done=step, total=steps, eta_s=eta(step)))
     finally:
@@ -90,18 +96,26 @@ def described(images: torch.Tensor, backbone: Backbone, *, channels: int) -> tor
 
 def _statistics(
     targets: FrozenFeatures, good: Loader, others: OtherPictures, describe: Describe, report: Reporter
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and deviation of each channel (C,), over good and other pictures alike."""
-    moments, total, done = RunningMoments(), min(good.images, MEASURED), 0
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Each channel's mean and deviation over good pictures, and its mean square over others on that scale; (C,) each."""
+    own, foreign = RunningMoments(), RunningMoments()
+    total, done = min(good.images, MEASURED), 0
     eta = Eta(total)
     for batch in good:
-        for described in (targets(batch)[0], describe(others.take(len(batch), grey_share=GREY_SHARE))[0]):
-            moments.add(described.permute(0, 2, 3, 1).flatten(0, 2))  # (B * h * w, C)
+        own.add(_vectors(targets(batch)[0]))
+        foreign.add(_vectors(describe(others.take(len(batch), grey_share=GREY_SHARE))[0]))
         done = min(done + len(batch), total)
         report(Fitting(what="statistics", done=done, total=total, eta_s=eta(done)))
         if done == total:
             break
-    return moments.mean().float(), moments.variance().clamp(min=LEAST_VARIANCE).sqrt().float()
+    variance = own.variance().clamp(min=LEAST_VARIANCE)
+    spread = (foreign.variance() + (foreign.mean() - own.mean()).square()).clamp(min=LEAST_VARIANCE) / variance
+    return own.mean().float(), variance.sqrt().float(), spread.float()
+
+
+def _vectors(described: torch.Tensor) -> torch.Tensor:
+    """(B, C, h, w) -> (B * h * w, C)."""
+    return described.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _endless(loader: Loader) -> Iterator[Batch]:

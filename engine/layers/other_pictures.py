@@ -39,6 +39,10 @@ class OtherPictures:
             pictures = pictures.flip(dims)
         return pictures
 
+    def forget(self) -> None:
+        """Let the drawn textures go; they are drawn again, the same, when they are asked for."""
+        self._drawn = {}
+
     def _one(self, number: int) -> torch.Tensor:
         """(3, H, W) by number."""
         size = self.image_size

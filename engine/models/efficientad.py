@@ -5,8 +5,9 @@ https://arxiv.org/abs/2303.14535. What is new the student cannot imitate; what i
 of whose output comes through 64 numbers, describes differently from the student that learnt to imitate it.
 
 Deviations: the paper's teacher was distilled from its backbone on ImageNet, which may not be had; here it is distilled
-anew for each training (engine/layers/distillation.py), on the good images and on other pictures, in far fewer steps. The
-pictures of the student's penalty are drawn textures, or those of a folder, instead of ImageNet's. An image's hard features
+anew for each training (engine/layers/distillation.py), on the good images and on other pictures, in far fewer steps; so
+its input need not be ImageNet's, and is brought to mean 0 and deviation 1 over the good images, without which pictures of
+little contrast are not learnt in any short training. The pictures of the student's penalty are drawn textures, or those of a folder, instead of ImageNet's. An image's hard features
 are its own, so that batches may be larger than one. The margin that the teacher does not describe takes the nearest
 place's score, not zero, so that defects at the edge show. The quantiles of the two maps are taken before they are
 enlarged.
@@ -54,6 +55,8 @@ class EfficientAd(AnomalyModel):
     Score map: mean of the two maps, on a scale where 0.9 of the good images' values lie below 0 and 0.995 below 0.1.
     """
 
+    input_mean: torch.Tensor
+    input_deviation: torch.Tensor
     teacher_mean: torch.Tensor
     teacher_deviation: torch.Tensor
     quantiles: torch.Tensor
@@ -66,6 +69,8 @@ class EfficientAd(AnomalyModel):
         self.teacher = PatchDescription(params.size, channels).requires_grad_(False)
         self.student = PatchDescription(params.size, channels, heads=2)
         self.autoencoder = DescriptionAutoencoder(channels, image_size=image_size)
+        self.register_buffer("input_mean", torch.zeros(()))
+        self.register_buffer("input_deviation", torch.ones(()))
         self.register_buffer("teacher_mean", torch.zeros(channels))
         self.register_buffer("teacher_deviation", torch.ones(channels))
         self.register_buffer("quantiles", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))  # of the student's, autoencoder's map
@@ -82,8 +87,18 @@ class EfficientAd(AnomalyModel):
     def prepare(self, train: Loader, report: Reporter) -> None:
         """Distil the teacher, then bring its channels to mean 0 and deviation 1 on the good images."""
         params = self.params
+        self._measure_inputs(train, report)
         channels, steps = params.teacher_channels, params.teacher_steps
-        distil(self.teacher, self.backbone, train, self.others, channels=channels, steps=steps, report=report)
+        distil(
+            self.teacher,
+            self.backbone,
+            train,
+            self.others,
+            view=self._view,
+            channels=channels,
+            steps=steps,
+            report=report,
+        )
         self.teacher_mean.zero_()
         self.teacher_deviation.fill_(1)
         moments, eta, done = RunningMoments(), Eta(train.images), 0
@@ -94,16 +109,26 @@ class EfficientAd(AnomalyModel):
         self.teacher_mean.copy_(moments.mean())
         self.teacher_deviation.copy_(moments.variance().clamp(min=LEAST_VARIANCE).sqrt())
 
+    def _measure_inputs(self, train: Loader, report: Reporter) -> None:
+        """Mean and deviation of the good images' pixels, over all three colours together: hues stay."""
+        moments, eta, done = RunningMoments(), Eta(train.images), 0
+        for batch in train:
+            moments.add(self.backbone.normalise(batch.images.to(self.input_mean.device)).reshape(-1, 1))
+            done += len(batch)
+            report(Fitting(what="statistics", done=done, total=train.images, eta_s=eta(done)))
+        self.input_mean.copy_(moments.mean()[0])
+        self.input_deviation.copy_(moments.variance().clamp(min=LEAST_VARIANCE).sqrt()[0])
+
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """One pass of the student over images, changed images and other pictures; the paper makes three."""
         params, count = self.params, len(batch)
         changed = recoloured(batch.images)
         others = self.others.take(count, grey_share=GREY_SHARE).to(batch.images.device)
         wanted, wanted_changed = self.frozen_features(batch)[0], self._teach(changed)
-        hidden = self.student.trunk(self.backbone.normalise(torch.cat([batch.images, others, changed])))
+        hidden = self.student.trunk(self._view(torch.cat([batch.images, others, changed])))
         given, foreign = self.student.heads[0](hidden[: 2 * count]).split(count)
         given_changed = self.student.heads[1](hidden[2 * count :])
-        drawn = self.autoencoder(self.backbone.normalise(changed))
+        drawn = self.autoencoder(self._view(changed))
         loss = hard_loss((wanted - given).square(), quantile=params.hard_quantile)
         loss = loss + params.penalty_weight * foreign.square().mean()
         loss = loss + functional.mse_loss(drawn, wanted_changed) + functional.mse_loss(given_changed, drawn)
@@ -118,6 +143,7 @@ class EfficientAd(AnomalyModel):
 
     def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
         """Quantiles of both maps on validation images, or on training images where there are none."""
+        self.others.forget()
         loader = valid if valid is not None and len(valid) else train
         found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
         eta, done = Eta(loader.images), 0
@@ -144,12 +170,16 @@ class EfficientAd(AnomalyModel):
     @torch.no_grad()
     def _teach(self, images: torch.Tensor) -> torch.Tensor:
         """The teacher's description (B, C, h, w), of mean 0 and deviation 1 on good images."""
-        described = self.teacher(self.backbone.normalise(images))[0]
+        described = self.teacher(self._view(images))[0]
         return by_statistics(described, self.teacher_mean, self.teacher_deviation)
+
+    def _view(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [0, 1] to mean 0 and deviation 1 over the good images."""
+        return (self.backbone.normalise(images) - self.input_mean) / self.input_deviation
 
     def _describe(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Teacher, student's imitation of it, student's imitation of the autoencoder, autoencoder; (B, C, h, w) each."""
-        images = self.backbone.normalise(batch.images)
+        images = self._view(batch.images)
         given, given_drawn = self.student(images)
         return self.frozen_features(batch)[0], given, given_drawn, self.autoencoder(images)
 

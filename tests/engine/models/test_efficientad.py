@@ -83,7 +83,7 @@ def test_the_loss_of_one_pass_equals_that_of_the_papers_separate_passes():
         found = model.train_step(images)["loss"]
     torch.manual_seed(7)
     changed, others = recoloured(images.images), model.others.take(2, grey_share=0.3)
-    view = model.backbone.normalise
+    view = model._view
     with torch.no_grad():
         teacher, teacher_changed = model.teacher(view(images.images))[0], model.teacher(view(changed))[0]
         drawn = model.autoencoder(view(changed))
@@ -109,11 +109,19 @@ def test_the_teacher_learns_what_the_backbone_says(good):
         return torch.stack([torch.corrcoef(pairs[:, c])[0, 1] for c in range(16)]).mean()
 
     before = agreement()
-    distil(teacher, backbone, good, others, channels=16, steps=30, report=events.append)
+    distil(teacher, backbone, good, others, view=backbone.normalise, channels=16, steps=30, report=events.append)
     assert agreement() > before + 0.3
     taught = [event.done for event in events if isinstance(event, Fitting) and event.what == "teacher"]
     assert taught == list(range(1, 31))
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
+
+
+def test_the_networks_take_good_images_at_mean_0_and_deviation_1_whatever_their_contrast(good):
+    model = efficientad()
+    model.prepare(good, lambda event: None)
+    found = torch.cat([model._view(one.images) for one in good])
+    assert found.mean().abs() < 1e-4
+    assert abs(found.std() - 1) < 1e-3
 
 
 def test_on_good_images_the_teachers_channels_have_mean_0_and_deviation_1(good):
@@ -147,7 +155,8 @@ def test_only_student_and_autoencoder_learn_and_all_but_the_backbone_is_saved():
     assert {id(p) for p in model.parameters_to_train()} == learning
     assert all(p.grad is not None for p in model.parameters_to_train())
     kinds = {name.partition(".")[0] for name in model.state_to_save()}
-    assert kinds == {"teacher", "student", "autoencoder", "teacher_mean", "teacher_deviation", "quantiles"}
+    measured = {"input_mean", "input_deviation", "teacher_mean", "teacher_deviation", "quantiles"}
+    assert kinds == {"teacher", "student", "autoencoder"} | measured
 
 
 def test_validation_repeats_itself():
