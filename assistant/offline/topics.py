@@ -14,7 +14,7 @@ LONGEST = 200  # a longer text is no question about a word
 
 @dataclass(frozen=True)
 class Topic:
-    """`term` is set when `kind` is term: auroc, aupr, threshold, overkill, escape, heatmap, coreset, backbone, epoch."""
+    """`term` is set when `kind` is term: one of [say.terms] in phrases/*.toml, such as auroc or overkill."""
 
     kind: Literal["greeting", "add_data", "term", "other"]
     term: str | None = None

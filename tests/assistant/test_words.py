@@ -45,7 +45,7 @@ BECAUSE = [
     {"setting": "coreset_ratio", "value": 0.2, "code": "good_images", "message": "m", "values": {"count": 35}},
     {"setting": "image_size", "value": 256, "code": "members", "message": "m", "values": {"runs": "r1, r2"}},
 ]
-TERMS = ("auroc", "aupr", "threshold", "overkill", "escape", "heatmap", "coreset", "backbone", "epoch")
+TERMS = ("auroc", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
@@ -236,6 +236,9 @@ def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -
         ("what is AUROC?", "en", "term", "auroc"),
         ("과검이 뭐야?", "ko", "term", "overkill"),
         ("什么是阈值", "zh", "term", "threshold"),
+        ("what does AUPRO mean?", "en", "term", "aupro"),
+        ("앙상블이 뭐야?", "ko", "term", "ensemble"),
+        ("留一法是什么意思", "zh", "term", "leave_one_out"),
         ("the weather is nice", "en", "other", None),
     ],
 )
