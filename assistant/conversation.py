@@ -41,6 +41,7 @@ from engine.spec import SpecError
 
 TITLE_LENGTH = 60
 SHOWN_HEATMAPS = 8
+LAST_WORDS_S = 10.0
 
 
 class FrameRefused(ValueError):
@@ -136,7 +137,7 @@ class Conversation:
     # ---- yes, no, edit: the person's own acts ----
 
     async def _approve(self, proposal: str, revision: int, language: Language) -> None:
-        self._refuse_when_busy()
+        await self._hear_out()
         row, desk = await self._own_plan(proposal), self.desk(language)
         try:
             await self._refuse_changed_data(row, desk)
@@ -192,7 +193,7 @@ class Conversation:
         return True
 
     async def _decline(self, proposal: str, reason: str, language: Language) -> None:
-        self._refuse_when_busy()
+        await self._hear_out()
         await self._own_plan(proposal)
         if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
@@ -325,6 +326,16 @@ class Conversation:
     ) -> None:
         self._turn = Turn(self._parts, self.transcript, self.desk(language))
         self._task = asyncio.create_task(self._turn.take(prompt=prompt, results=results))
+
+    async def _hear_out(self) -> None:
+        """The card stands there before the last words about it: a decision taken meanwhile waits a little for their end.
+
+        Raises:
+            FrameRefused: the answer takes longer than that.
+        """
+        if self.working and self._task is not None:
+            await asyncio.wait([self._task], timeout=LAST_WORDS_S)
+        self._refuse_when_busy()
 
     def _refuse_when_busy(self) -> None:
         if self.working:

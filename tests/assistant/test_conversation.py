@@ -120,6 +120,21 @@ async def test_a_typed_yes_is_a_yes(
     assert [run.state for run in await workspace.runs.list()] == ["queued"]
 
 
+async def test_a_yes_given_while_the_plan_is_still_being_introduced_counts(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await conversation.receive(Say(text="train patchcore on oled"), "en")
+    async with conversation.subscribe() as frames:
+        async for frame in frames:
+            if isinstance(frame, ItemFrame) and isinstance(frame.item, ProposalItem):
+                break
+    assert conversation.working
+    plan = await plan_of(conversation)
+    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    await conversation.finish()
+    assert len(await workspace.runs.list()) == 1
+
+
 async def test_two_tabs_that_approve_start_one_run(workspace: Workspace, conversation: Conversation) -> None:
     await say(conversation, "train PatchCore on the OLED data")
     plan = await plan_of(conversation)

@@ -69,9 +69,7 @@ def test_from_a_sentence_to_heatmaps(
 
     gallery.locator(".thumb").first.click()  # the large view: regions, each with good patches beside its own
     region = page.locator("#viewer-regions li").first
-    expect(region.locator("canvas")).to_have_count(4)
-    drawn = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value)"
-    page.wait_for_function(f"[...document.querySelectorAll('#viewer-regions li:first-child canvas')].every({drawn})")
+    expect(region.locator("canvas[data-drawn]")).to_have_count(4)
 
 
 def test_a_running_training_is_stopped_from_the_page(page: Page, server: str) -> None:

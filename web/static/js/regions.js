@@ -38,7 +38,11 @@ function patch(url, { left, top, width, height }, title) {
   const side = SIDE * Math.min(2, devicePixelRatio);
   const canvas = el("canvas", { width: side, height: side, title, role: "img", "aria-label": title });
   const image = new Image();
-  image.onload = () => canvas.getContext("2d").drawImage(image, left * image.naturalWidth, top * image.naturalHeight, width * image.naturalWidth, height * image.naturalHeight, 0, 0, side, side);
+  image.onload = () => {
+    const [w, h] = [image.naturalWidth, image.naturalHeight];
+    canvas.getContext("2d").drawImage(image, left * w, top * h, width * w, height * h, 0, 0, side, side);
+    canvas.dataset.drawn = "true";
+  };
   image.onerror = () => canvas.remove();
   image.src = url;
   return canvas;
