@@ -54,7 +54,7 @@ async def _ensemble(runs: Queue, dataset: str, chosen: dict[str, Any], last_runs
             f"an ensemble needs at least {FEWEST} finished trainings of {dataset!r}, "
             f"there {'is only ' + have if have else 'are none'}: train another model first"
         )
-        raise SpecError([Problem("members", message, "few_members", {"dataset": dataset, "known": have or "-"})])
+        raise SpecError([Problem("members", message, "few_members", {"dataset": dataset, "known": have or "0"})])
     first = members[0].spec
     for row in members[1:]:
         for name in SAME:

@@ -14,7 +14,7 @@ from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls
 
 from assistant.frames import Language
 from assistant.offline.topics import topic_of
-from assistant.offline.understand import Call, understand
+from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
 from assistant.tools import Refusal
 
@@ -40,6 +40,9 @@ def built_in_model(*, language: Language, datasets: Sequence[str], refusals: Seq
             yield built_in_words("help", language, {"topic": topic.kind, "term": topic.term, "datasets": datasets})
         elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
+        elif call.tool == "list_models":
+            named = named_dataset(prompt or "", datasets=list(datasets), language=language)
+            yield _tool_call(Call("list_models", call.arguments | ({"dataset": named} if named else {})))
         else:
             yield _tool_call(call)
 

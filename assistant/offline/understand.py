@@ -110,6 +110,12 @@ def understand(
     return None
 
 
+def named_dataset(text: str, *, datasets: list[str], language: Language | None = None) -> str | None:
+    """The registered data set that a text names, whatever it asks for."""
+    words = vocabulary(language or detect_language(text))
+    return _first(find_datasets(lower(normalise(text)), datasets=datasets, words=words))
+
+
 def answer(text: str) -> Literal["yes", "no"] | None:
     """Whether a short text is nothing but a yes or nothing but a no; None if it says anything else."""
     typed = lower(normalise(text)).strip()

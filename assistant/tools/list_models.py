@@ -10,13 +10,16 @@ from assistant.weights import local_backbones
 from engine.params import MODELS, Family
 
 
-async def list_models(ctx: RunContext[Desk], family: Family | None = None) -> dict[str, Any]:
+async def list_models(
+    ctx: RunContext[Desk], family: Family | None = None, dataset: str | None = None
+) -> dict[str, Any]:
     """List the models that can be trained, with what they are good for and what they need, and which to begin with.
 
-    `recommended` gives models by circumstances; `for_dataset` those to begin with on the data set talked about.
+    `recommended` gives models by circumstances; `for_dataset` those to begin with on the data set.
 
     Args:
         family: only this family: memory (one pass, no gradient), gradient, flow, or ensemble (of finished trainings).
+        dataset: the data set that a model is sought for; left out: that of the plan or run talked about, or the only one.
     """
     listed = [name for name, params in MODELS.items() if family in (None, params.family)]
     return {
@@ -35,16 +38,17 @@ async def list_models(ctx: RunContext[Desk], family: Family | None = None) -> di
             for name in listed
         ],
         "recommended": recommended(listed),
-        "for_dataset": await _for_dataset(ctx.deps) if family is None else None,
+        "for_dataset": await _for_dataset(ctx.deps, dataset) if family is None else None,
     }
 
 
-async def _for_dataset(desk: Desk) -> dict[str, Any] | None:
-    """What to begin with on the data set of the open plan or the latest run, or on the only one; None where none is meant."""
+async def _for_dataset(desk: Desk, named: str | None) -> dict[str, Any] | None:
+    """What to begin with on this data set, on that of the open plan or the latest run, or on the only one; else None."""
     plan = await desk.proposals.latest_open(desk.conversation)
     runs = await desk.runs.list(conversation=desk.conversation, limit=1)
     rows = await desk.datasets.list()
-    meant = plan.dataset if plan else runs[0].dataset if runs else rows[0].name if len(rows) == 1 else None
+    last = plan or (runs[0] if runs else None)
+    meant = named or (last.dataset if last else rows[0].name if len(rows) == 1 else None)
     row = next((row for row in rows if row.name == meant), None)
     if row is None:
         return None

@@ -388,8 +388,12 @@ async def test_an_ensemble_of_nothing_is_refused_in_the_language_of_the_question
     assert "at least 2 finished trainings" in answers(await say(conversation, "train an ensemble on oled"))
 
 
-async def test_which_model_to_use_is_answered_for_the_data_at_hand(conversation: Conversation) -> None:
+async def test_which_model_to_use_is_answered_for_the_data_at_hand(
+    workspace: Workspace, conversation: Conversation
+) -> None:
     assert "With the 60 good images of **oled**" in answers(await say(conversation, "which model should I use?"))
+    await set_good_images(workspace, 12)
+    assert "양품 12장" in answers(await say(conversation, "oled에 쓸만한 모델 추천 좀"))
 
 
 async def test_a_plan_for_few_images_says_what_it_chose_for_them(
