@@ -9,13 +9,16 @@ which adapts a backbone on public data first and on the user's own then.
 Deviations: an epoch is one pass over the images, not 256 steps. The Gaussian's covariance is shrunk after Ledoit and Wolf,
 since there are often fewer images than channels. Where defects lie is read from the same network, by a second Gaussian over
 the places of all levels; the paper trains another network on small patches for that. The backbone's batch norms keep the
-statistics of their pre-training, only their factors learn: with those of the few images at hand the loss on held-out images
-rose fourfold the moment the backbone began to learn. Images are not augmented here, that is the training's own setting.
+statistics of their pre-training, only their factors learn, and the new layers have layer norms: with batch statistics of the
+few images at hand the loss on held-out images rose fourfold the moment the backbone began to learn. For the same reason it
+learns with a tenth of the learning rate, and gradients are clipped to length 1. Images are not augmented here, that is the
+training's own setting.
 
 B batch, C channels, h x w the finest level's grid, H x W image size.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,7 +26,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
+from engine.events import Fitting, Warned
 from engine.layers.blur import gaussian_blur
 from engine.layers.cut_paste import Kind, cut_paste
 from engine.layers.feature_statistics import RunningMoments
@@ -34,6 +37,7 @@ from engine.recipes import Recipe
 from engine.report import Eta, Reporter
 from engine.spec import TrainSpec
 
+BACKBONE_SHARE = 0.1  # of the learning rate: the new layers need large steps, what is pre-trained does not survive them
 HEAD = (512, 128)  # widths of the new layers between features and classes
 
 
@@ -65,14 +69,15 @@ class CutPaste(AnomalyModel):
     def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
         params = self.params
         self._frozen_steps = params.frozen_epochs * steps_per_epoch
+        groups: list[dict[str, Any]] = [
+            {"params": [*self.head.parameters()]},
+            {"params": [*self.backbone.network.parameters()], "lr": params.learning_rate * BACKBONE_SHARE},
+        ]
         optimiser = torch.optim.SGD(
-            self.parameters_to_train(),
-            lr=params.learning_rate,
-            momentum=params.momentum,
-            weight_decay=params.weight_decay,
+            groups, lr=params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs)
-        return Recipe(optimiser, schedule)
+        return Recipe(optimiser, schedule, clip_norm=1.0)
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         loss = self._loss(batch.images, adapt=int(self.steps) >= self._frozen_steps)
@@ -89,6 +94,8 @@ class CutPaste(AnomalyModel):
     @torch.no_grad()
     def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
         """Two passes over the good images: the means, then the covariances around them."""
+        if int(self.steps) <= self._frozen_steps:
+            report(_not_adapted_warning())
         means, passes, eta = (RunningMoments(), RunningMoments()), 2 * train.images, Eta(2 * train.images)
         done = 0
         for pooled, places in self._embedded(train):
@@ -137,10 +144,20 @@ class CutPaste(AnomalyModel):
             yield _pooled(levels), _joined(levels).flatten(0, 2)
 
 
+def _not_adapted_warning() -> Warned:
+    return Warned(
+        code="backbone_not_adapted",
+        message=(
+            "the best state was reached before the backbone began to learn, so the backbone is as it was; "
+            "give it more epochs, a lower learning_rate, or more images"
+        ),
+    )
+
+
 def _head(channels: int, *, classes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in HEAD:
-        layers += [nn.Linear(channels, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+        layers += [nn.Linear(channels, width, bias=False), nn.LayerNorm(width), nn.ReLU()]
         channels = width
     return nn.Sequential(*layers, nn.Linear(channels, classes))
 

@@ -144,3 +144,13 @@ def test_a_damaged_adapted_backbone_is_refused_in_words(runs, tmp_path):
     (folder / ADAPTED_FILE).write_bytes((runs / "adapted" / "model" / ADAPTED_FILE).read_bytes()[:500])
     with pytest.raises(ValueError, match="damaged"):
         build(tiny_spec("patchcore", backbone_run="broken"), runs=tmp_path)
+
+
+def test_a_backbone_that_learnt_nothing_is_told(data):
+    events = []
+    model = build(tiny_spec("cutpaste", epochs=2, frozen_epochs=1))
+    loader = Loader(items_of(data, split="train"), image_size=64, batch_size=4)
+    model.recipe(epochs=2, steps_per_epoch=len(loader))
+    model.finish(loader, None, events.append)  # nothing was learnt yet
+    assert events[0].code == "backbone_not_adapted"
+    assert (events[-1].done, events[-1].total) == (16, 16)
