@@ -19,8 +19,8 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
-from engine.metrics import get_metric
-from engine.pixel_counts import PixelTally
+from engine.evaluation.metrics import get_metric
+from engine.evaluation.pixel_counts import PixelTally
 
 NAMES = ("pixel_auroc", "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05")
 BATCH = 16

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.calibration import Calibration
-from engine.confidence import Confidence, cross_fit
 from engine.datasets.loading import Batch, Loader
-from engine.explanations import Finding, explain_batch
-from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png
-from engine.inspection import Inspection, inspect, with_positions
-from engine.measurement import Measures, measure, summarise
+from engine.evaluation.calibration import Calibration
+from engine.evaluation.confidence import Confidence, cross_fit
+from engine.evaluation.explanations import Finding, explain_batch
+from engine.evaluation.heatmaps import map_scale, overlay, save_map, save_mask, save_png
+from engine.evaluation.inspection import Inspection, inspect, with_positions
+from engine.evaluation.measurement import Measures, measure, summarise
+from engine.evaluation.pixel_counts import PixelTally, RegionTally
+from engine.evaluation.thresholds import p_values
 from engine.models import AnomalyModel
-from engine.pixel_counts import PixelTally, RegionTally
 from engine.report import Report
-from engine.thresholds import p_values
 
 WRITERS = 4
 

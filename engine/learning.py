@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.calibration import Calibration, calibrate, calibration_from
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, folds
+from engine.evaluation.calibration import Calibration, calibrate, calibration_from
+from engine.evaluation.inspection import inspect
+from engine.evaluation.thresholds import GoodPolicy
 from engine.events import Batches, Event, Warned, read_events
 from engine.failures import SettingError, is_out_of_memory
 from engine.free_memory import NeverEnough
-from engine.inspection import inspect
 from engine.models import AnomalyModel, build_model
 from engine.report import Report, Reporter
 from engine.spec import TrainSpec
-from engine.thresholds import GoodPolicy
 from engine.trainers.base import BaseTrainer
 from engine.trainers.factory import get_trainer
 

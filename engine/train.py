@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.calibration import Calibration
 from engine.checkpoints import load_model, save_model
 from engine.datasets import Dataset
 from engine.datasets.check import fingerprint
@@ -17,9 +16,10 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, split_items
 from engine.evaluate import evaluate
+from engine.evaluation.calibration import Calibration
+from engine.evaluation.inspection import Inspection, inspect
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
-from engine.inspection import Inspection, inspect
 from engine.learning import Learning, choose_policy
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble

@@ -11,15 +11,15 @@ import torch
 from engine.checkpoints import load_state, save_state
 from engine.datasets.loading import Batch, Loader
 from engine.evaluate import count_pixels
+from engine.evaluation.explanations import Finding, explain_batch
+from engine.evaluation.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
+from engine.evaluation.inspection import inspect, with_positions
+from engine.evaluation.measurement import measure
+from engine.evaluation.pixel_counts import PixelTally
+from engine.evaluation.thresholds import p_values
 from engine.events import Batches
-from engine.explanations import Finding, explain_batch
-from engine.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
-from engine.inspection import inspect, with_positions
-from engine.measurement import measure
 from engine.models import AnomalyModel
-from engine.pixel_counts import PixelTally
 from engine.report import Reporter, silent
-from engine.thresholds import p_values
 
 Figures = dict[str, float | None]
 
@@ -67,7 +67,7 @@ class BaseTrainer:
     ) -> dict[str, Any]:
         """Write per image its raw map (16-bit), heatmap with contours and boxes, mask, and what was found in words of JSON.
 
-        NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/explanations.py), and
+        NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/evaluation/explanations.py), and
         NNNN_attention.png where the backbone is a transformer. An image is anomalous above `threshold`, a pixel above
         `pixel_threshold`, or `threshold` without one. `held_out` scores of good images give each image its p-value,
         `normals`, the names of the images learnt from, the good patches that its regions are compared with.

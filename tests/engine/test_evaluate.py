@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.calibration import Calibration, calibrate, calibration_from
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluate import evaluate
+from engine.evaluation.calibration import Calibration, calibrate, calibration_from
 from engine.models import AnomalyModel, Prediction
 from engine.report import Report
 from engine.trainers.base import BaseTrainer

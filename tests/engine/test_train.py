@@ -16,6 +16,7 @@ from PIL import Image
 
 from engine.checkpoints import load_model
 from engine.datasets.loading import Loader
+from engine.evaluation.inspection import inspect
 from engine.events import (
     Batches,
     Evaluation,
@@ -29,7 +30,6 @@ from engine.events import (
     Warned,
     read_events,
 )
-from engine.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")

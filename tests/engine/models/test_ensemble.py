@@ -10,9 +10,9 @@ import torch
 
 from engine.checkpoints import load_model, save_model
 from engine.datasets.loading import Loader
+from engine.evaluation.thresholds import p_values
 from engine.models import build_model
 from engine.models.ensemble import Scale
-from engine.thresholds import p_values
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import train

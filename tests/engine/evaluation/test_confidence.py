@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from engine.confidence import LEAST, calibration_error, cross_fit, fit_curve
+from engine.evaluation.confidence import LEAST, calibration_error, cross_fit, fit_curve
 
 
 def sample(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

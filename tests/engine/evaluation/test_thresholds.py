@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from engine.thresholds import (
+from engine.evaluation.thresholds import (
     cost_based,
     f1_optimal,
     images_to_show,

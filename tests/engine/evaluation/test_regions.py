@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.regions import find_regions
+from engine.evaluation.regions import find_regions
 
 
 def drawn(*patches, size=64):

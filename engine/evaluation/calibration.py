@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.datasets.loading import Loader
-from engine.inspection import inspect
+from engine.evaluation.inspection import inspect
+from engine.evaluation.thresholds import GoodPolicy, Threshold, set_threshold
 from engine.models import AnomalyModel
 from engine.report import Report
-from engine.thresholds import GoodPolicy, Threshold, set_threshold
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
-from engine.metrics import get_metric
-from engine.pixel_counts import PixelTally, RegionTally
+from engine.evaluation.metrics import get_metric
+from engine.evaluation.pixel_counts import PixelTally, RegionTally
 from tests.engine.test_metrics import labelled
 
 

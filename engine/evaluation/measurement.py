@@ -1,7 +1,7 @@
 """All that is measured of an inspection: figures with their reasons and intervals, by defect type, by size, by overkill.
 
-The formulas stand in engine/metrics.py, the counting of pixels and regions in engine/pixel_counts.py, the intervals in
-engine/intervals.py. Here they are put together for `evaluation/metrics.json`.
+The formulas stand in engine/evaluation/metrics.py, the counting of pixels and regions in engine/evaluation/pixel_counts.py, the intervals in
+engine/evaluation/intervals.py. Here they are put together for `evaluation/metrics.json`.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from typing import Any
 
 from scipy.stats import ks_2samp
 
-from engine.calibration import Calibration
-from engine.confidence import Confidence
 from engine.datasets import Item
 from engine.datasets.loading import Loader
-from engine.inspection import Inspection
-from engine.intervals import (
+from engine.evaluation.calibration import Calibration
+from engine.evaluation.confidence import Confidence
+from engine.evaluation.inspection import Inspection
+from engine.evaluation.intervals import (
     Interval,
     auroc_interval,
     bootstrap_interval,
@@ -24,9 +24,18 @@ from engine.intervals import (
     hull,
     proportion_interval,
 )
-from engine.metrics import OVERKILLS, SIZES, Tally, get_metric, per_defect_type, size_of, tally, threshold_at_overkill
-from engine.pixel_counts import PixelTally, RegionTally
-from engine.thresholds import Threshold, cost_based, f1_optimal
+from engine.evaluation.metrics import (
+    OVERKILLS,
+    SIZES,
+    Tally,
+    get_metric,
+    per_defect_type,
+    size_of,
+    tally,
+    threshold_at_overkill,
+)
+from engine.evaluation.pixel_counts import PixelTally, RegionTally
+from engine.evaluation.thresholds import Threshold, cost_based, f1_optimal
 
 RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
 IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from engine.metrics import DEFECTIVE, GOOD, SIZES, Tally, refuse_non_finite, size_of
-from engine.regions import LEAST_SHARE, TOUCHING
+from engine.evaluation.metrics import DEFECTIVE, GOOD, SIZES, Tally, refuse_non_finite, size_of
+from engine.evaluation.regions import LEAST_SHARE, TOUCHING
 
 BINS = 2**18  # of a PixelTally: 6 MB for its three rows, whatever the number of pixels
 AT_ONCE = 2**20  # pixels binned in one go: few enough to stay near the processor, enough to pay for a row of bins
@@ -174,7 +174,7 @@ class RegionTally:
     """Counts, at one pixel threshold, true regions that were hit (any pixel above it) and false regions on good pictures.
 
     True regions are the 8-connected parts of a mask; false ones those of a good picture above the threshold, without
-    specks, as the pictures of the run show them (engine/regions.py). `areas` is the marked share of each defective picture.
+    specks, as the pictures of the run show them (engine/evaluation/regions.py). `areas` is the marked share of each defective picture.
     """
 
     threshold: float

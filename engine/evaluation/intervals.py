@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtri
 
-from engine.metrics import DEFECTIVE, GOOD, Metric, Tally
+from engine.evaluation.metrics import DEFECTIVE, GOOD, Metric, Tally
 
 Interval = tuple[float, float]
 AT_ONCE = 2_000_000  # counts of resamples held at a time: 16 MB each array

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from engine.datasets.loading import Batch
+from engine.evaluation.regions import Region, find_regions
 from engine.models import AnomalyModel
-from engine.regions import Region, find_regions
 
 REGIONS_EXPLAINED = 5  # of one picture, the strongest
 NEAREST = 3  # good patches shown beside a region

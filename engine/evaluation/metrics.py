@@ -1,7 +1,7 @@
 """Measures of a detector on raw scores: image and pixel level, per defect type, per size of defect.
 
 Every measure reads a Tally: how many good and how many defective at each score. Images give an exact one; pixels, far
-too many to keep, one by bins (engine/pixel_counts.py). So one formula serves both, and bootstrap resamples as well. A
+too many to keep, one by bins (engine/evaluation/pixel_counts.py). So one formula serves both, and bootstrap resamples as well. A
 measure that needs both classes is None, with a reason, when one is missing: never 0. Scores are not normalised or
 clamped first: clamping makes ties, which change results.
 

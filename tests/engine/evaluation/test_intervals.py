@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from engine.intervals import (
+from engine.evaluation.intervals import (
     auroc_interval,
     bootstrap_interval,
     bootstrap_pixels,
@@ -12,8 +12,8 @@ from engine.intervals import (
     hull,
     proportion_interval,
 )
-from engine.metrics import get_metric, tally
-from engine.pixel_counts import PixelTally
+from engine.evaluation.metrics import get_metric, tally
+from engine.evaluation.pixel_counts import PixelTally
 
 AUROC = get_metric("image_auroc")
 
