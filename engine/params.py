@@ -433,7 +433,7 @@ class SuperSimpleNetParams(Params):
         description="how much the grid of the finest level is enlarged: 2 marks finer, 1 learns four times as fast",
     )
     noise_std: float = Field(
-        default=0.06,
+        default=0.12,
         gt=0,
         le=1,
         description="strength of the noise laid over features, as a share of their own deviation",
