@@ -70,7 +70,7 @@ def test_the_highest_likelihood_of_good_images_is_found_once_and_saved():
     shaken(model.flows, std=0.1)
     model.finish(Plain([batch(2, 1)]), Plain([batch(3, 2), batch(2, 3)]), lambda event: None)
     of_each = [model._log_likelihoods(each) for each in (batch(3, 2), batch(2, 3))]
-    expected = [max(float(levels[i].max()) for levels in of_each) for i in range(2)]
+    expected = [max(levels[i].max().item() for levels in of_each) for i in range(2)]
     torch.testing.assert_close(model.state_to_save()["highest"], torch.tensor(expected))
     assert model.predict_step(batch(3, 2)).anomaly_map.min() >= -2 - 1e-5
 
