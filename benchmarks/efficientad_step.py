@@ -4,8 +4,8 @@ The plain reference does what the paper's algorithm says, one line after the oth
 goes over the image, the changed image and the other picture in turn, the teacher over image and changed image, and the
 quantile of all squared differences is taken by torch.quantile. Ours makes one pass of the student, with the outputs that
 are needed, keeps the teacher's answers to unchanged images, and picks the hard values out without sorting. Both start from
-the same weights and random numbers; that their first losses agree is printed. Steps of both alternate, so that other work on
-the machine hits both; memory is measured in a process for each.
+the same weights and random numbers; that their first losses agree is printed. Steps of both alternate, and processor time
+is measured, so that other work on the machine disturbs little; memory is measured in a process for each.
 """
 
 import argparse
@@ -85,13 +85,13 @@ class Side:
 
 
 def alternately(plain: Callable[[], None], ours: Callable[[], None], repeats: int) -> list[float]:
-    """Milliseconds of the quickest of some runs of each, one after the other, so that both see the same machine."""
+    """Processor milliseconds of the quickest of some runs of each, one after the other, so that both see the same machine."""
     best = [float("inf"), float("inf")]
     for _ in range(repeats + 1):  # the first to warm up
         for which, work in enumerate((plain, ours)):
-            started = time.perf_counter()
+            started = time.process_time()
             work()
-            best[which] = min(best[which], 1000 * (time.perf_counter() - started))
+            best[which] = min(best[which], 1000 * (time.process_time() - started))
     return best
 
 

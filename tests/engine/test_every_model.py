@@ -30,7 +30,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "autoencoder": {"epochs": 12, "base_channels": 8, "latent_channels": 16, "learning_rate": 2e-3, "patience": 0},
     "stfpm": {"epochs": 8, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
     "reverse_distillation": {"epochs": 6, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
-    "efficientad": {"epochs": 3, "teacher_steps": 5, "teacher_channels": 32, "batch_size": 4},
+    "efficientad": {"epochs": 2, "teacher_steps": 4, "teacher_channels": 32, "batch_size": 4},
     "supersimplenet": {"epochs": 20, "layers": [1], "noise_std": 0.5, "upscale": 1},
     "dinomaly": {"epochs": 12, "layers": [1, 2], "decoder_blocks": 2, "blur_sigma": 2.0},
     "draem": {"epochs": 8, "base_channels": 16, "marking_channels": 16, "learning_rate": 2e-3},
