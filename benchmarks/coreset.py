@@ -1,47 +1,59 @@
-"""Lazy greedy coreset against the plain greedy loop, in one run: `python benchmarks/coreset.py`.
+"""Lazy greedy coreset against the plain greedy loop, in one run: `python benchmarks/coreset.py --points 20000 200000`.
 
 Both pick the same points; the ratio is the time of the plain loop divided by that of the lazy search. The plain loop here is
-already the good one: cached norms and one matrix-vector product per pick, in float64 as the lazy search, so that what is
-picked can be compared.
+already the good one: cached norms and one matrix-vector product per pick, in float64 as what decides in the lazy search, so
+that what is picked can be compared. Each pick takes it the same time: of many it makes the first `--plain-picks`, and its
+time for all is extrapolated from these (marked by ~). Memory is what each takes beyond the points.
 """
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
+from benchmarks.measuring import Taken, in_own_process, print_heading, print_ratio, taken_by
 from engine.backbones import Backbone
 from engine.layers.coreset import greedy_coreset
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=20_000)
-    parser.add_argument("--dimensions", type=int, default=160)
+    parser.add_argument("--points", type=int, nargs="+", default=[20_000])
+    parser.add_argument("--dimensions", type=int, default=128)
     parser.add_argument("--share", type=float, default=0.1, help="of the points that is picked")
+    parser.add_argument("--plain-picks", type=int, default=2_000, help="that the plain loop makes at most")
     options = parser.parse_args()
-    size = round(options.points * options.share)
-    print(
-        f"{options.points} points of {options.dimensions} dimensions, {size} picked, {torch.get_num_threads()} threads"
-    )
-    print(f"{'data':<22}{'plain s':>10}{'lazy s':>10}{'plain : lazy':>14}  same picks")
-    for name, make in (("independent normal", normal), ("clusters", clusters), ("backbone features", features)):
-        points = make(options.points, options.dimensions)
-        plain_s, plain = timed(lambda p=points: plain_greedy(p, size))
-        lazy_s, lazy = timed(lambda p=points: greedy_coreset(p, size=size))
-        same = "yes" if plain.tolist() == lazy.tolist() else "NO"
-        print(f"{name:<22}{plain_s:>10.2f}{lazy_s:>10.2f}{plain_s / lazy_s:>14.1f}  {same}")
+    for points in options.points:
+        size = round(points * options.share)
+        made = min(size, options.plain_picks)
+        print(f"{points} points of {options.dimensions} dimensions, {size} picked, {torch.get_num_threads()} threads")
+        print_heading()
+        for data in DATA:
+            plain = in_own_process(run_plain, data, points, options.dimensions, made)
+            lazy = in_own_process(run_lazy, data, points, options.dimensions, size)
+            same = "same picks" if plain.result == lazy.result[:made] else "OTHER PICKS"
+            note = same if made == size else f"~ the first {made}: {same}"
+            whole = Taken(plain.seconds * size / made, plain.peak_mb, None)
+            print_ratio(data, whole, lazy, note=note)
+
+
+def run_plain(data: str, points: int, dimensions: int, size: int) -> Taken:
+    cloud = DATA[data](points, dimensions)
+    return taken_by(lambda: plain_greedy(cloud, size).tolist())
+
+
+def run_lazy(data: str, points: int, dimensions: int, size: int) -> Taken:
+    cloud = DATA[data](points, dimensions)
+    return taken_by(lambda: greedy_coreset(cloud, size=size).tolist())
 
 
 def plain_greedy(points: torch.Tensor, size: int) -> torch.Tensor:
     """After each pick, every point's distance to it."""
     points = points.double()
-    norms = (points * points).sum(dim=1)
+    norms = torch.einsum("nd,nd->n", points, points)
     farness = torch.full_like(norms, torch.inf)
     picked = [0]
     while len(picked) < size:
@@ -51,16 +63,6 @@ def plain_greedy(points: torch.Tensor, size: int) -> torch.Tensor:
         farness[latest] = -1
         picked.append(int(farness.argmax()))
     return torch.tensor(picked)
-
-
-def timed(work: Callable[[], torch.Tensor]) -> tuple[float, torch.Tensor]:
-    """Seconds and result of the better of two runs."""
-    best = float("inf")
-    for _ in range(2):
-        started = time.perf_counter()
-        result = work()
-        best = min(best, time.perf_counter() - started)
-    return best, result
 
 
 def normal(count: int, dimensions: int) -> torch.Tensor:
@@ -79,14 +81,18 @@ def features(count: int, dimensions: int) -> torch.Tensor:
     """Features of smooth random images; random weights, so that nothing needs to be downloaded."""
     backbone = Backbone("resnet18", layers=[1, 2], weights="random")
     generator = torch.Generator().manual_seed(2)
-    parts: list[torch.Tensor] = []
-    while sum(map(len, parts)) < count:
+    points, filled = torch.empty(count, dimensions), 0
+    while filled < count:
         coarse = torch.rand(8, 3, 16, 16, generator=generator)
         fine, coarse_level = backbone(torch.nn.functional.interpolate(coarse, size=256, mode="bicubic").clamp(0, 1))
         both = torch.cat([fine, torch.nn.functional.interpolate(coarse_level, size=fine.shape[-2:])], dim=1)
-        parts.append(both.permute(0, 2, 3, 1).flatten(0, 2)[:, :dimensions])
-    return torch.cat(parts)[:count].contiguous()
+        rows = both.permute(0, 2, 3, 1).flatten(0, 2)[: count - filled, :dimensions]
+        points[filled : filled + len(rows)] = rows
+        filled += len(rows)
+    return points
 
+
+DATA = {"independent normal": normal, "clusters": clusters, "backbone features": features}
 
 if __name__ == "__main__":
     main()

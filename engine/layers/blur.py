@@ -1,7 +1,10 @@
-"""Gaussian smoothing of anomaly maps as two passes of a one-dimensional kernel."""
+"""Gaussian smoothing of anomaly maps: rows, then columns, each as one matrix product.
+
+A one-dimensional Gaussian with mirrored edges is a band matrix. On a CPU a product with it takes a small part of the time and
+memory of a convolution that has a single channel.
+"""
 
 import torch
-from torch.nn import functional
 
 
 def gaussian_blur(maps: torch.Tensor, *, sigma: float) -> torch.Tensor:
@@ -9,10 +12,16 @@ def gaussian_blur(maps: torch.Tensor, *, sigma: float) -> torch.Tensor:
     if sigma <= 0:
         return maps
     height, width = maps.shape[-2:]
-    radius = min(int(4 * sigma + 0.5), height - 1, width - 1)
-    offsets = torch.arange(-radius, radius + 1, dtype=maps.dtype, device=maps.device)
-    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = functional.pad(maps, (radius, radius, radius, radius), mode="reflect")
-    rows = functional.conv2d(padded, kernel.view(1, 1, 1, -1))
-    return functional.conv2d(rows, kernel.view(1, 1, -1, 1))
+    reach = min(int(4 * sigma + 0.5), height - 1, width - 1)
+    down, across = (_band(size, sigma=sigma, reach=reach).to(maps) for size in (height, width))
+    return down @ maps @ across.T
+
+
+def _band(size: int, *, sigma: float, reach: int) -> torch.Tensor:
+    """(size, size): row i holds the weights that the pixels of a line have in the smoothed pixel i."""
+    offsets = torch.arange(-reach, reach + 1)
+    kernel = torch.exp(-0.5 * (offsets.double() / sigma) ** 2)
+    place = (torch.arange(size).unsqueeze(1) + offsets).abs()  # beyond an edge the line runs back
+    place = torch.where(place < size, place, 2 * (size - 1) - place)
+    weights = (kernel / kernel.sum()).expand(size, -1)
+    return torch.zeros(size, size, dtype=torch.float64).scatter_add_(1, place, weights)

@@ -6,8 +6,6 @@ query as a rule, are compared again by their differences in float32. So the neig
 distance to itself is exactly 0.
 """
 
-from collections.abc import Iterator
-
 import torch
 
 CHUNK_ELEMENTS = 2**22  # of the matrix of coarse distances held at a time on a CPU: what stays in its cache
@@ -17,7 +15,7 @@ LEAST_GROUPS = (
     64  # of entries looked at as one while candidates are sought; so many, that vector instructions are filled
 )
 LARGEST_GROUP = 64
-CROWD = 32  # candidates per query, on average, beyond which comparing one by one no longer pays
+LEAST_CROWD, ENTRIES_PER_PAIR = 4, 500  # to measure a pair takes as long as to compare with so many entries coarsely
 FLOAT32_STEP = 2.0**-24
 BFLOAT16_STEP = 2.0**-9
 
@@ -38,24 +36,27 @@ class Searcher:
         """`bfloat16` None: if this processor multiplies it natively."""
         self.bank = bank
         self.centre = bank.mean(dim=0)
-        centred = bank - self.centre
-        self.half_norms = squared_norms(centred) / 2
-        self.bfloat16 = multiplies_bfloat16(bank.device) if bfloat16 is None else bfloat16
-        dtype = torch.bfloat16 if self.bfloat16 else torch.float32
-        rounded = centred.to(dtype)
+        self.half_norms = squared_norms(bank - self.centre) / 2
+        self.groups = max(LEAST_GROUPS, -(-len(bank) // (32 * LARGEST_GROUP)) * 32)
+        self._round(multiplies_bfloat16(bank.device) if bfloat16 is None else bfloat16)
+
+    def _round(self, bfloat16: bool) -> None:
+        """The table that is compared with coarsely, and how far its entries are from the real ones."""
+        self.bfloat16 = bfloat16
+        centred = self.bank - self.centre
+        rounded = centred.to(torch.bfloat16 if bfloat16 else torch.float32)
         self.largest = float(centred.norm(dim=1).max())
         self.largest_error = float((centred - rounded.float()).norm(dim=1).max())
         self.largest_half_norm = float(self.half_norms.max())
         # the half norms as three more columns: three bfloat16 hold the digits of one float32
-        columns = [rounded, *(part.unsqueeze(1) for part in _in_parts(-self.half_norms, dtype))]
-        self.groups = max(LEAST_GROUPS, -(-len(bank) // (32 * LARGEST_GROUP)) * 32)
-        spare = -len(bank) % self.groups
+        columns = [rounded, *(part.unsqueeze(1) for part in _in_parts(-self.half_norms, rounded.dtype))]
+        spare = -len(self.bank) % self.groups
         self.coarse = torch.nn.functional.pad(torch.cat(columns, dim=1), (0, 0, 0, spare))  # (M', D + 3)
-        self.coarse[len(bank) :, -3] = -1e30  # filling, farther than any entry
+        self.coarse[len(self.bank) :, -3] = -1e30  # filling, farther than any entry
 
     def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Distance (Q,) to the nearest entry and its index (Q,)."""
-        index = torch.cat([self._nearest_index(part, table) for _, part, table in self._chunks(queries)])
+        index = torch.cat([self._nearest_index(part) for part in torch.split(queries, self._rows(queries))])
         return torch.linalg.vector_norm(queries - self.bank[index], dim=1), index
 
     def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,27 +80,24 @@ class Searcher:
         Some pairs more may come along; their distances decide. `than` (Q,) is squared, infinite where nothing is near yet.
         None: there would be so many that all distances are found sooner.
         """
-        found = []
-        for start, part, table in self._chunks(queries):
-            pairs = self._candidates(part, table, than[start : start + len(part)])
+        found, start = [], 0
+        for part in torch.split(queries, self._rows(queries)):
+            pairs = self._candidates(part, than[start : start + len(part)])
             if pairs is None:
                 return None
             found.append((pairs[0] + start, pairs[1]))
+            start += len(part)
         rows, entries = zip(*found, strict=True)
         return torch.cat(rows), torch.cat(entries)
 
-    def _chunks(self, queries: torch.Tensor) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-        """Start, queries, and the table (Q, M') for their coarse values: one for all chunks, so that its memory is warm."""
+    def _rows(self, queries: torch.Tensor) -> int:
+        """Queries in a chunk."""
         held = CHUNK_ELEMENTS_GPU if queries.is_cuda else CHUNK_ELEMENTS
-        rows = max(LEAST_ROWS, held // len(self.coarse))
-        table = self.coarse.new_empty(min(rows, len(queries)), len(self.coarse))
-        for start in range(0, len(queries), rows):
-            part = queries[start : start + rows]
-            yield start, part, table[: len(part)]
+        return max(LEAST_ROWS, held // len(self.coarse))
 
-    def _nearest_index(self, queries: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    def _nearest_index(self, queries: torch.Tensor) -> torch.Tensor:
         """Index (Q,) of the nearest entry; of equally near ones the lowest."""
-        pairs = self._candidates(queries, table)
+        pairs = self._candidates(queries)
         if pairs is None:
             return self._one_by_one(queries)
         row, entry = pairs
@@ -111,21 +109,32 @@ class Searcher:
         return torch.where(index < len(self.bank), index, 0)  # a query that is not a number has no candidates
 
     def _candidates(
-        self, queries: torch.Tensor, table: torch.Tensor, than: torch.Tensor | None = None
+        self, queries: torch.Tensor, than: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Pairs (row, entry) among which the nearest entry of each query is; None where they are too many."""
+        """Pairs (row, entry) among which the nearest entry of each query is; None where they are too many.
+
+        Where entries lie too close together for bfloat16, float32 is taken from then on.
+        """
+        pairs = self._coarsely(queries, than)
+        if pairs is None and self.bfloat16:
+            self._round(bfloat16=False)
+            pairs = self._coarsely(queries, than)
+        return pairs
+
+    def _coarsely(self, queries: torch.Tensor, than: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor] | None:
+        crowd = max(LEAST_CROWD, len(self.bank) // ENTRIES_PER_PAIR) * len(queries)
         centred = queries - self.centre
         rounded = centred.to(self.coarse.dtype)
-        torch.mm(torch.cat([rounded, rounded.new_ones(len(rounded), 3)], dim=1), self.coarse.T, out=table)
+        table = torch.cat([rounded, rounded.new_ones(len(rounded), 3)], dim=1) @ self.coarse.T  # (Q, M')
         grouped = table.view(len(queries), -1, self.groups)  # entries of a group lie a group count apart
         best_of_group = grouped.amax(dim=1)  # (Q, groups)
         least = self._least(centred, rounded, best_of_group.amax(dim=1).float(), than)  # (Q,)
         row, group = (best_of_group >= least.unsqueeze(1)).nonzero(as_tuple=True)
-        if len(row) > CROWD * len(queries):
+        if len(row) > crowd:
             return None
         candidate, place = (grouped[row, :, group] >= least[row].unsqueeze(1)).nonzero(as_tuple=True)
         row, entry = row[candidate], place * self.groups + group[candidate]
-        return None if len(row) > CROWD * len(queries) else (row, entry)
+        return None if len(row) > crowd else (row, entry)
 
     def _least(
         self, centred: torch.Tensor, rounded: torch.Tensor, best: torch.Tensor, than: torch.Tensor | None

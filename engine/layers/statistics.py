@@ -2,12 +2,15 @@
 
 import torch
 
+VALUES_AT_ONCE = 2**20  # squared and turned into float64 at a time
+
 
 def feature_sums(features: torch.Tensor, *, vectors: int) -> dict[str, torch.Tensor]:
     """What a memory model's `train_step` returns: `samples`, and `values`, `sum`, `sum_squares` over all features."""
+    parts = torch.split(features.flatten(), VALUES_AT_ONCE)
     return {
         "samples": torch.tensor(vectors),
         "values": torch.tensor(features.numel()),
-        "sum": features.sum(dtype=torch.float64),
-        "sum_squares": features.square().sum(dtype=torch.float64),
+        "sum": torch.stack([part.sum(dtype=torch.float64) for part in parts]).sum(),
+        "sum_squares": torch.stack([part.square().sum(dtype=torch.float64) for part in parts]).sum(),
     }

@@ -12,6 +12,7 @@ from engine.datasets.loading import Batch
 from engine.events import Fitting
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
+from engine.layers.patches import patch_levels
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
 from engine.params import PadimParams
@@ -45,14 +46,14 @@ class Padim(AnomalyModel):
         self.register_buffer("channels", chosen.sort().values)  # (D,); all of them where the backbone has fewer
         self.register_buffer("mean", torch.empty(0, len(chosen)))  # (P, D)
         self.register_buffer("factor", torch.empty(0, len(chosen), len(chosen)))  # (P, D, D) Cholesky factor, lower
-        self._sums: _Sums | None = None
+        self._sums: Sums | None = None
 
     @torch.no_grad()
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Add a batch to the sums."""
         features, _ = self._features(batch.images)  # (P, B, D)
         if self._sums is None:
-            self._sums = _Sums(features)
+            self._sums = Sums(features)
         self._sums.add(features)
         return feature_sums(features, vectors=features.shape[0] * features.shape[1])
 
@@ -64,21 +65,9 @@ class Padim(AnomalyModel):
             FloatingPointError: a covariance is not positive definite in float32.
         """
         assert self._sums is not None, "nothing was collected"
-        self.mean, self.factor = self._sums.mean(), self._sums.covariance()  # the factor takes the covariance's place
+        self.mean, covariance = self._sums.mean(), self._sums.covariance()
         self._sums = None
-        eta = Eta(len(self.mean))
-        for start in range(0, len(self.mean), POSITIONS_AT_ONCE):
-            part = self.factor[start : start + POSITIONS_AT_ONCE]
-            part.diagonal(dim1=1, dim2=2).add_(self.params.regularisation)
-            factor, failed = torch.linalg.cholesky_ex(part)  # failed (positions,): 0 where it went well
-            if failed.any():
-                raise FloatingPointError(
-                    f"a covariance cannot be inverted with regularisation {self.params.regularisation:g}: it is lost in "
-                    "the rounding of these features; raise regularisation, up to 1"
-                )
-            part.copy_(factor)
-            done = start + len(part)
-            report(Fitting(what="covariance", done=done, total=len(self.mean), bank_size=None, eta_s=eta(done)))
+        self.factor = factorise(covariance, regularisation=self.params.regularisation, report=report)
 
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
@@ -109,7 +98,7 @@ class Padim(AnomalyModel):
     def _features(self, images: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int]]:
         """The chosen channels (P, B, D), and H and W of the finest level."""
         assert self.backbone is not None
-        levels = self.backbone(images)
+        levels = patch_levels(self.backbone, images)
         height, width = levels[0].shape[-2:]
         chosen, start = [], 0
         for level in levels:  # choose first, enlarge then: less to enlarge
@@ -120,7 +109,29 @@ class Padim(AnomalyModel):
         return torch.cat(chosen, dim=1).flatten(2).permute(2, 0, 1).contiguous(), (height, width)
 
 
-class _Sums:
+def factorise(covariance: torch.Tensor, *, regularisation: float, report: Reporter) -> torch.Tensor:
+    """The lower Cholesky factors of covariances (P, D, D) with `regularisation` added to their diagonals, in their place.
+
+    Raises:
+        FloatingPointError: one is not positive definite in float32.
+    """
+    eta = Eta(len(covariance))
+    for start in range(0, len(covariance), POSITIONS_AT_ONCE):
+        part = covariance[start : start + POSITIONS_AT_ONCE]
+        part.diagonal(dim1=1, dim2=2).add_(regularisation)
+        factor, failed = torch.linalg.cholesky_ex(part)  # failed (positions,): 0 where it went well
+        if failed.any():
+            raise FloatingPointError(
+                f"a covariance cannot be inverted with regularisation {regularisation:g}: it is lost in "
+                "the rounding of these features; raise regularisation, up to 1"
+            )
+        part.copy_(factor)
+        done = start + len(part)
+        report(Fitting(what="covariance", done=done, total=len(covariance), bank_size=None, eta_s=eta(done)))
+    return covariance
+
+
+class Sums:
     """Count, sum and outer products at each position. Features are taken relative to the first batch's mean: then the sums
     stay small, and float32 is exact enough for the covariance."""
 
