@@ -13,7 +13,6 @@ from engine.spec import TrainSpec
 
 FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
 SMALL_BATCH = 4
-LEAVE_ONE_OUT_BELOW = 40  # good images; the engine's own limit for threshold_policy auto
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,6 @@ def advise(model: str, *, good: int) -> dict[str, Advice]:
     message = f"because there are {good} good images" if good != 1 else "because there is 1 good image"
     because = Notice(code="good_images", message=message, values={"count": good})
     return {name: Advice(value, because) for name, value in wanted.items() if value != _default(params, name)}
-
-
-def leaves_one_out(spec: TrainSpec, *, good: int) -> bool:
-    """Whether every good image sets the threshold, each scored by a model that has not seen it."""
-    automatic = MODELS[spec.model.name].family == "memory" and good < LEAVE_ONE_OUT_BELOW
-    return spec.threshold_policy == "leave_one_out" or (spec.threshold_policy == "auto" and automatic)
 
 
 def recommended(models: Iterable[str] = MODELS) -> dict[str, Any]:

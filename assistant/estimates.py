@@ -9,9 +9,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from assistant.advice import leaves_one_out
 from assistant.frames import Estimate
 from assistant.store.tables import RunRow
+from engine.policy import share_out
 from engine.spec import TrainSpec, is_transformer
 
 # Multiply-adds of the feature pyramid for one 224 x 224 image, in 10^9, as timm's model tables give them (rounded).
@@ -46,12 +46,6 @@ PASSES_PER_EPOCH = {
 }
 EFFICIENTAD_GMACS = {"small": 150.0, "medium": 400.0}  # one image in one step: student, teacher, autoencoder, and back
 FEATURES = 1000  # channels of a typical pyramid, where the count depends on them
-FOLDS = {
-    "memory": 10,
-    "gradient": 3,
-    "flow": 3,
-    "ensemble": 0,
-}  # further trainings when good images are left out in turn
 
 
 def expected(spec: TrainSpec, facts: dict[str, Any], finished: Sequence[RunRow]) -> Estimate:
@@ -69,12 +63,11 @@ def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
     """The uncorrected count, in seconds of a plain CPU."""
     good, tested = int(facts["train_good"]), int(facts["test_good"] + facts["test_defective"])
     forward = _forward_seconds(spec)
-    folds = min(FOLDS[spec.model.family], good) if leaves_one_out(spec, good=good) else 0
-    fit = good if folds else good * (1 - spec.calibration_share)
+    shared = share_out(spec, good=good, has_own_test=facts["test_good"] > 0)
     passes = 2 if spec.augmentation != "none" and spec.model.family == "memory" else 1
     once = (good * passes + tested) * (READ_SECONDS + forward) + tested * 0.05
-    learnt = _learning_seconds(spec, fit=fit, looked_at=good + tested, forward=forward)
-    return START_SECONDS + once + learnt * (1 + folds)
+    learnt = _learning_seconds(spec, fit=shared.fit, looked_at=good + tested, forward=forward)
+    return START_SECONDS + once + learnt * (1 + (shared.folds or 0))
 
 
 def _forward_seconds(spec: TrainSpec) -> float:

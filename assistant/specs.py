@@ -3,7 +3,6 @@
 Nothing here starts anything. A plan exists only when its spec is valid, so a person is only ever asked about a valid one.
 """
 
-import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,13 +11,14 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from assistant.advice import Advice, advise, leaves_one_out
+from assistant.advice import Advice, advise
 from assistant.estimates import expected
 from assistant.frames import Estimate, Notice, Setting
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.weights import choose_backbone, where_are_weights
 from engine.params import MODELS
+from engine.policy import images_needed, promised, share_out
 from engine.spec import Problem, SpecError, TrainSpec, description_of, flat_settings, make_spec, setting_names
 
 DEFAULT_MODEL = "patchcore"
@@ -115,6 +115,8 @@ def _without_effect(spec: TrainSpec) -> set[str]:
     hidden = (
         set() if spec.backbone else {"backbone", "backbone_run", "weights", "feature_normalisation", "style_mixing"}
     )
+    if not spec.model.takes_style_mixing:
+        hidden |= {"style_mixing"}
     if MODELS[spec.model.name].family == "memory":
         hidden |= {"epochs", "validation_share", "precision"}
     if MODELS[spec.model.name].family == "ensemble":  # each member was trained already, with settings of its own
@@ -185,33 +187,7 @@ def _notices(
         note("no_defects", "There are no defective images: how many defects the model finds cannot be measured.")
     elif facts["masks"] == 0:
         note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")
-    uses_all = leaves_one_out(spec, good=facts["train_good"])
-    calibration = facts["train_good"] if uses_all else round(facts["train_good"] * spec.calibration_share)
-    needed = math.ceil(1 / spec.overkill_rate - 1e-9) - 1  # 1 / 0.05 is 20 and a rounding error
-    if spec.threshold_policy == "percentile":
-        note(
-            "percentile",
-            f"The threshold is the plain percentile of {calibration} good images: nothing is promised about the overkill.",
-            calibration=calibration,
-        )
-    elif calibration < needed:
-        promised = 100 / (calibration + 1)
-        note(
-            "few_good",
-            f"{calibration} good images set the threshold; an overkill of {100 * spec.overkill_rate:g} % takes {needed}. "
-            f"No better than {promised:.1f} % can be promised.",
-            calibration=calibration,
-            needed=needed,
-            overkill=round(100 * spec.overkill_rate, 2),
-            promised=round(promised, 1),
-        )
-    if uses_all:
-        note(
-            "leave_one_out",
-            f"Every one of the {calibration} good images sets the threshold, scored by a model that did not see it. That wastes none, "
-            "takes several trainings, and its promise is a weaker one.",
-            calibration=calibration,
-        )
+    notices += _on_threshold(spec, facts)
     if facts.get("synthetic"):
         note(
             "synthetic",
@@ -230,6 +206,36 @@ def _notices(
             "long_run",
             "This will take long on this machine; fewer epochs, smaller images or a lighter backbone shorten it.",
         )
+    return notices
+
+
+def _on_threshold(spec: TrainSpec, facts: dict[str, Any]) -> list[Notice]:
+    """How many good images will set the threshold, where that limits what it can promise."""
+    shared = share_out(spec, good=facts["train_good"], has_own_test=facts["test_good"] > 0)
+    images, needed = shared.threshold, images_needed(spec.overkill_rate)
+    share = promised(shared.policy, images=images, overkill_rate=spec.overkill_rate, folds=shared.folds)
+    if share is None:
+        message = (
+            f"The threshold is the plain percentile of {images} good images: nothing is promised about the overkill."
+        )
+        return [Notice(code="percentile", message=message, values={"calibration": images})]
+    notices, values = [], {"calibration": images, "promised": round(100 * share, 1)}
+    if images < needed:
+        overkill = round(100 * spec.overkill_rate, 2)
+        message = (
+            f"{images} good images set the threshold; an overkill of {overkill:g} % takes {needed}. "
+            f"No better than {100 * share:.1f} % can be promised."
+        )
+        notices.append(
+            Notice(code="few_good", message=message, values={**values, "needed": needed, "overkill": overkill})
+        )
+    if shared.policy == "leave_one_out":
+        message = (
+            f"Every one of the {images} good images sets the threshold, scored by a model that did not see it. That wastes none, "
+            f"but takes several trainings, and promises less: an overkill of at most {100 * share:.1f} %. For an ensemble of several "
+            "models take split_conformal as threshold_policy instead: its members must hold the same good images back."
+        )
+        notices.append(Notice(code="leave_one_out", message=message, values=values))
     return notices
 
 

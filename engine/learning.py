@@ -19,18 +19,16 @@ from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, folds
 from engine.evaluation.calibration import Calibration, calibrate, calibration_from
 from engine.evaluation.inspection import inspect
-from engine.evaluation.thresholds import GoodPolicy
 from engine.events import Batches, Event, Warned, read_events
 from engine.failures import SettingError, is_out_of_memory
 from engine.free_memory import NeverEnough
 from engine.models import AnomalyModel, build_model
+from engine.policy import MOST_FOLDS, GoodPolicy, choose_policy
 from engine.report import Report, Reporter
 from engine.spec import TrainSpec
 from engine.trainers.base import BaseTrainer
 from engine.trainers.factory import get_trainer
 
-FEW_GOOD = 40  # below this number a memory model's threshold is set leave-one-out
-MOST_FOLDS = {"memory": 10, "gradient": 3, "flow": 3}  # each costs a whole training
 LEARNING_STAGES = ("collecting", "training")
 
 
@@ -205,21 +203,11 @@ class Learning:
         )
 
 
-def choose_policy(spec: TrainSpec, split: Split) -> GoodPolicy:
-    """The threshold policy that `auto` stands for.
-
-    Raises:
-        SettingError: the model cannot follow the policy.
-    """
-    if spec.model.family == "ensemble" and spec.threshold_policy == "leave_one_out":
-        raise SettingError(
-            "threshold_policy is 'leave_one_out', but the members of an ensemble cannot be fitted anew; "
-            "take auto, split_conformal or percentile"
-        )
-    if spec.threshold_policy != "auto":
-        return spec.threshold_policy
-    few = len(split.fit) + len(split.calibration) < FEW_GOOD
-    return "leave_one_out" if spec.model.family == "memory" and few else "split_conformal"
+def policy_for(spec: TrainSpec, split: Split) -> GoodPolicy:
+    """The threshold policy of a run whose pictures are shared out like this."""
+    tested = sum(item.split == "train" for item in split.test)  # held out, because the data set keeps none for testing
+    good = len(split.fit) + len(split.validation) + len(split.calibration) + tested
+    return choose_policy(spec, good=good, has_own_test=tested == 0)
 
 
 def _batch_size(spec: TrainSpec, run: Path) -> int:

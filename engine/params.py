@@ -26,9 +26,11 @@ class Params(BaseModel):
     default_batch_size: ClassVar[int] = 32
     default_image_size: ClassVar[int] = 256
     transformer_layers: ClassVar[list[int] | None] = None  # `layers` where the backbone is a transformer of 12 blocks
-    synthesises: ClassVar[bool] = False  # learns from good images with made-up defects
     adapts_backbone: ClassVar[bool] = False  # learns the backbone too; other trainings can take it (backbone_run)
     reconstructs: ClassVar[bool] = False  # the loss comes with PSNR and SSIM of the reconstructed image
+    takes_style_mixing: ClassVar[bool] = (
+        True  # False where what learns sees the image itself, not the backbone's features
+    )
 
 
 Layers = Annotated[
@@ -160,6 +162,7 @@ class StfpmParams(Params):
     default_backbone = "resnet18"
     default_epochs = 100
     transformer_layers = [3, 7, 11]
+    takes_style_mixing = False
 
     layers: Layers = [1, 2, 3]
     learning_rate: float = Field(default=0.4, gt=0, le=10, description="of SGD")
@@ -298,7 +301,6 @@ class DraemParams(Params):
     summary = "learns to repair and to mark synthetic defects; needs no pre-trained weights, but a long training"
     default_epochs = 700
     default_batch_size = 8
-    synthesises = True
     reconstructs = True
 
     base_channels: int = Field(default=128, ge=8, le=256, description="channels of the repairing network's first level")
@@ -327,6 +329,7 @@ class EfficientAdParams(Params):
     default_epochs = 300
     default_batch_size = 1
     transformer_layers = [5, 8]
+    takes_style_mixing = False
 
     size: Literal["small", "medium"] = Field(
         default="small", description="of the networks: small is quicker, medium a little finer"

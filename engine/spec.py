@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from engine.params import MODELS, CutPasteParams, ModelParams, Params
+from engine.params import MODELS, CutPasteParams, DinomalyParams, ModelParams, Params
 
 # how timm's transformers begin their names; everything else is a pyramid of convolutions
 TRANSFORMERS = ("vit_", "deit", "eva", "beit", "cait", "xcit", "flexivit", "samvit")
@@ -118,6 +118,11 @@ class TrainSpec(BaseModel):
         if params.family in ("memory", "ensemble") and self.epochs != 1:
             why = "it collects features in one pass" if params.family == "memory" else "nothing is learnt anew"
             raise ValueError(f"epochs is {self.epochs}, but {params.name} takes exactly 1: {why}; leave epochs out")
+        if params.family == "ensemble" and self.threshold_policy == "leave_one_out":
+            raise ValueError(
+                "threshold_policy is 'leave_one_out', but the members of an ensemble cannot be fitted anew; "
+                "take auto, split_conformal or percentile"
+            )
         if params.default_backbone is None and self.backbone is not None:
             raise ValueError(f"backbone is {self.backbone!r}, but {params.name} has none; leave backbone out")
         if self.backbone is None:
@@ -125,6 +130,16 @@ class TrainSpec(BaseModel):
         if self.backbone is None and self.backbone_run is not None:
             raise ValueError(
                 f"backbone_run is {self.backbone_run!r}, but {params.name} has no backbone; leave backbone_run out"
+            )
+        if self.style_mixing > 0 and not params.takes_style_mixing:
+            raise ValueError(
+                f"style_mixing is {self.style_mixing:g}, but {params.name} learns nothing from mixed features: its student "
+                "sees the image as it is; leave style_mixing out"
+            )
+        if isinstance(params, DinomalyParams) and params.num_groups > params.decoder_blocks:
+            raise ValueError(
+                f"num_groups is {params.num_groups}, but there are {params.decoder_blocks} decoder blocks; "
+                f"take at most {params.decoder_blocks}"
             )
         if is_transformer(self.backbone) and params.transformer_layers and "layers" not in params.model_fields_set:
             setattr(params, "layers", list(params.transformer_layers))  # noqa: B010  (not every model has it)

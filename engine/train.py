@@ -20,9 +20,10 @@ from engine.evaluation.calibration import Calibration
 from engine.evaluation.inspection import Inspection, inspect
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
-from engine.learning import Learning, choose_policy
+from engine.learning import Learning, policy_for
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
+from engine.policy import validation_share
 from engine.report import Eta, Report
 from engine.spec import TrainSpec
 
@@ -57,7 +58,7 @@ def train(
     pictures = Pictures(image_size=spec.image_size)
     dataset, split, broken = _load(spec, data, pictures, report)
     digest = fingerprint(dataset)
-    policy = choose_policy(spec, split)
+    policy = policy_for(spec, split)
     if policy == "leave_one_out":  # nothing need be held back
         split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
     learning = Learning(
@@ -137,7 +138,7 @@ def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tu
         split = split_items(
             items,
             calibration_share=spec.calibration_share,
-            validation_share=spec.validation_share if spec.model.family in ("gradient", "flow") else 0.0,
+            validation_share=validation_share(spec),
             labelled_share=getattr(spec.model, "labelled_share", 0.0),
             seed=spec.seed,
         )
@@ -173,20 +174,20 @@ def _warn_of_missing_truth(split: Split, report: Report) -> None:
 
 def _warn_of_few_good(calibration: Calibration, report: Report) -> None:
     threshold = calibration.image
-    if threshold.is_enough or threshold.policy == "percentile":  # that promises nothing
+    if threshold.is_enough or threshold.promised is None:  # a percentile promises nothing
         return
     report(
         Warned(
             code="few_good",
             message=(
                 f"{threshold.calibration_images} good pictures cannot promise an overkill rate of "
-                f"{threshold.overkill_rate:.1%}, only {threshold.smallest_promise:.1%}; that takes {threshold.images_needed}"
+                f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
             ),
             values={
                 "calibration": threshold.calibration_images,
                 "needed": threshold.images_needed,
                 "overkill": round(100 * threshold.overkill_rate, 2),
-                "promised": round(100 * threshold.smallest_promise, 1),
+                "promised": round(100 * threshold.promised, 1),
             },
         )
     )

@@ -11,8 +11,8 @@ from itertools import count
 import numpy as np
 
 from engine.datasets import Item
+from engine.policy import TEST_SHARE, held_out
 
-TEST_SHARE = 0.2  # of the good pictures, where the data set keeps none for testing
 MOST_HELD_OUT = 0.99  # all shares together; more leaves next to nothing of any number
 Shares = tuple[float, float, float]  # of the good pictures: for the threshold, for testing, for validation
 
@@ -48,10 +48,10 @@ def split_items(
     counts = _held_out(len(good), shares)
     if len(good) <= sum(counts):
         raise ValueError(_too_few(len(good), shares))
-    calibration, held_out, validation, fit = _share_out(good, counts, np.random.default_rng(seed))
+    calibration, tested, validation, fit = _share_out(good, counts, np.random.default_rng(seed))
     labelled = _labelled(test, share=labelled_share, seed=seed)
     learnt = {item.name for item in labelled}
-    test = [item for item in [*test, *held_out] if item.name not in learnt]
+    test = [item for item in [*test, *tested] if item.name not in learnt]
     return Split(*map(_by_name, (fit, validation, calibration, test, labelled)))
 
 
@@ -138,7 +138,7 @@ def least_good(*, calibration_share: float, validation_share: float, has_own_tes
 
 def _held_out(good: int, shares: Shares) -> list[int]:
     """Pictures for threshold, test and validation, at least one for each share that is not 0."""
-    return [max(1, round(share * good)) if share > 0 else 0 for share in shares]
+    return [held_out(good, share) for share in shares]
 
 
 def _least(shares: Shares, *, above: int = 0) -> int:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import inspect
-from engine.evaluation.thresholds import GoodPolicy, Threshold, set_threshold
+from engine.evaluation.thresholds import Threshold, set_threshold
 from engine.models import AnomalyModel
+from engine.policy import GoodPolicy
 from engine.report import Report
 
 

@@ -22,6 +22,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import betabinom
+
+from engine.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
 
 ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
@@ -95,12 +98,12 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
     n = len(held_out)
     above = max(math.floor((n + 1) * overkill_rate + ROUNDING), 1)  # ranks left above the threshold, of n + 1
     return Threshold(
-        value=float(held_out[n - above]),
+        value=float(held_out[n - ranks_above(n, overkill_rate)]),
         overkill_rate=overkill_rate,
         calibration_images=n,
-        promised=above / (n + 1),
+        promised=promised("split_conformal", images=n, overkill_rate=overkill_rate),
         smallest_promise=1 / (n + 1),
-        images_needed=math.ceil(1 / overkill_rate - ROUNDING) - 1,
+        images_needed=images_needed(overkill_rate),
         images_to_show=images_to_show(overkill_rate),
     )
 
@@ -119,9 +122,8 @@ def leave_one_out(scores: ArrayLike, *, overkill_rate: float, folds: int | None 
     k = n if folds is None else folds
     if not 2 <= k <= n:
         raise ValueError(f"leave_one_out over {n} good images with {k} folds; 2 to {max(n, 2)} folds are possible")
-    assert plain.promised is not None
-    more = min(2 * (1 - 1 / k) / (n / k + 1), (1 - k / n) / (k + 1))  # 0 with a fold for each image
-    return Threshold(**(asdict(plain) | {"policy": "leave_one_out", "promised": min(2 * plain.promised + more, 1.0)}))
+    share = promised("leave_one_out", images=n, overkill_rate=overkill_rate, folds=k)
+    return Threshold(**(asdict(plain) | {"policy": "leave_one_out", "promised": share}))
 
 
 def percentile(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
@@ -137,7 +139,7 @@ def percentile(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
         calibration_images=len(held_out),
         promised=None,
         smallest_promise=1 / (len(held_out) + 1),
-        images_needed=math.ceil(1 / overkill_rate - ROUNDING) - 1,
+        images_needed=images_needed(overkill_rate),
         policy="percentile",
         images_to_show=images_to_show(overkill_rate),
     )

@@ -131,6 +131,19 @@ def test_the_plan_says_what_the_data_cannot_give(tmp_path: Path, facts: dict[str
     assert codes(settings, facts) == [code]
 
 
+def test_a_plan_counts_the_good_images_that_are_held_out_for_testing(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
+    assert codes(settings, {"train_good": 45, "test_good": 0}) == ["leave_one_out"]
+    assert codes(settings, {"train_good": 45}) == ["few_good"]
+
+
+def test_leaving_one_out_is_not_promised_more_of_than_it_can_keep(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
+    notices = make_plan(settings, {**FACTS, "train_good": 9}, "patchcore", {}, []).notices
+    assert [notice.code for notice in notices] == ["few_good", "leave_one_out"]
+    assert {notice.values["promised"] for notice in notices} == {20.0}  # 2 / 10
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_setting_is_described_for_the_form(model: str) -> None:
     described = describe(make_spec("oled", model, needed(model)))

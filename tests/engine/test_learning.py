@@ -9,13 +9,14 @@ import torch
 from engine.datasets import Item
 from engine.datasets.splits import split_items
 from engine.events import Collection, Epoch, Stage, Warned, read_events
-from engine.failures import SettingError, failure
-from engine.learning import choose_policy
+from engine.failures import failure
+from engine.learning import policy_for
 from engine.models.autoencoder import Autoencoder
+from engine.policy import share_out, validation_share
 from engine.report import Report
-from engine.spec import TrainSpec, make_spec
+from engine.spec import TrainSpec
 from engine.train import train
-from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
+from tests.engine.samples import tiny_spec, write_mvtec, write_run
 
 PETABYTE = 2**50  # beyond any address space: the allocator refuses for real
 
@@ -100,23 +101,19 @@ def test_leave_one_out_of_a_model_with_epochs_trains_it_once_more_for_each_of_th
     assert set(saved["versions"]) >= {"torch", "timm"}
 
 
-def test_an_ensemble_cannot_leave_one_out(data):
-    spec = make_spec("tiny", "ensemble", {"members": ["a", "b"], "threshold_policy": "leave_one_out"})
-    with pytest.raises(SettingError, match="members of an ensemble cannot be fitted anew"):
-        choose_policy(
-            spec, split_items(items_of(data, split="train"), calibration_share=0.2, validation_share=0, seed=0)
-        )
-
-
-@pytest.mark.parametrize(
-    ("model", "good", "expected"),
-    [("padim", 39, "leave_one_out"), ("padim", 40, "split_conformal"), ("autoencoder", 20, "split_conformal")],
-)
-def test_auto_leaves_one_out_where_a_memory_model_has_few_good_pictures(model, good, expected):
+@pytest.mark.parametrize("own_test", [True, False])
+@pytest.mark.parametrize("model", ["padim", "autoencoder"])
+@pytest.mark.parametrize("good", [39, 40, 45, 49, 50])
+def test_a_run_shares_good_pictures_out_as_its_plan_said(model, good, own_test):
     items = [Item(Path(f"{i}.png"), f"{i}.png", "train", "good") for i in range(good)]
-    test = [Item(Path("t.png"), "t.png", "test", "good")]
-    split = split_items([*items, *test], calibration_share=0.2, validation_share=0.0, seed=0)
-    assert choose_policy(tiny_spec(model), split) == expected
+    items.append(Item(Path("t.png"), "t.png", "test", "good" if own_test else "defective"))
+    spec = tiny_spec(model)
+    planned = share_out(spec, good=good, has_own_test=own_test)
+    split = split_items(items, calibration_share=0.2, validation_share=validation_share(spec), seed=0)
+    assert policy_for(spec, split) == planned.policy
+    held = [] if planned.policy == "leave_one_out" else split.calibration
+    assert len(split.fit) + len(split.calibration) - len(held) == planned.fit
+    assert len(held or split.fit + split.calibration) == planned.threshold
 
 
 def test_memory_models_learn_from_augmented_pictures_beside_the_plain_ones(tmp_path, data):

@@ -25,3 +25,18 @@ def test_the_models_that_stop_early_keep_their_own_patience(model, patience):
     assert make_spec("oled", model).model.patience == patience
     with pytest.raises(SpecError, match="patience is -1"):
         make_spec("oled", model, {"patience": -1})
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "words"),
+    [
+        ("ensemble", {"members": ["a", "b"], "threshold_policy": "leave_one_out"}, "cannot be fitted anew; take auto"),
+        ("dinomaly", {"num_groups": 4, "decoder_blocks": 3}, "num_groups is 4, .*3 decoder blocks; take at most 3"),
+        ("stfpm", {"style_mixing": 0.5}, "style_mixing is 0.5, .*leave style_mixing out"),
+        ("efficientad", {"style_mixing": 0.5}, "style_mixing is 0.5, .*leave style_mixing out"),
+    ],
+)
+def test_what_a_run_could_not_do_is_refused_before_there_is_a_plan(model, settings, words):
+    with pytest.raises(SpecError, match=words):
+        make_spec("oled", model, settings)
+    assert make_spec("oled", "patchcore", {"style_mixing": 0.5}).style_mixing == 0.5
