@@ -34,23 +34,23 @@ METRICS = ("image_auroc", "pixel_auroc", "aupro_30")
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "patchcore": ("patchcore", {}),
     "padim": ("padim", {}),
-    "spade": ("spade", {}),
+    "spade": ("spade", {"image_size": 128}),
     "dfm": ("dfm", {}),
     "subspace": ("subspace", {"image_size": 384, "normalisation": "image"}),
-    "dino_bank": ("dino_bank", {"image_size": 256}),
-    "autoencoder": ("autoencoder", {"epochs": 40}),
-    "stfpm": ("stfpm", {"image_size": 128, "epochs": 10}),
-    "reverse_distillation": ("reverse_distillation", {"image_size": 128, "epochs": 10}),
+    "dino_bank": ("dino_bank", {"image_size": 192}),
+    "autoencoder": ("autoencoder", {"epochs": 30}),
+    "stfpm": ("stfpm", {"image_size": 128, "epochs": 8}),
+    "reverse_distillation": ("reverse_distillation", {"image_size": 128, "epochs": 8}),
     "efficientad": (
         "efficientad",
         {
-            "image_size": 96, "epochs": 4, "batch_size": 2, "teacher_steps": 60, "teacher_channels": 128,
+            "image_size": 96, "epochs": 3, "batch_size": 2, "teacher_steps": 60, "teacher_channels": 128,
             "learning_rate": 1e-3,
         },
     ),
     "supersimplenet": (
         "supersimplenet",
-        {"image_size": 192, "batch_size": 8, "epochs": 8, "upscale": 1, "noise_std": 0.15},
+        {"image_size": 128, "batch_size": 8, "epochs": 8, "upscale": 1, "noise_std": 0.15},
     ),
     "supersimplenet_labelled": (
         "supersimplenet",
@@ -59,14 +59,14 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
             "normalisation": "image",
         },
     ),
-    "dinomaly": ("dinomaly", {"image_size": 192, "decoder_blocks": 2, "batch_size": 8, "epochs": 4}),
+    "dinomaly": ("dinomaly", {"image_size": 128, "decoder_blocks": 2, "batch_size": 8, "epochs": 5}),
     "draem": (
         "draem",
-        {"image_size": 128, "epochs": 6, "base_channels": 16, "marking_channels": 16, "learning_rate": 1e-3},
+        {"image_size": 96, "epochs": 6, "base_channels": 16, "marking_channels": 16, "learning_rate": 1e-3},
     ),
-    "cutpaste": ("cutpaste", {"image_size": 128, "epochs": 6}),
-    "fastflow": ("fastflow", {"image_size": 192, "epochs": 10}),
-    "cflow": ("cflow", {"layers": [2, 3], "batch_size": 4, "epochs": 4, "learning_rate": 1e-3}),
+    "cutpaste": ("cutpaste", {"image_size": 96, "epochs": 4}),
+    "fastflow": ("fastflow", {"image_size": 128, "epochs": 10}),
+    "cflow": ("cflow", {"image_size": 192, "layers": [2, 3], "epochs": 4, "learning_rate": 1e-3}),
     "ensemble": ("ensemble", {}),
 }  # fmt: skip
 TITLES = {"supersimplenet_labelled": "SuperSimpleNet, half of the labelled defects learnt from"}
