@@ -55,7 +55,7 @@ def load_state(path: Path) -> tuple[State, dict[str, str]]:
 
 
 def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
-    """Write the model folder; it appears whole or not at all."""
+    """Write the model folder; it appears whole or not at all. What the model knows of itself is added to the facts."""
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -65,7 +65,10 @@ def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> N
     )
     _save_own_backbone(aside / ADAPTED_FILE, model, run=folder.parent.name, facts=facts)
     model.save_beside(aside)
-    named = {"backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None}
+    named = {
+        "backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None,
+        "normals": model.remembered,
+    }
     (aside / "model.json").write_text(json.dumps({**facts, **named}, indent=1, ensure_ascii=False), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(aside, folder)
@@ -92,6 +95,7 @@ def load_model(
     state, _ = load_state(folder / "model.safetensors")
     own = {name: each for name, each in model.state_to_save().items() if name.startswith(BACKBONE)}  # read already
     model.load_saved({**own, **state})
+    model.remembered = facts.get("normals", [])  # models saved before this was kept can explain nothing
     return model.eval(), facts
 
 

@@ -7,20 +7,18 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
 from engine.evaluation.explanations import Finding, explain_batch
-from engine.evaluation.heatmaps import map_scale, overlay, save_map, save_mask, save_png
-from engine.evaluation.inspection import Inspection, inspect, with_positions
+from engine.evaluation.heatmaps import map_scale, save_mask, save_pictures
+from engine.evaluation.inspection import Inspection, count_pixels, inspect, with_positions
 from engine.evaluation.measurement import Measures, measure, summarise
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
 from engine.evaluation.thresholds import p_values
@@ -40,13 +38,11 @@ def evaluate(
     facts: dict[str, Any],
     report: Report,
     escape_cost: float = 10.0,
-    normals: Sequence[str] = (),
 ) -> tuple[Measures, Inspection]:
     """Score the test pictures and write `RUN/evaluation` whole. `facts` (counts, weights, ...) go into metrics.json.
 
     Args:
         escape_cost: overkilled good images that one missed defect is worth, for the cost-based threshold shown beside.
-        normals: names of the pictures learnt from, in the order they were, to show the good patches nearest to a region.
     """
     folder = run / "evaluation.part"
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,13 +58,8 @@ def evaluate(
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         for start, batch in with_positions(loader):
             count_pixels(pixels, found, start, batch, regions=regions)
-            explained = explain_batch(
-                model,
-                batch,
-                found.maps[start : start + len(batch)],
-                pixel_threshold=calibration.pixel.value,
-                normals=normals,
-            )
+            maps = found.maps[start : start + len(batch)]
+            explained = explain_batch(model, batch, maps, pixel_threshold=calibration.pixel.value)
             writing = [
                 pool.submit(_write, folder, found, start + i, batch, i, scale, calibration) for i in range(len(batch))
             ]
@@ -93,25 +84,6 @@ def evaluate(
     return measures, found
 
 
-def count_pixels(
-    pixels: PixelTally, found: Inspection, start: int, batch: Batch, *, regions: RegionTally | None = None
-) -> None:
-    """Count the maps of a batch whose truth is known: a mask, or a good image, on which nothing is marked."""
-    assert found.maps is not None and batch.has_truth is not None
-    known = np.flatnonzero(batch.has_truth.numpy())
-    if len(known) == 0:
-        return
-    maps = found.maps[start + known]
-    masks = None if batch.masks is None else batch.masks.squeeze(1).numpy()[known] > 0.5
-    pixels.add(maps, masks)
-    for i, position in enumerate(known if regions is not None else ()):
-        assert regions is not None
-        if batch.labels[position] == 0:
-            regions.add_good(maps[i])
-        elif masks is not None:
-            regions.add_defective(int(start + position), maps[i], masks[i])
-
-
 def _write(
     folder: Path,
     found: Inspection,
@@ -123,13 +95,17 @@ def _write(
 ) -> None:
     """The pictures of one test image: `position` in its batch, `index` in the evaluation."""
     assert found.maps is not None
-    name, score_map = f"{index:04d}", found.maps[index]
-    pixels = (batch.images[position].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)  # (H, W, 3)
+    name, pixels = f"{index:04d}", batch.pixels(position)
     Image.fromarray(pixels).save(folder / "inputs" / f"{name}.jpg", quality=92)
-    save_map(folder / "maps" / f"{name}.png", score_map, scale=scale)
-    save_mask(folder / "masks" / f"{name}.png", score_map > by.pixel.value)
-    heat = overlay(pixels, score_map, threshold=by.pixel.value, lowest=scale[0])
-    save_png(folder / "overlays" / f"{name}.png", heat)
+    save_pictures(
+        pixels,
+        found.maps[index],
+        threshold=by.pixel.value,
+        scale=scale,
+        map_to=folder / "maps" / f"{name}.png",
+        mask_to=folder / "masks" / f"{name}.png",
+        heat_to=folder / "overlays" / f"{name}.png",
+    )
     if batch.has_truth is not None and batch.has_truth[position] and batch.masks is not None:
         save_mask(folder / "truth" / f"{name}.png", batch.masks[position, 0].numpy())
 

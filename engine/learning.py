@@ -60,7 +60,6 @@ class Learning:
         self.weights_folder, self.hub = weights_folder, hub
         self.batch_size = _batch_size(spec, run)
         self.model = self._built()
-        self.normals: list[str] = []  # names of the pictures that the model remembers, in its order
         self._untrained: AnomalyModel | None = None
 
     def loader(self, items: list[Item], *, changing: bool = False) -> Loader:
@@ -94,9 +93,8 @@ class Learning:
     def calibrate(self, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
         """Thresholds from good pictures that the model, or the model of their fold, has not seen."""
         rate = self.spec.overkill_rate
-        if self.spec.model.family == "ensemble":
-            scores, highs = trainer.scores, trainer.map_highs  # type: ignore[attr-defined]
-            return calibration_from(scores, highs, overkill_rate=rate, policy=policy)
+        if trainer.held_out is not None:
+            return calibration_from(*trainer.held_out, overkill_rate=rate, policy=policy)
         if policy == "leave_one_out":
             return self._leave_one_out(split)
         return calibrate(
@@ -122,7 +120,6 @@ class Learning:
         if family == "memory":
             report.begin("collecting")
             trainer.train(self.loader(split.fit, changing=True))
-            self.normals = list(trainer.names)  # type: ignore[attr-defined]
             report.begin("fitting")
             self.model.fit(report)
         elif family == "ensemble":

@@ -50,7 +50,7 @@ def train(
     report.limit(spec.time_limit_min)
     if report.goes_on and not (run / "checkpoints" / "last.safetensors").exists():
         message = "the run was interrupted before there was a checkpoint; it starts again from its beginning"
-        report(Warned(code="resumed", message=message, values={"epoch": 0, "epochs": spec.epochs}))
+        report(Warned(code="restarted", message=message))
 
     report.begin("loading")
     device = _device(spec)
@@ -86,7 +86,6 @@ def train(
         facts=facts,
         report=report,
         escape_cost=spec.escape_cost,
-        normals=learning.normals,
     )
     for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
         report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))

@@ -48,6 +48,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.names)
 
+    def pixels(self, index: int) -> np.ndarray:
+        """One image as a picture (H, W, 3) uint8."""
+        picture: np.ndarray = (self.images[index].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        return picture
+
     def to(self, device: torch.device | str) -> "Batch":
         """The batch with its tensors on a device; has_truth stays, as it is looked at on the CPU only."""
         moved = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "has_truth"}

@@ -5,7 +5,6 @@ have looked like. Other models know none, and the list is null.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +49,17 @@ def explain_batch(
     maps: NDArray[np.float32],
     *,
     pixel_threshold: float,
-    normals: Sequence[str],
 ) -> list[list[dict[str, Any]]]:
     """For each picture its regions as JSON types, strongest first; `nearest` names good pictures and places in them.
 
     Args:
         maps: (B, H, W) raw scores.
-        normals: names of the good pictures in the order the model learnt them, [] where that is not known. A second,
-            augmented pass over them counts on from the first.
 
     `nearest` is a list of {name, x, y, distance} with x and y in [0, 1] of that picture, or null.
     """
     regions = [find_regions(score_map, threshold=pixel_threshold) for score_map in maps]
     places = [(i, *region.peak_at) for i, found in enumerate(regions) for region in found[:REGIONS_EXPLAINED]]
-    nearest = iter(_nearest(model, batch, places, normals))
+    nearest = iter(_nearest(model, batch, places))
     return [
         [_facts(region, next(nearest) if rank < REGIONS_EXPLAINED else None) for rank, region in enumerate(found)]
         for found in regions
@@ -71,10 +67,10 @@ def explain_batch(
 
 
 def _nearest(
-    model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]], normals: Sequence[str]
+    model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]]
 ) -> list[list[dict[str, Any]] | None]:
     """The nearest good patches for each place (picture of the batch, x, y)."""
-    if not places or not normals:
+    if not places or not model.remembered:
         return [None] * len(places)
     rows = sorted({i for i, _, _ in places})  # only these pictures go through the backbone again
     chosen = Batch(batch.images[rows], batch.labels[rows], None, [batch.names[i] for i in rows])
@@ -85,7 +81,7 @@ def _nearest(
     if found is None:
         return [None] * len(places)
     return [
-        [{"name": normals[n.image % len(normals)], "x": n.x, "y": n.y, "distance": n.distance} for n in neighbours]
+        [{"name": model.remembered[n.image], "x": n.x, "y": n.y, "distance": n.distance} for n in neighbours]
         for neighbours in found
     ]
 

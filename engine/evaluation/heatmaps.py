@@ -71,6 +71,24 @@ def overlay(image: Picture, score_map: ArrayLike, *, threshold: float, lowest: f
     return mixed
 
 
+def save_pictures(
+    image: Picture,
+    score_map: ArrayLike,
+    *,
+    threshold: float,
+    scale: Scale,
+    map_to: Path,
+    mask_to: Path,
+    heat_to: Path,
+    boxes: Sequence[tuple[int, int, int, int]] = (),
+) -> None:
+    """What a score map looks like: the raw map, the mask of what lies above the pixel threshold, the heat with boxes."""
+    save_map(map_to, score_map, scale=scale)
+    save_mask(mask_to, np.asarray(score_map) > threshold)
+    heat = overlay(image, score_map, threshold=threshold, lowest=scale[0])
+    save_png(heat_to, with_boxes(heat, boxes) if boxes else heat)
+
+
 def with_boxes(picture: Picture, boxes: Sequence[tuple[int, int, int, int]]) -> Picture:
     """A copy of the picture (H, W, 3) with a thin rectangle around each box (x, y, width, height), two pixels outside it."""
     drawn = Image.fromarray(picture)

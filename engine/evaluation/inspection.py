@@ -1,4 +1,4 @@
-"""Runs a trained model over pictures and keeps what it said: scores in memory, score maps in a scratch file."""
+"""Runs a trained model over pictures and keeps what it said: scores in memory, score maps in a scratch file to count in."""
 
 import math
 import os
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from engine.datasets.loading import Batch, Loader
+from engine.evaluation.pixel_counts import PixelTally, RegionTally
 from engine.events import Batches
 from engine.models import AnomalyModel
 from engine.report import Eta, Reporter, silent
@@ -97,6 +98,25 @@ def with_positions(loader: Loader) -> Iterator[tuple[int, Batch]]:
     for batch in loader:
         yield start, batch
         start += len(batch)
+
+
+def count_pixels(
+    pixels: PixelTally, found: Inspection, start: int, batch: Batch, *, regions: RegionTally | None = None
+) -> None:
+    """Count the maps of a batch whose truth is known: a mask, or a good image, on which nothing is marked."""
+    assert found.maps is not None and batch.has_truth is not None
+    known = np.flatnonzero(batch.has_truth.numpy())
+    if len(known) == 0:
+        return
+    maps = found.maps[start + known]
+    masks = None if batch.masks is None else batch.masks.squeeze(1).numpy()[known] > 0.5
+    pixels.add(maps, masks)
+    for i, position in enumerate(known if regions is not None else ()):
+        assert regions is not None
+        if batch.labels[position] == 0:
+            regions.add_good(maps[i])
+        elif masks is not None:
+            regions.add_defective(int(start + position), maps[i], masks[i])
 
 
 def _scratch(folder: Path, loader: Loader) -> np.ndarray:

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.policy import ROUNDING
+
 GOOD, DEFECTIVE = 0, 1
 OVERKILLS = (0, 1, 5)  # percent of the good test images that may be called defective, for recall_at_N_overkill
 SIZES = {"tiny": 0.001, "small": 0.01, "medium": 0.05, "large": 1.0}  # largest share of the picture that is still so
-ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,8 @@ from scipy.stats import betabinom
 
 from engine.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
 
-ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
 
-GoodPolicy = Literal["split_conformal", "leave_one_out", "percentile"]
 Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
 
 
@@ -96,7 +94,6 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
     """
     held_out = _checked(scores, overkill_rate)
     n = len(held_out)
-    above = max(math.floor((n + 1) * overkill_rate + ROUNDING), 1)  # ranks left above the threshold, of n + 1
     return Threshold(
         value=float(held_out[n - ranks_above(n, overkill_rate)]),
         overkill_rate=overkill_rate,
@@ -165,22 +162,27 @@ def f1_optimal(scores: ArrayLike, labels: ArrayLike) -> Threshold:
     return _oracle(values[best], "f1_optimal", false_alarms[best], good, defective)
 
 
-def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float) -> Threshold:
+def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float, defect_rate: float = 0.01) -> Threshold:
     """The threshold of the least cost on these labelled images: a missed defect costs `escape_cost` overkilled good ones.
 
-    Both count by their shares, so how many of each class the test data happens to hold does not matter: the cost is
-    overkill + escape_cost * escape, as if half of all images were defective. Where defects are rarer on the line than
-    that, give a cost smaller in proportion. An oracle. Of several that cost the same the highest is taken.
+    Both count by their shares, so how many of each class the test data happens to hold does not matter: the cost of a
+    picture of the line is overkill * (1 - defect_rate) + escape_cost * escape * defect_rate. An oracle. Of several that
+    cost the same the highest is taken.
+
+    Args:
+        defect_rate: share of the line's pictures that are defective, between 0 and 1.
 
     Raises:
-        ValueError: a class is missing, or a cost that is not above 0.
+        ValueError: a class is missing, a cost that is not above 0, or a rate outside (0, 1).
     """
     if not escape_cost > 0:
         raise ValueError(
             f"escape_cost is {escape_cost}, it must be above 0; 10 makes one missed defect worth 10 overkills"
         )
+    if not 0 < defect_rate < 1:
+        raise ValueError(f"defect_rate is {defect_rate}, it must lie between 0 and 1; 0.01 is one defect in 100 images")
     values, false_alarms, missed, good, defective = _verdicts(scores, labels)
-    cost = false_alarms / good + escape_cost * missed / defective
+    cost = (1 - defect_rate) * false_alarms / good + defect_rate * escape_cost * missed / defective
     best = int(cost.argmin())
     return _oracle(values[best], "cost_based", false_alarms[best], good, defective)
 
@@ -189,11 +191,7 @@ def promise(threshold: Threshold) -> str:
     """What the threshold promises, in one or two English sentences."""
     n, rate = threshold.calibration_images, threshold.overkill_rate
     if threshold.is_oracle:
-        by = (
-            "has the best F1"
-            if threshold.policy == "f1_optimal"
-            else "costs the least, were half of all images defective,"
-        )
+        by = "has the best F1" if threshold.policy == "f1_optimal" else "costs the least"
         return f"It {by} on the {n} test images that chose it; on new images it will do worse."
     asked, images = _percent(rate), f"{n} good image{'s' if n != 1 else ''}"
     if threshold.policy == "percentile":
@@ -211,6 +209,23 @@ def promise(threshold: Threshold) -> str:
     if not threshold.is_enough:
         said += f" {images} cannot set {asked}: {threshold.images_needed} are needed."
     return f"{said} To show {asked}, {threshold.images_to_show} good test images without a false alarm are needed."
+
+
+def expected_overkill(threshold: Threshold, *, images: int, level: float = 0.95) -> tuple[float, float] | None:
+    """Where the overkill of so many good test images lies with this chance, where they are like those that set it.
+
+    The threshold itself hangs on which n good images set it: the share above it is beta-distributed around the promise
+    (Vovk, Conditional validity of inductive conformal predictors, 2012, https://arxiv.org/abs/1209.2673), so false alarms
+    are beta-binomial. For leave_one_out, whose scores come from several models, this is an approximation. None where
+    nothing is promised, or there are no images.
+    """
+    n, share = threshold.calibration_images, threshold.promised
+    if share is None or images == 0:
+        return None
+    if share >= 1:
+        return 0.0, 1.0
+    low, high = betabinom.interval(level, images, share * (n + 1), (1 - share) * (n + 1))
+    return float(low) / images, float(high) / images
 
 
 def images_to_show(overkill_rate: float) -> int:

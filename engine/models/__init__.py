@@ -12,6 +12,7 @@ from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
 from engine.datasets.synthetic.blending import Synthesis
 from engine.events import Warned
+from engine.layers.frozen_features import FrozenFeatures
 from engine.recipes import Recipe
 from engine.report import Reporter
 from engine.spec import TrainSpec
@@ -36,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A good patch that a model remembers: the picture it is of (counted in the order learnt from), where, how far off.
+    """A good patch that a model remembers: the picture it is of (a position in `remembered`), where, how far off.
 
     x and y are the patch's middle in [0, 1] of that picture; distance is in the model's feature space.
     """
@@ -50,7 +51,9 @@ class Neighbour:
 class AnomalyModel(nn.Module):
     """What every model offers. Memory models collect in `train_step` and `fit`; the others return a loss with a gradient.
 
-    A frozen backbone, where there is one, is the attribute `backbone`: it is named in the saved model, not saved.
+    A frozen backbone, where there is one, is the attribute `backbone`: it is named in the saved model, not saved. What is
+    kept of it while a training lasts goes through `frozen_features`. `remembered` are the names of the pictures learnt
+    from, as `explain` counts them: its trainer sets them, and model.json holds them.
     """
 
     backbone: Backbone | None
@@ -58,6 +61,8 @@ class AnomalyModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = None  # not on the class: there it would hide the module that a model sets
+        self.frozen_features: FrozenFeatures | None = None
+        self.remembered: list[str] = []
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Memory: collects and returns the sums of `feature_sums`. Gradient, flow: `loss`, a scalar with gradient.
@@ -171,11 +176,12 @@ def build_model(
         return put_together.eval()
     backbone = None
     if spec.backbone is not None:
+        assert hasattr(spec.model, "layers")  # every model that takes a backbone names the levels it uses
         if adapted is None and spec.backbone_run is not None:
             adapted = adapted_file(spec.backbone_run, runs)
         backbone = Backbone(
             spec.backbone,
-            layers=getattr(spec.model, "layers", [2, 3]),
+            layers=spec.model.layers,
             weights=spec.weights,
             normalisation=spec.normalisation,
             feature_normalisation=spec.feature_normalisation,

@@ -45,7 +45,7 @@ class CFlow(AnomalyModel):
         super().__init__()
         self.params = params
         self.backbone: Backbone = backbone
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
         self.flows = nn.ModuleList(PatchFlow(channels, params) for channels in backbone.channels)
         self.register_buffer("highest", torch.zeros(len(backbone.channels)))  # log-likelihood a channel, of good images
         self._codes: dict[tuple[int, int, torch.device], torch.Tensor] = {}  # by grid: made once

@@ -52,7 +52,7 @@ class Dinomaly(AnomalyModel):
         super().__init__()
         self.params = params
         self.backbone: Backbone = backbone
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
         self.is_one_grid = len(set(backbone.strides)) == 1 and len(set(backbone.channels)) == 1
         _refuse_too_many_groups(params, backbone, levels=len(backbone.channels) if self.is_one_grid else None)
         size = backbone.channels[0] if self.is_one_grid else sum(backbone.channels)

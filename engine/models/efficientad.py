@@ -75,7 +75,7 @@ class EfficientAd(AnomalyModel):
         self.register_buffer("teacher_deviation", torch.ones(channels))
         self.register_buffer("quantiles", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))  # of the student's, autoencoder's map
         self.others = OtherPictures(params.penalty_folder, image_size=image_size, seed=seed, setting="penalty_folder")
-        self.frozen_features = FrozenFeatures(lambda images: [self._teach(images)])
+        self.frozen_features: FrozenFeatures = FrozenFeatures(lambda images: [self._teach(images)])
 
     def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
         params = self.params

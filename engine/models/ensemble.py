@@ -33,7 +33,7 @@ from torch.nn import functional
 from engine.checkpoints import MEMBERS_FOLDER, load_model
 from engine.datasets.loading import Batch
 from engine.events import Warned
-from engine.models import AnomalyModel, Prediction
+from engine.models import AnomalyModel, Neighbour, Prediction
 from engine.params import EnsembleParams
 from engine.spec import TrainSpec
 
@@ -97,6 +97,7 @@ class Ensemble(AnomalyModel):
         self.models = nn.ModuleList(member.model for member in members)
         self.register_buffer("held_out_scores", torch.zeros(len(members), 0))
         self.register_buffer("held_out_highs", torch.zeros(len(members), 0))
+        self.remembered = [name for member in members for name in member.model.remembered]
         self._scales: tuple[torch.Tensor, Scales] | None = None  # made from the buffers when they change
 
     @property
@@ -108,6 +109,19 @@ class Ensemble(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         return self.fused(self.raw(batch), self._current())
+
+    @torch.no_grad()
+    def explain(self, batch: Batch, places: list[tuple[int, int, int]], *, k: int) -> list[list[Neighbour]] | None:
+        """By the first member that keeps patches; distances are in its feature space."""
+        first, size = 0, batch.images.shape[-1]  # where the member's names begin among all
+        for member in self.members:
+            own, names = member.image_size, len(member.model.remembered)
+            inside = [(image, y * own // size, x * own // size) for image, y, x in places]
+            found = member.model.explain(_at_size(batch, own), inside, k=k) if names else None
+            if found is not None:
+                return [[replace(each, image=first + each.image) for each in nearest] for nearest in found]
+            first += names
+        return None
 
     def raw(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """What each member says: scores (M, B) and maps (M, B, H, W), each model given the picture at its own size."""

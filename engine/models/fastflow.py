@@ -35,7 +35,7 @@ class FastFlow(AnomalyModel):
         self.backbone: Backbone = backbone
         self.flows = nn.ModuleList(Flow(channels, params) for channels in backbone.channels)
         self.params = params
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
 
     def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
         params = self.params

@@ -53,7 +53,7 @@ class ReverseDistillation(AnomalyModel):
         super().__init__()
         self.backbone: Backbone = backbone
         self.params = params
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
         self.embedding = Embedding(backbone.channels, backbone.strides)
         self.decoder = Decoder(backbone.channels, backbone.strides)
 

@@ -33,7 +33,7 @@ class Stfpm(AnomalyModel):
         self.backbone: Backbone = backbone
         self.student = backbone.student()
         self.params = params
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
 
     def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
         params = self.params

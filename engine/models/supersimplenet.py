@@ -53,7 +53,7 @@ class SuperSimpleNet(AnomalyModel):
         super().__init__()
         self.params = params
         self.backbone: Backbone = backbone
-        self.frozen_features = FrozenFeatures(backbone)
+        self.frozen_features: FrozenFeatures = FrozenFeatures(backbone)
         self.register_buffer("deviations", torch.ones(len(backbone.channels)))  # one of each level
         channels = sum(backbone.channels)
         self.adaptor = nn.Conv2d(channels, channels, 1)

@@ -10,10 +10,9 @@ import torch
 
 from engine.checkpoints import load_state, save_state
 from engine.datasets.loading import Batch, Loader
-from engine.evaluate import count_pixels
 from engine.evaluation.explanations import Finding, explain_batch
-from engine.evaluation.heatmaps import map_scale, overlay, save_map, save_mask, save_png, with_boxes
-from engine.evaluation.inspection import inspect, with_positions
+from engine.evaluation.heatmaps import map_scale, save_pictures, save_png
+from engine.evaluation.inspection import count_pixels, inspect, with_positions
 from engine.evaluation.measurement import measure
 from engine.evaluation.pixel_counts import PixelTally
 from engine.evaluation.thresholds import p_values
@@ -34,6 +33,8 @@ class BaseTrainer:
         self.device = torch.device(device)
         self.modeler = modeler.to(self.device).eval()
         self.report = report
+        # scores and highest map scores (n,) of held-out good images, where the training itself gives them
+        self.held_out: tuple[np.ndarray, np.ndarray] | None = None
 
     def train(self, train_loader: Loader) -> Figures:
         """One pass over the training images: mean `loss`, `psnr` (dB), `ssim`; None where a model has none."""
@@ -63,14 +64,12 @@ class BaseTrainer:
         threshold: float,
         pixel_threshold: float | None = None,
         held_out: Sequence[float] = (),
-        normals: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Write per image its raw map (16-bit), heatmap with contours and boxes, mask, and what was found in words of JSON.
 
         NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/evaluation/explanations.py), and
         NNNN_attention.png where the backbone is a transformer. An image is anomalous above `threshold`, a pixel above
-        `pixel_threshold`, or `threshold` without one. `held_out` scores of good images give each image its p-value,
-        `normals`, the names of the images learnt from, the good patches that its regions are compared with.
+        `pixel_threshold`, or `threshold` without one. `held_out` scores of good images give each image its p-value.
         Returns the folder, the number of images and a summary of scores and verdicts.
         """
         if ckpt_path is not None:
@@ -85,14 +84,19 @@ class BaseTrainer:
         chances = p_values(found.scores, held_out).tolist() if held_out else [None] * len(found.scores)
         for start, batch in with_positions(test_loader):
             maps = found.maps[start : start + len(batch)]
-            explained = explain_batch(self.modeler, batch, maps, pixel_threshold=limit, normals=normals)
+            explained = explain_batch(self.modeler, batch, maps, pixel_threshold=limit)
             for i, name in enumerate(batch.names):
                 score, stem = float(found.scores[start + i]), output_dir / f"{start + i:04d}"
-                pixels = (batch.images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-                heat = overlay(pixels, maps[i], threshold=limit, lowest=scale[0])
-                save_map(_named(stem, "map"), maps[i], scale=scale)
-                save_png(_named(stem, "heatmap"), with_boxes(heat, [tuple(r["box"]) for r in explained[i]]))
-                save_mask(_named(stem, "mask"), maps[i] > limit)
+                save_pictures(
+                    batch.pixels(i),
+                    maps[i],
+                    threshold=limit,
+                    scale=scale,
+                    map_to=_named(stem, "map"),
+                    mask_to=_named(stem, "mask"),
+                    heat_to=_named(stem, "heatmap"),
+                    boxes=[tuple(region["box"]) for region in explained[i]],
+                )
                 finding = Finding(name, score, threshold, limit, chances[start + i], None, explained[i])
                 finding.write(stem.with_suffix(".json"))
             self._write_attention(batch, output_dir, start)

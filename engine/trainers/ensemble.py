@@ -13,12 +13,8 @@ from engine.trainers.base import BaseTrainer, Figures
 class EnsembleTrainer(BaseTrainer):
     """Ensembles.
 
-    After `fit`, `scores` and `map_highs` (n,) are those of the held-out good images, each compared with the others only:
-    what a threshold may be set by.
+    After `fit`, `held_out` is each held-out good image compared with the others only.
     """
-
-    scores: np.ndarray
-    map_highs: np.ndarray
 
     def train(self, train_loader: Loader) -> Figures:
         """One pass over good images that no member has learnt from: their raw scores become the members' scales."""
@@ -77,7 +73,7 @@ class EnsembleTrainer(BaseTrainer):
                     highs.append(float(found.anomaly_map.amax()))
             done += len(batch)
             self._tell(number + done, loader, eta)
-        self.scores, self.map_highs = np.array(fused), np.array(highs)
+        self.held_out = np.array(fused), np.array(highs)
 
     def _ensemble(self) -> Ensemble:
         assert isinstance(self.modeler, Ensemble)

@@ -71,6 +71,7 @@ class EpochTrainer(BaseTrainer):
         """Up to `num_epochs` epochs; the history has one entry for each that was run."""
         with self._laid_out():
             history = self._fit(train_loader, num_epochs, valid_loader)
+        self.modeler.remembered = [item.name for item in train_loader.items]  # as `finish` has seen them
         self.recipe = None  # the optimiser's state and the gradients are as large as the model
         self.modeler.zero_grad(set_to_none=True)
         return history
@@ -92,7 +93,7 @@ class EpochTrainer(BaseTrainer):
             return at.history
         recipe, eta, before = self.recipe, Eta(num_epochs - at.epoch), at.epoch
         assert recipe is not None
-        frozen: FrozenFeatures | None = getattr(self.modeler, "frozen_features", None)
+        frozen = self.modeler.frozen_features
         with frozen.keeping() if frozen else nullcontext():
             if resumed is not None:
                 self._remember(frozen, train_loader, valid_loader, first=at.passes - at.epoch)

@@ -13,9 +13,7 @@ from engine.trainers.base import BaseTrainer, Figures
 
 
 class MemoryTrainer(BaseTrainer):
-    """`names` are those of the images collected, in their order: what a model's memory entries count."""
-
-    names: list[str]
+    """Memory models. What the model remembers are the images in the order collected, augmented ones included."""
 
     def train(self, train_loader: Loader) -> Figures:
         """Collect the features of all images: as they are, then augmented where the loader augments.
@@ -24,7 +22,7 @@ class MemoryTrainer(BaseTrainer):
         """
         loaders = [train_loader] if train_loader.augmentation == "none" else [train_loader.plain(), train_loader]
         total_images = sum(loader.images for loader in loaders)
-        self.names = []
+        self.modeler.remembered = []
         images = samples = 0
         values, total, squares = 0, 0.0, 0.0
         collected: Figures = {}
@@ -37,7 +35,7 @@ class MemoryTrainer(BaseTrainer):
                 sums = self.modeler.train_step(batch.to(self.device))
             finally:
                 self.modeler.eval()
-            self.names += batch.names
+            self.modeler.remembered += batch.names
             images, samples = images + len(batch), samples + int(sums["samples"])
             values, total = values + int(sums["values"]), total + float(sums["sum"])
             squares += float(sums["sum_squares"])

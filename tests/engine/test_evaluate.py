@@ -95,6 +95,7 @@ def test_sizes_overkills_and_oracles_tell_the_same_story(evaluated):
     assert facts["at_overkill"]["0"]["per_defect_type"] == {"patch": 1.0}
     assert facts["oracle"]["image_f1_max"] == facts["metrics"]["image_f1_max"] == 1.0
     assert facts["oracle"]["cost_based"]["escape_cost"] == 3.0
+    assert facts["oracle"]["cost_based"]["defect_rate"] == 0.01
     assert facts["oracle"]["f1_optimal"]["missed"] == 0
     assert facts["per_defect_type"]["patch"]["recall_interval"][1] == 1.0
     assert max(facts["tolerance"].values()) < 1e-3

@@ -8,6 +8,7 @@ from scipy.stats import binom
 
 from engine.evaluation.thresholds import (
     cost_based,
+    expected_overkill,
     f1_optimal,
     images_to_show,
     leave_one_out,
@@ -157,8 +158,8 @@ def both_classes(draw):
     return np.array(scores, dtype=float), np.array([0, 1, *labels])
 
 
-@given(both_classes(), st.sampled_from([0.1, 1.0, 10.0, 500.0]))
-def test_thresholds_chosen_by_labels_are_the_best_of_all(case, escape_cost):
+@given(both_classes(), st.sampled_from([0.1, 1.0, 10.0, 500.0]), st.sampled_from([0.001, 0.01, 0.5]))
+def test_thresholds_chosen_by_labels_are_the_best_of_all(case, escape_cost, rate):
     scores, labels = case
     possible = [scores.min() - 1, *scores]
     hits = [(labels[scores > t].sum(), (scores > t).sum()) for t in possible]
@@ -168,9 +169,10 @@ def test_thresholds_chosen_by_labels_are_the_best_of_all(case, escape_cost):
     assert 2 * labels[called].sum() / (called.sum() + labels.sum()) == pytest.approx(best)
 
     def cost(t: float) -> float:
-        return (scores[labels == 0] > t).mean() + escape_cost * (scores[labels == 1] <= t).mean()
+        overkill, escapes = (scores[labels == 0] > t).mean(), (scores[labels == 1] <= t).mean()
+        return overkill * (1 - rate) + escape_cost * rate * escapes
 
-    by_cost = cost_based(scores, labels, escape_cost=escape_cost)
+    by_cost = cost_based(scores, labels, escape_cost=escape_cost, defect_rate=rate)
     assert cost(by_cost.value) == pytest.approx(min(map(cost, possible)))
     assert by_cost.overkill_rate == pytest.approx((scores[labels == 0] > by_cost.value).mean())
     assert by_cost.is_oracle
@@ -179,9 +181,16 @@ def test_thresholds_chosen_by_labels_are_the_best_of_all(case, escape_cost):
 
 def test_a_dearer_escape_lowers_the_threshold():
     scores, labels = [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 1, 0, 0, 1, 1, 1]
-    assert cost_based(scores, labels, escape_cost=0.5).value == 5.5
-    assert cost_based(scores, labels, escape_cost=100).value == 2.5
-    assert "that chose it" in promise(cost_based(scores, labels, escape_cost=100))
+    assert cost_based(scores, labels, escape_cost=10).value == 5.5
+    assert cost_based(scores, labels, escape_cost=1000).value == 2.5
+    assert "that chose it" in promise(cost_based(scores, labels, escape_cost=1000))
+
+
+def test_few_defects_on_the_line_save_its_good_images():
+    generator = np.random.default_rng(0)  # classes that overlap: half of the defects lie among the good images
+    scores, labels = np.concatenate([generator.normal(size=200), generator.normal(1, 1, 50)]), [0] * 200 + [1] * 50
+    assert cost_based(scores, labels, escape_cost=10, defect_rate=0.5).overkill_rate > 0.9
+    assert cost_based(scores, labels, escape_cost=10).overkill_rate < 0.05
 
 
 def test_scores_with_no_number_between_them_still_get_a_threshold():
@@ -196,3 +205,23 @@ def test_labels_of_one_class_choose_no_threshold():
         f1_optimal([1, 2], [0, 0])
     with pytest.raises(ValueError, match="escape_cost is 0, it must be above 0"):
         cost_based([1, 2], [0, 1], escape_cost=0)
+    with pytest.raises(ValueError, match="defect_rate is 1, it must lie between 0 and 1"):
+        cost_based([1, 2], [0, 1], escape_cost=10, defect_rate=1)
+
+
+@pytest.mark.parametrize(("calibration", "tested"), [(10, 10), (19, 60), (60, 200)])
+def test_a_promise_that_is_kept_is_rarely_called_broken(calibration, tested):
+    """Calibration and test images alike: at most 2.5 % of all cases lie above the range, however few images set it."""
+    generator, above, trials = np.random.default_rng(5), 0, 2000
+    for _ in range(trials):
+        good = generator.normal(size=calibration + tested)
+        threshold = split_conformal(good[:calibration], overkill_rate=0.1)
+        above += (good[calibration:] > threshold.value).mean() > expected_overkill(threshold, images=tested)[1]
+    assert above <= binom.ppf(0.9995, trials, 0.025)
+
+
+def test_the_range_of_overkill_is_the_beta_binomials_and_none_where_nothing_is_promised():
+    """One calibration image: any share of the test images is as likely as any other."""
+    assert expected_overkill(split_conformal([0.0], overkill_rate=0.5), images=99) == (2 / 99, 97 / 99)
+    assert expected_overkill(percentile(range(30), overkill_rate=0.1), images=50) is None
+    assert expected_overkill(split_conformal(range(30), overkill_rate=0.1), images=0) is None

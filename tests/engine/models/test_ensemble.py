@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from engine.checkpoints import load_model, save_model
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
-from engine.models.ensemble import Scale
+from engine.models.ensemble import Scale, _at_size
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import train
@@ -134,8 +135,18 @@ def test_a_held_out_image_is_never_compared_with_itself(runs, data):
     _, whole = fitted(runs, data, images=6)
     others, _ = fitted(runs, data, images=5)
     found = predicted(others, items_of(data, split="train")[15:16])
-    assert whole.scores[5] == pytest.approx(found.pred_score.item(), rel=1e-4)
-    assert whole.map_highs[5] == pytest.approx(found.anomaly_map.max().item(), rel=1e-4)
+    assert whole.held_out[0][5] == pytest.approx(found.pred_score.item(), rel=1e-4)
+    assert whole.held_out[1][5] == pytest.approx(found.anomaly_map.max().item(), rel=1e-4)
+
+
+def test_the_member_that_keeps_patches_shows_the_nearest_good_ones(runs, data):
+    model, _ = fitted(runs, data, members=["padim", "patchcore"])  # the first keeps none
+    learnt = [item.name for item in items_of(data, split="train")[:10]]
+    assert model.remembered == learnt * 2
+    batch = next(iter(loader(items_of(data, split="test")[:1])))
+    found = model.explain(batch, [(0, 48, 72)], k=2)[0]  # of 96 pixels, and of the member's 64
+    own = model.members[1].model.explain(_at_size(batch, 64), [(0, 32, 48)], k=2)[0]
+    assert [replace(each, image=10 + each.image) for each in own] == found
 
 
 def test_a_saved_ensemble_needs_its_members_runs_no_longer(runs, data, tmp_path):
