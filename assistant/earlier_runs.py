@@ -1,6 +1,11 @@
-"""Earlier runs that a training builds on: the members of an ensemble, and the run whose adapted backbone is taken."""
+"""Earlier runs that a training builds on: the members of an ensemble, and the run whose adapted backbone is taken.
 
-from collections.abc import Sequence
+What the engine would refuse to put together (engine/models/ensemble.py) is refused here, before anybody is asked for a yes.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,35 +24,45 @@ LOOKED_AT = 100
 
 @dataclass(frozen=True)
 class Built:
-    """What was chosen with its runs filled in; the settings that follow from those runs; and the members of an ensemble."""
+    """What was chosen with its runs filled in, and the settings that follow from those runs."""
 
     chosen: dict[str, Any]
     given: dict[str, Advice] = field(default_factory=dict)
-    members: Sequence[RunRow] = ()
 
 
 async def build_on(
-    runs: Queue, *, dataset: str, model: str, chosen: dict[str, Any], last_runs: int | None = None
+    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], last_runs: int | None = None
 ) -> Built:
-    """Fill in the runs that a training of this model builds on. `last_runs` takes that many of the newest as members.
+    """Fill in the runs that a training of this model builds on, given the facts of its data set. `last_runs` takes that many
+    of the newest as members.
 
     Raises:
         SpecError: such a run is missing, has not finished, or does not fit, in words.
     """
     if model == "ensemble":
-        return await _ensemble(runs, dataset, chosen, last_runs)
+        return await _ensemble(runs, facts, chosen, last_runs)
     if chosen.get("backbone_run") and model in MODELS and MODELS[model].default_backbone:
-        return await _on_backbone(runs, dataset, chosen)
+        return await _on_backbone(runs, facts["dataset"], chosen)
     return Built(chosen)
 
 
-async def _ensemble(runs: Queue, dataset: str, chosen: dict[str, Any], last_runs: int | None) -> Built:
+async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any], last_runs: int | None) -> Built:
+    dataset = facts["dataset"]
     named = chosen.get("members")
     if isinstance(named, str):
         named = named.replace(",", " ").split()
     members = [await _member(runs, str(run), dataset) for run in dict.fromkeys(named)] if named else []
+    unfit: list[Problem] = []
     if not members:
-        members = _newest(await runs.list(state="succeeded", dataset=dataset, limit=LOOKED_AT), last_runs)
+        rows = await runs.list(state="succeeded", dataset=dataset, limit=LOOKED_AT)
+        rows = [row for row in rows if row.model != "ensemble"]
+        if last_runs is None:  # by itself it takes only what fits
+            whys = [await _unfit(runs, row, facts) for row in rows]
+            rows = [row for row, why in zip(rows, whys, strict=True) if why is None]
+            unfit = [why for why in whys if why]
+        members = _newest(rows, last_runs)
+    if len(members) < FEWEST and unfit:
+        raise SpecError(unfit[:1])
     if len(members) < FEWEST:
         have = ", ".join(row.id for row in members)
         message = (
@@ -55,6 +70,53 @@ async def _ensemble(runs: Queue, dataset: str, chosen: dict[str, Any], last_runs
             f"there {'is only ' + have if have else 'are none'}: train another model first"
         )
         raise SpecError([Problem("members", message, "few_members", {"dataset": dataset, "known": have or "0"})])
+    for row in members:
+        if why := await _unfit(runs, row, facts):
+            raise SpecError([why])
+    _refuse_unlike(members, chosen)
+    because = Notice(code="members", message="as its members", values={"runs": ", ".join(row.id for row in members)})
+    given = {name: Advice(members[0].spec[name], because) for name in SAME}
+    given["image_size"] = Advice(_largest(members), because)
+    return Built({**chosen, "members": [row.id for row in members]}, given)
+
+
+async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem | None:
+    """Why this finished run of the data set cannot be a member; None where it can."""
+    saved = await asyncio.to_thread(_saved_facts, runs, row)
+    if saved is None:
+        message = f"{row.id} has no saved model any more: train it anew"
+        return Problem("members", message, "no_saved_model", {"run": row.id})
+    now, then = facts.get("fingerprint"), saved.get("data", {}).get("fingerprint")
+    if now and then and now != then:
+        message = f"the pictures of {row.dataset!r} are others now than those {row.id} was trained on: train it anew"
+        return Problem("members", message, "data_changed", {"run": row.id, "dataset": row.dataset})
+    if saved.get("thresholds", {}).get("image", {}).get("policy") == "leave_one_out":
+        message = (
+            f"{row.id} held no good images back (threshold_policy leave_one_out, as memory models do with few good images), so its "
+            "scores cannot be compared: train it anew with threshold_policy split_conformal"
+        )
+        return Problem("members", message, "left_one_out", {"run": row.id})
+    share = row.spec["model"].get("labelled_share", 0)
+    if share:
+        message = (
+            f"{row.id} learnt from labelled defects (labelled_share {share:g}), with which the ensemble would be tested: "
+            "train it anew with labelled_share 0"
+        )
+        return Problem("members", message, "learnt_defects", {"run": row.id, "share": share})
+    return None
+
+
+def _saved_facts(runs: Queue, row: RunRow) -> dict[str, Any] | None:
+    """What the run's model says of itself; None where it is gone or unreadable."""
+    try:
+        facts: dict[str, Any] = json.loads((runs.folder(row.id) / "model" / "model.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts
+
+
+def _refuse_unlike(members: Sequence[RunRow], chosen: dict[str, Any]) -> None:
+    """Raises SpecError: the members held other good images back, or what was chosen does not go with them."""
     first = members[0].spec
     for row in members[1:]:
         for name in SAME:
@@ -69,10 +131,14 @@ async def _ensemble(runs: Queue, dataset: str, chosen: dict[str, Any], last_runs
         if chosen.get(name) not in (None, first[name]):
             message = f"{name} is {chosen[name]}, but the members were trained with {first[name]}; leave it out"
             raise SpecError([Problem(name, message)])
-    because = Notice(code="members", message="as its members", values={"runs": ", ".join(row.id for row in members)})
-    given = {name: Advice(first[name], because) for name in SAME}
-    given["image_size"] = Advice(max(row.spec["image_size"] for row in members), because)
-    return Built({**chosen, "members": [row.id for row in members]}, given, members)
+    size, largest = chosen.get("image_size"), _largest(members)
+    if isinstance(size, int | float) and size < largest:
+        message = f"image_size is {size}, but a member works at {largest}: take {largest} or more, or leave it out"
+        raise SpecError([Problem("image_size", message, "too_small", {"value": str(size), "limit": largest})])
+
+
+def _largest(members: Sequence[RunRow]) -> int:
+    return max(int(row.spec["image_size"]) for row in members)
 
 
 async def _member(runs: Queue, run: str, dataset: str) -> RunRow:
@@ -89,7 +155,6 @@ async def _member(runs: Queue, run: str, dataset: str) -> RunRow:
 
 def _newest(rows: Sequence[RunRow], count: int | None) -> list[RunRow]:
     """The newest `count`; without a count, of each model the newest that held back the same images as the newest of all."""
-    rows = [row for row in rows if row.model != "ensemble"]
     if count is not None:
         return list(rows[:count])
     taken: dict[str, RunRow] = {}

@@ -32,7 +32,7 @@ async def plan_training(
         mine = setting_names(model)
         chosen = {_in_the_words_of(mine, name): value for name, value in chosen.items()}
         chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
-    built = await build_on(desk.runs, dataset=facts["dataset"], model=model, chosen=chosen, last_runs=last_runs)
+    built = await build_on(desk.runs, facts=facts, model=model, chosen=chosen, last_runs=last_runs)
     finished = await desk.runs.list(state="succeeded", model=model, limit=20)
     return make_plan(desk.settings, facts, model, built.chosen, finished, given=built.given)
 

@@ -35,7 +35,7 @@ async def train_here(
             facts = await _facts_of(workspace, data)
             finished = await workspace.runs.list(state="succeeded", model=model, limit=20)
             chosen = _read_changes(changes)
-            built = await build_on(workspace.runs, dataset=facts["dataset"], model=model, chosen=chosen)
+            built = await build_on(workspace.runs, facts=facts, model=model, chosen=chosen)
             plan = make_plan(settings, facts, model, built.chosen, finished, given=built.given)
         except SpecError as error:
             return _refuse([problem.message for problem in error.problems], as_json=as_json)

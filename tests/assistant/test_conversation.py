@@ -357,6 +357,8 @@ async def test_a_conversation_that_is_deleted_takes_its_items_along(
 async def finished_run(workspace: Workspace, model: str) -> str:
     row = await workspace.runs.add(make_spec("oled", model), data_path="/data")
     await workspace.runs.claim_one(row.id)
+    (workspace.runs.folder(row.id) / "model").mkdir()
+    (workspace.runs.folder(row.id) / "model" / "model.json").write_text("{}")
     await workspace.runs.end(row.id, "succeeded", metrics={"image_auroc": 0.9})
     return row.id
 
