@@ -12,7 +12,7 @@ SMALL = 1e-6  # of the mean variance, added to every one: channels that never ch
 
 
 class Gaussian(nn.Module):
-    """Distances of vectors (n, C) from what was fitted; `fit_mean` comes first, `fit_covariance` afterwards."""
+    """Distances of vectors (n, C) from what was fitted, in deviations of the good ones."""
 
     mean: torch.Tensor
     whitener: torch.Tensor

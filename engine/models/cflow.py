@@ -15,14 +15,15 @@ B images, C channels of a level, h x w its grid, P places of it.
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import ConditionalCouplingBlock
+from engine.layers.feature_statistics import RunningMoments
 from engine.layers.frozen_features import FrozenFeatures
+from engine.layers.patches import to_map
 from engine.layers.position_code import position_code
 from engine.models import AnomalyModel, Prediction
 from engine.params import CFlowParams
@@ -59,20 +60,17 @@ class CFlow(AnomalyModel):
     @torch.no_grad()
     def prepare(self, train: Loader, report: Reporter) -> None:
         """Mean and deviation of each channel over the good training images."""
-        sums = [torch.zeros(2, channels, dtype=torch.float64) for channels in self.backbone.channels]
-        values, done = [0] * len(sums), 0
+        moments, done = [RunningMoments() for _ in self.flows], 0
         for batch in train:
-            for i, level in enumerate(self.backbone(batch.images.to(self.highest.device))):
-                wide = level.double()
-                sums[i] += torch.stack([wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3))]).cpu()
-                values[i] += level.numel() // level.shape[1]
+            for level, one in zip(self.backbone(batch.images.to(self.highest.device)), moments, strict=True):
+                one.add(level.permute(0, 2, 3, 1).flatten(0, 2))
             done += len(batch)
             report(Fitting(what="statistics", done=done, total=train.images))
-        for flow, both, count in zip(self.flows, sums, values, strict=True):
+        for flow, one in zip(self.flows, moments, strict=True):
             assert isinstance(flow, PatchFlow)
-            mean, square = both / count
+            mean, variance = one.mean(), one.variance()
             flow.mean.copy_(mean)
-            flow.deviation.copy_((square - mean**2).clamp(min=0).sqrt().clamp(min=1e-3 * float(square.mean().sqrt())))
+            flow.deviation.copy_(variance.sqrt().clamp(min=1e-3 * float((variance + mean**2).mean().sqrt())))
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         losses = []
@@ -107,7 +105,7 @@ class CFlow(AnomalyModel):
         score_map = torch.zeros_like(batch.images[:, :1])  # (B, 1, H, W)
         for level, highest in zip(self._log_likelihoods(batch), self.highest, strict=True):
             likelihood = torch.exp(level - highest)
-            score_map -= functional.interpolate(likelihood, size=size, mode="bilinear", align_corners=False)
+            score_map -= to_map(likelihood.squeeze(1), size=size)
         score_map = gaussian_blur(score_map, sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 

@@ -31,6 +31,7 @@ from engine.layers.blur import gaussian_blur
 from engine.layers.cut_paste import Kind, cut_paste
 from engine.layers.feature_statistics import RunningMoments
 from engine.layers.mahalanobis import CentredProducts, Gaussian
+from engine.layers.patches import joined_patches, to_map
 from engine.models import AnomalyModel, Prediction
 from engine.params import CutPasteParams
 from engine.recipes import Recipe
@@ -115,8 +116,7 @@ class CutPaste(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         levels = self.backbone(batch.images)
-        maps = self.place_gaussian(_joined(levels)).unsqueeze(1)  # (B, 1, h, w)
-        maps = functional.interpolate(maps, size=batch.images.shape[-2:], mode="bilinear", align_corners=False)
+        maps = to_map(self.place_gaussian(joined_patches(levels)), size=batch.images.shape[-2:])
         scores = self.image_gaussian(_pooled(levels))
         return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
 
@@ -141,7 +141,7 @@ class CutPaste(AnomalyModel):
         device = self.steps.device
         for batch in train:
             levels = self.backbone(batch.images.to(device))
-            yield _pooled(levels), _joined(levels).flatten(0, 2)
+            yield _pooled(levels), joined_patches(levels).flatten(0, 2)
 
 
 def _not_adapted_warning() -> Warned:
@@ -165,10 +165,3 @@ def _head(channels: int, *, classes: int) -> nn.Sequential:
 def _pooled(levels: list[torch.Tensor]) -> torch.Tensor:
     """(B, C): the mean of the deepest level."""
     return levels[-1].mean(dim=(2, 3))
-
-
-def _joined(levels: list[torch.Tensor]) -> torch.Tensor:
-    """(B, h, w, C): all levels, brought to the finest grid."""
-    finest = levels[0].shape[-2:]
-    levels = [functional.interpolate(level, size=finest, mode="bilinear", align_corners=False) for level in levels]
-    return torch.cat(levels, dim=1).permute(0, 2, 3, 1)

@@ -22,6 +22,7 @@ from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.linear_attention import LinearAttentionBlock
+from engine.layers.patches import mean_of_highest, on_one_grid, to_map
 from engine.layers.stable_adamw import StableAdamW
 from engine.models import AnomalyModel, Prediction
 from engine.params import DinomalyParams
@@ -104,12 +105,9 @@ class Dinomaly(AnomalyModel):
 
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
-        maps = torch.stack([_distance(*pair) for pair in self._groups(batch)]).mean(dim=0).unsqueeze(1)
-        maps = functional.interpolate(maps, size=batch.images.shape[-2:], mode="bilinear", align_corners=False)
-        maps = gaussian_blur(maps, sigma=self.params.blur_sigma)
-        pixels = maps.flatten(1)
-        highest = pixels.topk(max(1, round(self.params.top_share * pixels.shape[1])), dim=1).values
-        return Prediction(highest.mean(dim=1), maps)
+        distances = torch.stack([_distance(*pair) for pair in self._groups(batch)]).mean(dim=0)  # (B, h, w)
+        maps = gaussian_blur(to_map(distances, size=batch.images.shape[-2:]), sigma=self.params.blur_sigma)
+        return Prediction(mean_of_highest(maps.squeeze(1), share=self.params.top_share), maps)
 
     def _groups(self, batch: Batch) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """What is seen and what is rebuilt of each group, both (B, h, w, D); groups of early levels first."""
@@ -152,10 +150,8 @@ def _distance(seen: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
 
 def _joined(levels: list[torch.Tensor]) -> torch.Tensor:
     """(B, h, w, D) of a pyramid: unit vectors of each level on the finest grid, one after the other."""
-    grid = levels[0].shape[1:3]
-    same = [functional.normalize(level, dim=3).permute(0, 3, 1, 2) for level in levels]
-    same = [functional.interpolate(level, size=grid, mode="bilinear", align_corners=False) for level in same]
-    return torch.cat(same, dim=1).permute(0, 2, 3, 1)
+    units = [functional.normalize(level, dim=3).permute(0, 3, 1, 2) for level in levels]
+    return torch.cat(on_one_grid(units), dim=1).permute(0, 2, 3, 1)
 
 
 def _refuse_too_many_groups(params: DinomalyParams, backbone: Backbone, *, levels: int | None) -> None:

@@ -16,6 +16,7 @@ from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import CouplingBlock
 from engine.layers.frozen_features import FrozenFeatures
+from engine.layers.patches import to_map
 from engine.models import AnomalyModel, Prediction
 from engine.params import FastFlowParams
 from engine.recipes import Recipe
@@ -56,7 +57,7 @@ class FastFlow(AnomalyModel):
         likelihoods = []
         for noise, _ in self._flows(batch):
             likelihood = torch.exp(-0.5 * noise.square().mean(dim=1, keepdim=True))  # (B, 1, h, w)
-            likelihoods.append(functional.interpolate(likelihood, size=size, mode="bilinear", align_corners=False))
+            likelihoods.append(to_map(likelihood.squeeze(1), size=size))
         score_map = gaussian_blur(-torch.stack(likelihoods).mean(dim=0), sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 

@@ -14,6 +14,7 @@ from engine.backbones import Backbone
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
+from engine.layers.patches import to_map
 from engine.models import AnomalyModel, Prediction
 from engine.params import StfpmParams
 from engine.recipes import Recipe, falling
@@ -57,7 +58,7 @@ class Stfpm(AnomalyModel):
         size = batch.images.shape[-2:]
         score_map = torch.ones_like(batch.images[:, :1])  # (B, 1, H, W)
         for distance in self._distances(batch):
-            score_map = score_map * functional.interpolate(distance, size=size, mode="bilinear", align_corners=False)
+            score_map = score_map * to_map(distance.squeeze(1), size=size)
         score_map = gaussian_blur(score_map, sigma=self.params.blur_sigma)
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 

@@ -27,6 +27,7 @@ from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
+from engine.layers.patches import to_map
 from engine.layers.perlin import perlin_noise
 from engine.models import AnomalyModel, Prediction
 from engine.params import SuperSimpleNetParams
@@ -110,7 +111,7 @@ class SuperSimpleNet(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         marked, score = self._heads(self.adaptor(self._features(batch)))
-        large = functional.interpolate(marked, size=batch.images.shape[-2:], mode="bilinear", align_corners=False)
+        large = to_map(marked.squeeze(1), size=batch.images.shape[-2:])
         return Prediction(score, gaussian_blur(large, sigma=self.params.blur_sigma))
 
     def _features(self, batch: Batch) -> torch.Tensor:

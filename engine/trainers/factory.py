@@ -9,7 +9,7 @@ from engine.trainers.base import BaseTrainer
 
 
 def get_trainer(model_type: str, modeler: AnomalyModel, **kwargs: Any) -> BaseTrainer:
-    """The trainer of a family ("memory", "gradient", "flow") or of a model ("padim"); kwargs go to its constructor.
+    """The trainer of a family ("memory", "gradient", "flow", "ensemble") or of a model ("padim"); kwargs go to its constructor.
 
     Raises:
         LookupError: neither a family nor a model.
