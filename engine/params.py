@@ -348,7 +348,11 @@ class EfficientAdParams(Params):
     penalty_weight: float = Field(
         default=1.0, ge=0, le=10, description="of the loss that keeps the student from imitating on other pictures"
     )
-    penalty_folder: TextureFolder = None
+    penalty_folder: str | None = Field(
+        default=None,
+        max_length=500,
+        description="folder of other pictures, which the student must not learn to imitate the teacher on; empty takes procedural textures",
+    )
     learning_rate: LearningRate = 1e-4
     weight_decay: WeightDecay = 1e-5
     patience: Patience = 0

@@ -19,7 +19,6 @@ from engine.datasets.folders import name_inside
 from engine.datasets.licences import is_non_commercial
 from engine.datasets.pictures import BrokenPicture, open_picture
 from engine.datasets.splits import least_good
-from engine.params import MODELS
 from engine.spec import TrainSpec
 
 THREADS = 4
@@ -186,8 +185,7 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
         notices.append(_notice("few_images", f"only {good} good pictures: the threshold will be rough", good=good))
     needed = _least_good(facts, validation_share=_default("validation_share"))
     if 0 < good < needed and not facts["problems"]:
-        enough = " and ".join(params.title for params in MODELS.values() if params.family == "memory")
-        message = f"{good} good pictures are enough for {enough} alone; the other models need {needed}"
+        message = f"{good} good pictures are enough for the memory models (PatchCore, PaDiM and their like) alone; the other models need {needed}"
         notices.append(_notice("memory_models_only", message, good=good, needed=needed))
     at_top = sum("/" not in image["name"] and image["split"] == "train" for image in facts["images"])
     if at_top:

@@ -1,10 +1,13 @@
 """The page's maths, tested by node where there is one (tests/web_maths)."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from engine.evaluation.heatmaps import HEAT, OPACITY
 
 FOLDER = Path(__file__).resolve().parent.parent / "web_maths"
 
@@ -15,3 +18,13 @@ def test_the_pure_modules_of_the_page() -> None:
         pytest.skip("no node is installed; the maths is still used by the browser tests")
     done = subprocess.run([node, "--test", *map(str, FOLDER.glob("*.test.mjs"))], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_heat_looks_the_same_on_the_page_and_in_the_run_s_pictures() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node is installed to read the page's tables")
+    source = (FOLDER.parent.parent / "web" / "static" / "js" / "maths.js").read_text(encoding="utf-8")
+    script = f"{source}\nconsole.log(JSON.stringify([STOPS, STRENGTH]));"
+    told = subprocess.run([node, "--input-type=module"], input=script, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout) == [HEAT.tolist(), OPACITY.tolist()]

@@ -81,7 +81,7 @@ test("the pixel threshold follows the image threshold and stays on the map's sca
   assert.equal(maths.pixelThreshold(9, calibrated, [0, 1], [0, 10]), 10);
 });
 
-test("heat is fixed to the threshold, as in engine/heatmaps.py", () => {
+test("heat is fixed to the threshold, as in engine/evaluation/heatmaps.py", () => {
   assert.equal(maths.heatPosition(3, 1, 5), 0.25);
   assert.equal(maths.heatPosition(5, 1, 5), 0.5);
   assert.equal(maths.heatPosition(9, 1, 5), 1);

@@ -8,7 +8,7 @@ import { readGrey } from "./png.js";
 const MOST_ZOOM = 16;
 
 class Heatmap extends Drawing {
-  opacity = 0.65;
+  opacity = 1; // of the heat as the thumbnails have it
   showContour = true;
   showTruth = true;
   showRegions = true;

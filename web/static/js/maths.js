@@ -124,8 +124,8 @@ export function heatPosition(value, low, threshold) {
   return Math.min(1, Math.max(0, (value - threshold) / (2 * reach) + 0.5));
 }
 
-// The colours of engine/heatmaps.py, so that a thumbnail and the large view look alike: cool below the threshold, warm above.
-const STOPS = [
+// The tables of engine/evaluation/heatmaps.py (a test compares them), so that a thumbnail and the large view look alike: cool below the threshold, warm above.
+export const STOPS = [
   [0, 20, 30, 110],
   [0.2, 30, 90, 200],
   [0.35, 40, 170, 190],
@@ -133,17 +133,18 @@ const STOPS = [
   [0.75, 240, 120, 30],
   [1, 200, 20, 25],
 ];
-const STRENGTH = [
+export const STRENGTH = [
   [0, 0],
-  [0.35, 0.2],
-  [0.5, 0.6],
-  [1, 1],
+  [0.3, 0.05],
+  [0.45, 0.2],
+  [0.5, 0.4],
+  [1, 0.75],
 ];
 
 /** Colour of a heat position as [r, g, b], each 0 to 255. */
 export const heatColour = (position) => [1, 2, 3].map((channel) => Math.round(between(STOPS, position, channel)));
 
-/** How strongly heat covers the image, 0 to 1: nothing far below the threshold, all of it far above. */
+/** How strongly heat covers the image, 0 to 1: nothing far below the threshold, most of it far above. */
 export const heatStrength = (position) => between(STRENGTH, position, 1);
 
 /** Linear interpolation in a table whose first column ascends. */

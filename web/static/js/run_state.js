@@ -70,7 +70,8 @@ const HANDLERS = {
       return;
     }
     if (event.what === "training" && event.epoch !== null) return;
-    progress(state, event.done, event.total, event.eta_s, { key: "run.images", values: { done: event.done, total: event.total } });
+    const key = ["validating", "writing"].includes(event.what) ? `run.${event.what}` : "run.images";
+    progress(state, event.done, event.total, event.eta_s, { key, values: { done: event.done, total: event.total } });
   },
   system(state, event) {
     state.system = event;
