@@ -25,12 +25,7 @@ class Workspace:
     def __init__(self, settings: Settings, database: Database, provider: Provider):
         parts = Parts(settings, database, provider)
         self.settings, self.database, self.provider = settings, database, provider
-        self.datasets, self.proposals, self.runs, self.summary = (
-            parts.datasets,
-            parts.proposals,
-            parts.runs,
-            parts.summary,
-        )
+        self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
         self.supervisor = Supervisor(self.runs, LocalExecutor(settings), slots=settings.slots, ended=self._tell_end_of)

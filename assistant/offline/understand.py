@@ -40,14 +40,6 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Latest:
-    """What the conversation is about: its open plan and its latest run."""
-
-    proposal: str | None = None
-    run: str | None = None
-
-
-@dataclass(frozen=True)
 class Reading:
     """What was recognised in a text. `text` is lower-case and masked; all positions are those of `original`."""
 
@@ -84,19 +76,13 @@ class Reading:
         return {name: value for name, value in vars(self).items() if isinstance(value, list)}
 
 
-def understand(
-    text: str, *, datasets: list[str], language: Language | None = None, latest: Latest | None = None
-) -> Call | None:
+def understand(text: str, *, datasets: list[str], language: Language | None = None) -> Call | None:
     """The tool call that a text asks for, or None if it asks for none.
 
     Args:
         datasets: names of the registered data sets.
         language: where a word has two meanings, the one in this language holds; by default the language of the text.
-        latest: what the conversation is about; with a plan waiting, a bare "yes" starts it.
     """
-    latest = latest or Latest()
-    if latest.proposal and answer(text) == "yes":
-        return Call("start_training")
     original = normalise(text)
     words = vocabulary(language or detect_language(text))
     reading = _read(original, datasets=datasets, language=language or detect_language(text), words=words)
@@ -104,9 +90,7 @@ def understand(
     for part in [*_sentences(reading), reading]:
         tool = decide(_facts(part))
         if tool:
-            arguments = _arguments(tool, reading)
-            is_plain_yes = tool == "propose_training" and not arguments and latest.proposal
-            return Call("start_training") if is_plain_yes else Call(tool, arguments)
+            return Call(tool, _arguments(tool, reading))
     return None
 
 

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, Response
 from assistant import results
 from assistant.store.tables import RunRow
 from engine.params import MODELS
-from web import markdown
 from web.ids import Id
 from web.kept import kept
 from web.pictures import shrink
@@ -62,13 +61,6 @@ async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
     row = await workspace.runs.get(run)
     loaded = await asyncio.to_thread(results.load, workspace.runs.folder(row.id))
     return {"metrics": loaded.metrics, "images": [image.model_dump(mode="json") for image in loaded.images]}
-
-
-@router.get("/api/runs/{run}/summary")
-async def run_summary(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> dict[str, str]:
-    """The summary in the reader's language, as HTML."""
-    row = await workspace.runs.get(run)
-    return {"html": markdown.to_html(await workspace.summary(row, renderer.language(request)))}
 
 
 @router.get("/api/runs/{run}/log")

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.offline.understand import Call, Latest, answer, understand
+from assistant.offline.understand import Call, answer, understand
 
 DATASETS = ["oled", "phone_screen", "magnetic_tile", "screw_line3"]
 UTTERANCES = Path(__file__).parent / "utterances"
@@ -70,8 +70,7 @@ def test_a_bare_yes_or_no_is_told_from_everything_else(text: str, said: str | No
     assert answer(text) == said
 
 
-def test_a_bare_yes_starts_the_open_plan_and_nothing_else() -> None:
-    assert understand("네", datasets=DATASETS, latest=Latest(proposal="p3")) == Call("start_training")
+def test_a_bare_yes_asks_for_no_tool() -> None:
     assert understand("네", datasets=DATASETS) is None
 
 
