@@ -49,6 +49,15 @@ def test_every_module_of_the_assistant_and_the_engine_stands_in_the_tree() -> No
     assert missing == []
 
 
+def test_every_module_that_the_tree_names_is_there() -> None:
+    tree = README.split("## The tree")[1].split("```")[1]
+    named = set(re.findall(r"\b\w+\.py\b", tree))
+    there = {path.name for folder in ("assistant", "engine", "web") for path in (PROJECT / folder).rglob("*.py")}
+    assert named - there == set()
+    modules = {path.name for path in (PROJECT / "engine" / "evaluation").glob("*.py")} - {"__init__.py"}
+    assert modules - named == set()
+
+
 def test_every_file_that_the_readme_links_to_is_there() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert [link for link in links if not (PROJECT / link).exists()] == []
