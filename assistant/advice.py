@@ -13,47 +13,7 @@ from engine.spec import TrainSpec
 
 FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
 SMALL_BATCH = 4
-
-
-@dataclass(frozen=True)
-class Fitness:
-    """What a model needs and what it is good at.
-
-    weights: pre-trained weights, without which it finds far less. gpu: without one its full training takes hours or days.
-    few: works with a handful of good images. fast: made for inspection in real time.
-    """
-
-    weights: bool = True
-    gpu: bool = False
-    few: bool = False
-    fast: bool = False
-
-
-FITNESS = {
-    "patchcore": Fitness(),
-    "padim": Fitness(few=True),
-    "spade": Fitness(),
-    "dfm": Fitness(),
-    "subspace": Fitness(few=True),
-    "dino_bank": Fitness(),
-    "autoencoder": Fitness(weights=False),
-    "stfpm": Fitness(),
-    "reverse_distillation": Fitness(gpu=True),
-    "efficientad": Fitness(gpu=True, fast=True),
-    "supersimplenet": Fitness(),
-    "dinomaly": Fitness(gpu=True),
-    "draem": Fitness(weights=False, gpu=True),
-    "cutpaste": Fitness(gpu=True),
-    "fastflow": Fitness(gpu=True, fast=True),
-    "cflow": Fitness(gpu=True),
-    "ensemble": Fitness(weights=False),
-}
 FIRST_CHOICE = "patchcore"
-
-# PaDiM and CFlow learn each place by itself, which shifts and flips would blur; DRAEM, EfficientAD and CutPaste change the images themselves.
-TAKES_AUGMENTATION = frozenset(
-    {"patchcore", "subspace", "dino_bank", "autoencoder", "stfpm", "reverse_distillation", "supersimplenet", "dinomaly"}
-)
 
 
 @dataclass(frozen=True)
@@ -71,7 +31,7 @@ def advise(model: str, *, good: int) -> dict[str, Advice]:
     if "coreset_ratio" in params.model_fields and good < SOME:
         default = params.model_fields["coreset_ratio"].default
         wanted["coreset_ratio"] = max(0.2 if good < FEW else 0.1, default)
-    if good < FEW and model in TAKES_AUGMENTATION:
+    if good < FEW and params.takes_augmentation:
         wanted["augmentation"] = "light"
     if good < FEW and params.family in ("gradient", "flow"):
         wanted["batch_size"] = min(SMALL_BATCH, params.default_batch_size)
@@ -84,10 +44,13 @@ def recommended(models: Iterable[str] = MODELS) -> dict[str, Any]:
     """Models by circumstances, as facts: `otherwise` is the first choice."""
     listed = list(models)
     return {
-        "few_images": {"fewer_good_images_than": FEW, "models": [name for name in listed if FITNESS[name].few]},
-        "real_time": {"models": [name for name in listed if FITNESS[name].fast]},
+        "few_images": {
+            "fewer_good_images_than": FEW,
+            "models": [name for name in listed if MODELS[name].good_with_few],
+        },
+        "real_time": {"models": [name for name in listed if MODELS[name].fast]},
         "no_weights": {
-            "models": [name for name in listed if not FITNESS[name].weights and MODELS[name].family != "ensemble"]
+            "models": [name for name in listed if not MODELS[name].needs_weights and MODELS[name].family != "ensemble"]
         },
         "otherwise": {"models": [FIRST_CHOICE] if FIRST_CHOICE in listed else []},
     }

@@ -32,18 +32,6 @@ OWN_GMACS = {"autoencoder": 0.6, "draem": 85.0}  # of the networks that a model 
 GMACS_PER_SECOND_AND_CORE = 12.0
 READ_SECONDS = 0.008  # decode and resize one image
 START_SECONDS = 4.0  # import torch, read the spec, save, load again
-# What an image costs in one epoch, in passes of the backbone (or of the model's own networks).
-PASSES_PER_EPOCH = {
-    "autoencoder": 3.0,
-    "stfpm": 3.0,
-    "reverse_distillation": 4.0,
-    "supersimplenet": 1.0,
-    "dinomaly": 3.0,
-    "draem": 3.0,
-    "cutpaste": 9.0,
-    "fastflow": 4.0,
-    "cflow": 5.0,
-}
 EFFICIENTAD_GMACS = {"small": 150.0, "medium": 400.0}  # one image in one step: student, teacher, autoencoder, and back
 FEATURES = 1000  # channels of a typical pyramid, where the count depends on them
 
@@ -103,7 +91,7 @@ def _learning_seconds(spec: TrainSpec, *, fit: float, looked_at: int, forward: f
         gmacs = EFFICIENTAD_GMACS[model.size] * (spec.image_size / 256) ** 2
         return spec.epochs * fit * gmacs / rate + model.teacher_steps * (forward + gmacs / 3 / rate)
     if model.family in ("gradient", "flow"):
-        return spec.epochs * fit * (forward * PASSES_PER_EPOCH.get(model.name, 3.0) + 0.002)
+        return spec.epochs * fit * (forward * model.passes_per_epoch + 0.002)
     return 0.0
 
 

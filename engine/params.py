@@ -28,8 +28,16 @@ class Params(BaseModel):
     transformer_layers: ClassVar[list[int] | None] = None  # `layers` where the backbone is a transformer of 12 blocks
     adapts_backbone: ClassVar[bool] = False  # learns the backbone too; other trainings can take it (backbone_run)
     reconstructs: ClassVar[bool] = False  # the loss comes with PSNR and SSIM of the reconstructed image
-    takes_style_mixing: ClassVar[bool] = (
-        True  # False where what learns sees the image itself, not the backbone's features
+    takes_style_mixing: ClassVar[bool] = True  # False where the student sees the image itself, not the features
+    # rules of thumb for those who choose a model and wait for it
+    needs_weights: ClassVar[bool] = True  # pre-trained ones, without which it finds far less
+    needs_gpu: ClassVar[bool] = False  # without one its full training takes hours or days
+    good_with_few: ClassVar[bool] = False  # works with a handful of good images
+    fast: ClassVar[bool] = False  # made for inspection in real time
+    # False where each place is learnt by itself, which shifts would blur, and where the model changes the images itself
+    takes_augmentation: ClassVar[bool] = False
+    passes_per_epoch: ClassVar[float] = (
+        3.0  # what an image costs in an epoch, in passes of the backbone or own networks
     )
 
 
@@ -92,6 +100,7 @@ class PatchCoreParams(Params):
     summary = "keeps typical patches of good images and scores by distance to the nearest; strong first choice, trains in one pass"
     default_backbone = "wide_resnet50_2"
     transformer_layers = [5, 8]
+    takes_augmentation = True
 
     layers: Layers = [2, 3]
     coreset_ratio: float = Field(
@@ -112,6 +121,7 @@ class PadimParams(Params):
     summary = "one Gaussian per image position; fast, small, best when every part lies in the same place"
     default_backbone = "resnet18"
     transformer_layers = [3, 7, 11]
+    good_with_few = True
 
     layers: Layers = [1, 2, 3]
     num_features: int = Field(
@@ -137,6 +147,8 @@ class AutoencoderParams(Params):
     default_image_size = 128
     default_batch_size = 32
     reconstructs = True
+    needs_weights = False
+    takes_augmentation = True
 
     latent_channels: int = Field(default=100, ge=4, le=1024, description="size of the bottleneck")
     base_channels: int = Field(default=32, ge=4, le=128, description="channels of the first convolution")
@@ -163,6 +175,7 @@ class StfpmParams(Params):
     default_epochs = 100
     transformer_layers = [3, 7, 11]
     takes_style_mixing = False
+    takes_augmentation = True
 
     layers: Layers = [1, 2, 3]
     learning_rate: float = Field(default=0.4, gt=0, le=10, description="of SGD")
@@ -182,6 +195,9 @@ class FastFlowParams(Params):
     default_backbone = "resnet18"
     default_epochs = 500
     transformer_layers = [7]
+    needs_gpu = True
+    fast = True
+    passes_per_epoch = 4.0
 
     layers: Layers = [1, 2, 3]
     flow_steps: int = Field(default=8, ge=1, le=32, description="coupling blocks per level")
@@ -244,6 +260,8 @@ class SubspaceParams(Params):
     default_batch_size = 8
     default_image_size = 448
     transformer_layers = [6, 7, 8, 9]
+    good_with_few = True
+    takes_augmentation = True
 
     layers: Layers = [2, 3]
     variance_kept: float = Field(
@@ -266,6 +284,7 @@ class DinoBankParams(Params):
     default_batch_size = 8
     default_image_size = 448
     transformer_layers = [5, 8, 11]
+    takes_augmentation = True
 
     layers: Layers = [2, 3]
     coreset_ratio: float = Field(
@@ -302,6 +321,8 @@ class DraemParams(Params):
     default_epochs = 700
     default_batch_size = 8
     reconstructs = True
+    needs_weights = False
+    needs_gpu = True
 
     base_channels: int = Field(default=128, ge=8, le=256, description="channels of the repairing network's first level")
     marking_channels: int = Field(default=64, ge=8, le=128, description="channels of the marking network's first level")
@@ -330,6 +351,8 @@ class EfficientAdParams(Params):
     default_batch_size = 1
     transformer_layers = [5, 8]
     takes_style_mixing = False
+    needs_gpu = True
+    fast = True
 
     size: Literal["small", "medium"] = Field(
         default="small", description="of the networks: small is quicker, medium a little finer"
@@ -369,6 +392,9 @@ class ReverseDistillationParams(Params):
     default_epochs = 200
     default_batch_size = 16
     transformer_layers = [3, 6, 9]
+    needs_gpu = True
+    takes_augmentation = True
+    passes_per_epoch = 4.0
 
     layers: Layers = [1, 2, 3]
     combine: Literal["add", "multiply"] = Field(
@@ -393,6 +419,8 @@ class DinomalyParams(Params):
     default_batch_size = 16
     default_image_size = 448
     transformer_layers = [2, 3, 4, 5, 6, 7, 8, 9]
+    needs_gpu = True
+    takes_augmentation = True
 
     layers: Layers = [2, 3]
     decoder_blocks: int = Field(default=8, ge=1, le=16, description="linear-attention blocks of the decoder")
@@ -427,6 +455,8 @@ class SuperSimpleNetParams(Params):
     default_epochs = 300
     default_batch_size = 32
     transformer_layers = [5, 8]
+    takes_augmentation = True
+    passes_per_epoch = 1.0
 
     layers: Layers = [2, 3]
     labelled_share: float = Field(
@@ -467,6 +497,8 @@ class CutPasteParams(Params):
     default_batch_size = 32
     transformer_layers = [11]
     adapts_backbone = True
+    needs_gpu = True
+    passes_per_epoch = 9.0
 
     layers: Layers = [2, 3, 4]
     variants: Literal["two", "three"] = Field(
@@ -492,6 +524,8 @@ class CFlowParams(Params):
     default_epochs = 50
     default_batch_size = 4
     transformer_layers = [3, 7, 11]
+    needs_gpu = True
+    passes_per_epoch = 5.0
 
     layers: Layers = [2, 3, 4]
     coupling_blocks: int = Field(default=8, ge=1, le=32, description="coupling blocks per level")
@@ -516,6 +550,7 @@ class EnsembleParams(Params):
     paper = "Vovk and Wang, Combining p-values via averaging, Biometrika 2020, https://arxiv.org/abs/1212.4966"
     summary = "puts two to four finished models of the same data together; steadier than each of them"
     default_batch_size = 8
+    needs_weights = False
 
     members: list[Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]] = Field(
         min_length=2,

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
-from assistant.advice import FITNESS
 from assistant.settings import Settings
 from engine.params import MODELS
 
@@ -34,9 +33,9 @@ def test_every_model_stands_in_the_table_with_its_paper(name: str) -> None:
 
 def test_what_a_model_needs_is_said_as_the_chat_says_it() -> None:
     words = {(True, True): "weights, GPU", (True, False): "weights", (False, True): "GPU", (False, False): "nothing"}
-    for name, fit in FITNESS.items():
+    for name, params in MODELS.items():
         row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
-        needs = "two finished trainings" if name == "ensemble" else words[fit.weights, fit.gpu]
+        needs = "two finished trainings" if name == "ensemble" else words[params.needs_weights, params.needs_gpu]
         assert f"| {needs} |" in row
 
 

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from assistant.advice import FITNESS
 from assistant.frames import Item, Language, RunItem
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -85,7 +84,7 @@ def environment(language: str) -> Environment:
     )
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
     jinja.globals.update(
-        t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, fitness=FITNESS, static=static_url, coded=words.coded,
+        t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
     )  # fmt: skip
     jinja.filters.update(

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.advice import FITNESS, best_for, recommended
+from assistant.advice import best_for, recommended
 from assistant.tools import Desk
 from assistant.weights import local_backbones
 from engine.params import MODELS, Family
@@ -32,8 +32,8 @@ async def list_models(
                 "paper": MODELS[name].paper,
                 "backbone": MODELS[name].default_backbone,
                 "epochs": MODELS[name].default_epochs,
-                "needs_pretrained_weights": FITNESS[name].weights,
-                "needs_gpu_for_full_training": FITNESS[name].gpu,
+                "needs_pretrained_weights": MODELS[name].needs_weights,
+                "needs_gpu_for_full_training": MODELS[name].needs_gpu,
             }
             for name in listed
         ],
