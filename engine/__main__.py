@@ -1,4 +1,4 @@
-"""`python -m engine train | check | catalog | demo`: the door between processes.
+"""`python -m engine train | test | check | catalog | demo`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of train: 0 finished, 1 failed, 3 stopped.
@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.events import Event, Started, Stopped
-from engine.failures import SettingError, failure
+from engine.events import Event, Started, Stopped, Warned
+from engine.failures import DataError, SettingError, failure
 from engine.params import MODELS
 from engine.report import Report, StopRequested, TimeLimit
 from engine.spec import TrainSpec
@@ -93,6 +93,37 @@ def _read_spec(run: Path) -> bytes:
         raise SettingError(f"there is no spec.json in the run folder {run}; write the spec there first") from None
 
 
+def test(options: argparse.Namespace) -> int:
+    """Score other pictures by the model of a finished run; maps, heatmaps, masks and findings are written."""
+    _prepare_for_torch()
+    from engine.trial import try_model
+
+    folder = os.environ.get("MURASCOPE_WEIGHTS")
+    try:
+        summary = try_model(
+            options.run,
+            data=options.data,
+            output=options.output,
+            weights_folder=Path(folder) if folder else None,
+            hub=_hub_allowed(),
+            report=_warn_on_stderr,
+        )
+    except (DataError, SettingError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except Exception as error:  # noqa: BLE001  (the engine's door)
+        failed = failure(error)
+        print(f"{failed.reason}; {failed.hint}", *failed.log, sep="\n", file=sys.stderr)
+        return FAILED
+    print(json.dumps(summary, ensure_ascii=False))
+    return FINISHED
+
+
+def _warn_on_stderr(event: Event) -> None:
+    if isinstance(event, Warned):
+        print(event.message, file=sys.stderr)
+
+
 def check(options: argparse.Namespace) -> int:
     """Look through a data set; exit code 1 when it cannot be trained on."""
     from engine.datasets.check import check_dataset
@@ -130,6 +161,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run", type=Path, help="run folder, holding spec.json")
     command.add_argument("--data", type=Path, required=True, help="folder of the data set")
     command.set_defaults(do=train)
+    command = commands.add_parser("test", help=test.__doc__)
+    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.add_argument("--data", type=Path, required=True, help="folder of pictures, or of a data set")
+    command.add_argument("--output", type=Path, required=True, help="new folder for what is written")
+    command.set_defaults(do=test)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
     command.add_argument("--json", action="store_true", help="one JSON object")

@@ -1,10 +1,18 @@
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from engine.__main__ import main
 from engine.params import MODELS
-from tests.engine.samples import write_mvtec
+from tests.engine.samples import tiny_spec, write_mvtec, write_run
+from tests.engine.test_train import ROOT, scores_of, train
 
 
 def test_the_catalog_lists_every_model_with_its_settings(capsys):
@@ -38,3 +46,74 @@ def test_demo_writes_a_data_set_that_can_be_trained_on(tmp_path, capsys):
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert facts["synthetic"] is True
     assert facts["masks"] == facts["test_defective"] > 0
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_mvtec(tmp_path_factory.mktemp("data"), train=12, good=3, defective=3)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory) -> Path:
+    run = write_run(tmp_path_factory.mktemp("runs") / "one", tiny_spec("patchcore", coreset_ratio=0.1))
+    assert train(run, data)[0] == 0
+    return run
+
+
+def try_out(run: Path, data: Path, output: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "engine", "test", str(run), "--data", str(data), "--output", str(output)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_finished_model_tells_of_the_same_pictures_what_its_run_told(finished, data, tmp_path):
+    done = try_out(finished, data, tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary, rows = json.loads(done.stdout), scores_of(finished)
+    assert summary["images"] == len(rows) == 6
+    assert summary["anomalous"] == sum(row["is_anomalous"] == "1" for row in rows)
+    for index, row in enumerate(rows):
+        said = json.loads((tmp_path / "out" / f"{index:04d}.json").read_text())
+        assert said["image"]["name"] == row["name"]
+        assert said["image"]["score"] == pytest.approx(float(row["score"]), rel=1e-4)
+        assert said["image"]["p_value"] == pytest.approx(float(row["p_value"]))
+    assert said["regions"][0]["nearest"][0]["name"].startswith("train/good/")
+    with (
+        Image.open(tmp_path / "out" / "0005_heatmap.png") as heatmap,
+        Image.open(tmp_path / "out/0005_mask.png") as mask,
+    ):
+        assert heatmap.size == (64, 64)
+        assert np.array(mask).any()
+
+
+def test_a_folder_of_pictures_is_scored_whole_but_for_the_broken_ones(finished, data, tmp_path):
+    folder = shutil.copytree(data / "test" / "patch", tmp_path / "line")
+    (folder / "torn.png").write_bytes(b"no picture")
+    done = try_out(finished, folder, tmp_path / "out")
+    summary = json.loads(done.stdout)
+    assert (summary["images"], list(summary["broken"])) == (3, ["torn.png"])
+    assert len(list((tmp_path / "out").glob("*_map.png"))) == 3
+
+
+def test_what_cannot_be_tested_is_refused_in_words(finished, data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for run, folder, output, said in (
+        (tmp_path / "gone", data, tmp_path / "out", "name the folder of a run that has finished"),
+        (finished, tmp_path / "empty", tmp_path / "out", "holds no pictures"),
+        (finished, tmp_path / "nowhere", tmp_path / "out", "there is no data set folder"),
+        (finished, data, data, "not an empty folder; name a new one"),
+    ):
+        done = try_out(run, folder, output)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_not_tried_on_other_weights_than_its_own(finished, data, tmp_path):
+    other = shutil.copytree(finished, tmp_path / "run")
+    path = other / "model" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"backbone_fingerprint": "0"}))
+    done = try_out(other, data, tmp_path / "out")
+    assert done.returncode == 1
+    assert "trained on other weights of mobilenetv2_100" in done.stderr

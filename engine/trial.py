@@ -1,0 +1,72 @@
+"""Tries the finished model of a run on other pictures: what it says about each is written, and nothing is measured."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.checkpoints import load_model
+from engine.datasets import Item
+from engine.datasets.factory import open_dataset
+from engine.datasets.loading import Loader, Pictures
+from engine.failures import DataError, SettingError
+from engine.report import Reporter, silent
+from engine.spec import TrainSpec
+from engine.trainers.factory import get_trainer
+
+
+def try_model(
+    run: Path,
+    *,
+    data: Path,
+    output: Path,
+    weights_folder: Path | None,
+    hub: bool = True,
+    report: Reporter = silent,
+) -> dict[str, Any]:
+    """Score the pictures of a folder by the model and the thresholds of `run`, and write what a trainer's `test` does.
+
+    Of a data set with pictures to test these are scored, of any other folder all. The summary tells how many were called
+    anomalous, at which thresholds, and which files could not be read.
+
+    Raises:
+        DataError: no such folder, or no picture in it that can be read.
+        SettingError: the run has no model that can be used here, or the output folder is not empty.
+    """
+    folder = run / "model"
+    if not (folder / "model.json").is_file():
+        raise SettingError(f"there is no model in {folder}: name the folder of a run that has finished")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SettingError(f"the output {output} is there already and not an empty folder; name a new one")
+    items = _items(data)
+    try:
+        model, facts = load_model(folder, weights_folder=weights_folder, hub=hub, warn=report)
+    except (ValueError, LookupError) as error:
+        raise SettingError(str(error)) from error
+    spec = TrainSpec.model_validate(facts["spec"])
+    pictures = Pictures(image_size=spec.image_size)
+    whole, broken = pictures.readable(items)
+    if not whole:
+        name, reason = next(iter(broken.items()))
+        raise DataError(f"none of the {len(items)} pictures in {data} can be read; the first, {name}: {reason}")
+    device = "cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu"
+    trainer = get_trainer(spec.model.family, model, device=device, report=report)
+    written = trainer.test(
+        Loader(whole, image_size=spec.image_size, batch_size=spec.batch_size, pictures=pictures),
+        output,
+        threshold=facts["thresholds"]["image"]["value"],
+        pixel_threshold=facts["thresholds"]["pixel"]["value"],
+        held_out=facts["calibration"]["scores"],
+    )
+    return {"folder": str(output), "images": written["images"], **written["summary"], "broken": broken}
+
+
+def _items(data: Path) -> list[Item]:
+    """What is to be tested: the data set's own test pictures, or all."""
+    try:
+        items = open_dataset(data).items
+    except LookupError as error:
+        raise DataError(str(error)) from error
+    if not items:
+        raise DataError(f"the folder {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
+    return [item for item in items if item.split == "test"] or items
