@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -195,7 +196,7 @@ class EventLog:
 
     def __init__(self, run: Path, *, repair: bool = False):
         path = run / "events.jsonl"
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)  # nothing may wait in a buffer when a write fails
         fcntl.flock(self._file, fcntl.LOCK_EX)  # released when this process ends, however it ends
         self.seq, self.ended, self.damage, size = 0, False, "", 0
         try:
@@ -206,23 +207,38 @@ class EventLog:
                 raise
             self.damage = str(error)
             shutil.copyfile(path, run / "events.damaged.jsonl")
+        self._size = size  # of the whole events; what lies beyond it is a torn line
         self._file.truncate(size)
 
     def append(self, event: Event) -> Event:
-        """Number, date and write one event; it is on disk when this returns.
+        """Number, date and write one event; it is on disk when this returns. An event that cannot be written leaves no trace.
 
         Raises:
             ValueError: the log has ended with finished, failed or stopped.
+            OSError: the disk is full or gone.
         """
         if self.ended:
             raise ValueError(f"the run has ended: no {event.type} event after event {self.seq}")
         event.seq, event.time = self.seq + 1, time.time()
-        self._file.write(event.model_dump_json().encode() + b"\n")
-        self._file.flush()
-        if isinstance(event, TERMINAL):
-            os.fsync(self._file.fileno())
+        line = event.model_dump_json().encode() + b"\n"
+        try:
+            self._file.truncate(self._size)  # a disk that failed may have refused to take the last torn line back
+            self._write(line)
+            if isinstance(event, TERMINAL):
+                os.fsync(self._file.fileno())
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(self._size)
+            raise
+        self._size += len(line)
         self.seq, self.ended = event.seq, isinstance(event, TERMINAL)
         return event
+
+    def _write(self, line: bytes) -> None:
+        """All of it: a system that runs out of room takes a part and says so only at the next try."""
+        left = memoryview(line)
+        while left:
+            left = left[self._file.write(left) :]
 
     def close(self) -> None:
         self._file.close()
