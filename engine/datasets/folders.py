@@ -11,6 +11,7 @@ GOOD_NAMES = {
     "good", "goods", "normal", "ok", "pass", "free", "defect_free", "no_defect", "양품", "정상", "良品", "合格", "正常",
 }  # fmt: skip
 MASK_NAMES = {"ground_truth", "groundtruth", "gt", "masks", "mask"}
+MASK_ENDINGS = ("_mask", "_masks")  # after the name of a class
 IMAGE_NAMES = {"images", "image", "imgs", "img"}
 
 
@@ -19,8 +20,37 @@ def is_good(folder: Path) -> bool:
 
 
 def is_masks(folder: Path) -> bool:
-    name = plain_name(folder)
-    return name in MASK_NAMES or name.endswith(("_mask", "_masks"))
+    """By its name alone. What is called shadow_mask may be a defect of one: see `classes_in`."""
+    return plain_name(folder) in MASK_NAMES
+
+
+def classes_in(folder: Path, *, root: Path) -> list[Path]:
+    """The folders of one class each: those that hold no masks.
+
+    Masks are in folders named so, and in <class>_mask or <class>_masks beside the class. Whatever has masks of its own,
+    such as ground_truth/mask, is a class under any name.
+    """
+    inner = subfolders(folder)
+    masks = [each for place in {folder, root} for each in subfolders(place) if is_masks(each)]
+    of_classes = {f"{plain_name(each)}{ending}" for each in inner for ending in MASK_ENDINGS}
+    return [
+        each
+        for each in inner
+        if not (is_masks(each) or plain_name(each) in of_classes)
+        or any((other / each.name).is_dir() for other in masks if other != each)
+    ]
+
+
+def mask_folders(folder: Path, *, places: list[Path], classes: list[Path], flat: bool = False) -> list[Path]:
+    """Where in some places the masks of a class may lie, the most particular first; never where a class's pictures are.
+
+    `flat` takes masks that lie in no folder of their class too.
+    """
+    named = [f"{plain_name(folder)}{ending}" for ending in MASK_ENDINGS]
+    there = [each for place in dict.fromkeys(places) for each in subfolders(place) if each not in classes]
+    shared = [each for each in there if is_masks(each)]
+    own = [each for each in there if plain_name(each) in named]
+    return [*own, *(masks / folder.name for masks in shared), *(shared if flat else [])]
 
 
 def plain_name(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.datasets import Item
-from engine.datasets.folders import IMAGE_NAMES, is_masks, name_inside, plain_name, subfolders
+from engine.datasets.folders import IMAGE_NAMES, classes_in, name_inside, plain_name, subfolders
 from engine.datasets.layouts import folder as classes
 from engine.datasets.layouts import mvtec, visa
 
@@ -37,9 +37,7 @@ def read(path: Path) -> list[Item]:
 def _categories(path: Path) -> dict[Path, ModuleType]:
     """The folders that are data sets themselves, and their layouts."""
     found: dict[Path, ModuleType] = {}
-    for inner in subfolders(path):
-        if is_masks(inner):
-            continue
+    for inner in classes_in(path, root=path):
         if mvtec.matches(inner):
             found[inner] = mvtec
         elif classes.has_good(inner):

@@ -10,8 +10,9 @@ from pathlib import Path
 from engine.datasets import Item
 from engine.datasets.folders import (
     IMAGE_NAMES,
+    classes_in,
     is_good,
-    is_masks,
+    mask_folders,
     mask_of,
     name_inside,
     pictures_in,
@@ -30,11 +31,11 @@ def has_good(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Item]:
-    classes = [folder for folder in subfolders(_home(path)) if not is_masks(folder)]
+    classes = classes_in(_home(path), root=path)
     alone = pictures_in(path, root=path, deep=False)
     items = [_alone(path, picture, beside_good=any(map(is_good, classes))) for picture in alone]
     for folder in classes:
-        items += _of_class(path, folder)
+        items += _of_class(path, folder, classes)
     return items
 
 
@@ -54,9 +55,9 @@ def _alone(path: Path, picture: Path, *, beside_good: bool) -> Item:
     return Item(path=picture, name=name, split="train", label="good")
 
 
-def _of_class(path: Path, folder: Path) -> list[Item]:
+def _of_class(path: Path, folder: Path, classes: list[Path]) -> list[Item]:
     good = is_good(folder)
-    masks = [] if good else _mask_folders(path, folder)
+    masks = [] if good else mask_folders(folder, places=[path, folder.parent], classes=classes, flat=True)
     return [
         Item(
             path=picture,
@@ -68,11 +69,3 @@ def _of_class(path: Path, folder: Path) -> list[Item]:
         )
         for picture in pictures_in(folder, root=path)
     ]
-
-
-def _mask_folders(path: Path, folder: Path) -> list[Path]:
-    """Where the masks of a defect type may lie, the most particular first."""
-    named = [f"{plain_name(folder)}_mask", f"{plain_name(folder)}_masks"]
-    own = [masks for masks in subfolders(path) if plain_name(masks) in named]
-    shared = [masks for masks in subfolders(path) if is_masks(masks) and masks not in own]
-    return [*own, *(masks / folder.name for masks in shared), *shared]

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets import Item, Label, Split
-from engine.datasets.folders import is_good, is_masks, mask_of, name_inside, pictures_in, plain_name, subfolders
+from engine.datasets.folders import (
+    classes_in,
+    is_good,
+    mask_folders,
+    mask_of,
+    name_inside,
+    pictures_in,
+    plain_name,
+    subfolders,
+)
 
 TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "val", "valid")
 
@@ -29,18 +38,18 @@ def read(path: Path) -> list[Item]:
     if test is not None:
         items += [_item(path, picture, "test", "unknown") for picture in pictures_in(test, root=path, deep=False)]
     for split in (train, _named(path, *VALIDATION), test):
-        for folder in subfolders(split) if split else []:
-            if not is_masks(folder):
-                items += _of_type(path, folder, is_train=split is not test)
+        classes = classes_in(split, root=path) if split else []
+        for folder in classes:
+            items += _of_type(path, folder, classes, is_train=split is not test)
     return items
 
 
-def _of_type(path: Path, folder: Path, *, is_train: bool) -> list[Item]:
+def _of_type(path: Path, folder: Path, classes: list[Path], *, is_train: bool) -> list[Item]:
     """Defective pictures that lie in train are tested with: nothing is trained on them."""
     pictures = pictures_in(folder, root=path)
     if is_good(folder):
         return [_item(path, picture, "train" if is_train else "test", "good") for picture in pictures]
-    folders = [masks / folder.name for masks in subfolders(path) if is_masks(masks)]
+    folders = mask_folders(folder, places=[path, folder.parent], classes=classes)
     return [
         _item(path, picture, "test", "defective", defect_type=folder.name, mask=mask_of(picture, folders, root=path))
         for picture in pictures

@@ -77,6 +77,34 @@ def test_a_folder_per_class_with_masks_in_many_places(tmp_path, mask):
     assert facts(tmp_path) == {("train", "good", None, False): 1, ("test", "defective", "scratch", True): 1}
 
 
+@pytest.mark.parametrize("kind", ["shadow_mask", "solder_masks", "mask"])
+def test_a_defect_type_may_be_called_after_a_mask(tmp_path, kind):
+    put(tmp_path / "a", "good/0.png", f"{kind}/0.png", "dent/0.png", f"masks/{kind}/0.png")
+    put(tmp_path / "b", "train/good/0.png", f"test/{kind}/0.png", "test/dent/0.png", f"ground_truth/{kind}/0_mask.png")
+    for root in (tmp_path / "a", tmp_path / "b"):
+        assert facts(root) == {
+            ("train", "good", None, False): 1,
+            ("test", "defective", kind, True): 1,
+            ("test", "defective", "dent", False): 1,
+        }
+
+
+def test_a_name_that_ends_like_masks_without_the_class_beside_it_is_a_class(tmp_path):
+    put(tmp_path, "good/0.png", "shadow_mask/0.png", "dent/0.png", "scratch/0.png", "scratch_mask/0.png")
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 1,
+        ("test", "defective", "shadow_mask", False): 1,
+        ("test", "defective", "dent", False): 1,
+        ("test", "defective", "scratch", True): 1,
+    }
+
+
+def test_a_class_beside_its_namesake_keeps_its_own_masks(tmp_path):
+    put(tmp_path, "good/0.png", "shadow/0.png", "shadow_mask/0.png", "masks/shadow_mask/0.png")
+    masks = {item.defect_type: item.mask for item in open_dataset(tmp_path).items if item.defect_type}
+    assert masks == {"shadow": None, "shadow_mask": tmp_path / "masks/shadow_mask/0.png"}
+
+
 def test_pictures_alone_are_all_good(tmp_path):
     put(tmp_path, "a.png", "b.JPG")
     assert facts(tmp_path) == {("train", "good", None, False): 2}
