@@ -45,8 +45,10 @@ def load_state(path: Path) -> tuple[State, dict[str, str]]:
     """The state and the facts that `save_state` wrote.
 
     Raises:
-        ValueError: the file is no whole safetensors file.
+        ValueError: the file is gone, or is no whole safetensors file.
     """
+    if not path.is_file():
+        raise ValueError(f"the saved state {path} is gone; train again or bring a whole copy")
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -80,9 +82,9 @@ def load_model(
     """The model of a folder, ready to predict, and its facts.
 
     Raises:
-        ValueError: the file is damaged, or the backbone's weights here are not those the model was trained on.
+        ValueError: a file is gone or damaged, or the backbone's weights here are not those the model was trained on.
     """
-    facts: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    facts = read_facts(folder)
     adapted = folder / ADAPTED_FILE if (folder / ADAPTED_FILE).is_file() else None
     spec = TrainSpec.model_validate(facts["spec"])
     members = folder / MEMBERS_FOLDER if (folder / MEMBERS_FOLDER).is_dir() else None
@@ -97,6 +99,22 @@ def load_model(
     model.load_saved({**own, **state})
     model.remembered = facts.get("normals", [])  # models saved before this was kept can explain nothing
     return model.eval(), facts
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The facts in a model folder's model.json.
+
+    Raises:
+        ValueError: it cannot be read, or does not say which model it belongs to.
+    """
+    path = folder / "model.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); train again or bring a whole copy") from None
+    if not isinstance(facts, dict) or not {"spec", "backbone_fingerprint"} <= set(facts):
+        raise ValueError(f"{path} does not hold a model's spec and backbone; train again or bring a whole copy")
+    return facts
 
 
 def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, facts: dict[str, Any]) -> None:

@@ -18,10 +18,12 @@ those with n - 1, and the exchangeability that a promise rests on holds up to th
 M members, n held-out good images, B images, H x W their size.
 """
 
+import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +32,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine.checkpoints import MEMBERS_FOLDER, load_model
+from engine.checkpoints import MEMBERS_FOLDER, load_model, read_facts
 from engine.datasets.loading import Batch
 from engine.events import Warned
 from engine.models import AnomalyModel, Neighbour, Prediction
@@ -51,7 +53,7 @@ def assemble(
 
     Raises:
         LookupError: a run does not exist or has no model.
-        ValueError: the members cannot be put together; all reasons at once.
+        ValueError: the members cannot be put together, all reasons at once; or a member's files are gone or damaged.
     """
     assert isinstance(spec.model, EnsembleParams)
     ids = spec.model.members
@@ -59,15 +61,28 @@ def assemble(
         folders = [members / str(i) for i in range(len(ids))]
     else:
         folders = [_model_folder(run, runs) for run in ids]
-    facts = [json.loads((folder / "model.json").read_text(encoding="utf-8")) for folder in folders]
+    facts = []
+    for run, folder in zip(ids, folders, strict=True):
+        with _named(run):
+            facts.append(read_facts(folder))
     if members is None:
         _refuse_unlike(spec, facts)
-    loaded = [load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)[0] for folder in folders]
-    parts = [
-        Member(model, folder, TrainSpec.model_validate(fact["spec"]).image_size, fact)
-        for model, folder, fact in zip(loaded, folders, facts, strict=True)
-    ]
+        _refuse_copies(ids, folders, facts)
+    parts = []
+    for run, folder, fact in zip(ids, folders, facts, strict=True):
+        with _named(run):
+            model, _ = load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)
+        parts.append(Member(model, folder, TrainSpec.model_validate(fact["spec"]).image_size, fact))
     return Ensemble(spec.model, parts)
+
+
+@contextmanager
+def _named(run: str) -> Iterator[None]:
+    """What is wrong with a member's files says which run they are of."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"the model of the run {run!r} cannot be put into the ensemble: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -257,6 +272,27 @@ def _model_folder(run: str, runs: Path | None) -> Path:
             f"the run {run!r} has no model: it has not finished; wait for it or take another into members"
         )
     return runs / run / "model"
+
+
+def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, Any]]) -> None:
+    """One model under two names counts twice and adds nothing."""
+    seen: dict[str, str] = {}
+    for run, folder, fact in zip(ids, folders, facts, strict=True):
+        weights = folder / "model.safetensors"
+        if not weights.is_file():
+            continue  # loading it says so
+        with weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # the same bank may be read in two ways
+        same = json.dumps(
+            [digest, fact["backbone_fingerprint"], fact["spec"]["model"], fact["spec"]["image_size"]], sort_keys=True
+        )
+        first = seen.setdefault(same, run)
+        if first != run:
+            raise ValueError(
+                f"these runs cannot be put together: {run!r} has the same weights and settings as {first!r}; "
+                "name models that differ"
+            )
 
 
 def _refuse_unlike(spec: TrainSpec, facts: list[dict[str, Any]]) -> None:

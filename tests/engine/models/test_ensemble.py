@@ -194,6 +194,31 @@ def test_refuses_the_same_run_twice(runs):
         build_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("model.safetensors", None, "model.safetensors is gone; train again"),
+        ("model.json", "[]", "does not hold a model's spec and backbone; train again"),
+        ("model.json", "{", "cannot be read"),
+    ],
+)
+def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_path, file, content, words):
+    shutil.copytree(runs, tmp_path / "runs")
+    path = tmp_path / "runs" / "padim" / "model" / file
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(ValueError, match=words) as refused:
+        build_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
+    assert "the model of the run 'padim' cannot be put into the ensemble" in str(refused.value)
+
+
+def test_refuses_a_copy_of_a_member(runs, tmp_path):
+    shutil.copytree(runs, tmp_path / "runs")
+    shutil.copytree(runs / "padim", tmp_path / "runs" / "copy")
+    spec = ensemble_spec(members=["padim", "copy"])
+    with pytest.raises(ValueError, match="'copy' has the same weights and settings as 'padim'"):
+        build_model(spec, weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
+
+
 def test_refuses_to_calibrate_on_nothing(runs, data):
     with pytest.raises(ValueError, match="no held-out good images"):
         fitted(runs, data, images=0)
