@@ -29,6 +29,7 @@ class Item:
 class Dataset:
     """A data set as its layout reads it; nothing is decoded yet.
 
+    `disputed_masks` are files named like pictures of several defect types: nobody knows whose they are, so nobody's.
     `licence` is what its own files or its unmistakable layout say, such as "CC BY-NC-SA 4.0"; None where nothing does.
     """
 
@@ -39,3 +40,4 @@ class Dataset:
     synthetic: bool = False
     title: str | None = None
     licence: str | None = None
+    disputed_masks: tuple[Path, ...] = ()

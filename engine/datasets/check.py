@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
-from engine.datasets.folders import name_inside
+from engine.datasets.folders import is_good, name_inside
 from engine.datasets.licences import is_non_commercial
 from engine.datasets.pictures import BrokenPicture, open_picture
 from engine.datasets.splits import least_good
@@ -70,7 +70,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         "images": [_listed(item, root=dataset.path) for item in whole],
     }
     facts["problems"] = _problems(facts)
-    facts["notices"] = _notices(facts, looks) + _on_groups(whole)
+    facts["notices"] = _notices(facts, looks) + _on_groups(whole) + _on_disputed(dataset) + _on_folders_in_good(whole)
     return facts
 
 
@@ -231,6 +231,32 @@ def _on_groups(items: list[Item]) -> list[dict[str, Any]]:
     names = ", ".join(shared[:SHOWN])
     message = f"{len(shared)} groups have pictures both to learn from and to test with: {names}"
     return [_notice("group_leak", message, count=len(shared), names=names)]
+
+
+def _on_disputed(dataset: Dataset) -> list[dict[str, Any]]:
+    if not dataset.disputed_masks:
+        return []
+    names = ", ".join(name_inside(mask, root=dataset.path) for mask in dataset.disputed_masks[:SHOWN])
+    message = (
+        f"{len(dataset.disputed_masks)} masks are named like pictures of several defect types and used for none: {names}; "
+        "put them into a folder per type"
+    )
+    return [_notice("disputed_masks", message, count=len(dataset.disputed_masks), names=names)]
+
+
+def _on_folders_in_good(items: list[Item]) -> list[dict[str, Any]]:
+    """Somebody may have sorted defective pictures into the folder good, by kind."""
+    inside: set[str] = set()
+    for item in items:
+        folders = PurePosixPath(item.name).parts[:-1]
+        first = next((i for i, folder in enumerate(folders) if is_good(Path(folder))), len(folders))
+        if item.label == "good" and len(folders) > first + 1:
+            inside.add("/".join(folders[: first + 2]))
+    if not inside:
+        return []
+    names = ", ".join(sorted(inside)[:SHOWN])
+    message = f"the pictures of {len(inside)} folders inside good ones are taken as good: {names}"
+    return [_notice("folders_in_good", message, count=len(inside), names=names)]
 
 
 def _problem(code: str, message: str) -> dict[str, str]:

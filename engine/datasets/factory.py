@@ -1,12 +1,13 @@
 """`open_dataset` finds out how a folder is laid out and reads it."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from engine.datasets import Dataset, layouts
+from engine.datasets import Dataset, Item, layouts
 from engine.datasets.folders import pictures_in, subfolders
 from engine.datasets.groups import with_groups
 from engine.datasets.licences import licence_of
@@ -27,7 +28,7 @@ def open_dataset(path: Path) -> Dataset:
     about = _about(root) or _about(path)
     title = about.get("title")
     name = layout.__name__.rpartition(".")[2]
-    items = sorted(layout.read(root), key=lambda item: item.name)
+    items, disputed = _without_disputed_masks(sorted(layout.read(root), key=lambda item: item.name))
     return Dataset(
         name=path.name,
         path=root,
@@ -36,6 +37,7 @@ def open_dataset(path: Path) -> Dataset:
         synthetic=about.get("synthetic") is True,
         title=title if isinstance(title, str) else None,
         licence=licence_of(root, name, items, about, around=path),
+        disputed_masks=disputed,
     )
 
 
@@ -55,10 +57,21 @@ def _find(path: Path) -> tuple[Path, ModuleType]:
     return path, modules[-1]
 
 
+def _without_disputed_masks(items: list[Item]) -> tuple[list[Item], tuple[Path, ...]]:
+    """The items without the masks that pictures of several defect types are named like, and those masks."""
+    claims: dict[Path, set[str | None]] = {}
+    for item in items:
+        if item.mask:
+            claims.setdefault(item.mask, set()).add(item.defect_type)
+    disputed = {mask for mask, types in claims.items() if len(types) > 1}
+    kept = [replace(item, mask=None) if item.mask in disputed else item for item in items]
+    return kept, tuple(sorted(disputed))
+
+
 def _about(root: Path) -> dict[str, object]:
     """What an optional murascope.json says of the data set; {} when there is none or it is no JSON object."""
     try:
         about = json.loads((root / "murascope.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last for brackets in brackets in brackets
         return {}
     return about if isinstance(about, dict) else {}

@@ -5,6 +5,7 @@ A file that cannot be read raises BrokenPicture with the reason in words; whoeve
 
 import struct
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # the order that reads the lower one
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused here in words instead
 
 
 class BrokenPicture(ValueError):

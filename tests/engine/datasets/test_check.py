@@ -151,3 +151,27 @@ def test_the_fingerprint_changes_when_pictures_are_grouped(tmp_path):
     before = fingerprint(open_dataset(write_mvtec(tmp_path)))
     (tmp_path / "split.csv").write_text("name,panel\ntrain/good/000.png,P1\n")
     assert fingerprint(open_dataset(tmp_path)) != before
+
+
+def test_a_mask_that_several_types_claim_is_used_for_none_and_named(tmp_path):
+    for name in ("scratch/0", "scratch/1", "stain/0", "masks/0", "masks/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (32, 32), 90).save(tmp_path / f"{name}.png")
+    assert {item.name for item in open_dataset(tmp_path).items if item.mask} == {"scratch/1.png"}
+    notices = {notice["code"]: notice["values"] for notice in check_dataset(tmp_path)["notices"]}
+    assert notices["disputed_masks"] == {"count": 1, "names": "masks/0.png"}
+
+
+def test_folders_inside_good_are_named(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    (tmp_path / "train/good/cracked/deep").mkdir(parents=True)
+    (tmp_path / "train/good/000.png").rename(tmp_path / "train/good/cracked/deep/0.png")
+    facts = check_dataset(tmp_path)
+    assert facts["train_good"] == 30
+    assert [notice["values"] for notice in facts["notices"]] == [{"count": 1, "names": "train/good/cracked"}]
+
+
+def test_a_file_about_the_data_set_that_is_nested_without_end_is_no_json(tmp_path):
+    write_mvtec(tmp_path, train=30)
+    (tmp_path / "murascope.json").write_text("[" * 100_000)
+    assert check_dataset(tmp_path)["title"] is None

@@ -1,4 +1,6 @@
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -143,6 +145,16 @@ def test_refuses_what_would_fill_the_memory(tmp_path, monkeypatch):
     Image.fromarray(GREY).save(tmp_path / "a.png")
     with pytest.raises(BrokenPicture, match="megapixels"):
         open_picture(tmp_path / "a.png")
+
+
+def test_refusing_what_is_too_large_prints_nothing_beside_the_reason(tmp_path):
+    Image.new("1", (20_000, 10_500)).save(tmp_path / "a.png")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom engine.datasets.pictures import BrokenPicture, open_picture\n"
+        "try:\n    open_picture(Path(sys.argv[1]))\nexcept BrokenPicture as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("larger than 200 megapixels\n", "")
 
 
 def test_a_mask_is_what_is_not_zero_and_keeps_hard_edges(tmp_path):
