@@ -13,6 +13,7 @@ RULES = """
 nothing              unsupported & !train
 nothing              @path & !train
 nothing              meaning
+nothing              term & !@run & !@dataset
 nothing              define & !recommend & !metric & !status & !results & !state_of & !@run
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model & !stop

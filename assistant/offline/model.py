@@ -17,6 +17,7 @@ from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
 from assistant.tools import Refusal
+from engine.params import MODELS
 
 MODEL_NAME = "murascope-built-in"
 
@@ -62,10 +63,14 @@ async def _go_on(
     elif tool == "inspect_dataset" and request is not None and request.tool == "propose_training":
         yield _tool_call(request)
     elif tool == "propose_training":
-        yield built_in_words(tool, language, facts)
+        yield built_in_words(tool, language, facts | {"left_out": _titles(request.left_out if request else ())})
         yield _tool_call(Call("start_training", {"proposal": facts["proposal"]}))
     else:
         yield built_in_words(tool, language, facts)
+
+
+def _titles(models: Sequence[str]) -> list[str]:
+    return [MODELS[name].title if name in MODELS else name for name in models]
 
 
 def _latest_request(messages: list[ModelMessage], datasets: Sequence[str], language: Language) -> Call | None:

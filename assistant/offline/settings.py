@@ -109,7 +109,16 @@ def find_settings(text: str, *, numbers: list[Number], names: list[Found], langu
     found += _assign(text, items, words=words)
     if lone := _lone_pair(text, [item for item in items if not _overlaps(item, found)]):
         found.append(lone)
+    found += _bare_augmentation(names, found)
     return sorted(found, key=lambda setting: setting.start)
+
+
+def _bare_augmentation(names: list[Found], found: list[Setting]) -> list[Setting]:
+    """ "with augmentation" and no word on how much of it: the light one. Weak, for only beside a training it is a wish."""
+    if any(each.name == "augmentation" for each in found):
+        return []
+    free = [name for name in names if name.value == "augmentation" and not _overlaps(name, found)]
+    return [Setting(name.start, name.end, "augmentation", "light", weak=True) for name in free[:1]]
 
 
 def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting]:

@@ -1,5 +1,6 @@
 """What a text is about that asks for no tool: a greeting, how to add data, or what a word means."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -32,12 +33,17 @@ def topic_of(text: str, language: Language) -> Topic:
             return Topic("add_data")
     for words in said:
         for term, names in words["terms"].items():
-            if any(name in typed for name in names):
+            if any(_is_in(typed, name) for name in names):
                 return Topic("term", term)
     is_greeting = any(
         typed == phrase or typed.startswith(phrase + " ") for words in said for phrase in words["greeting"]
     )
     return Topic("greeting" if is_greeting else "other")
+
+
+def _is_in(typed: str, name: str) -> bool:
+    """Whether the name stands in the text; a `...` in it is whatever stands between its parts."""
+    return re.search(".{0,30}?".join(re.escape(part.strip()) for part in name.split("...")), typed) is not None
 
 
 @cache

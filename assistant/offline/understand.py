@@ -18,7 +18,7 @@ from assistant.offline.numbers import Number, find_numbers
 from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
 from assistant.offline.settings import Setting, fields, find_settings
 from assistant.offline.spelling import correct
-from assistant.offline.unregistered import unregistered
+from assistant.offline.unregistered import unknown_model, unregistered
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
@@ -27,16 +27,18 @@ PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
 LATEST = "latest"  # in place of a run's id, as assistant/earlier_runs.py understands it
 ENSEMBLE, FEWEST, MOST = "ensemble", 2, 4  # members
+COUNTED = {"two": 2, "three": 3, "four": 4}  # by a word that is one with what it counts, such as 두 학습
 
 WHICH = ("missed", "false_alarms", "worst", "all")  # the images that can be asked for; the earlier prevails
 
 
 @dataclass(frozen=True)
 class Call:
-    """A tool and the arguments that were given for it."""
+    """A tool and the arguments that were given for it. `left_out`: models that were named, too, where a tool takes one."""
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def understand(text: str, *, datasets: list[str], language: Language | None = No
     for part in [*_sentences(reading), reading]:
         tool = decide(_facts(part))
         if tool:
-            return Call(tool, _arguments(tool, reading))
+            arguments = _arguments(tool, reading)
+            return Call(tool, arguments, _left_out(tool, arguments, reading))
     return None
 
 
@@ -159,6 +162,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     found = words.cues.find(text)
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
     reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
+    reading = _with_unknown_model(reading, cues=[*found, *defects], words=words)
     return _with_unregistered(reading, cues=[*found, *defects], datasets=datasets, words=words).without(replaced)
 
 
@@ -180,6 +184,17 @@ def _with_backbone_run(
         return settings, models, runs
     models = [model for model in models if model not in others]
     return [*settings, found], models, [run for run in runs if run not in named]
+
+
+def _with_unknown_model(reading: Reading, *, cues: list[Found], words: Vocabulary) -> Reading:
+    """Where a data set is named but no model: the word that stands where a model's name would, so that it can be refused."""
+    if reading.models or not reading.datasets or reading.families:
+        return reading
+    named = unknown_model(reading.original, reading.text, cues=cues, words=words)
+    if named is None:
+        return reading
+    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
+    return replace(reading, models=[named], cues=kept)
 
 
 def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
@@ -284,7 +299,7 @@ def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
         case "list_runs":
             return _given(state=_first(reading.states), dataset=dataset, model=model)
         case "list_models":
-            return _given(family=_first(reading.families))
+            return _given(family=_first(reading.families), good_images=_good_images(reading))
         case "inspect_dataset":
             return _given(dataset=dataset)
         case "list_datasets":
@@ -293,6 +308,23 @@ def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
             return _given(run=run, which=_which(reading), defect_type=_first(reading.defects), count=_count(reading))
         case _:
             return _given(run=run)
+
+
+def _left_out(tool: str, arguments: dict[str, Any], reading: Reading) -> tuple[str, ...]:
+    """The models beside the one that is planned, in the order they were named."""
+    if tool != "propose_training" or arguments.get("model") in (None, ENSEMBLE):
+        return ()
+    return tuple(dict.fromkeys(each.value for each in reading.models if each.value != arguments["model"]))
+
+
+def _good_images(reading: Reading) -> int | None:
+    """The number in "with 30 good images", 양품 30장, 30张良品."""
+    images = {cue.start for cue in reading.cues if "images" in (cue.value, *cue.also)}
+    for number in reading.numbers:
+        counts = number.unit == "images" or (number.unit == "" and any(0 < at - number.end <= 12 for at in images))
+        if counts and number.value >= 1 and number.value.is_integer():
+            return int(number.value)
+    return None
 
 
 def _ensemble(reading: Reading) -> dict[str, Any]:
@@ -304,6 +336,7 @@ def _ensemble(reading: Reading) -> dict[str, Any]:
     plain = [int(number.value) for number in reading.numbers if number.value.is_integer() and number.value >= 1]
     if len(members) == 1:  # "runs 3 and 5"
         members += [f"r{number}" for number in plain]
+    plain += [COUNTED[cue] for cue in COUNTED if any(cue in (each.value, *each.also) for each in reading.cues)]
     counts = [number for number in [*plain, *(each.value for each in weak)] if FEWEST <= number <= MOST]
     settings = {setting.name: setting.value for setting in reading.settings if not setting.weak}
     return _given(

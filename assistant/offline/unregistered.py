@@ -7,6 +7,7 @@ from assistant.offline.language import detect_language
 from assistant.offline.names import squash, thing_of
 from assistant.offline.phrases import MARKS, Found, Vocabulary
 
+MANNER = "용적식대"  # ends words such as 전체적 and 검사용, which say how
 TAKEN = "\0"  # overwrites what was understood; the rest may hold a name
 Span = tuple[int, int]
 
@@ -16,10 +17,7 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
 
     `text` is masked lower-case text with the positions of `original`; `cues` are the phrases understood in it.
     """
-    rest = "".join(TAKEN if c in MARKS.values() else c for c in text)
-    for cue in cues:
-        if cue.value != "ignore" or not text[cue.start].isascii():
-            rest = rest[: cue.start] + TAKEN * (cue.end - cue.start) + rest[cue.end :]
+    rest = _not_understood(text, cues=cues)
     said = frozenset(value for cue in cues for value in (cue.value, *cue.also))
     span = (
         _beside_a_word_for_data(rest, cues=cues, words=words)
@@ -29,6 +27,58 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
         or _identifier(rest, words=words)
     )
     return Found(*span, original[span[0] : span[1]]) if span else None
+
+
+def unknown_model(original: str, text: str, *, cues: list[Found], words: Vocabulary) -> Found | None:
+    """The word that stands where a model's name would, beside a data set that is known: "train X on oled", X로 oled 학습,
+    用X训练oled. Only where that is plain; arguments as those of `unregistered`."""
+    said = frozenset(value for cue in cues for value in (cue.value, *cue.also))
+    if said.isdisjoint({"train", "run_it"}):
+        return None
+    rest, data = _not_understood(text, cues=cues), MARKS["dataset"]
+    for cue in cues:
+        if "train" not in (cue.value, *cue.also):
+            continue
+        match = re.compile(
+            r"\s+(?:an? )?([a-z][a-z0-9]*(?:[-_][a-z0-9]+)*)(?: model)?\s+on\s+(?:the |my |our )?" + data
+        ).match(text, cue.end)
+        is_free = match is not None and TAKEN not in rest[match.start(1) : match.end(1)]
+        if match and is_free and not _is_plain_english(match[1], words=words):
+            return Found(*match.span(1), original[match.start(1) : match.end(1)])
+    pattern = rf"(?<![가-힣a-z0-9\0_-])([가-힣a-z][가-힣\w-]+?)(?:으로|로)(?![가-힣])(?=\s+{data}|\s*\0|\s*$)"
+    for match in re.finditer(pattern, _with_data(rest, text)):
+        is_manner = match[0] in words.not_names or match[1][-1] in MANNER
+        if not is_manner and not _is_no_name(match[1], words=words):
+            return Found(*match.span(1), original[match.start(1) : match.end(1)])
+    match = re.search(
+        r"(?:用|使用)\s*([a-z][a-z0-9_-]{2,}|[\u4e00-\u9fff]{1,5}[网流])\s*(?:来|去|模型|网络)?\s*(?:对|把|在)?\s*(?:训|"
+        + data
+        + ")",
+        text,
+    )
+    if match and TAKEN not in rest[match.start(1) : match.end(1)] and not _is_no_name(match[1], words=words):
+        return Found(*match.span(1), original[match.start(1) : match.end(1)])
+    return None
+
+
+def _is_plain_english(word: str, *, words: Vocabulary) -> bool:
+    return (
+        _is_no_name(word, words=words) or word in words.ordinary or word in words.words or word.endswith(("ly", "ing"))
+    )
+
+
+def _not_understood(text: str, *, cues: list[Found]) -> str:
+    """The text with everything overwritten that was recognised."""
+    rest = "".join(TAKEN if c in MARKS.values() else c for c in text)
+    for cue in cues:
+        if cue.value != "ignore" or not text[cue.start].isascii():
+            rest = rest[: cue.start] + TAKEN * (cue.end - cue.start) + rest[cue.end :]
+    return rest
+
+
+def _with_data(rest: str, text: str) -> str:
+    """The marks of data sets put back."""
+    return "".join(mark if mark == MARKS["dataset"] else c for c, mark in zip(rest, text, strict=True))
 
 
 def _is_about_data(said: Set[str]) -> bool:
@@ -64,7 +114,7 @@ def _before_a_particle(rest: str, *, said: Set[str], words: Vocabulary) -> Span 
     if said.isdisjoint({"train", "run_it"}):
         return None
     for match in re.finditer(r"(?<![가-힣\0])([가-힣][가-힣\w-]+?)(?:으로|로|에서)(?![가-힣])", rest):
-        is_manner = match[0] in words.not_names or match[1][-1] in "용적식대"
+        is_manner = match[0] in words.not_names or match[1][-1] in MANNER
         if not is_manner and not _is_no_name(match[1], words=words):
             return match.span(1)
     return None

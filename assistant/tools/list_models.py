@@ -1,17 +1,21 @@
 """Tool: which models can be trained."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic_ai import RunContext
 
 from assistant.advice import best_for, recommended
 from assistant.tools import Desk
-from assistant.weights import local_backbones
+from assistant.weights import local_backbones, where_are_weights
 from engine.params import MODELS, Family
 
 
 async def list_models(
-    ctx: RunContext[Desk], family: Family | None = None, dataset: str | None = None
+    ctx: RunContext[Desk],
+    family: Family | None = None,
+    dataset: str | None = None,
+    good_images: Annotated[int, Field(ge=1)] | None = None,
 ) -> dict[str, Any]:
     """List the models that can be trained, with what they are good for and what they need, and which to begin with.
 
@@ -20,6 +24,7 @@ async def list_models(
     Args:
         family: only this family: memory (one pass, no gradient), gradient, flow, or ensemble (of finished trainings).
         dataset: the data set that a model is sought for; left out: that of the plan or run talked about, or the only one.
+        good_images: how many good images there are, where the user says so; it goes before what the data set has.
     """
     listed = [name for name, params in MODELS.items() if family in (None, params.family)]
     return {
@@ -38,25 +43,37 @@ async def list_models(
             for name in listed
         ],
         "recommended": recommended(listed),
-        "for_dataset": await _for_dataset(ctx.deps, dataset) if family is None else None,
+        "for_dataset": await _for_dataset(ctx.deps, dataset, good_images) if family is None else None,
     }
 
 
-async def _for_dataset(desk: Desk, named: str | None) -> dict[str, Any] | None:
-    """What to begin with on this data set, on that of the open plan or the latest run, or on the only one; else None."""
+async def _for_dataset(desk: Desk, named: str | None, good_images: int | None) -> dict[str, Any] | None:
+    """What to begin with on this data set, on that of the open plan or the latest run, or on the only one; else None.
+
+    With a number of good images: what to begin with on so many, whatever the data set.
+    """
     plan = await desk.proposals.latest_open(desk.conversation)
     runs = await desk.runs.list(conversation=desk.conversation, limit=1)
     rows = await desk.datasets.list()
     last = plan or (runs[0] if runs else None)
     meant = named or (last.dataset if last else rows[0].name if len(rows) == 1 else None)
     row = next((row for row in rows if row.name == meant), None)
-    if row is None:
+    if row is None and good_images is None:
         return None
-    good = row.facts["train_good"]
+    has = int(row.facts["train_good"]) if row else 0
+    good = good_images or has
     at_hand = desk.settings.hub == "on" or bool(local_backbones(desk.settings))
+    best = best_for(good=good, weights_at_hand=at_hand)
     return {
-        "dataset": row.name,
+        "dataset": row.name if row and good == has else None,
         "good": good,
         "weights_at_hand": at_hand,
-        "models": best_for(good=good, weights_at_hand=at_hand),
+        "models": best,
+        "weights_missing": _weights_missing(desk, best),
     }
+
+
+def _weights_missing(desk: Desk, models: list[str]) -> list[str]:
+    """The backbones of these models whose weights are not on this machine and would not be fetched."""
+    backbones = [MODELS[name].default_backbone for name in models if MODELS[name].needs_weights]
+    return [each for each in dict.fromkeys(backbones) if each and where_are_weights(desk.settings, each) == "none"]

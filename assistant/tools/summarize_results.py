@@ -12,7 +12,8 @@ from assistant.tools import Desk
 async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
     """Give the measured results of a training: AUROC, AUPR, threshold, missed defects, false alarms, per defect type.
 
-    `text` is a finished wording in the user's language. Every number said about the run must be one of these facts.
+    `text` is a finished wording in the user's language. A run that is queued or still running has no results yet:
+    then only its state comes back, with finished=false. Every number said about the run must be one of these facts.
 
     Args:
         run: id of the run, such as r12; left out: the conversation's latest.
@@ -21,7 +22,8 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     try:
         facts = run_facts(row, ctx.deps.runs.folder(row.id))
     except NoResults as error:
-        raise ctx.deps.refuse(
-            "no_results", f"{error}; it is {row.state}: {row.reason}", run=row.id, state=row.state
-        ) from None
+        if row.state in ("queued", "running"):  # nothing went wrong: there is nothing to tell yet
+            return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.model, "finished": False}
+        why = f": {row.reason}" if row.reason else ""
+        raise ctx.deps.refuse("no_results", f"{error}; it is {row.state}{why}", run=row.id, state=row.state) from None
     return {**facts, "text": word(facts, ctx.deps.language)}

@@ -40,12 +40,14 @@ FITTING = [
     None,
     {"dataset": "oled", "good": 60, "weights_at_hand": True, "models": ["patchcore"]},
     {"dataset": "oled", "good": 6, "weights_at_hand": False, "models": ["draem", "autoencoder"]},
+    {"dataset": None, "good": 30, "weights_at_hand": True, "models": ["padim", "subspace"], "weights_missing": ["resnet18"]},
+    {"dataset": None, "good": 1, "weights_at_hand": False, "models": ["draem"], "weights_missing": []},
 ]
 BECAUSE = [
     {"setting": "coreset_ratio", "value": 0.2, "code": "good_images", "message": "m", "values": {"count": 35}},
     {"setting": "image_size", "value": 256, "code": "members", "message": "m", "values": {"runs": "r1, r2"}},
 ]
-TERMS = ("auroc", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
+TERMS = ("auroc", "recall_at_overkill", "oracle", "p_value", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
@@ -70,6 +72,8 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("stop_run", RUN),
     ("stop_run", {**RUN, "state": "stopped"}),
     ("summarize_results", {"text": "fine"}),
+    *(("summarize_results", {**RUN, "state": state, "finished": False}) for state in ("queued", "running")),
+    ("propose_training", {"changed": {}, "left_out": ["PaDiM"]}),
     *(("show_heatmaps", {**RUN, "which": which, "defect_type": kind, "total": total, "shown": [1] * total}) for which in ("worst", "missed", "false_alarms", "all") for kind in (None, "line") for total in (0, 2)),
     ("run_ended", {**RUN, "state": "stopped"}),
     ("run_ended", {**RUN, "state": "failed", "reason": "killed", "hint": "again"}),
@@ -123,6 +127,15 @@ def test_every_occasion_has_words(language: Language, say: str, facts: dict[str,
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
     assert says_something(built_in_words("refused", language, {"code": code, "message": "what happened", **values}))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_settings_are_called_what_the_cards_call_them(language: Language) -> None:
+    facts = {"changed": {"coreset_ratio": 0.1, "augmentation": "light"}, "because": BECAUSE}
+    said = {"en": "light", "ko": "코어셋 비율 0.1, 데이터 증강 약하게", "zh": "核心集比例 0.1"}[language]
+    text = built_in_words("propose_training", language, facts)
+    assert said in text
+    assert "coreset_ratio" not in text
 
 
 def summary_facts(**changes: Any) -> dict[str, Any]:
@@ -239,6 +252,10 @@ def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -
         ("what does AUPRO mean?", "en", "term", "aupro"),
         ("앙상블이 뭐야?", "ko", "term", "ensemble"),
         ("留一法是什么意思", "zh", "term", "leave_one_out"),
+        ("What is an oracle threshold?", "en", "term", "oracle"),
+        ("What does recall at 1% overkill mean?", "en", "term", "recall_at_overkill"),
+        ("과검 1%에서 재현율이 뭐야?", "ko", "term", "recall_at_overkill"),
+        ("p值是什么", "zh", "term", "p_value"),
         ("the weather is nice", "en", "other", None),
     ],
 )

@@ -96,6 +96,84 @@ def test_an_unregistered_name_is_passed_on_as_the_user_wrote_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("train padim on oled with augmentation", "light"),
+        ("증강 써서 파딤으로 oled 학습해줘", "light"),
+        ("用padim训练oled,加数据增强", "light"),
+        ("train padim on oled with augmentation strong", "strong"),
+        ("train padim on oled without augmentation", "none"),
+        ("파딤으로 oled 학습해줘, 증강은 빼줘", "none"),
+        ("用padim训练oled,不加数据增强", "none"),
+    ],
+)
+def test_augmentation_without_a_degree_is_the_light_one(text: str, wanted: str) -> None:
+    expected = {"dataset": "oled", "model": "padim", "augmentation": wanted}
+    assert understand(text, datasets=DATASETS) == Call("propose_training", expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("드림으로 OLED 데이터 학습해줘", "draem"),
+        ("심플넷으로 oled 학습", "simplenet"),
+        ("train TransAD on the oled data", "TransAD"),
+        ("트랜스AD로 oled 데이터 학습해줘", "트랜스AD"),
+        ("用TransAD训练oled", "TransAD"),
+    ],
+)
+def test_a_word_in_the_place_of_a_model_is_passed_on_and_not_replaced(text: str, model: str) -> None:
+    assert understand(text, datasets=DATASETS) == Call("propose_training", {"dataset": "oled", "model": model})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train a good model on oled",
+        "train something on oled",
+        "train carefully on oled",
+        "빠르게 oled 학습해줘",
+        "기본 설정으로 oled 학습해줘",
+        "이걸로 oled 학습해줘",
+        "oled 데이터로 학습해줘",
+        "用全部良品训练oled",
+        "用默认设置训练oled",
+    ],
+)
+def test_a_word_that_says_how_is_taken_for_no_model(text: str) -> None:
+    call = understand(text, datasets=DATASETS)
+    assert call is None or "model" not in call.arguments
+
+
+@pytest.mark.parametrize(
+    "text", ["train PatchCore and PaDiM on oled", "패치코어랑 파딤으로 oled 학습해줘", "用PatchCore和PaDiM训练oled"]
+)
+def test_a_second_model_is_left_out_and_not_forgotten(text: str) -> None:
+    call = understand(text, datasets=DATASETS)
+    assert call is not None
+    assert (call.arguments["model"], call.left_out) == ("patchcore", ("padim",))
+
+
+@pytest.mark.parametrize("text", ["What is AUPRO?", "AUPRO가 뭐야?", "AUPRO是什么", "What is an oracle threshold?"])
+def test_what_a_word_means_is_no_question_about_results(text: str) -> None:
+    assert understand(text, datasets=DATASETS) is None
+
+
+def test_the_measured_value_is_still_a_question_about_results() -> None:
+    for text in ("what is the AUROC?", "AUROC 얼마야?", "AUROC是多少?"):
+        assert understand(text, datasets=DATASETS) == Call("summarize_results")
+    assert understand("what is the AUROC of r3?", datasets=DATASETS) == Call("summarize_results", {"run": "r3"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Which model should I use with 30 good images?", "양품 30장이면 어떤 모델 써야 해?", "只有30张良品,该用哪个模型?"],
+)
+def test_the_number_of_good_images_is_heard_when_a_model_is_sought(text: str) -> None:
+    assert understand(text, datasets=DATASETS) == Call("list_models", {"good_images": 30})
+
+
+@pytest.mark.parametrize(
     "piece",
     [
         "a ",
