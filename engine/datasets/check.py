@@ -17,7 +17,7 @@ from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.folders import is_good, name_inside
 from engine.datasets.licences import is_non_commercial
-from engine.datasets.pictures import BrokenPicture, open_picture
+from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture
 from engine.datasets.splits import least_good
 from engine.spec import TrainSpec
 
@@ -36,6 +36,7 @@ class _Look:
     broken: str | None = None
     broken_mask: str | None = None
     mask_fits: bool = True
+    mask_is_empty: bool = False
     highest: int | None = None  # value of a 16-bit grey picture
     digest: bytes = b""
 
@@ -49,6 +50,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
     dataset = open_dataset(path)
     looks = list(_look_at_all(dataset.items, progress))
     whole = [item for item, look in zip(dataset.items, looks, strict=True) if not look.broken]
+    no_truth = sum(look.mask_is_empty or look.broken_mask is not None for look in looks)
     sizes = Counter(look.size for look in looks if look.size)
     facts: dict[str, Any] = {
         "layout": dataset.layout,
@@ -58,7 +60,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         "test_defective": _count(whole, split="test", label="defective"),
         "test_unknown": _count(whole, split="test", label="unknown"),
         "defect_types": dict(sorted(Counter(item.defect_type for item in whole if item.defect_type).items())),
-        "masks": sum(item.mask is not None for item in whole),
+        "masks": sum(item.mask is not None for item in whole) - no_truth,
         "broken": _broken(dataset.items, looks),
         "sizes": [[*size, count] for size, count in sizes.most_common(5)],
         "modes": dict(sorted(Counter(look.mode for look in looks if look.mode).items())),
@@ -99,15 +101,22 @@ def _look_at(item: Item) -> _Look:
         image = open_picture(item.path)
     except BrokenPicture as error:
         return _Look(broken=str(error), digest=digest)
-    broken_mask, fits = None, True
+    broken_mask, fits, is_empty = None, True, False
     if item.mask is not None:
         try:
-            fits = open_picture(item.mask).size == image.size
+            marked = marked_pixels(item.mask)
+            fits, is_empty = marked.shape == (image.height, image.width), not marked.any()
         except BrokenPicture as error:
             broken_mask = str(error)
     highest = int(np.asarray(image).max()) if image.mode.startswith("I") else None
     return _Look(
-        size=image.size, mode=image.mode, broken_mask=broken_mask, mask_fits=fits, highest=highest, digest=digest
+        size=image.size,
+        mode=image.mode,
+        broken_mask=broken_mask,
+        mask_fits=fits,
+        mask_is_empty=is_empty,
+        highest=highest,
+        digest=digest,
     )
 
 
@@ -205,6 +214,10 @@ def _notices(facts: dict[str, Any], looks: list[_Look]) -> list[dict[str, Any]]:
     if misfits:
         message = f"{misfits} masks differ in size from their picture and are stretched"
         notices.append(_notice("mask_size", message, count=misfits))
+    empty = sum(look.mask_is_empty for look in looks)
+    if empty:
+        message = f"{empty} masks mark nothing: their defective pictures count as ones without a mask"
+        notices.append(_notice("empty_masks", message, count=empty))
     shapes = {round(look.size[0] / look.size[1], 1) for look in looks if look.size}
     if len(shapes) > 1:
         message = "the pictures differ in shape (width to height) and are all made square"

@@ -86,7 +86,7 @@ class Pictures:
     ) -> tuple[list[Item], dict[str, str]]:
         """The items that can be decoded, and the reason by name for the others.
 
-        An image whose mask alone is broken is kept without it. `progress(done)` is called after each picture and may
+        An image whose mask alone is broken, or marks nothing, is kept without it. `progress(done)` is called after each picture and may
         raise to stop.
         """
         whole: list[Item] = []
@@ -105,8 +105,8 @@ class Pictures:
 
     def _try(self, item: Item) -> tuple[Item | None, str | None]:
         try:
-            self.get(item)
-            return item, None
+            picture = self.get(item)
+            return item if picture.mask is not None else replace(item, mask=None), None
         except BrokenPicture as error:
             if item.mask is None:
                 return None, str(error)
@@ -253,7 +253,9 @@ class _Filling:
             labels=torch.tensor([LABELS[item.label] for item in items]),
             masks=self.masks if any(self.masked) else None,
             names=[item.name for item in items],
-            has_truth=torch.tensor([item.mask is not None or item.label == "good" for item in items]),
+            has_truth=torch.tensor(
+                [known or item.label == "good" for known, item in zip(self.masked, items, strict=True)]
+            ),
             augmented=augmented,
             synthetic=self.twins,
             synthetic_masks=self.twin_masks,

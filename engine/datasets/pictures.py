@@ -26,7 +26,8 @@ class BrokenPicture(ValueError):
 
 @dataclass
 class Picture:
-    """pixels (H, W, 3) uint8, or uint16 where the file has that depth; mask (H, W) uint8 0 or 1, None where nothing is known."""
+    """pixels (H, W, 3) uint8, or uint16 where the file has that depth; mask (H, W) uint8 0 or 1, None where nothing is known: a mask
+    that marks nothing says nothing of a defective picture."""
 
     pixels: np.ndarray
     mask: np.ndarray | None = None
@@ -44,7 +45,8 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
         pixels = _deep_colour(image, lower, size)
     else:
         pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
-    return Picture(pixels, None if mask is None else _read_mask(mask, size))
+    marked = None if mask is None else marked_pixels(mask)
+    return Picture(pixels, _marked_cells(marked, size) if marked is not None and marked.any() else None)
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -56,6 +58,22 @@ def open_picture(path: Path) -> Image.Image:
     image = _opened(path)
     assert image is not None
     return image
+
+
+def marked_pixels(path: Path) -> np.ndarray:
+    """(H, W) bool of a mask's file: what is not zero.
+
+    Raises:
+        BrokenPicture: as open_picture does.
+    """
+    image = open_picture(path)
+    if image.mode in ("P", "1", "PA"):
+        image = _as_colours(image)
+    is_number = image.mode == "F" or image.mode.startswith("I")
+    grey = np.asarray(image if is_number else image.convert("L"))
+    limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
+    marked: np.ndarray = grey > limit
+    return marked
 
 
 def _opened(path: Path, *, lower_bytes: bool = False) -> Image.Image | None:
@@ -108,10 +126,14 @@ def _upright(image: Image.Image) -> Image.Image:
 def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Image:
     """At size x size pixels; deep grey as mode F, so that nothing of it is rounded away."""
     if image.mode in ("P", "1", "PA"):
-        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+        image = _as_colours(image)
     elif image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.float32))
     return image if image.size == (size, size) else image.resize((size, size), how)
+
+
+def _as_colours(image: Image.Image) -> Image.Image:
+    return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
 
 
 def _deep_colour(upper: Image.Image, lower: Image.Image, size: int) -> np.ndarray:
@@ -132,8 +154,12 @@ def _rgb(image: Image.Image, *, deep: bool) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _read_mask(path: Path, size: int) -> np.ndarray:
-    image = _resized(open_picture(path), size, Image.Resampling.NEAREST)
-    grey = np.asarray(image if image.mode == "F" else image.convert("L"))
-    limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
-    return (grey > limit).astype(np.uint8)
+def _marked_cells(marked: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) uint8: 1 where any pixel of the cell is marked, so that a defect of one pixel is not lost."""
+    for axis, pixels in enumerate(marked.shape):
+        if pixels > size:  # each pixel belongs to the cell that its centre lies in
+            starts = np.ceil(np.arange(size) * pixels / size - 0.5).astype(int)
+            marked = np.logical_or.reduceat(marked, starts, axis=axis)
+        else:
+            marked = marked.take(((np.arange(size) + 0.5) * pixels / size).astype(int), axis=axis)
+    return marked.astype(np.uint8)

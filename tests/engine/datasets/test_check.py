@@ -175,3 +175,11 @@ def test_a_file_about_the_data_set_that_is_nested_without_end_is_no_json(tmp_pat
     write_mvtec(tmp_path, train=30)
     (tmp_path / "murascope.json").write_text("[" * 100_000)
     assert check_dataset(tmp_path)["title"] is None
+
+
+def test_a_mask_that_marks_nothing_is_no_truth(tmp_path):
+    write_mvtec(tmp_path, train=30, defective=3)
+    Image.new("L", (64, 64)).save(tmp_path / "ground_truth/patch/001_mask.png")
+    facts = check_dataset(tmp_path)
+    notices = {notice["code"]: notice["values"] for notice in facts["notices"]}
+    assert notices == {"empty_masks": {"count": 1}, "some_masks": {"masks": 2, "defective": 3}}

@@ -69,6 +69,15 @@ def test_readable_sorts_out_the_broken_and_keeps_a_picture_without_its_broken_ma
     assert [item.mask is not None for item in whole if item.label == "defective"] == [False, True]
 
 
+def test_a_defective_picture_whose_mask_marks_nothing_has_no_truth(tmp_path):
+    items = items_of(write_mvtec(tmp_path, good=0, defective=3), split="test")
+    Image.new("L", (64, 64)).save(tmp_path / "ground_truth/patch/001_mask.png")
+    (batch,) = Loader(items, image_size=64, batch_size=3)
+    assert batch.has_truth.tolist() == [True, False, True]
+    whole, broken = Pictures(image_size=64).readable(items)
+    assert ([item.mask is None for item in whole], broken) == ([False, True, False], {})
+
+
 def test_a_picture_that_breaks_later_stops_the_pass(tmp_path):
     items = items_of(write_mvtec(tmp_path, train=4), split="train")
     items[2].path.write_bytes(b"")

@@ -165,3 +165,15 @@ def test_a_mask_is_what_is_not_zero_and_keeps_hard_edges(tmp_path):
     found = read_picture(tmp_path / "a.png", size=60, mask=tmp_path / "m.png").mask
     assert set(np.unique(found)) == {0, 1}
     assert found.sum() == 20 * 30
+
+
+@pytest.mark.parametrize("size", [32, 50, 256])
+def test_one_marked_pixel_stays_marked_where_it_is(tmp_path, size):
+    Image.new("L", (301, 200)).save(tmp_path / "a.png")
+    for row, column in ((0, 0), (57, 133), (199, 300)):
+        mask = np.zeros((200, 301), dtype=np.uint8)
+        mask[row, column] = 255
+        Image.fromarray(mask).save(tmp_path / "m.png")
+        found = np.argwhere(read_picture(tmp_path / "a.png", size=size, mask=tmp_path / "m.png").mask)
+        assert [int((row + 0.5) * size / 200), int((column + 0.5) * size / 301)] in found.tolist()
+        assert len(found) <= -(-size // 200) * -(-size // 301)
