@@ -85,8 +85,13 @@ def pictures_in(folder: Path, *, root: Path, deep: bool = True) -> list[Path]:
 
 
 def name_inside(picture: Path, *, root: Path) -> str:
-    """The picture's path inside the data set, written with /; bytes that are no UTF-8 are shown as question marks."""
-    return picture.relative_to(root).as_posix().encode("utf-8", "replace").decode()
+    """The picture's path inside the data set, written with /."""
+    return written(picture.relative_to(root).as_posix())
+
+
+def written(name: str) -> str:
+    """A file's name as text; a byte that is no UTF-8 becomes %FF or the like, so that different names stay different."""
+    return "".join(f"%{ord(sign) - 0xDC00:02X}" if "\udc80" <= sign <= "\udcff" else sign for sign in name)
 
 
 def mask_of(picture: Path, folders: list[Path], *, root: Path) -> Path | None:

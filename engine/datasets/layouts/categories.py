@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.datasets import Item
-from engine.datasets.folders import IMAGE_NAMES, classes_in, name_inside, plain_name, subfolders
+from engine.datasets.folders import IMAGE_NAMES, classes_in, name_inside, plain_name, subfolders, written
 from engine.datasets.layouts import folder as classes
 from engine.datasets.layouts import mvtec, visa
 
@@ -29,7 +29,7 @@ def read(path: Path) -> list[Item]:
     items = []
     for category, layout in _categories(path).items():
         for item in layout.read(category):
-            defect_type = f"{category.name}/{item.defect_type}" if item.defect_type else None
+            defect_type = f"{written(category.name)}/{item.defect_type}" if item.defect_type else None
             items.append(replace(item, name=name_inside(item.path, root=path), defect_type=defect_type))
     return items
 

@@ -18,6 +18,7 @@ from engine.datasets.folders import (
     pictures_in,
     plain_name,
     subfolders,
+    written,
 )
 
 
@@ -64,7 +65,7 @@ def _of_class(path: Path, folder: Path, classes: list[Path]) -> list[Item]:
             name=name_inside(picture, root=path),
             split="train" if good else "test",
             label="good" if good else "defective",
-            defect_type=None if good else folder.name,
+            defect_type=None if good else written(folder.name),
             mask=mask_of(picture, masks, root=path),
         )
         for picture in pictures_in(folder, root=path)

@@ -19,6 +19,7 @@ from engine.datasets.folders import (
     pictures_in,
     plain_name,
     subfolders,
+    written,
 )
 
 TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "val", "valid")
@@ -51,7 +52,14 @@ def _of_type(path: Path, folder: Path, classes: list[Path], *, is_train: bool) -
         return [_item(path, picture, "train" if is_train else "test", "good") for picture in pictures]
     folders = mask_folders(folder, places=[path, folder.parent], classes=classes)
     return [
-        _item(path, picture, "test", "defective", defect_type=folder.name, mask=mask_of(picture, folders, root=path))
+        _item(
+            path,
+            picture,
+            "test",
+            "defective",
+            defect_type=written(folder.name),
+            mask=mask_of(picture, folders, root=path),
+        )
         for picture in pictures
     ]
 

@@ -8,7 +8,7 @@ folder alone, every normal picture is. <object>/image_anno.csv names the kinds o
 from pathlib import Path, PurePosixPath
 
 from engine.datasets import Item, Split
-from engine.datasets.folders import mask_of, name_inside, pictures_in, rows_of, subfolders
+from engine.datasets.folders import mask_of, name_inside, pictures_in, rows_of, subfolders, written
 from engine.datasets.layouts import mvtec
 
 SPLIT = Path("split_csv/1cls.csv")  # the others are for learning from a few pictures of both kinds
@@ -49,7 +49,7 @@ def _of_object(path: Path, folder: Path, *, trained_on: set[str] | None, prefixe
                 name=name_inside(picture, root=path),
                 split="test",
                 label="defective",
-                defect_type=f"{folder.name}/{kind}" if prefixed else kind,
+                defect_type=f"{written(folder.name)}/{kind}" if prefixed else kind,
                 mask=mask_of(picture, masks, root=path),
             )
         )

@@ -183,3 +183,16 @@ def test_a_mask_that_marks_nothing_is_no_truth(tmp_path):
     facts = check_dataset(tmp_path)
     notices = {notice["code"]: notice["values"] for notice in facts["notices"]}
     assert notices == {"empty_masks": {"count": 1}, "some_masks": {"masks": 2, "defective": 3}}
+
+
+def test_names_that_differ_in_bytes_that_are_no_text_are_two_pictures(tmp_path):
+    (tmp_path / "good").mkdir()
+    for number, name in enumerate((b"\xff", b"\xfe", "양품".encode())):
+        folder = os.fsencode(tmp_path) + b"/dent\xfd"
+        os.makedirs(folder, exist_ok=True)
+        Image.new("RGB", (32, 32), (number, 90, 90)).save(tmp_path / "good" / "plain.png")
+        os.rename(tmp_path / "good" / "plain.png", folder + b"/" + name + b".png")
+    facts = check_dataset(tmp_path)
+    json.dumps(facts, ensure_ascii=False).encode()
+    assert [image["name"] for image in facts["images"]] == ["dent%FD/%FE.png", "dent%FD/%FF.png", "dent%FD/양품.png"]
+    assert facts["defect_types"] == {"dent%FD": 3}
