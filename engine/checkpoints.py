@@ -127,6 +127,7 @@ def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, facts: dict
         "run": run,
         "data": data.get("name"),
         "fingerprint": data.get("fingerprint"),
+        "learnt": data.get("learnt"),
         "licence": data.get("licence"),
     }
     lineage = adapted_facts(

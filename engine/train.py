@@ -21,6 +21,7 @@ from engine.evaluation.inspection import Inspection, inspect
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
 from engine.learning import Learning, policy_for
+from engine.learnt_before import keep_unseen, picture_hash
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.policy import validation_share
@@ -59,13 +60,16 @@ def train(
     dataset, split, broken = _load(spec, data, pictures, report)
     digest = fingerprint(dataset)
     policy = policy_for(spec, split)
-    if policy == "leave_one_out":  # nothing need be held back
-        split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
     learning = Learning(
         spec, run, pictures=pictures, data=digest, device=device, report=report, weights_folder=weights_folder, hub=hub
     )  # fmt: skip
     if isinstance(learning.model, Ensemble):
         _refuse_other_pictures(learning.model, digest)
+    split, policy = keep_unseen(
+        split, learning.model, digest=digest, policy=policy, overkill_rate=spec.overkill_rate, warn=report
+    )
+    if policy == "leave_one_out":  # nothing need be held back
+        split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
 
     trainer = learning.learn(split, policy=policy)
     model = learning.model
@@ -87,11 +91,18 @@ def train(
         report=report,
         escape_cost=spec.escape_cost,
     )
+    if len(found.scores) > 1 and np.ptp(found.scores) == 0:
+        message = f"all {len(found.scores)} test pictures have the same score: the model tells nothing apart"
+        report(Warned(code="scores_all_equal", message=message, values={"count": len(found.scores)}))
     for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
         report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
 
     report.begin("saving")
-    save_model(run / "model", model, facts=_model_facts(spec, dataset, digest, calibration, weights))
+    saved = _model_facts(spec, dataset, digest, calibration, weights)
+    if spec.model.adapts_backbone:  # who takes the backbone must know what it has seen
+        learnt_from = [*split.fit, *split.validation, *split.labelled]
+        saved["data"]["learnt"] = sorted({picture_hash(item) for item in learnt_from})
+    save_model(run / "model", model, facts=saved)
     report(Artifact(kind="model", path="model/model.safetensors"))
 
     report.begin("verifying")
@@ -210,7 +221,9 @@ def _weights(model: AnomalyModel) -> dict[str, Any]:
         "source": backbone.source,
         "tag": backbone.tag,
         "licence": backbone.licence,
-        "lineage": list(backbone.weights.lineage),
+        "lineage": [
+            {name: value for name, value in step.items() if name != "learnt"} for step in backbone.weights.lineage
+        ],
     }
 
 

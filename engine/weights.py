@@ -40,7 +40,8 @@ HUB_TIMEOUT_S = 3.0
 class Weights:
     """Where a backbone's weights come from. `source` is "local file NAME", "hub", "random" or "run ID".
 
-    `lineage`: what an adapted backbone was adapted on, oldest first: {"run": ..., "data": ..., "licence": ...}.
+    `lineage`: what an adapted backbone was adapted on, oldest first: {"run": ..., "data": ..., "fingerprint": ..., "learnt": ...,
+    "licence": ...}; learnt holds the hashes of the pictures, as engine/learnt_before.py makes them.
     """
 
     source: str

@@ -1,0 +1,94 @@
+"""Pictures that an adapted backbone has learnt from: they neither set a threshold that promises anything nor are tested with.
+
+A promise rests on good pictures that nothing in the model has seen, its backbone included. Which pictures a backbone learnt
+from stands in its lineage, by their contents, so that they are known again in another data set and under another name.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from engine.datasets import Item
+from engine.datasets.splits import Split
+from engine.events import Warned
+from engine.models import AnomalyModel
+from engine.models.ensemble import Ensemble
+from engine.policy import GoodPolicy, images_needed
+
+DIGITS = 16  # of a picture's SHA-256: two of a million pictures share them once in 10^7 data sets
+
+
+def picture_hash(item: Item) -> str:
+    """Names a picture by the bytes of its file."""
+    return hashlib.sha256(item.path.read_bytes()).hexdigest()[:DIGITS]
+
+
+def lineage_of(model: AnomalyModel) -> list[dict[str, Any]]:
+    """What the model's backbone was adapted on, or those of an ensemble's members."""
+    parts = [member.model for member in model.members] if isinstance(model, Ensemble) else [model]
+    return [step for part in parts if part.backbone for step in part.backbone.weights.lineage]
+
+
+def keep_unseen(
+    split: Split,
+    model: AnomalyModel,
+    *,
+    digest: str,
+    policy: GoodPolicy,
+    overkill_rate: float,
+    warn: Callable[[Warned], None],
+) -> tuple[Split, GoodPolicy]:
+    """The split without held-out pictures that the backbone has learnt from, and the policy that is still honest.
+
+    leave_one_out needs good pictures all of which the backbone has not seen; where it has seen some, the threshold is set by
+    the pictures held out. Where as many of these are unseen as the overkill rate takes, the others are left out; else all set it
+    and nothing is promised (percentile). Seen test pictures leave the test unless no good or no defective ones would stay.
+
+    Args:
+        digest: the data set's fingerprint; a backbone that does not tell its pictures may have seen all of the same data.
+    """
+    lineage = lineage_of(model)
+    names = {name for step in lineage for name in step.get("learnt") or ()}
+    knows_all = any(step.get("fingerprint") == digest and step.get("learnt") is None for step in lineage)
+    if not names and not knows_all:
+        return split, policy
+
+    def unseen(items: Iterable[Item]) -> list[Item]:
+        return [] if knows_all else [item for item in items if picture_hash(item) not in names]
+
+    good = [*split.fit, *split.calibration]
+    if policy == "leave_one_out" and len(unseen(good)) < len(good):
+        policy = "split_conformal"
+    if policy != "leave_one_out":
+        kept = unseen(split.calibration)
+        seen = len(split.calibration) - len(kept)
+        if seen and len(kept) >= images_needed(overkill_rate):
+            warn(_left_out("calibration", seen))
+            split = replace(split, calibration=kept)
+        elif seen:
+            warn(_has_seen(seen, of=len(split.calibration)))
+            policy = "percentile"
+    kept = unseen(split.test)
+    seen = len(split.test) - len(kept)
+    if seen and {item.label for item in kept} == {item.label for item in split.test}:
+        warn(_left_out("test", seen))
+        split = replace(split, test=kept)
+    elif seen:
+        message = f"the backbone has learnt from {seen} of the pictures to test with: the figures flatter"
+        warn(Warned(code="backbone_has_seen_tests", message=message, values={"count": seen}))
+    return split, policy
+
+
+def _has_seen(count: int, *, of: int) -> Warned:
+    message = (
+        f"the backbone has learnt from {count} of the {of} good pictures that set the threshold: nothing is promised about "
+        "new ones; take a backbone adapted with the same seed and calibration_share, or on other pictures"
+    )
+    return Warned(code="backbone_has_seen", message=message, values={"count": count, "of": of})
+
+
+def _left_out(part: str, count: int) -> Warned:
+    purpose = "set the threshold" if part == "calibration" else "test with"
+    message = f"the backbone has learnt from {count} of the pictures to {purpose}; they are left out"
+    return Warned(code=f"backbone_has_seen_{part}_left_out", message=message, values={"count": count})
