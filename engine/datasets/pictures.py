@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
+FULL_WHITE = 2**16 - 1  # of 16 bits
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # the order that reads the lower one
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused here in words instead
@@ -39,7 +40,7 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
     Raises:
         BrokenPicture: the picture or its mask cannot be read.
     """
-    image = open_picture(path)
+    image = _scaled(open_picture(path))
     lower = _opened(path, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
     if lower is not None:
         pixels = _deep_colour(image, lower, size)
@@ -53,11 +54,33 @@ def open_picture(path: Path) -> Image.Image:
     """The decoded picture in its own size and mode, upright as its EXIF says; of 16-bit colour the upper bytes.
 
     Raises:
-        BrokenPicture: empty, truncated, no picture at all, or larger than MAX_PIXELS.
+        BrokenPicture: empty, truncated, no picture at all, larger than MAX_PIXELS, or of numbers beyond those of 16 bits.
     """
     image = _opened(path)
     assert image is not None
+    _refuse_other_ranges(image)
     return image
+
+
+def _refuse_other_ranges(image: Image.Image) -> None:
+    """Cutting off what is out of range would hide it: such pictures are refused with the range that they have."""
+    if image.mode not in ("I", "F"):
+        return
+    values = np.asarray(image)
+    low, high = values.min(), values.max()
+    if image.mode == "I" and not 0 <= low <= high <= FULL_WHITE:
+        raise BrokenPicture(f"32-bit whole numbers from {low} to {high}; save it with 16 bits, 0 to {FULL_WHITE}")
+    if image.mode == "F" and not 0 <= low <= high <= 255:  # true of NaN too
+        raise BrokenPicture(
+            f"floating-point numbers from {low:.6g} to {high:.6g}; save it as 0 to 1, or with 8 or 16 bits"
+        )
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Floating-point numbers of 0 to 1 as 16-bit ones; others are those of 8 bits already."""
+    if image.mode != "F" or np.asarray(image).max() > 1:
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) * FULL_WHITE).astype(np.uint16))
 
 
 def marked_pixels(path: Path) -> np.ndarray:
@@ -66,7 +89,8 @@ def marked_pixels(path: Path) -> np.ndarray:
     Raises:
         BrokenPicture: as open_picture does.
     """
-    image = open_picture(path)
+    image = _opened(path)
+    assert image is not None
     if image.mode in ("P", "1", "PA"):
         image = _as_colours(image)
     is_number = image.mode == "F" or image.mode.startswith("I")

@@ -47,6 +47,38 @@ def test_sixteen_bit_grey_is_scaled_by_one_fixed_factor(tmp_path):
         assert np.unique(read_picture(tmp_path / f"{name}.png", size=64).pixels) == [value]
 
 
+def test_floating_point_numbers_from_zero_to_one_keep_their_shades(tmp_path):
+    shades = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    for name, top in (("ones", 1), ("dim", 0.25), ("bytes", 255)):
+        Image.fromarray(shades * np.float32(top)).save(tmp_path / f"{name}.tif")
+    ones, dim, plain = (read_picture(tmp_path / f"{name}.tif", size=64).pixels for name in ("ones", "dim", "bytes"))
+    assert (ones[..., 0] == np.rint(shades * 65535)).all()
+    assert (dim[..., 0] == np.rint(shades / 4 * 65535)).all()
+    assert (plain[..., 0] == np.rint(shades * 255)).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.array([[0, 65_536]], dtype=np.int32), "whole numbers from 0 to 65536; save it with 16 bits"),
+        (np.array([[-1, 7]], dtype=np.int32), "whole numbers from -1 to 7"),
+        (np.array([[0, 400]], dtype=np.float32), "floating-point numbers from 0 to 400; save it as 0 to 1"),
+        (np.array([[-0.5, 1]], dtype=np.float32), "floating-point numbers from -0.5 to 1"),
+        (np.array([[np.nan, 1]], dtype=np.float32), "floating-point numbers from nan to nan"),
+    ],
+)
+def test_numbers_that_would_be_cut_off_are_refused_with_their_range(tmp_path, values, reason):
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    with pytest.raises(BrokenPicture, match=reason):
+        read_picture(tmp_path / "a.tif", size=32)
+
+
+def test_a_mask_may_hold_any_numbers(tmp_path):
+    Image.new("L", (2, 1)).save(tmp_path / "a.png")
+    Image.fromarray(np.array([[0, 70_000]], dtype=np.int32)).save(tmp_path / "m.tif")
+    assert read_picture(tmp_path / "a.png", size=2, mask=tmp_path / "m.tif").mask.tolist() == [[0, 1], [0, 1]]
+
+
 DEEP = np.random.default_rng(0).integers(0, 65536, (32, 32, 3)).astype(np.uint16)
 
 
