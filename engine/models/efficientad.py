@@ -25,7 +25,7 @@ from engine.backbones import Backbone
 from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
-from engine.layers.distillation import LEAST_VARIANCE, distil
+from engine.layers.distillation import distil
 from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures, grey
@@ -42,6 +42,10 @@ CHANGE = (0.8, 1.2)  # of brightness, contrast or saturation
 QUANTILES = (0.9, 0.995)  # of a map on good images; they become 0 and
 HIGH = 0.1
 MOST_VALUES = 2**24  # that the quantiles are taken from
+# good images that are all alike vary by nothing, and what divides by that calls rounding a defect
+LEAST_INPUT_VARIANCE = 1e-4  # less than one grey of 255
+LEAST_VARIANCE = 1e-6  # of a channel of the teacher, which learns a variance of 1
+LEAST_SPREAD, LEAST_SHARE = 1e-6, 0.01  # between a map's quantiles: at all, and of its upper quantile
 
 
 def build(spec: TrainSpec, backbone: Backbone) -> "EfficientAd":
@@ -117,7 +121,7 @@ class EfficientAd(AnomalyModel):
             done += len(batch)
             report(Fitting(what="statistics", done=done, total=train.images, eta_s=eta(done)))
         self.input_mean.copy_(moments.mean()[0])
-        self.input_deviation.copy_(moments.variance().clamp(min=LEAST_VARIANCE).sqrt()[0])
+        self.input_deviation.copy_(moments.variance().clamp(min=LEAST_INPUT_VARIANCE).sqrt()[0])
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """One pass of the student over images, changed images and other pictures; the paper makes three."""
@@ -159,7 +163,8 @@ class EfficientAd(AnomalyModel):
     def predict_step(self, batch: Batch) -> Prediction:
         maps = []
         for score_map, (low, high) in zip(self._maps(batch), self.quantiles, strict=True):
-            maps.append(HIGH * (score_map - low) / (high - low).clamp(min=1e-12))
+            spread = torch.maximum(high - low, LEAST_SHARE * high).clamp(min=LEAST_SPREAD)
+            maps.append(HIGH * (score_map - low) / spread)
         combined = (maps[0] + maps[1]) / 2  # (B, 1, h, w)
         combined = functional.pad(combined, (MARGIN,) * 4, mode="replicate")
         size = batch.images.shape[-2:]

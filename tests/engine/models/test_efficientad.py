@@ -9,6 +9,7 @@ from PIL import Image
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
 from engine.events import Fitting
 from engine.layers.distillation import described, distil
@@ -16,6 +17,7 @@ from engine.layers.other_pictures import OtherPictures
 from engine.layers.patch_description import DescriptionAutoencoder, PatchDescription
 from engine.models.efficientad import EfficientAd, hard_loss, recoloured
 from engine.params import EfficientAdParams
+from engine.report import silent
 from tests.engine.samples import items_of, write_mvtec
 
 
@@ -146,6 +148,19 @@ def test_a_defect_at_the_very_edge_shows():
     model.quantiles.copy_(torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
     found = model.predict_step(images).anomaly_map
     assert found[0, 0, 0, 0] == found[0, 0, 8, 8] > 0
+
+
+def test_good_images_without_any_variation_leave_scores_that_can_be_read(tmp_path):
+    for number in range(4):
+        Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / f"{number}.png")
+    plain = Loader(
+        [Item(path, path.name, "train", "good") for path in tmp_path.glob("*.png")], image_size=64, batch_size=2
+    )
+    model = efficientad()
+    model.prepare(plain, silent)
+    model.finish(plain, None, silent)
+    assert model.predict_step(next(iter(plain))).pred_score.abs().max() < 100
+    assert model.predict_step(batch(1)).pred_score.abs().max() < 1e11
 
 
 def test_only_student_and_autoencoder_learn_and_all_but_the_backbone_is_saved():
