@@ -178,7 +178,17 @@ async def _on_backbone(runs: Queue, dataset: str, chosen: dict[str, Any]) -> Bui
     return Built({**chosen, "backbone_run": row.id}, {"backbone": Advice(theirs, because)})
 
 
-async def _newest_adapted(runs: Queue, dataset: str) -> RunRow:
+async def dataset_of_backbone(runs: Queue, asked: str) -> str:
+    """The data set of the finished run whose adapted backbone is asked for, by its id or as "latest".
+
+    Raises:
+        SpecError: there is no such run, or no training has adapted a backbone yet.
+    """
+    row = await (_newest_adapted(runs) if asked == LATEST else _finished(runs, asked, "backbone_run"))
+    return str(row.dataset)
+
+
+async def _newest_adapted(runs: Queue, dataset: str | None = None) -> RunRow:
     """The newest finished run that adapted a backbone, of this data set if there is one."""
     rows = [row for row in await runs.list(state="succeeded", model="cutpaste", limit=LOOKED_AT)]
     adapted = [row for row in rows if _has_backbone(runs, row)]

@@ -19,7 +19,7 @@ def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": _percent, "score": _score, "duration": _duration}
+    environment.filters |= {"percent": _percent, "score": _score, "duration": duration}
     return environment.get_template(name)
 
 
@@ -37,10 +37,14 @@ def _score(value: float) -> str:
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.3g}"
 
 
-def _duration(seconds: float, units: str = "s min h") -> str:
-    """Seconds as `40 s`, `3 min` or `2.5 h`; `units` holds the three words of the language."""
+def duration(seconds: float, units: str = "s min h") -> str:
+    """Seconds as `40 s`, `3 min` or `2 h 30 min`, as the page shows them; `units` holds the three words of the language."""
     second, minute, hour = units.split()
     space = " " if second.isascii() else ""
     if seconds < 90:
         return f"{max(round(seconds), 1)}{space}{second}"
-    return f"{round(seconds / 60)}{space}{minute}" if seconds < 5400 else f"{seconds / 3600:.1f}{space}{hour}"
+    minutes = round(seconds / 60)
+    if seconds < 5400:
+        return f"{minutes}{space}{minute}"
+    rest = f" {minutes % 60}{space}{minute}" if minutes % 60 else ""
+    return f"{minutes // 60}{space}{hour}{rest}"

@@ -194,7 +194,7 @@ def _notices(
             "The images are computer-made: results show how the tool works, not how it does on real panels.",
         )
     at_hand = spec.backbone is not None and where_are_weights(settings, spec.backbone) in ("local", "cache")
-    if at_hand and "backbone" not in chosen and spec.backbone != paper_backbone:
+    if at_hand and "backbone" not in chosen and not spec.backbone_run and spec.backbone != paper_backbone:
         note(
             "backbone_substituted",
             f"The paper uses {paper_backbone}, whose weights are not at hand; {spec.backbone} takes its place.",

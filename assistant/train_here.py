@@ -13,6 +13,7 @@ from typing import Any
 from assistant.datasets import DatasetError
 from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
+from assistant.prompts import duration
 from assistant.settings import Settings
 from assistant.specs import Plan, make_plan
 from assistant.store.tables import RunRow
@@ -123,7 +124,7 @@ def _tell_plan(plan: Plan) -> None:
     for name, reason in plan.because.items():
         _tell(f"{name.replace('_', ' ')} {flat_settings(spec)[name]}, {reason.message}")
     rests_on = f"from {basis} earlier run{'s' if basis > 1 else ''}" if basis else "a first guess"
-    _tell(f"expected: about {plan.estimate.seconds:.0f} s ({rests_on})")
+    _tell(f"expected: about {duration(plan.estimate.seconds)} ({rests_on})")
     for notice in plan.notices:
         _tell(f"note: {notice.message}")
 

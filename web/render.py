@@ -17,7 +17,7 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.params import MODELS
-from engine.spec import description_of
+from engine.spec import description_of, is_transformer
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording
@@ -86,6 +86,7 @@ def environment(language: str) -> Environment:
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
+        is_transformer=is_transformer,
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),

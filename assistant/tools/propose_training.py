@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
+from assistant.earlier_runs import dataset_of_backbone
 from assistant.plans import plan_key, plan_training, show_plan
 from assistant.proposals import StalePlan
 from assistant.specs import DEFAULT_MODEL, Plan, describe
@@ -125,7 +126,9 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     joins = request.members or request.last_runs
     model = request.model or ("ensemble" if joins else before.model if before else DEFAULT_MODEL)
     theirs = await _dataset_of(desk, request.members)
-    dataset = request.dataset or theirs or (before.dataset if before else await _only_dataset(desk))
+    dataset = request.dataset or theirs or (opened.dataset if opened else None)
+    dataset = dataset or await _dataset_of_backbone(desk, asked.get("backbone_run"))
+    dataset = dataset or (before.dataset if before else await _only_dataset(desk))
     names_another = request.dataset is not None or request.model is not None or (opened and opened.model != model)
     revised = None if names_another else opened
     kept = revised.chosen if revised else {}
@@ -161,6 +164,14 @@ def _because(plan: Plan) -> list[dict[str, Any]]:
 async def _dataset_of(desk: Desk, members: list[str] | None) -> str | None:
     """The data set of the first run that is to be a member."""
     return (await desk.run(members[0])).dataset if members else None
+
+
+async def _dataset_of_backbone(desk: Desk, run: str | None) -> str | None:
+    """The data set of the run whose adapted backbone is to be taken, where one is."""
+    try:
+        return await dataset_of_backbone(desk.runs, run) if run else None
+    except SpecError as error:
+        raise desk.refuse_input(error) from None
 
 
 async def _only_dataset(desk: Desk) -> str:

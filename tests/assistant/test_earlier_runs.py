@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assistant.earlier_runs import build_on
+from assistant.earlier_runs import build_on, dataset_of_backbone
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.spec import SpecError, make_spec
@@ -119,3 +119,16 @@ async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Works
         assert built.given["backbone"].value == "resnet34"
     assert await refusal(workspace, "patchcore", {"backbone_run": "r3"}) == "no_backbone"
     assert await refusal(workspace, "patchcore", {"backbone_run": "r2", "backbone": "resnet18"}) == "other"
+
+
+async def test_a_training_on_an_adapted_backbone_takes_the_data_of_that_run(workspace: Workspace) -> None:
+    row = await trained(workspace, "cutpaste", dataset="tile")
+    (workspace.runs.folder(row.id) / "model" / "backbone.safetensors").touch()
+    assert await dataset_of_backbone(workspace.runs, "latest") == "tile"
+    assert await dataset_of_backbone(workspace.runs, row.id) == "tile"
+
+
+async def test_where_no_backbone_was_adapted_that_is_said(workspace: Workspace) -> None:
+    await trained(workspace, "cutpaste", state="failed")
+    with pytest.raises(SpecError, match="train CutPaste first"):
+        await dataset_of_backbone(workspace.runs, "latest")

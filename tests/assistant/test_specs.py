@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.advice import Advice
+from assistant.frames import Notice
 from assistant.settings import Settings
 from assistant.specs import describe, make_plan
 from engine.params import MODELS
@@ -96,6 +98,15 @@ def test_another_backbone_takes_its_place_and_the_plan_says_so(tmp_path: Path) -
     settings = with_weights(settings_at(tmp_path), "mobilenetv2_100")
     assert make_plan(settings, FACTS, "patchcore", {}, []).spec.backbone == "mobilenetv2_100"
     assert codes(settings) == ["backbone_substituted"]
+
+
+def test_an_adapted_backbone_is_no_substitute(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "mobilenetv2_100")
+    why = Notice(code="backbone_run", message="as in run r3", values={"run": "r3"})
+    given = {"backbone": Advice("mobilenetv2_100", why)}
+    plan = make_plan(settings, FACTS, "patchcore", {"backbone_run": "r3"}, [], given=given)
+    assert [notice.code for notice in plan.notices] == []
+    assert plan.because["backbone"].message == "as in run r3"
 
 
 def test_a_backbone_named_with_its_tag_finds_its_file(tmp_path: Path) -> None:

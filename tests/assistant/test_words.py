@@ -9,6 +9,7 @@ from assistant.frames import Language
 from assistant.grounding import numbers_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
+from assistant.prompts import duration
 from assistant.summaries import word
 from engine.params import MODELS
 
@@ -40,7 +41,13 @@ FITTING = [
     None,
     {"dataset": "oled", "good": 60, "weights_at_hand": True, "models": ["patchcore"]},
     {"dataset": "oled", "good": 6, "weights_at_hand": False, "models": ["draem", "autoencoder"]},
-    {"dataset": None, "good": 30, "weights_at_hand": True, "models": ["padim", "subspace"], "weights_missing": ["resnet18"]},
+    {
+        "dataset": None,
+        "good": 30,
+        "weights_at_hand": True,
+        "models": ["padim", "subspace"],
+        "weights_missing": ["resnet18"],
+    },
     {"dataset": None, "good": 1, "weights_at_hand": False, "models": ["draem"], "weights_missing": []},
 ]
 BECAUSE = [
@@ -136,6 +143,14 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
     text = built_in_words("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(40, "40 s"), (3151, "53 min"), (7200, "2 h"), (7500, "2 h 5 min"), (100_000, "27 h 47 min")],
+)
+def test_a_length_of_time_is_said_in_hours_and_minutes(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
 
 
 def summary_facts(**changes: Any) -> dict[str, Any]:

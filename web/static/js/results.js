@@ -130,15 +130,23 @@ function allFigures(part, { metrics, good, defective }) {
   const rows = names.map((name) => {
     const known = all[name] !== null;
     const mark = OF_TEST.includes(name) ? t("results.oracle") : AT_OVERKILL.test(name) ? t("results.on_good") : "";
-    const meaning = t(`metric.${name}.meaning`);
+    const meaning = [t(`metric.${name}.meaning`), coarse(name, metrics)].filter((text) => text && !text.startsWith("metric.")).join(" ");
     const wide = known ? range(name, metrics, good, defective) : reasons?.[name] ?? "";
-    return row(t(`metric.${name}`), mark, meaning.startsWith("metric.") ? "" : meaning, known ? (NO_SHARES.includes(name) ? value(all[name]) : figure(name, all[name])) : "–", wide.replace(/^95 %[:：]\s*/, ""));
+    return row(t(`metric.${name}`), mark, meaning, known ? (NO_SHARES.includes(name) ? value(all[name]) : figure(name, all[name])) : "–", wide.replace(/^95 %[:：]\s*/, ""));
   });
   const reached = (each) => t("results.reached", { value: value(each.threshold), missed: each.missed ?? "–", alarms: each.false_alarms ?? "–" });
   if (oracle?.f1_optimal) rows.push(row(t("results.oracle_f1"), t("results.oracle"), "", reached(oracle.f1_optimal), ""));
   if (oracle?.cost_based) rows.push(row(t("results.oracle_cost", { cost: oracle.cost_based.escape_cost }), t("results.oracle"), "", reached(oracle.cost_based), ""));
   part("figures").replaceChildren(...rows);
   part("all-figures").hidden = rows.length === 0;
+}
+
+/** Where the share of the good test images that may fail is less than one of them: what that means and how many it takes. */
+function coarse(name, { at_overkill: reached, counts }) {
+  const percent = Number(name.match(/^recall_at_(\d+)_overkill$/)?.[1] ?? 0);
+  const good = counts?.test_good ?? 0;
+  if (!percent || !good || (good * percent) / 100 >= 1) return "";
+  return t("results.share_too_small", { alarms: reached?.[percent]?.false_alarms ?? 0, good, rate: percent, needed: Math.ceil(100 / percent) });
 }
 
 function row(name, mark, meaning, text, interval) {

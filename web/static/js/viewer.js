@@ -77,11 +77,18 @@ function describe(image, sure = null) {
   const known = (number) => number !== null && number !== undefined;
   $("#viewer-facts").textContent = [
     t("viewer.facts", { label, score: value(image.score), threshold: value(opened.threshold) }),
-    known(sure?.p_value) && t("viewer.p_value", { p: value(sure.p_value) }),
+    known(sure?.p_value) && chance(sure.p_value),
     known(sure?.confidence) && t("viewer.confidence", { percent: surely(sure.confidence) }),
   ].filter(Boolean).join(" · ");
   $("#viewer-outcome").className = `outcome ${kind}`;
   $("#viewer-outcome").textContent = t(`outcome.${kind}`);
+}
+
+/** The p-value in words, with the smallest that so few good images can show. */
+function chance(p) {
+  const percent = (share) => Number((100 * share).toPrecision(2));
+  const images = opened.results.threshold.calibration_images;
+  return images ? t("viewer.p_value", { p: percent(p), count: images, least: percent(1 / (images + 1)) }) : t("viewer.p_value_plain", { p: percent(p) });
 }
 
 /** Percent that never claim to be certain. */
