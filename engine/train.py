@@ -155,6 +155,8 @@ def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tu
     except ValueError as error:
         raise DataError(str(error)) from error
     _warn_of_missing_truth(split, report)
+    if split.few_labelled:
+        report(_few_labelled_warning(split.few_labelled))
     return dataset, split, broken
 
 
@@ -180,6 +182,18 @@ def _warn_of_missing_truth(split: Split, report: Report) -> None:
     elif not any(item.mask for item in defective):
         message = "there are no masks: how well defects are located cannot be measured"
         report(Warned(code="no_masks", message=message))
+
+
+def _few_labelled_warning(types: list[str]) -> Warned:
+    names = ", ".join(types[:NAMED])
+    return Warned(
+        code="few_labelled",
+        message=(
+            f"{len(types)} defect types have too few pictures to learn from: {names}; one picture, or one group of them, "
+            "of each type is kept for testing"
+        ),
+        values={"count": len(types), "names": names},
+    )
 
 
 def _warn_of_few_good(calibration: Calibration, report: Report) -> None:

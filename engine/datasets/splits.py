@@ -20,13 +20,15 @@ Shares = tuple[float, float, float]  # of the good pictures: for the threshold, 
 @dataclass(frozen=True)
 class Split:
     """fit, validation and calibration are good pictures of the training split; labelled are the defective ones that are
-    learnt from; test is everything else."""
+    learnt from; test is everything else. few_labelled are the defect types that would be learnt from, but have a single
+    picture or group, which is tested with."""
 
     fit: list[Item]
     validation: list[Item]
     calibration: list[Item]
     test: list[Item]
     labelled: list[Item] = field(default_factory=list)
+    few_labelled: list[str] = field(default_factory=list)
 
 
 def split_items(
@@ -52,7 +54,16 @@ def split_items(
     labelled = _labelled(test, share=labelled_share, seed=seed)
     learnt = {item.name for item in labelled}
     test = [item for item in [*test, *tested] if item.name not in learnt]
-    return Split(*map(_by_name, (fit, validation, calibration, test, labelled)))
+    types = {item.defect_type or "" for item in test if item.label == "defective"}
+    few = sorted(types - {item.defect_type or "" for item in labelled}) if labelled_share > 0 else []
+    return Split(
+        fit=_by_name(fit),
+        validation=_by_name(validation),
+        calibration=_by_name(calibration),
+        test=_by_name(test),
+        labelled=_by_name(labelled),
+        few_labelled=few,
+    )
 
 
 def folds(items: Sequence[Item], k: int, seed: int) -> list[tuple[list[Item], list[Item]]]:

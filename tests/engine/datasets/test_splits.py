@@ -46,6 +46,14 @@ def test_a_share_of_each_defect_type_is_learnt_from_and_never_all_of_it(dents, s
     assert not {item.name for item in split.labelled} & {item.name for item in split.test}
 
 
+def test_types_that_are_too_few_to_learn_from_are_named():
+    every = [*items(20, 5, 4), Item(Path("s"), "s", "test", "defective", "stain")]
+    every += [Item(Path(f"r{i}"), f"r{i}", "test", "defective", "ring", group="lot 1") for i in range(3)]
+    for share, named in ((0.5, ["ring", "stain"]), (0.0, [])):
+        split = split_items(every, calibration_share=0.2, validation_share=0.1, seed=0, labelled_share=share)
+        assert split.few_labelled == named
+
+
 def test_learning_from_labelled_defects_leaves_the_good_pictures_where_they_were():
     every = items(50, 0, 9)
     plain, labelled = (
