@@ -18,6 +18,7 @@ from engine.datasets.splits import Split, split_items
 from engine.evaluate import evaluate
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.inspection import Inspection, inspect
+from engine.evaluation.thresholds import SAME
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataError, SettingError
 from engine.learning import Learning, policy_for
@@ -91,7 +92,7 @@ def train(
         report=report,
         escape_cost=spec.escape_cost,
     )
-    if len(found.scores) > 1 and np.ptp(found.scores) == 0:
+    if len(found.scores) > 1 and np.ptp(found.scores) <= SAME * np.abs(found.scores).max():
         message = f"all {len(found.scores)} test pictures have the same score: the model tells nothing apart"
         report(Warned(code="scores_all_equal", message=message, values={"count": len(found.scores)}))
     for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):

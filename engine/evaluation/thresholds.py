@@ -13,6 +13,10 @@ then rests on that model's scores being like those of the folds' models, which h
 
 Thresholds chosen by labels (`f1_optimal`, `cost_based`) are oracles: what they reach on the images that chose them is
 better than what a line will see.
+
+Rounding decides nothing: the same picture scores a few parts in 10^7 differently in a batch of another size. So a held-out
+score counts as a little higher than it is (`raised`), in thresholds and p-values alike, and a picture that is the same
+as a good one to the last bit is never called defective by the digit that the batch changed.
 """
 
 import math
@@ -26,6 +30,7 @@ from scipy.stats import betabinom
 
 from engine.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
 
+SAME = 1e-5  # of a score's size: two scores that lie no farther apart are told apart by rounding only
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
 
 Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
@@ -84,7 +89,7 @@ def set_threshold(
 
 
 def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
-    """The ceil((n + 1)(1 - overkill_rate))-th smallest of n held-out good scores; the largest where n is too small.
+    """The ceil((n + 1)(1 - overkill_rate))-th smallest of n held-out good scores, `raised`; the largest where n is too small.
 
     For a pixel threshold give each good image's largest pixel score: then at most that share of good images has any
     pixel marked.
@@ -95,7 +100,7 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
     held_out = _checked(scores, overkill_rate)
     n = len(held_out)
     return Threshold(
-        value=float(held_out[n - ranks_above(n, overkill_rate)]),
+        value=float(raised(held_out)[n - ranks_above(n, overkill_rate)]),
         overkill_rate=overkill_rate,
         calibration_images=n,
         promised=promised("split_conformal", images=n, overkill_rate=overkill_rate),
@@ -131,7 +136,7 @@ def percentile(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
     """
     held_out = _checked(scores, overkill_rate)
     return Threshold(
-        value=float(np.quantile(held_out, 1 - overkill_rate)),
+        value=float(np.quantile(raised(held_out), 1 - overkill_rate)),
         overkill_rate=overkill_rate,
         calibration_images=len(held_out),
         promised=None,
@@ -234,13 +239,22 @@ def images_to_show(overkill_rate: float) -> int:
 
 
 def p_values(scores: ArrayLike, held_out: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Conformal p-value of each score: (1 + held-out good scores at least as high) / (n + 1). Small is anomalous.
+    """Conformal p-value of each score: (1 + held-out good scores, `raised`, at least as high) / (n + 1). Small is anomalous.
 
     A score lies above the threshold of `split_conformal` exactly when its p-value is at most the promised rate.
     """
-    ordered = np.sort(np.asarray(held_out, dtype=np.float64).ravel())
+    ordered = raised(np.sort(np.asarray(held_out, dtype=np.float64).ravel()))
     at_least = len(ordered) - np.searchsorted(ordered, np.asarray(scores, dtype=np.float64), side="left")
     return (1 + at_least) / (len(ordered) + 1)
+
+
+def raised(held_out: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Held-out scores (n,) with the most that rounding may add: SAME of their own size, or of their median's where that is more.
+
+    The order stays. The median stands for the scale where a score happens to lie near 0, as a log-likelihood can.
+    """
+    size = np.abs(held_out)
+    return held_out + SAME * np.maximum(size, np.median(size) if len(size) else 0.0)
 
 
 def _checked(scores: ArrayLike, overkill_rate: float) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -284,6 +285,14 @@ def test_few_good_pictures_all_teach_and_all_set_the_threshold(tmp_path, data):
     _, saved = load_model(run / "model", weights_folder=None, hub=False)
     assert len(set(saved["calibration"]["scores"])) == 16
     assert min(saved["calibration"]["scores"]) > 0  # a picture's score among its own patches would be next to nothing
+
+
+def test_warns_where_all_test_pictures_have_one_score(tmp_path):
+    data = write_mvtec(tmp_path / "data", train=8, good=1, defective=1)
+    shutil.copyfile(data / "test/patch/000.png", data / "test/good/000.png")
+    code, events, _ = train(write_run(tmp_path / "run", SPEC), data)
+    warned = {event.code: event.values for event in kinds(events, Warned)}
+    assert (code, warned["scores_all_equal"]) == (0, {"count": 2})
 
 
 # a checkpoint after every epoch, so that tiny trainings have some
