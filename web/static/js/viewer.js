@@ -87,7 +87,7 @@ function describe(image, sure = null) {
 /** The p-value in words, with the smallest that so few good images can show. */
 function chance(p) {
   const percent = (share) => Number((100 * share).toPrecision(2));
-  const images = opened.results.threshold.calibration_images;
+  const images = opened.results.metrics.threshold.calibration_images;
   return images ? t("viewer.p_value", { p: percent(p), count: images, least: percent(1 / (images + 1)) }) : t("viewer.p_value_plain", { p: percent(p) });
 }
 
