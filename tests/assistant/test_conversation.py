@@ -120,6 +120,70 @@ async def test_a_typed_yes_is_a_yes(
     assert [run.state for run in await workspace.runs.list()] == ["queued"]
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "said"),
+    [
+        ("summarize the results", "en", "no results yet"),
+        ("결과 요약해줘", "ko", "아직 결과가"),
+        ("总结结果", "zh", "还没有结果"),
+    ],
+)
+async def test_the_summary_of_an_unfinished_run_is_no_failure(
+    conversation: Conversation, text: str, language: Language, said: str
+) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    await say(conversation, "yes")
+    items = await say(conversation, text, language)
+    assert [(each.tool, each.state) for each in items if isinstance(each, ToolItem)] == [("summarize_results", "done")]
+    assert said in answers(items)
+    assert "None" not in answers(items)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train PatchCore and PaDiM on oled", "at a time"),
+        ("패치코어랑 파딤으로 oled 학습해줘", "한 번에 하나씩"),
+        ("用PatchCore和PaDiM训练oled", "一次只计划一个"),
+    ],
+)
+async def test_of_two_models_one_is_planned_and_the_other_named(
+    conversation: Conversation, text: str, said: str
+) -> None:
+    items = await say(conversation, text)
+    assert (await plan_of(conversation)).model == "patchcore"
+    assert said in answers(items)
+    assert "PaDiM" in answers(items)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "known"),
+    [
+        ("train TransAD on oled", "unknown model 'TransAD'", "dinomaly"),
+        ("심플넷으로 oled 학습해줘", "모델은 없습니다", "supersimplenet"),
+        ("用TransAD训练oled", "没有", "dinomaly"),
+    ],
+)
+async def test_an_unknown_model_is_refused_and_not_replaced(
+    conversation: Conversation, text: str, said: str, known: str
+) -> None:
+    items = await say(conversation, text)
+    assert not any(isinstance(item, ProposalItem) for item in items)
+    assert said in answers(items)
+    assert known in answers(items)
+
+
+async def test_advice_follows_the_number_of_good_images_that_was_said(conversation: Conversation) -> None:
+    assert "PaDiM" not in answers(await say(conversation, "Which model should I use?")).split("\n")[0]
+    few = answers(await say(conversation, "Which model should I use with 30 good images?"))
+    assert few.startswith("With 30 good images")
+
+
+async def test_an_adapted_backbone_that_no_run_has_is_said_to_be_missing(conversation: Conversation) -> None:
+    items = await say(conversation, "train PatchCore with the backbone of the last CutPaste run")
+    assert "train CutPaste first" in answers(items)
+
+
 async def test_a_yes_given_while_the_plan_is_still_being_introduced_counts(
     workspace: Workspace, conversation: Conversation
 ) -> None:
