@@ -466,7 +466,7 @@ async def test_a_plan_for_few_images_says_what_it_chose_for_them(
     workspace: Workspace, conversation: Conversation
 ) -> None:
     await set_good_images(workspace, 35)
-    assert "Because there are 35 good images: coreset ratio 0.2" in answers(
+    assert "Because there are 35 good images: Coreset ratio 0.2" in answers(
         await say(conversation, "train patchcore on oled")
     )
     shown = {setting.name: setting for setting in (await plan_of(conversation)).settings}

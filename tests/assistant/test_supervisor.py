@@ -103,7 +103,7 @@ async def test_a_torn_last_line_is_cut_off_before_the_last_word(scene: Scene) ->
 
 
 async def test_a_log_that_is_damaged_in_its_middle_ends_the_run_as_failed(scene: Scene) -> None:
-    damage = 'log._file.write(b\'{"seq":5,"ty\\n\'); log._file.flush()'
+    damage = 'log._size += log._file.write(b\'{"seq":5,"ty\\n\')'
     run = await scene.run(f"{START}\n{damage}\n{FINISH}")
     assert run.state == "failed"
     assert "line 2 of events.jsonl" in (run.reason or "")

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from engine.evaluation.metrics import get_metric
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from tests.engine.test_metrics import labelled
+from tests.engine.evaluation.test_metrics import labelled
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -27,6 +28,7 @@ class Batched:
     def __init__(self, *images, batch_size, seed=None):
         self.pictures, self.batch_size, self.images = torch.stack(images), batch_size, len(images)
         self.seed, self.passes = seed, 0
+        self.items = [SimpleNamespace(name=f"{number}.png") for number in range(len(images))]
 
     def plain(self):
         return Batched(*self.pictures, batch_size=self.batch_size)
