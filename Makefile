@@ -1,9 +1,10 @@
 # make run: everything up to the page. make test: the whole suite. make check: style, types, structure.
+# make guards: each promise with the small fault that its test must notice (ONLY="--quick" or ONLY="--only WORD" for some).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test check clean
+.PHONY: run setup test check guards clean
 
 run: setup
 	@$(BIN)/murascope demo
@@ -20,6 +21,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+guards: $(VENV)/installed-dev
+	$(BIN)/python -m tests.guards.run $(ONLY)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Murascope needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
