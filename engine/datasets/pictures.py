@@ -16,6 +16,13 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
 FULL_WHITE = 2**16 - 1  # of 16 bits
+ORIENTATION = 0x0112  # EXIF's tag
+SIDEWAYS = {  # orientations that swap width and height, and what turns such a picture upright
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # the order that reads the lower one
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused here in words instead
@@ -46,7 +53,7 @@ def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
         pixels = _deep_colour(image, lower, size)
     else:
         pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
-    marked = None if mask is None else marked_pixels(mask)
+    marked = None if mask is None else upright_mask(marked_pixels(mask), read_header(path))
     return Picture(pixels, _marked_cells(marked, size) if marked is not None and marked.any() else None)
 
 
@@ -83,26 +90,68 @@ def _scaled(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(np.asarray(image) * FULL_WHITE).astype(np.uint16))
 
 
+@dataclass(frozen=True)
+class Header:
+    """What a file tells of its picture without being decoded: `size` (width, height) as stored, the bits of one number, and
+    the orientation by EXIF."""
+
+    size: tuple[int, int] = (0, 0)
+    bits: int = 8
+    pages: int = 1
+    orientation: int = 1
+
+
+def read_header(path: Path) -> Header:
+    """The header of a picture; an empty one where none can be read."""
+    try:
+        if not path.is_file():  # a pipe would never end
+            return Header()
+        with Image.open(path) as image:
+            deep = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
+            bits = 32 if image.mode == "F" else 16 if deep or image.mode.startswith("I") else 8
+            # the second picture of an MPO, which phones write as .jpg, is a preview or what the other eye sees
+            pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            return Header(image.size, bits, pages, image.getexif().get(ORIENTATION, 1))
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error):
+        return Header()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return Header()
+
+
 def marked_pixels(path: Path) -> np.ndarray:
-    """(H, W) bool of a mask's file: what is not zero.
+    """(H, W) bool of a mask's file: what is neither black nor transparent.
 
     Raises:
         BrokenPicture: as open_picture does.
     """
     image = _opened(path)
     assert image is not None
-    if image.mode in ("P", "1", "PA"):
-        image = _as_colours(image)
-    is_number = image.mode == "F" or image.mode.startswith("I")
-    grey = np.asarray(image if is_number else image.convert("L"))
     limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
-    marked: np.ndarray = grey > limit
-    return marked
+    if image.mode in ("L", "F") or image.mode.startswith("I"):
+        grey: np.ndarray = np.asarray(image) > limit
+        return grey
+    layers = np.asarray(image.convert("RGBA"))
+    seen = layers[..., 3] > limit
+    marked: np.ndarray = seen & (layers[..., :3].max(axis=-1) > limit)
+    return marked if marked.any() else seen & (not seen.all())  # black marks on a ground that is transparent
+
+
+def upright_mask(marked: np.ndarray, header: Header) -> np.ndarray:
+    """The mask turned as EXIF turns its picture, where it lies across it: who drew it saw the pixels as stored.
+
+    A mask that fits both ways, such as of a picture on its head, is taken as upright.
+    """
+    width, height = header.size
+    if width == height or marked.shape != (height, width) or header.orientation not in SIDEWAYS:
+        return marked
+    return np.asarray(Image.fromarray(marked).transpose(SIDEWAYS[header.orientation]))
 
 
 def _opened(path: Path, *, lower_bytes: bool = False) -> Image.Image | None:
     """The picture, or with `lower_bytes` those of its 16-bit colours; None where it has none."""
     try:
+        if not path.is_file():  # a pipe would never end
+            raise BrokenPicture("no plain file" if path.exists() else "there is no such file")
         if path.stat().st_size == 0:
             raise BrokenPicture("the file is empty")
         with Image.open(path) as image:
@@ -149,20 +198,25 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Image:
     """At size x size pixels; deep grey as mode F, so that nothing of it is rounded away."""
-    if image.mode in ("P", "1", "PA"):
-        image = _as_colours(image)
-    elif image.mode.startswith("I"):
+    if image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.float32))
+    elif image.mode in ("P", "1") or image.has_transparency_data:
+        image = _over_black(image)
     return image if image.size == (size, size) else image.resize((size, size), how)
 
 
-def _as_colours(image: Image.Image) -> Image.Image:
-    return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+def _over_black(image: Image.Image) -> Image.Image:
+    """In colours, transparent pixels as they look over black: what lies hidden below them shows nowhere."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer).convert("RGB")
 
 
 def _deep_colour(upper: Image.Image, lower: Image.Image, size: int) -> np.ndarray:
-    """(H, W, 3) uint16 of the two bytes of each colour."""
-    values = np.asarray(upper)[..., :3] * np.float32(256) + np.asarray(lower)[..., :3]
+    """(H, W, 3) uint16 of the two bytes of each colour, over black where they are transparent."""
+    values = np.asarray(upper) * np.float32(256) + np.asarray(lower)  # (H, W, 3 or 4)
+    values = values[..., :3] * (values[..., 3:] / np.float32(FULL_WHITE) if values.shape[-1] == 4 else 1)
     channels = [_resized(Image.fromarray(values[..., i]), size, Image.Resampling.BILINEAR) for i in range(3)]
     resized = np.stack([np.asarray(channel) for channel in channels], axis=-1)
     deep: np.ndarray = np.clip(np.rint(resized), 0, 65535).astype(np.uint16)

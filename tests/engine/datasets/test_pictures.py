@@ -1,3 +1,4 @@
+import os
 import struct
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets import pictures
-from engine.datasets.pictures import BrokenPicture, open_picture, read_picture
+from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture, read_header, read_picture
 
 GREY = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (30, 1))  # 30 high, 40 wide, brighter to the right
 
@@ -209,3 +210,78 @@ def test_one_marked_pixel_stays_marked_where_it_is(tmp_path, size):
         found = np.argwhere(read_picture(tmp_path / "a.png", size=size, mask=tmp_path / "m.png").mask)
         assert [int((row + 0.5) * size / 200), int((column + 0.5) * size / 301)] in found.tolist()
         assert len(found) <= -(-size // 200) * -(-size // 301)
+
+
+def see_through(colours, *, alpha) -> np.ndarray:
+    return np.dstack([np.asarray(colours, dtype=np.uint8), np.asarray(alpha, dtype=np.uint8)])
+
+
+@pytest.mark.parametrize("size", [32, 20])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_lies_hidden_below_transparent_pixels_shows_at_no_size(tmp_path, mode, size):
+    alpha = np.zeros((32, 32))
+    alpha[:, 16:] = 255
+    for name, hidden in (("black", 0), ("bright", 230)):
+        grey = np.where(alpha > 0, 90, hidden)
+        image = Image.fromarray(see_through(np.dstack([grey] * 3), alpha=alpha))
+        image.convert(mode).save(tmp_path / f"{name}.png")
+    black, bright = (read_picture(tmp_path / f"{name}.png", size=size).pixels for name in ("black", "bright"))
+    assert (black == bright).all()
+    assert black[:, : size // 2 - 2].max() == 0
+    assert np.abs(black[:, size // 2 + 2 :].astype(int) - 90).max() <= 2
+
+
+def test_a_colour_that_a_png_declares_transparent_is_black_at_every_size(tmp_path):
+    Image.new("RGB", (32, 32), (200, 10, 10)).save(tmp_path / "a.png", transparency=(200, 10, 10))
+    assert (
+        read_picture(tmp_path / "a.png", size=32).pixels.max()
+        == read_picture(tmp_path / "a.png", size=20).pixels.max()
+        == 0
+    )
+
+
+@pytest.mark.parametrize("colour", [(1, 0, 0), (0, 0, 1), (255, 0, 204)])
+def test_a_mask_may_be_drawn_in_any_colour(tmp_path, colour):
+    drawn = np.zeros((8, 8, 3), dtype=np.uint8)
+    drawn[2:4, 2:4] = colour
+    Image.fromarray(drawn).save(tmp_path / "m.png")
+    assert marked_pixels(tmp_path / "m.png").sum() == 4
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_mask_may_be_drawn_on_a_transparent_ground(tmp_path, colour):
+    alpha = np.zeros((8, 8))
+    alpha[2:4, 2:4] = 255
+    Image.fromarray(see_through(np.full((8, 8, 3), colour), alpha=alpha)).save(tmp_path / "m.png")
+    assert marked_pixels(tmp_path / "m.png").sum() == 4
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_of_the_stored_pixels_is_turned_with_its_photograph(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    marks = np.zeros((30, 40), dtype=np.uint8)
+    marks[3:9, 25:38] = 255
+    Image.fromarray(marks).save(tmp_path / "a.jpg", exif=exif, quality=100)
+    Image.fromarray(marks).save(tmp_path / "m.png")
+    picture = read_picture(tmp_path / "a.jpg", size=32, mask=tmp_path / "m.png")
+    shown = picture.pixels[..., 0] > 127
+    assert (shown & (picture.mask > 0)).sum() / (shown | (picture.mask > 0)).sum() > 0.75
+
+
+def test_a_mask_of_the_upright_picture_stays_as_it_is(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    marks = np.zeros((40, 30), dtype=np.uint8)
+    marks[:5] = 255
+    Image.fromarray(marks).save(tmp_path / "m.png")
+    assert read_picture(tmp_path / "a.jpg", size=40, mask=tmp_path / "m.png").mask[:5].all()
+
+
+def test_what_is_no_plain_file_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for read in (open_picture, marked_pixels):
+        with pytest.raises(BrokenPicture, match="no plain file"):
+            read(tmp_path / "a.png")
+    assert read_header(tmp_path / "a.png").pages == 1
