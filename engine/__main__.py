@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.events import Event, Started, Stopped, Warned
+from engine.continuing import CHECKPOINT, Continued, read_continued
+from engine.events import Event, Finished, Started, Stopped, Warned
 from engine.failures import DataError, SettingError, failure
 from engine.params import MODELS
 from engine.report import Report, StopRequested, TimeLimit
@@ -54,8 +55,9 @@ def train(options: argparse.Namespace) -> int:
 
 def _train(run: Path, data: Path, report: Report) -> int:
     try:
-        spec = TrainSpec.model_validate_json(_read_spec(run))
-        report(Started(model=spec.model.name, family=spec.model.family, dataset=spec.dataset, pid=os.getpid()))
+        spec, continued = TrainSpec.model_validate_json(_read_spec(run)), read_continued(run)
+        report(Started(**_what_starts(spec, continued), pid=os.getpid()))
+        _tell_epochs_before(report, continued)
         _prepare_for_torch()
         from engine.train import train as run_training
 
@@ -76,7 +78,26 @@ def _train(run: Path, data: Path, report: Report) -> int:
 
 def _end(run: Path, report: Report, event: Event) -> None:
     report.end(event)
-    (run / "checkpoints" / "last.safetensors").unlink(missing_ok=True)  # a run that has ended does not go on
+    if isinstance(event, Finished):  # any other run may go on in a new one
+        (run / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _what_starts(spec: TrainSpec, continued: Continued | None) -> dict[str, Any]:
+    what: dict[str, Any] = {"model": spec.model.name, "family": spec.model.family, "dataset": spec.dataset}
+    if continued is None:
+        return what
+    before = {"after_epoch": continued.after_epoch, "seconds_before": continued.seconds}
+    return {**what, "continues": continued.run, **before}
+
+
+def _tell_epochs_before(report: Report, continued: Continued | None) -> None:
+    """The epochs of the run that this one goes on from belong to its story."""
+    if continued is None:
+        return
+    report.seconds_in_other_runs = continued.seconds
+    if not report.goes_on:
+        for epoch in continued.epochs:
+            report(epoch.model_copy(update={"eta_s": None}))
 
 
 def _prepare_for_torch() -> None:

@@ -33,6 +33,11 @@ class Started(BaseEvent):
     family: Literal["memory", "gradient", "flow", "ensemble"]
     dataset: str
     pid: int
+    continues: str | None = Field(default=None, description="the run whose place this one takes")
+    after_epoch: int | None = Field(
+        default=None, description="the epoch after which it goes on; null: it starts from the beginning"
+    )
+    seconds_before: float = Field(default=0.0, description="that the run it goes on from had worked")
 
 
 class Stage(BaseEvent):

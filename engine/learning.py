@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.continuing import lowered_batch, read_continued
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, folds
@@ -208,9 +209,9 @@ def policy_for(spec: TrainSpec, split: Split) -> GoodPolicy:
 
 
 def _batch_size(spec: TrainSpec, run: Path) -> int:
-    """That of the spec, or the lower one that an interrupted run had come to."""
-    lowered = [each for each in read_events(run) if isinstance(each, Warned) and each.code == "batch_lowered"]
-    return int(lowered[-1].values["new"]) if lowered else spec.batch_size
+    """That of the spec, or the lower one that an interrupted run had come to, this one or the one it goes on from."""
+    continued = read_continued(run)
+    return lowered_batch(read_events(run)) or (continued.batch_size if continued else None) or spec.batch_size
 
 
 def _is_backbone_the_same(spec: TrainSpec) -> bool:

@@ -43,7 +43,8 @@ class Report:
         self.log = EventLog(run)
         earlier = read_events(run)
         self.goes_on = bool(earlier) and not self.log.ended
-        self._before = _seconds_before(earlier)
+        self._before = seconds_worked(earlier)
+        self.seconds_in_other_runs = 0.0  # of which this one is the continuation; its time limit does not count them
         self.stage: str | None = None
         self.stages: list[str] = []
         self.stop_requested = False
@@ -79,9 +80,10 @@ class Report:
         self(Stage.model_validate({"name": stage, "stages": self.stages}))
 
     def seconds(self) -> dict[str, float]:
-        """Duration of each stage since the process began, and `total`, which counts interrupted beginnings too."""
+        """Duration of each stage since the process began, and `total`, which counts interrupted beginnings too, also in other runs."""
         self._end_stage()
-        return {**self._seconds, "total": round(self._before + time.monotonic() - self._started, 3)}
+        before = self.seconds_in_other_runs + self._before
+        return {**self._seconds, "total": round(before + time.monotonic() - self._started, 3)}
 
     def end(self, event: Event) -> None:
         """Append the last event of the run, whatever was asked meanwhile, and close the log."""
@@ -126,8 +128,8 @@ class Eta:
         return round(elapsed / done * max(self.total - done, 0), 1)
 
 
-def _seconds_before(events: list[Event]) -> float:
-    """How long the interrupted processes of this run worked; the time between them does not count."""
+def seconds_worked(events: list[Event]) -> float:
+    """How long the interrupted processes of a run worked; the time between them does not count."""
     seconds, before = 0.0, 0.0
     for event in events:
         seconds += 0.0 if isinstance(event, Started) else event.time - before

@@ -16,12 +16,15 @@ import pytest
 from PIL import Image
 
 from engine.checkpoints import load_model
+from engine.continuing import hand_on, seconds_so_far
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import inspect
 from engine.events import (
     Batches,
+    Epoch,
     Evaluation,
     Event,
+    EventLog,
     Failed,
     Finished,
     Stage,
@@ -31,6 +34,7 @@ from engine.events import (
     Warned,
     read_events,
 )
+from engine.spec import TrainSpec
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")
@@ -337,6 +341,72 @@ def test_a_killed_training_run_again_gives_the_scores_of_one_that_was_not(tmp_pa
     assert len(kinds(events, Started)) == 2
     assert scores_of(killed) == scores_of(whole)
     assert [path.name for path in (killed / "checkpoints").iterdir()] == ["best.safetensors"]
+
+
+def end_as_killed(run: Path) -> Path:
+    """As the supervisor does, or an engine that failed: after this word the log takes no more events."""
+    log = EventLog(run, repair=True)
+    log.append(Failed(code="killed", reason="killed by signal 9", hint="go on"))
+    log.close()
+    return run
+
+
+def go_on(old: Path, spec: TrainSpec) -> Path:
+    """A new run in the place of one that has ended."""
+    run = write_run(old.parent / f"{old.name}-again", spec)
+    hand_on(old, run)
+    return run
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "stfpm"])
+def test_a_new_run_that_goes_on_from_a_killed_one_gives_the_scores_of_one_that_was_never_killed(tmp_path, data, model):
+    """Twice in a row: killed, gone on as a second run, killed again, gone on as a third."""
+    spec = tiny_spec(model, epochs=12, patience=0, backbone="resnet18", calibration_share=0.2)
+    whole, first = write_run(tmp_path / "whole", spec), write_run(tmp_path / "first", spec)
+    process = start_eagerly(whole, data)
+    assert (process.communicate()[1], process.returncode) == ("", 0)
+    kill_when(start_eagerly(first, data), first, "epoch", 4)
+    second = go_on(end_as_killed(first), spec)
+    kill_when(start_eagerly(second, data), second, "epoch", 8)
+    third = go_on(end_as_killed(second), spec)
+    process = start_eagerly(third, data)
+    assert (process.communicate()[1], process.returncode) == ("", 0)
+    events, earlier = read_events(third), seconds_so_far(second)
+    started = events[0]
+    assert isinstance(started, Started)
+    assert (started.continues, started.seconds_before) == (second.name, earlier)
+    assert started.after_epoch >= 7
+    assert [event.epoch for event in kinds(events, Epoch)] == list(range(1, 13))
+    assert [event.loss for event in kinds(events, Epoch)] == [event.loss for event in kinds(read_events(whole), Epoch)]
+    assert events[-1].seconds["total"] > earlier > seconds_so_far(first) > 0
+    assert scores_of(third) == scores_of(whole)
+    saved = [run / "model" / "model.safetensors" for run in (third, whole)]
+    assert saved[0].read_bytes() == saved[1].read_bytes()
+    assert [path.name for path in (third / "checkpoints").iterdir()] == ["best.safetensors"]
+    assert (second / "checkpoints" / "last.safetensors").exists()  # its run did not finish
+
+
+def test_a_new_run_in_the_place_of_one_without_a_checkpoint_starts_from_the_beginning(tmp_path, data, finished):
+    run = write_run(tmp_path / "run", SPEC)
+    kill_when(start(run, data), run, "stage", 2)
+    again = go_on(end_as_killed(run), SPEC)
+    code, events, _ = train(again, data)
+    assert code == 0
+    assert (events[0].continues, events[0].after_epoch, events[0].seconds_before) == ("run", None, 0)
+    assert scores_of(again) == scores_of(finished)
+
+
+def test_a_stopped_run_keeps_its_checkpoint(tmp_path, data):
+    run = write_run(tmp_path / "run", tiny_spec("autoencoder", epochs=5000, patience=0))
+    process = start_eagerly(run, data)
+    while not (run / "checkpoints" / "last.safetensors").exists():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+            pytest.fail(f"ended by itself: {process.communicate()[1]}")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert isinstance(read_events(run)[-1], Stopped)
+    assert (run / "checkpoints" / "last.safetensors").exists()
 
 
 def test_a_killed_memory_model_starts_again_from_its_beginning(tmp_path, data, finished):
