@@ -18,6 +18,7 @@ from engine.continuing import CHECKPOINT, Continued, read_continued
 from engine.events import Event, Finished, Started, Stopped, Warned
 from engine.failures import DataError, SettingError, failure
 from engine.params import MODELS
+from engine.process_lock import note_process
 from engine.report import Report, StopRequested, TimeLimit
 from engine.spec import TrainSpec
 
@@ -35,6 +36,7 @@ def train(options: argparse.Namespace) -> int:
     run: Path = options.run
     try:
         report = Report(run)
+        note_process(run)
     except (OSError, ValueError) as error:  # no log to tell it to
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
         return FAILED

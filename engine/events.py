@@ -189,6 +189,10 @@ class DamagedLog(ValueError):
     """A line of the log cannot be read as an event; the message names it."""
 
 
+class LogInUse(OSError):
+    """Another process writes this log."""
+
+
 class EventLog:
     """Appends events to `RUN/events.jsonl`. One writer at a time; a torn last line of a killed writer is cut off first.
 
@@ -196,13 +200,18 @@ class EventLog:
     and `damage` says which line it was.
 
     Raises:
+        LogInUse: another process writes it; nobody waits for that one here.
         DamagedLog: a line cannot be read, and `repair` is off.
     """
 
     def __init__(self, run: Path, *, repair: bool = False):
         path = run / "events.jsonl"
         self._file = path.open("ab", buffering=0)  # nothing may wait in a buffer when a write fails
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # released when this process ends, however it ends
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when this process ends, however it ends
+        except BlockingIOError:
+            self._file.close()
+            raise LogInUse(f"another process writes {path}") from None
         self.seq, self.ended, self.damage, size = 0, False, "", 0
         try:
             for event, end in _events(path):

@@ -18,12 +18,8 @@ async def follow(folder: Path, after: int = 0) -> AsyncIterator[Event]:
     """
     path, offset = folder / "events.jsonl", 0
     while True:
-        for line in _new_lines(path, offset):
-            try:
-                event = EVENT.validate_json(line)
-            except ValidationError:
-                break  # damaged: the supervisor cuts the log off here when the run ends, and says so
-            offset += len(line)
+        events, offset = await asyncio.to_thread(_new_events, path, offset)
+        for event in events:
             if event.seq > after:
                 yield event
             if isinstance(event, TERMINAL):
@@ -31,10 +27,19 @@ async def follow(folder: Path, after: int = 0) -> AsyncIterator[Event]:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _new_lines(path: Path, offset: int) -> list[bytes]:
-    """The whole lines that begin at `offset`; a line still being written is left for later."""
+def _new_events(path: Path, offset: int) -> tuple[list[Event], int]:
+    """The whole events that begin at `offset`, and where they end; a line still being written is left for later."""
     if not path.exists() or path.stat().st_size <= offset:
-        return []
+        return [], offset
+    events: list[Event] = []
     with path.open("rb") as file:
         file.seek(offset)
-        return [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        for line in file.read().splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                events.append(EVENT.validate_json(line))
+            except ValidationError:
+                break  # damaged: the supervisor cuts the log off here when the run ends, and says so
+            offset += len(line)
+    return events, offset

@@ -6,6 +6,7 @@ that race for the same run one wins.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.runs.follow import follow
+from assistant.runs.last_word import last_word, log_tail
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow, now
-from engine.events import Event, EventLog, Stopped
+from engine.events import Event, Stopped
+from engine.process_lock import take_lock
 from engine.spec import TrainSpec
 
 
@@ -40,8 +43,7 @@ class Queue:
 
     def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed."""
-        path = self.folder(run) / "log.txt"
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.exists() else []
+        return log_tail(self.folder(run), lines)
 
     async def add(
         self,
@@ -67,7 +69,8 @@ class Queue:
         self, spec: TrainSpec, *, data_path: str, conversation: str | None, key: str | None, estimate_s: float | None
     ) -> RunRow:
         async with self._database.session() as session:
-            number = max((await session.scalar(select(func.max(RunRow.number)))) or 0, self._highest_folder()) + 1
+            known = (await session.scalar(select(func.max(RunRow.number)))) or 0
+            number = max(known, await asyncio.to_thread(self._highest_folder)) + 1
             row = RunRow(
                 id=f"r{number}",
                 number=number,
@@ -81,11 +84,14 @@ class Queue:
             )
             session.add(row)
             await session.flush()
-            folder = self.folder(row.id)
-            folder.mkdir(parents=True)
-            (folder / "spec.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
+            await asyncio.to_thread(self._make_folder, row.id, spec)
         self.added.set()
         return row
+
+    def _make_folder(self, run: str, spec: TrainSpec) -> None:
+        folder = self.folder(run)
+        folder.mkdir(parents=True)
+        (folder / "spec.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
 
     def _highest_folder(self) -> int:
         """The highest number among the run folders: an old home may have more of them than the database knows."""
@@ -93,7 +99,7 @@ class Queue:
         return max((int(name[1:]) for name in names if name[1:].isdecimal()), default=0)
 
     async def _by_key(self, key: str) -> RunRow | None:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return await session.scalar(select(RunRow).where(RunRow.idempotency_key == key))
 
     async def get(self, run: str) -> RunRow:
@@ -104,7 +110,7 @@ class Queue:
         """
         wanted = run.strip().lower()
         wanted = f"r{wanted}" if wanted.isdigit() else wanted
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             row = await session.get(RunRow, wanted)
             if row is None:
                 latest = (await session.scalars(select(RunRow.id).order_by(RunRow.number.desc()).limit(5))).all()
@@ -131,36 +137,45 @@ class Queue:
         ):
             if value is not None:
                 query = query.where(column == value)
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
-    async def claim(self) -> RunRow | None:
-        """Take the oldest queued run: it becomes running. None when nothing waits."""
-        async with self._database.session() as session:
-            oldest = await session.scalar(
-                select(RunRow.id).where(RunRow.state == "queued").order_by(RunRow.number).limit(1)
-            )
-        return await self.claim_one(oldest) if oldest else None
+    async def waiting(self) -> Sequence[RunRow]:
+        """The queued runs, the oldest first."""
+        async with self._database.reading() as session:
+            return (await session.scalars(select(RunRow).where(RunRow.state == "queued").order_by(RunRow.number))).all()
 
     async def claim_one(self, run: str) -> RunRow | None:
-        """Take this run if it still waits."""
+        """Take this run if it still waits: it becomes running."""
         return await self._change(run, ("queued",), state="running", started_at=now(), attempts=RunRow.attempts + 1)
 
-    async def note_handle(self, run: str, handle: dict[str, Any]) -> None:
-        """Remember how the executor finds the process again."""
-        await self._change(run, ("running",), handle=handle)
+    async def put_back(self, run: str, *, attempts: int) -> None:
+        """A claimed run whose process never began waits again, after so many attempts."""
+        await self._change(run, ("running",), state="queued", started_at=None, attempts=attempts)
 
     async def stop(self, run: str) -> RunRow:
         """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is."""
         row = await self.get(run)
-        if stopped := await self._change(
-            row.id, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"
-        ):
-            with_log = EventLog(self.folder(row.id))
-            with_log.append(Stopped())
-            with_log.close()
-            return stopped
-        return await self._change(row.id, ("running",), stop_requested=True) or await self.get(row.id)
+        await self._change(row.id, ("queued", "running"), stop_requested=True)
+        if row.state == "queued":
+            with suppress(OSError):  # no room for its last word: the supervisor ends it when there is
+                await self.end_before_it_began(row.id)
+        return await self.get(row.id)
+
+    async def end_before_it_began(self, run: str) -> RunRow | None:
+        """Stop a run that waits; None when it does not wait any more, or is just being started: then its supervisor stops it.
+
+        The log is told first: it is the truth about a run, and whoever finds the run next reads its end there.
+        """
+        folder = self.folder(run)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
+            if lock is None or (await self.get(run)).state != "queued":
+                return None
+            await asyncio.to_thread(last_word, folder, Stopped())
+            return await self._change(
+                run, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"
+            )
 
     async def end(
         self,

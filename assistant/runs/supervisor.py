@@ -1,33 +1,32 @@
 """Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
 
 How a run ended is read from its event log. A process that died without a last word is a failure with its exit code and the last
-lines of its log, never a success. After a server restart the supervisor finds the processes of its runs again.
+lines of its log, never a success. Whoever starts a run or gives it its end holds its lock meanwhile (engine/process_lock.py): a
+running run whose lock is free is dead, whichever server started it. What disk or database refuse is tried again until it goes.
 """
 
 import asyncio
 import contextlib
-import logging
+import errno
+import os
 import shutil
-import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from assistant.runs.executors import Executor
+from assistant.runs.last_word import killed, last_word
 from assistant.runs.queue import Queue
-from assistant.store.tables import RunRow, now
-from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
-
-logger = logging.getLogger(__name__)
+from assistant.store.tables import RunRow
+from assistant.troubles import Trouble, Watch
+from engine.events import Event, Failed, Finished, Stopped
+from engine.process_lock import noted_process, take_lock
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
-START_GRACE = timedelta(seconds=30)  # between a run being claimed and its process being noted
-LOG_LINES = 20
-LITTLE_DISK = 64 << 20  # bytes
+ROOM_TO_START = 16 << 20  # bytes
+MOST_STARTS = 3  # of a run whose process was never seen
+QUEUE = "the queue"
 
 
 class Supervisor:
@@ -37,6 +36,11 @@ class Supervisor:
         self._queue, self._executor, self._slots, self._ended = queue, executor, slots, ended
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
+        self._troubles = Watch()
+
+    def trouble(self, run: str) -> Trouble | None:
+        """What keeps this run from being started, or its end from being written, such as a full disk."""
+        return self._troubles.get(run)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -51,109 +55,129 @@ class Supervisor:
 
     async def run_one(self, run: str) -> RunRow:
         """Start this queued run here and watch it to its end (`murascope train`)."""
-        if (claimed := await self._queue.claim_one(run)) is not None:
-            await self._start(claimed)
         while True:  # a server on the same home may have taken it: then it ends there
-            row = await self._queue.get(run)
-            if row.state not in ("queued", "running"):
-                return row
+            with self._troubles.over(QUEUE):
+                row = await self._queue.get(run)
+                if row.state not in ("queued", "running"):
+                    return row
+                await self._take_up(row)
             await asyncio.sleep(POLL_SECONDS)
 
     async def _work(self) -> None:
         while not self._closing.is_set():
             self._queue.added.clear()
-            self._watched = {run: task for run, task in self._watched.items() if not task.done()}
-            try:
+            with self._troubles.over(QUEUE):
                 await self._look()
-            except SQLAlchemyError:
-                logger.exception("the database did not answer; the queue is looked at again in a second")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.added.wait(), 1.0)
 
     async def _look(self) -> None:
         for row in await self._queue.list(state="running"):
-            if row.id not in self._watched:
-                self._find_again(row)
-        while len(self._watched) < self._slots and (claimed := await self._queue.claim()) is not None:
-            self._watched[claimed.id] = asyncio.create_task(self._start(claimed))
+            await self._take_up(row)
+        for row in await self._queue.waiting():
+            if self._busy() < self._slots:
+                await self._take_up(row)
 
-    def _find_again(self, row: RunRow) -> None:
-        """A running run that somebody else started: an earlier server, or the command line."""
-        if row.handle is not None:
-            self._watched[row.id] = asyncio.create_task(self._watch(row.id, row.handle))
-        elif row.started_at is None or now() - row.started_at > START_GRACE:
-            self._watched[row.id] = asyncio.create_task(self._conclude(row.id, None))
+    def _busy(self) -> int:
+        self._watched = {run: task for run, task in self._watched.items() if not task.done()}
+        return len(self._watched)
 
-    async def _start(self, row: RunRow) -> None:
-        folder = self._queue.folder(row.id)
-        try:
-            handle = await self._executor.start(folder, data=Path(row.data_path))
-        except OSError as error:
-            _last_word(
-                folder,
-                Failed(
-                    code="error",
-                    reason=f"the training process could not be started: {error}",
-                    hint="free some memory or disk, then start the run again",
-                ),
-            )
-            await self._conclude(row.id, None)
+    async def _take_up(self, row: RunRow) -> None:
+        """Start a run that waits, and watch one that runs, whoever started it."""
+        if (task := self._watched.get(row.id)) is not None and not task.done():
             return
-        await self._queue.note_handle(row.id, handle)
-        await self._watch(row.id, handle)
+        with self._troubles.over(row.id):
+            if row.state == "running" or await self._start(row):
+                self._watched[row.id] = asyncio.create_task(self._watch(row.id))
 
-    async def _watch(self, run: str, handle: dict[str, object]) -> None:
-        while await self._executor.poll(handle):
-            if self._closing.is_set():
-                return
-            if (await self._queue.get(run)).stop_requested:
-                await self._executor.stop(handle, grace_s=STOP_GRACE_SECONDS)
+    async def _start(self, row: RunRow) -> bool:
+        """Whether the run runs now: started here, unless another server has its hands on it.
+
+        Raises:
+            OSError: the disk is full, or no process can be made; the run waits on.
+        """
+        if row.stop_requested:
+            if (stopped := await self._queue.end_before_it_began(row.id)) is not None:
+                self._ended(stopped)
+            return False
+        folder = self._queue.folder(row.id)
+        with await asyncio.to_thread(take_lock, folder) or contextlib.nullcontext() as lock:
+            if lock is None:
+                return False
+            await asyncio.to_thread(_refuse_full_disk, folder)
+            if await self._queue.claim_one(row.id) is None:
+                return False
+            try:
+                await self._executor.start(folder, data=Path(row.data_path), lock=lock)
+            except OSError:
+                await self._queue.put_back(row.id, attempts=row.attempts)
+                raise
+        return True
+
+    async def _watch(self, run: str) -> None:
+        while not self._closing.is_set():
+            with self._troubles.over(run):
+                if await self._is_over(run):
+                    return
             await asyncio.sleep(POLL_SECONDS)
-        await self._conclude(run, self._executor.exit_code(handle))
 
-    async def _conclude(self, run: str, exit_code: int | None) -> None:
-        """Read from the log how the run ended, or say the last word for it."""
-        folder, row = self._queue.folder(run), await self._queue.get(run)
-        log = self._queue.log_tail(run, LOG_LINES)
-        end = _last_word(folder, Stopped() if row.stop_requested else _killed(exit_code, log, folder))
-        match end:
-            case Finished():
-                ended = await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
-            case Stopped():
-                ended = await self._queue.end(run, "stopped", reason="stopped by the user")
-            case Failed():
-                ended = await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
-            case _:
-                raise AssertionError(f"run {run} ended with a {end.type} event")
+    async def _is_over(self, run: str) -> bool:
+        row, folder = await self._queue.get(run), self._queue.folder(run)
+        if row.state != "running":  # it got its end elsewhere
+            return True
+        if not await self._executor.is_alive(folder):
+            return await self._conclude(row)
+        if row.stop_requested:
+            await self._executor.stop(folder, grace_s=STOP_GRACE_SECONDS)
+        return False
+
+    async def _conclude(self, row: RunRow) -> bool:
+        """Read from the log how a dead run ended, or say the last word for it. False while another server does."""
+        run, folder = row.id, self._queue.folder(row.id)
+        if (
+            row.stop_requested
+        ):  # a folder that is gone may be one of another home; a person's stop ends the run all the same
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        with await asyncio.to_thread(take_lock, folder) or contextlib.nullcontext() as lock:
+            if lock is None:
+                return False
+            row = await self._queue.get(run)
+            if row.state != "running":
+                return True
+            exit_code = self._executor.exit_code(folder)
+            if exit_code is None and row.attempts < MOST_STARTS and await asyncio.to_thread(_never_began, folder):
+                await self._queue.put_back(run, attempts=row.attempts)
+                return True
+            end = await asyncio.to_thread(_end, folder, exit_code, stopped=row.stop_requested)
+            ended = await self._note_end(run, end)
         if ended is not None:
             self._ended(ended)
+        return True
+
+    async def _note_end(self, run: str, end: Event) -> RunRow | None:
+        match end:
+            case Finished():
+                return await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
+            case Stopped():
+                return await self._queue.end(run, "stopped", reason="stopped by the user")
+            case Failed():
+                return await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
+            case _:
+                raise AssertionError(f"run {run} ended with a {end.type} event")
 
 
-def _last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
-    """The event that ended the run; when there is none, `otherwise` is written as the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    log = EventLog(folder, repair=True)
-    try:
-        if log.ended:
-            return read_events(folder)[-1]
-        if log.damage:
-            hint = "the old log is kept as events.damaged.jsonl; start the run again"
-            otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
-        return log.append(otherwise)
-    finally:
-        log.close()
-
-
-def _killed(exit_code: int | None, log: Sequence[str], folder: Path) -> Failed:
+def _refuse_full_disk(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
-    if free < LITTLE_DISK:
-        reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
-        return Failed(code="disk", reason=reason, hint="make room on the disk, then start the run again", log=list(log))
-    if exit_code is None:
-        how = "the training process is gone and left no last word"
-    elif exit_code < 0:
-        how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
-    else:
-        how = f"the training process ended with exit code {exit_code} and left no last word"
-    hint = "start the run again; if it happens again, use a smaller batch_size or image_size: the machine may have run out of memory"
-    return Failed(code="killed", reason=how, hint=hint, log=list(log))
+    if free < ROOM_TO_START:
+        wanted = f"only {free >> 20} MiB of disk are free, and a training is begun with {ROOM_TO_START >> 20} at least"
+        raise OSError(errno.ENOSPC, wanted, os.fspath(folder.parent))
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a server was killed between claiming the run and starting its process."""
+    events = folder / "events.jsonl"
+    return noted_process(folder) is None and not (events.exists() and events.stat().st_size)
+
+
+def _end(folder: Path, exit_code: int | None, *, stopped: bool) -> Event:
+    return last_word(folder, Stopped() if stopped else killed(exit_code, folder))

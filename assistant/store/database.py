@@ -11,26 +11,40 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+BUSY_MS = 10_000  # how long a change waits for somebody else's
+READING = "only_reads"
+
 
 class Database:
-    """Sessions over one engine. `async with database.session() as session:` is one transaction, committed at its end."""
+    """Sessions over one engine. `async with database.session() as session:` is one transaction, committed at its end.
+
+    `database.reading()` is one that only reads: it never waits for somebody who writes.
+    """
 
     def __init__(self, engine: AsyncEngine):
         self.engine = engine
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(engine.execution_options(**{READING: True}), expire_on_commit=False)
 
     @classmethod
     async def open(cls, url: str) -> "Database":
         """Migrate the schema to the newest version, then connect."""
         await asyncio.to_thread(migrate, url)
-        engine = create_async_engine(url)
         if url.startswith("sqlite"):
+            engine = create_async_engine(url)
             use_sqlite_well(engine.sync_engine)
+        else:
+            engine = create_async_engine(url, connect_args={"options": f"-c lock_timeout={BUSY_MS}"})
         return cls(engine)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        async with self._readers() as session, session.begin():
             yield session
 
     async def close(self) -> None:
@@ -55,16 +69,18 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def use_sqlite_well(engine: Engine) -> None:
-    """Write-ahead log, foreign keys, and BEGIN IMMEDIATE: a read that turns into a write never meets 'database is locked'."""
+    """Write-ahead log, foreign keys, and BEGIN IMMEDIATE but for readers: a read that turns into a write never meets
+    'database is locked'."""
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not emit its own BEGIN
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        is_reader = connection.get_execution_options().get(READING)
+        connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")

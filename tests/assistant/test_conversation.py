@@ -381,12 +381,12 @@ async def test_every_open_page_hears_the_same_and_revisions_grow(conversation: C
 async def test_a_failed_run_is_told_with_its_reason_once(workspace: Workspace, conversation: Conversation) -> None:
     await say(conversation, "train PatchCore on the OLED data")
     await say(conversation, "yes")
-    await workspace.runs.claim()
+    await workspace.runs.claim_one("r1")
     log = EventLog(workspace.runs.folder("r1"))
     log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
     log.append(Failed(code="memory", reason="out of memory", hint="use smaller images"))
     log.close()
-    await workspace.supervisor._conclude("r1", 1)
+    await workspace.supervisor._conclude(await workspace.runs.get("r1"))
     await conversation.tell_end_of(await workspace.runs.get("r1"))
     told = [
         item.text

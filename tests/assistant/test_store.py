@@ -74,14 +74,14 @@ async def test_run_folders_of_an_older_database_are_passed_over(settings: Settin
 async def test_one_of_two_supervisors_claims_a_run(settings: Settings, database: Database) -> None:
     queue = Queue(settings, database)
     await queue.add(spec(), data_path="/data")
-    claimed = await asyncio.gather(*(queue.claim() for _ in range(5)))
+    claimed = await asyncio.gather(*(queue.claim_one("r1") for _ in range(5)))
     assert [run.id for run in claimed if run] == ["r1"]
 
 
 async def test_a_terminal_state_never_changes(settings: Settings, database: Database) -> None:
     queue = Queue(settings, database)
     await queue.add(spec(), data_path="/data")
-    await queue.claim()
+    await queue.claim_one("r1")
     assert await queue.end("r1", "failed", reason="killed")
     assert await queue.end("r1", "succeeded", metrics={}) is None
     await queue.stop("r1")
@@ -93,7 +93,8 @@ async def test_a_waiting_run_is_stopped_at_once_and_its_log_says_so(settings: Se
     await queue.add(spec(), data_path="/data")
     assert (await queue.stop("r1")).state == "stopped"
     assert [type(event) for event in read_events(queue.folder("r1"))] == [Stopped]
-    assert await queue.claim() is None
+    assert await queue.claim_one("r1") is None
+    assert await queue.waiting() == []
 
 
 async def test_an_unknown_run_is_refused_with_the_latest_ones(settings: Settings, database: Database) -> None:

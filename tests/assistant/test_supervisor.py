@@ -1,25 +1,31 @@
 """The supervisor gives every run an honest end, whatever happens to its process. The processes are real, small Python programs."""
 
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from assistant.runs import supervisor
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.queue import Queue
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
-from engine.events import Failed, Finished, Started, read_events
+from engine.events import EventLog, Failed, Finished, Started, Stopped, read_events
+from engine.process_lock import is_locked
 from engine.spec import make_spec
 
 pytestmark = pytest.mark.anyio
 
+PREAMBLE = """
+import os, signal, sys, time
+from pathlib import Path
+from engine.events import *
+from engine.process_lock import note_process
+"""
 START = "log.append(Started(model='patchcore', family='memory', dataset='oled', pid=os.getpid()))"
 FINISH = "log.append(Finished(metrics={'image_auroc': 0.9}, seconds={'total': 1.0}))"
 
@@ -27,27 +33,35 @@ FINISH = "log.append(Finished(metrics={'image_auroc': 0.9}, seconds={'total': 1.
 class ScriptExecutor(LocalExecutor):
     """The local executor, running a script of the test instead of the engine."""
 
-    script = ""
+    preamble, script = PREAMBLE, ""
 
-    async def start(self, run: Path, *, data: Path) -> dict[str, Any]:
-        program = f"import os, sys, time, signal\nfrom pathlib import Path\nfrom engine.events import *\nlog = EventLog(Path({str(run)!r}))\n{self.script}"
-        with (run / "log.txt").open("ab") as log:
-            child = subprocess.Popen([sys.executable, "-c", program], stdout=log, stderr=log, start_new_session=True)
-        self._children[child.pid] = child
-        return {"pid": child.pid, "created": psutil.Process(child.pid).create_time()}
+    def command(self, run: Path, arguments: list[str]) -> list[str]:
+        program = f"{self.preamble}\nrun = Path({str(run)!r})\nlog = EventLog(run)\nnote_process(run)\n{self.script}"
+        return [sys.executable, "-c", program]
 
 
 class Scene:
     """A queue with a supervisor over scripted runs."""
 
     def __init__(self, settings: Settings, database: Database):
-        self.queue = Queue(settings, database)
+        self.queue, self.database, self.folder = Queue(settings, database), database, settings.home
         self.executor = ScriptExecutor(settings)
+        self.executors = [self.executor]
         self.ended: list[RunRow] = []
         self.supervisor = self.another_supervisor()
 
     def another_supervisor(self, executor: ScriptExecutor | None = None) -> Supervisor:
         return Supervisor(self.queue, executor or self.executor, slots=1, ended=self.ended.append)
+
+    def another_server(self) -> Supervisor:
+        """One that knows nothing of the processes which the first one started."""
+        executor = ScriptExecutor(self.executor._settings)
+        executor.script = self.executor.script
+        self.executors.append(executor)
+        return self.another_supervisor(executor)
+
+    async def add(self) -> str:
+        return (await self.queue.add(make_spec("oled", "patchcore", {}), data_path="/data")).id
 
     async def run(self, script: str) -> RunRow:
         return await (await self.begin(script))
@@ -55,8 +69,11 @@ class Scene:
     async def begin(self, script: str) -> asyncio.Task[RunRow]:
         """A run that is queued, and being started when this returns."""
         self.executor.script = script
-        run = await self.queue.add(make_spec("oled", "patchcore", {}), data_path="/data")
-        return asyncio.create_task(self.supervisor.run_one(run.id))
+        return asyncio.create_task(self.supervisor.run_one(await self.add()))
+
+    async def first_event(self, run: str) -> None:
+        while not read_events(self.queue.folder(run)):
+            await asyncio.sleep(0.05)
 
     async def state_becomes(self, run: str, *states: str) -> RunRow:
         for _ in range(400):
@@ -71,8 +88,9 @@ async def scene(settings: Settings) -> Any:
     database = await Database.open(settings.database_url)
     opened = Scene(settings, database)
     yield opened
-    for child in opened.executor._children.values():
-        child.wait(10)
+    for executor in opened.executors:
+        for child in executor._children.values():
+            child.wait(10)
     await database.close()
 
 
@@ -114,29 +132,124 @@ async def test_a_log_that_is_damaged_in_its_middle_ends_the_run_as_failed(scene:
 async def test_a_stop_ends_a_process_that_listens(scene: Scene) -> None:
     listening = "signal.signal(signal.SIGTERM, lambda *_: (log.append(Stopped()), os._exit(3)))"
     task = await scene.begin(f"{listening}\n{START}\ntime.sleep(60)")
-    await scene.state_becomes("r1", "running")
-    while not read_events(scene.queue.folder("r1")):
-        await asyncio.sleep(0.05)
+    await scene.first_event("r1")
     await scene.queue.stop("r1")
     assert (await task).state == "stopped"
 
 
 async def test_a_restarted_server_finds_its_run_again_and_tells_its_end(scene: Scene) -> None:
     scene.executor.script = f"{START}\ntime.sleep(1.5)\n{FINISH}"
-    run = await scene.queue.add(make_spec("oled", "patchcore", {}), data_path="/data")
+    run = await scene.add()
     async with scene.supervisor.working():
-        await scene.state_becomes(run.id, "running")
-        while (await scene.queue.get(run.id)).handle is None:
-            await asyncio.sleep(0.05)
-    assert (await scene.queue.get(run.id)).state == "running"
-    async with scene.another_supervisor(ScriptExecutor(scene.executor._settings)).working():
-        assert (await scene.state_becomes(run.id, "succeeded", "failed")).state == "succeeded"
+        await scene.first_event(run)
+    assert (await scene.queue.get(run)).state == "running"
+    async with scene.another_server().working():
+        assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
+
+
+async def test_a_stop_ends_a_process_that_does_not_listen_and_is_told_as_a_stop(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_GRACE_SECONDS", 0.3)
+    task = await scene.begin(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{START}\ntime.sleep(60)")
+    await scene.first_event("r1")
+    await scene.queue.stop("r1")
+    assert (await task).state == "stopped"
+    assert isinstance(read_events(scene.queue.folder("r1"))[-1], Stopped)
+
+
+async def test_a_server_that_did_not_start_a_run_stops_it(scene: Scene) -> None:
+    scene.executor.script = f"{START}\ntime.sleep(60)"
+    run = await scene.add()
+    async with scene.supervisor.working():
+        await scene.first_event(run)
+    async with scene.another_server().working():
+        await scene.queue.stop(run)
+        assert (await scene.state_becomes(run, "stopped", "failed")).state == "stopped"
+    assert not is_locked(scene.queue.folder(run))
+
+
+async def test_a_run_whose_process_was_not_noted_yet_is_not_taken_for_dead(scene: Scene) -> None:
+    go = scene.folder / "go"
+    scene.executor.preamble = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)\n{PREAMBLE}"
+    scene.executor.script = f"{START}\n{FINISH}"
+    run = await scene.add()
+    async with scene.supervisor.working():
+        await scene.state_becomes(run, "running")
+    second = scene.another_server()
+    async with second.working():
+        while run not in second._watched:
+            await asyncio.sleep(0.02)
+        assert not await second._is_over(run)
+        go.touch()
+        assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
+
+
+async def test_a_run_that_was_claimed_by_a_server_killed_before_the_start_is_started(scene: Scene) -> None:
+    run = await scene.add()
+    await scene.queue.claim_one(run)
+    scene.executor.script = f"{START}\n{FINISH}"
+    async with scene.supervisor.working():
+        assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
+    assert [event.seq for event in read_events(scene.queue.folder(run))] == [1, 2]
+
+
+async def test_a_process_that_dies_at_once_is_not_started_for_ever(scene: Scene) -> None:
+    scene.executor.preamble = "raise SystemExit(7)"
+    run = await scene.run("")
+    assert (run.state, run.attempts) == ("failed", 1)
+    assert "exit code 7" in (run.reason or "")
+
+
+async def test_a_run_goes_on_while_a_child_of_its_process_does(scene: Scene) -> None:
+    task = await scene.begin(f"{START}\nif os.fork(): os._exit(0)\ntime.sleep(1)\n{FINISH}")
+    assert (await task).state == "succeeded"
+
+
+async def test_a_log_that_another_process_writes_holds_nobody_up(scene: Scene) -> None:
+    run = await scene.add()
+    await scene.queue.claim_one(run)
+    writer = EventLog(scene.queue.folder(run))  # of a trainer of an earlier version, which holds no lock on the run
+    writer.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    async with scene.supervisor.working():
+        while scene.supervisor.trouble(run) is None:
+            await asyncio.sleep(0.02)
+        assert (await scene.queue.get(run)).state == "running"
+        writer.append(Finished(metrics={}, seconds={}))
+        writer.close()
+        assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
+
+
+async def test_two_servers_on_one_home_start_each_run_once(scene: Scene) -> None:
+    scene.executor.script = f"{START}\ntime.sleep(0.2)\n{FINISH}"
+    second = scene.another_server()
+    runs = [await scene.add() for _ in range(4)]
+    async with scene.supervisor.working(), second.working():
+        for run in runs:
+            ended = await scene.state_becomes(run, "succeeded", "failed")
+            assert (ended.state, ended.attempts) == ("succeeded", 1)
+            assert [event.seq for event in read_events(scene.queue.folder(run))] == [1, 2]
+    assert sorted(each.id for each in scene.ended) == runs
+
+
+async def test_a_server_of_another_home_leaves_the_runs_of_this_one_alone(scene: Scene, tmp_path: Path) -> None:
+    waiting = await scene.add()
+    scene.executor.script = f"{START}\ntime.sleep(1)\n{FINISH}"
+    elsewhere = Settings(home=tmp_path / "elsewhere")
+    stranger = Supervisor(
+        Queue(elsewhere, scene.database), ScriptExecutor(elsewhere), slots=4, ended=scene.ended.append
+    )
+    async with stranger.working():
+        while stranger.trouble(waiting) is None:
+            await asyncio.sleep(0.02)
+        async with scene.supervisor.working():
+            assert (await scene.state_becomes(waiting, "succeeded", "failed")).state == "succeeded"
 
 
 async def test_one_slot_runs_one_training_at_a_time(scene: Scene) -> None:
     scene.executor.script = f"{START}\ntime.sleep(0.4)\n{FINISH}"
     for _ in range(3):
-        await scene.queue.add(make_spec("oled", "patchcore", {}), data_path="/data")
+        await scene.add()
     async with scene.supervisor.working():
         most = 0
         while (await scene.queue.get("r3")).state != "succeeded":

@@ -1,20 +1,26 @@
 """Where a run computes: one file per executor, chosen by its name."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from engine.process_lock import ProcessLock
 
 
 class Executor(Protocol):
-    """Starts a run somewhere and knows how it is. A handle is plain JSON, so that a restarted server finds the run again."""
+    """Starts a run somewhere and knows how it is. It finds a run again by its folder alone, whoever started it."""
 
-    async def start(self, run: Path, *, data: Path) -> dict[str, Any]:
-        """Start the engine on the run folder; returns the handle."""
+    async def start(self, run: Path, *, data: Path, lock: ProcessLock) -> None:
+        """Start the engine on the run folder and hand the run's lock on to it.
 
-    async def poll(self, handle: dict[str, Any]) -> bool:
-        """Whether the run's process is still there."""
+        Raises:
+            OSError: nothing was started.
+        """
 
-    async def stop(self, handle: dict[str, Any], *, grace_s: float) -> None:
+    async def is_alive(self, run: Path) -> bool:
+        """Whether any process of the run is still there."""
+
+    async def stop(self, run: Path, *, grace_s: float) -> None:
         """Ask the run to stop, and after `grace_s` seconds make it."""
 
-    def exit_code(self, handle: dict[str, Any]) -> int | None:
-        """How the process ended: its exit code, minus the signal that killed it, or None when that is not known (any more)."""
+    def exit_code(self, run: Path) -> int | None:
+        """How a process that is gone ended: its exit code, minus the signal that killed it, or None when that is not known."""

@@ -4,69 +4,76 @@ import asyncio
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from assistant.engine_process import PROJECT, engine_command
 from assistant.settings import Settings
+from engine.process_lock import ProcessLock, is_locked, lock_path, noted_process
+
+LOOK_SECONDS = 0.1
 
 
 class LocalExecutor:
-    """A handle is {"pid", "created"}: the process id, and its start time because ids are used again."""
+    """A run lives as long as its lock is held; the process that the engine noted beside the lock is the one to stop."""
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
-    async def start(self, run: Path, *, data: Path) -> dict[str, Any]:
+    async def start(self, run: Path, *, data: Path, lock: ProcessLock) -> None:
+        self._children[run] = await asyncio.to_thread(self._spawn, run, ["--data", str(data)], lock)
+
+    def _spawn(self, run: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
+        os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
         with (run / "log.txt").open("ab") as log:
-            child = subprocess.Popen(
-                engine_command("train", str(run), "--data", str(data)),
+            return subprocess.Popen(
+                self.command(run, arguments),
                 cwd=PROJECT,
                 env=self._settings.engine_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=[lock.descriptor],
             )
-        self._children[child.pid] = child
-        return {"pid": child.pid, "created": psutil.Process(child.pid).create_time()}
 
-    async def poll(self, handle: dict[str, Any]) -> bool:
-        child = self._children.get(handle["pid"])
-        if child is not None:
-            return child.poll() is None
-        return _find(handle) is not None
+    def command(self, run: Path, arguments: list[str]) -> list[str]:
+        return engine_command("train", str(run), *arguments)
 
-    async def stop(self, handle: dict[str, Any], *, grace_s: float) -> None:
-        self._signal(handle, signal.SIGTERM)
-        for _ in range(int(grace_s / 0.1)):
-            if not await self.poll(handle):
+    async def is_alive(self, run: Path) -> bool:
+        child = self._children.get(run)
+        return (child is not None and child.poll() is None) or await asyncio.to_thread(is_locked, run)
+
+    async def stop(self, run: Path, *, grace_s: float) -> None:
+        await asyncio.to_thread(self._signal, run, signal.SIGTERM)
+        for _ in range(int(grace_s / LOOK_SECONDS)):
+            if not await self.is_alive(run):
                 return
-            await asyncio.sleep(0.1)
-        self._signal(handle, signal.SIGKILL)
-        while await self.poll(handle):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.to_thread(self._signal, run, signal.SIGKILL)
 
-    def exit_code(self, handle: dict[str, Any]) -> int | None:
-        child = self._children.pop(handle["pid"], None)
+    def exit_code(self, run: Path) -> int | None:
+        child = self._children.get(run)
         return child.poll() if child is not None else None
 
-    def _signal(self, handle: dict[str, Any], number: signal.Signals) -> None:
-        if _find(handle) is not None:
-            try:
-                os.killpg(handle["pid"], number)
-            except ProcessLookupError:
-                return
+    def _signal(self, run: Path, number: signal.Signals) -> None:
+        child, leader = self._children.get(run), noted_process(run)
+        if child is not None and child.poll() is None:
+            leader = child.pid
+        elif leader is None or not _is_of_run(leader, run):
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(leader, number)
 
 
-def _find(handle: dict[str, Any]) -> psutil.Process | None:
-    """The process of the handle if it still lives; another one with the same id is not it."""
-    try:
-        process = psutil.Process(handle["pid"])
-        same = abs(process.create_time() - handle["created"]) < 1.0
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
-        return None
+def _is_of_run(group: int, run: Path) -> bool:
+    """Whether a process of this group has the run's lock open: ids are given out again, and no other process is to be hit."""
+    lock = str(lock_path(run).resolve())
+    for pid in psutil.pids():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(pid) == group and lock in {file.path for file in psutil.Process(pid).open_files()}:
+                return True
+    return False

@@ -1,0 +1,51 @@
+"""How a run ended: read from its event log, or written there for a process that is gone without a word."""
+
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
+
+LOG_LINES = 20
+LITTLE_DISK = 64 << 20  # bytes
+
+
+def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
+    """The event that ended the run; when there is none, `otherwise` is written as the end.
+
+    Raises:
+        OSError: another process writes the log, or the disk takes nothing.
+    """
+    log = EventLog(folder, repair=True)
+    try:
+        if log.ended:
+            return read_events(folder)[-1]
+        if log.damage:
+            hint = "the old log is kept as events.damaged.jsonl; start the run again"
+            otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
+        return log.append(otherwise)
+    finally:
+        log.close()
+
+
+def killed(exit_code: int | None, folder: Path) -> Failed:
+    """What is said of a process that is gone: its exit code or signal, the last lines it printed, and a full disk."""
+    log, free = log_tail(folder, LOG_LINES), shutil.disk_usage(folder).free
+    if free < LITTLE_DISK:
+        reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
+        return Failed(code="disk", reason=reason, hint="make room on the disk, then start the run again", log=list(log))
+    if exit_code is None:
+        how = "the training process is gone and left no last word"
+    elif exit_code < 0:
+        how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    else:
+        how = f"the training process ended with exit code {exit_code} and left no last word"
+    hint = "start the run again; if it happens again, use a smaller batch_size or image_size: the machine may have run out of memory"
+    return Failed(code="killed", reason=how, hint=hint, log=list(log))
+
+
+def log_tail(folder: Path, lines: int) -> Sequence[str]:
+    """The last lines that the run's process printed."""
+    path = folder / "log.txt"
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.exists() else []

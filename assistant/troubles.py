@@ -1,0 +1,98 @@
+"""What a disk, a folder or the database refuses, in words: what is wrong and what to do."""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+logger = logging.getLogger(__name__)
+
+CODES = {
+    errno.ENOSPC: "no_room",
+    errno.EDQUOT: "no_room",
+    errno.EROFS: "read_only",
+    errno.EACCES: "forbidden",
+    errno.EPERM: "forbidden",
+    errno.ENAMETOOLONG: "name_too_long",
+}
+# what SQLite and PostgreSQL say
+DATABASE_CODES = {
+    "disk is full": "no_room",
+    "no space left": "no_room",
+    "readonly database": "read_only",
+    "read-only transaction": "read_only",
+    "database is locked": "database_busy",
+    "lock timeout": "database_busy",
+}
+HINTS = {
+    "no_room": "make room on the disk; what waits goes on by itself",
+    "read_only": "make the home folder writable, or set MURASCOPE_HOME to a folder that is",
+    "forbidden": "give the user that runs Murascope the rights to it, or choose another folder",
+    "name_too_long": "choose a shorter name or path",
+    "database_busy": "another program holds the database: end what it does there, then try again",
+    "database_away": "look whether the database server is up, or whether the home folder is still there",
+    "system": "look at the server's log, then try again",
+}
+EXPECTED = (OSError, OperationalError, PoolTimeout)  # the other database errors are mistakes of our own
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """`code` names the kind, for the page's wording (locales: trouble.<code>); message and hint are the English wording."""
+
+    code: str
+    message: str
+    hint: str
+
+
+def explain(error: OSError | SQLAlchemyError) -> Trouble:
+    """The trouble behind an error of the system or of the database."""
+    code, message = _of_system(error) if isinstance(error, OSError) else _of_database(error)
+    return Trouble(code, message, HINTS[code])
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    where = f": {str(error.filename)[:200]}" if error.filename is not None else ""
+    return CODES.get(error.errno or 0, "system"), f"{error.strerror or error}{where}"
+
+
+def _of_database(error: SQLAlchemyError) -> tuple[str, str]:
+    if isinstance(error, PoolTimeout):
+        return "database_busy", "the database gave no connection in time"
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    code = next((code for words, code in DATABASE_CODES.items() if words in said.lower()), "database_away")
+    return code, f"the database refused: {said}"
+
+
+class Watch:
+    """Goes on in spite of troubles, and tells of each in the log when it begins and when it is over, not at every try."""
+
+    def __init__(self) -> None:
+        self._present: dict[str, Trouble] = {}
+
+    def get(self, what: str) -> Trouble | None:
+        """What keeps `what` from being done, if anything does."""
+        return self._present.get(what)
+
+    @contextmanager
+    def over(self, what: str) -> Iterator[None]:
+        """Whatever disk or database refuse inside ends the block, and is remembered until the block comes to its end."""
+        try:
+            yield
+        except (OSError, SQLAlchemyError) as error:
+            trouble = explain(error)
+            if trouble not in self._present.values():
+                logger.warning(
+                    "%s waits: %s (%s); it is tried again until it goes", what, trouble.message, trouble.hint
+                )
+            self._present[what] = trouble
+        else:
+            self.forget(what)
+
+    def forget(self, what: str) -> None:
+        if self._present.pop(what, None) is not None:
+            logger.warning("%s goes on", what)
