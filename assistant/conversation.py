@@ -173,10 +173,11 @@ class Conversation:
             DatasetError: the data set is gone, or holds nothing to train on any more.
             FrameRefused: its images are not those that the card tells of.
         """
-        facts, shown = await desk.datasets.facts(row.dataset), await self.transcript.get(plan_key(row.id))
-        if row.state != "open" or not isinstance(shown, ProposalItem):
-            return
-        if shown.dataset_facts.get("fingerprint") != facts["fingerprint"]:
+        facts = await desk.datasets.facts(row.dataset)
+        if row.state == "open" and row.fingerprint not in (
+            None,
+            facts["fingerprint"],
+        ):  # none: made by an older version
             plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
             await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, plan), plan)
             raise FrameRefused(

@@ -221,19 +221,21 @@ def valid_name(name: str) -> str:
 
 
 def folder_stamp(folder: Path) -> str:
-    """A hash over path, size and time of every image file: differs when one came, went, moved or changed."""
+    """A hash over path, size and times of every file: differs when one came, went, moved or changed, be it a picture or what labels it.
+
+    The time of the last change tells even of files that were exchanged for others of the same size and date.
+    """
     stamp = hashlib.sha256()
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                path = Path(parent, name)
-                status = path.lstat()
-                stamp.update(
-                    f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(
-                        errors="surrogateescape"
-                    )
+            path = Path(parent, name)
+            status = path.lstat()
+            stamp.update(
+                f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n".encode(
+                    errors="surrogateescape"
                 )
+            )
     return stamp.hexdigest()
 
 

@@ -106,7 +106,14 @@ async def launch(desk: Desk, row: ProposalRow) -> RunRow:
     spec = TrainSpec.model_validate(row.spec)
     key = f"{desk.conversation}/{row.id}"
     work = count_work(spec, facts)
-    run = await desk.runs.add(spec, data_path=facts["path"], conversation=desk.conversation, key=key, estimate_s=work)
+    run = await desk.runs.add(
+        spec,
+        data_path=facts["path"],
+        conversation=desk.conversation,
+        key=key,
+        estimate_s=work,
+        fingerprint=row.fingerprint or facts["fingerprint"],
+    )
     await desk.proposals.note_run(row.id, run.id)
     await desk.update(plan_key(row.id), state="approved", run=run.id)
     await desk.show(f"run-{run.id}", RunItem(run=run.id))

@@ -98,4 +98,5 @@ def _content(plan: Plan) -> dict[str, Any]:
         "model": plan.spec.model.name,
         "chosen": plan.chosen,
         "spec": plan.spec.model_dump(mode="json"),
+        "fingerprint": plan.facts["fingerprint"],
     }

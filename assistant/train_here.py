@@ -45,7 +45,12 @@ async def train_here(
         _tell_plan(plan)
         if not confirmed():
             return _refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
-        row = await workspace.runs.add(plan.spec, data_path=facts["path"], estimate_s=count_work(plan.spec, facts))
+        row = await workspace.runs.add(
+            plan.spec,
+            data_path=facts["path"],
+            estimate_s=count_work(plan.spec, facts),
+            fingerprint=facts["fingerprint"],
+        )
         row = await _run(workspace, row.id)
         _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
         return EXIT_CODES[row.state]

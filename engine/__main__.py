@@ -16,11 +16,11 @@ from typing import Any
 
 from engine.continuing import CHECKPOINT, Continued, read_continued
 from engine.events import Event, Finished, Started, Stopped, Warned
-from engine.failures import DataError, SettingError, failure
+from engine.failures import DataError, SettingError, SpecChanged, failure
 from engine.params import MODELS
 from engine.process_lock import note_process
 from engine.report import Report, StopRequested, TimeLimit
-from engine.spec import TrainSpec
+from engine.spec import TrainSpec, digest_of
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 
@@ -49,15 +49,17 @@ def train(options: argparse.Namespace) -> int:
         return FAILED
     _stop_on_signals(report)
     try:
-        return _train(run, options.data, report)
+        return _train(options, report)
     except OSError as error:  # the log itself cannot be written any more
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
         return FAILED
 
 
-def _train(run: Path, data: Path, report: Report) -> int:
+def _train(options: argparse.Namespace, report: Report) -> int:
+    run: Path = options.run
     try:
-        spec, continued = TrainSpec.model_validate_json(_read_spec(run)), read_continued(run)
+        spec = _read_spec(run) if options.approved_spec is None else _approved_spec(run, options.approved_spec)
+        continued = read_continued(run)
         report(Started(**_what_starts(spec, continued), pid=os.getpid()))
         _tell_epochs_before(report, continued)
         _prepare_for_torch()
@@ -65,7 +67,13 @@ def _train(run: Path, data: Path, report: Report) -> int:
 
         folder = os.environ.get("MURASCOPE_WEIGHTS")
         finished = run_training(
-            spec, run, data=data, report=report, weights_folder=Path(folder) if folder else None, hub=_hub_allowed()
+            spec,
+            run,
+            data=options.data,
+            report=report,
+            weights_folder=Path(folder) if folder else None,
+            hub=_hub_allowed(),
+            approved_data=options.approved_data,
         )
     except StopRequested:
         _end(run, report, Stopped(stage=report.stage))
@@ -109,11 +117,24 @@ def _prepare_for_torch() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _read_spec(run: Path) -> bytes:
+def _read_spec(run: Path) -> TrainSpec:
     try:
-        return (run / "spec.json").read_bytes()
+        return TrainSpec.model_validate_json((run / "spec.json").read_bytes())
     except FileNotFoundError:
         raise SettingError(f"there is no spec.json in the run folder {run}; write the spec there first") from None
+
+
+def _approved_spec(run: Path, approved: str) -> TrainSpec:
+    """The spec in the run folder, which must be the one with this digest."""
+    try:
+        spec = _read_spec(run)
+    except (OSError, ValueError) as error:
+        raise SpecChanged(
+            f"the settings that were approved cannot be read from {run / 'spec.json'}: {error}"
+        ) from error
+    if digest_of(spec) != approved:
+        raise SpecChanged(f"the settings in {run / 'spec.json'} are not those that were approved: the file was changed")
+    return spec
 
 
 def test(options: argparse.Namespace) -> int:
@@ -183,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", help=train.__doc__)
     command.add_argument("run", type=Path, help="run folder, holding spec.json")
     command.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    command.add_argument("--approved-data", metavar="FINGERPRINT", help="refuse any other pictures than these")
+    command.add_argument("--approved-spec", metavar="SHA256", help="refuse any other settings in spec.json than these")
     command.set_defaults(do=train)
     command = commands.add_parser("test", help=test.__doc__)
     command.add_argument("run", type=Path, help="folder of a finished run")

@@ -151,7 +151,7 @@ class Failed(BaseEvent):
 
     type: Literal["failed"] = "failed"
     code: str = Field(
-        description="kind of failure, for the page's wording: data, spec, memory, disk, time_limit, killed, error"
+        description="kind of failure, for the page's wording: data, data_changed, spec, spec_changed, memory, disk, time_limit, killed, error"
     )
     reason: str
     hint: str = Field(description="what to do next")

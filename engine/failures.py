@@ -22,8 +22,16 @@ class DataError(ValueError):
     """The data set cannot be trained on as it is."""
 
 
+class DataChanged(DataError):
+    """The pictures are not those that were approved, or that the run began with."""
+
+
 class SettingError(ValueError):
     """The spec asks for something that is not to be had here."""
+
+
+class SpecChanged(SettingError):
+    """The spec in the run folder is not the one that was approved."""
 
 
 def failure(error: BaseException) -> Failed:
@@ -56,6 +64,14 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
             f"a file could not be written: {text}",
             "free disk space or check the folder's permissions, then retry",
         )
+    if isinstance(error, DataChanged):
+        return (
+            "data_changed",
+            text,
+            "leave the images as they are while a training waits or runs; plan and approve it anew",
+        )
+    if isinstance(error, SpecChanged):
+        return "spec_changed", text, "plan and approve the training anew, and change settings on the plan alone"
     if isinstance(error, DataError | BrokenPicture):
         return "data", text, "correct the data set and start again"
     if isinstance(error, ValidationError):

@@ -10,13 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from engine.datasets import Item
+from engine.datasets.fingerprints import DIGITS
 from engine.datasets.splits import Split
 from engine.events import Warned
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.policy import GoodPolicy, images_needed
-
-DIGITS = 16  # of a picture's SHA-256: two of a million pictures share them once in 10^7 data sets
 
 
 def picture_hash(item: Item) -> str:
@@ -38,6 +37,7 @@ def keep_unseen(
     policy: GoodPolicy,
     overkill_rate: float,
     warn: Callable[[Warned], None],
+    hash_of: Callable[[Item], str] = picture_hash,
 ) -> tuple[Split, GoodPolicy]:
     """The split without held-out pictures that the backbone has learnt from, and the policy that is still honest.
 
@@ -47,6 +47,7 @@ def keep_unseen(
 
     Args:
         digest: the data set's fingerprint; a backbone that does not tell its pictures may have seen all of the same data.
+        hash_of: names a picture as it was read for the training.
     """
     lineage = lineage_of(model)
     names = {name for step in lineage for name in step.get("learnt") or ()}
@@ -55,7 +56,7 @@ def keep_unseen(
         return split, policy
 
     def unseen(items: Iterable[Item]) -> list[Item]:
-        return [] if knows_all else [item for item in items if picture_hash(item) not in names]
+        return [] if knows_all else [item for item in items if hash_of(item) not in names]
 
     good = [*split.fit, *split.calibration]
     if policy == "leave_one_out" and len(unseen(good)) < len(good):

@@ -5,6 +5,8 @@ their descriptions.
 """
 
 import difflib
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -226,6 +228,11 @@ def flat_settings(spec: TrainSpec) -> dict[str, Any]:
     """The spec's settings as one flat dictionary: `make_spec(spec.dataset, spec.model.name, flat_settings(spec)) == spec`."""
     top = spec.model_dump(exclude={"dataset", "model"})
     return {**top, **spec.model.model_dump(exclude={"name"})}
+
+
+def digest_of(spec: TrainSpec) -> str:
+    """SHA-256 of the spec's settings, however they are laid out in a file."""
+    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
 def _unknown(field: str, what: str, name: str, known: list[str]) -> Problem:

@@ -11,7 +11,6 @@ import torch
 
 from engine.checkpoints import load_model, save_model
 from engine.datasets import Dataset
-from engine.datasets.check import fingerprint
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, split_items
@@ -20,9 +19,9 @@ from engine.evaluation.calibration import Calibration
 from engine.evaluation.inspection import Inspection, inspect
 from engine.evaluation.thresholds import SAME
 from engine.events import Artifact, Batches, Evaluation, Finished, Warned
-from engine.failures import DataError, SettingError
+from engine.failures import DataChanged, DataError, SettingError
 from engine.learning import Learning, policy_for
-from engine.learnt_before import keep_unseen, picture_hash
+from engine.learnt_before import keep_unseen
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.policy import validation_share
@@ -39,9 +38,19 @@ NAMED = 20  # broken pictures named in a warning
 
 
 def train(
-    spec: TrainSpec, run: Path, *, data: Path, report: Report, weights_folder: Path | None = None, hub: bool = True
+    spec: TrainSpec,
+    run: Path,
+    *,
+    data: Path,
+    report: Report,
+    weights_folder: Path | None = None,
+    hub: bool = True,
+    approved_data: str | None = None,
 ) -> Finished:
     """Run the spec on the data set in folder `data` and fill the folder `run`; the event that ends the log is returned.
+
+    Args:
+        approved_data: fingerprint that the pictures must have; None takes any.
 
     Raises:
         DataError, SettingError, MemoryError, OSError, FloatingPointError: in words, for the Failed event.
@@ -58,8 +67,8 @@ def train(
     device = _device(spec)
     _make_repeatable(spec.seed)
     pictures = Pictures(image_size=spec.image_size)
-    dataset, split, broken = _load(spec, data, pictures, report)
-    digest = fingerprint(dataset)
+    dataset, split, broken = _load(spec, data, pictures, report, approved=approved_data)
+    digest = pictures.fingerprint(dataset.items)
     policy = policy_for(spec, split)
     learning = Learning(
         spec, run, pictures=pictures, data=digest, device=device, report=report, weights_folder=weights_folder, hub=hub
@@ -67,7 +76,13 @@ def train(
     if isinstance(learning.model, Ensemble):
         _refuse_other_pictures(learning.model, digest)
     split, policy = keep_unseen(
-        split, learning.model, digest=digest, policy=policy, overkill_rate=spec.overkill_rate, warn=report
+        split,
+        learning.model,
+        digest=digest,
+        policy=policy,
+        overkill_rate=spec.overkill_rate,
+        warn=report,
+        hash_of=pictures.hash_of,
     )
     if policy == "leave_one_out":  # nothing need be held back
         split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
@@ -102,7 +117,7 @@ def train(
     saved = _model_facts(spec, dataset, digest, calibration, weights)
     if spec.model.adapts_backbone:  # who takes the backbone must know what it has seen
         learnt_from = [*split.fit, *split.validation, *split.labelled]
-        saved["data"]["learnt"] = sorted({picture_hash(item) for item in learnt_from})
+        saved["data"]["learnt"] = sorted({pictures.hash_of(item) for item in learnt_from})
     save_model(run / "model", model, facts=saved)
     report(Artifact(kind="model", path="model/model.safetensors"))
 
@@ -127,20 +142,23 @@ def _make_repeatable(seed: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tuple[Dataset, Split, dict[str, str]]:
+def _load(
+    spec: TrainSpec, data: Path, pictures: Pictures, report: Report, *, approved: str | None
+) -> tuple[Dataset, Split, dict[str, str]]:
     """Read and decode the data set once, leave broken pictures out, share out the rest; say what limits the result."""
     try:
         dataset = open_dataset(data)
     except LookupError as error:
         raise DataError(str(error)) from error
-    if not dataset.items:
-        raise DataError(f"the data set {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
     total = len(dataset.items)
     eta = Eta(total)
     items, broken = pictures.readable(
         dataset.items,
         progress=lambda done: report(Batches(what="loading", done=done, total=total, eta_s=eta(done))),
     )
+    _refuse_other_data(pictures.fingerprint(dataset.items), approved, data)
+    if not dataset.items:
+        raise DataError(f"the data set {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
     if not items:
         raise DataError(f"none of the {total} pictures in {data} can be read; {_first(broken)}")
     if broken:
@@ -159,6 +177,14 @@ def _load(spec: TrainSpec, data: Path, pictures: Pictures, report: Report) -> tu
     if split.few_labelled:
         report(_few_labelled_warning(split.few_labelled))
     return dataset, split, broken
+
+
+def _refuse_other_data(found: str, approved: str | None, data: Path) -> None:
+    if approved is not None and found != approved:
+        raise DataChanged(
+            f"the images in {data} are not those of the plan that was approved: since then some were exchanged, added, "
+            f"removed, relabelled or cut off (fingerprint {approved} then, {found} now)"
+        )
 
 
 def _first(broken: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
 from assistant.settings import Settings
@@ -20,7 +21,7 @@ from assistant.store.database import Database
 from assistant.store.tables import RunRow, now
 from engine.events import Event, Stopped
 from engine.process_lock import take_lock
-from engine.spec import TrainSpec
+from engine.spec import TrainSpec, digest_of
 
 
 class UnknownRun(LookupError):
@@ -53,12 +54,22 @@ class Queue:
         conversation: str | None = None,
         key: str | None = None,
         estimate_s: float | None = None,
+        fingerprint: str | None = None,
     ) -> RunRow:
-        """Queue a run and write its folder with `spec.json`. The same `key` twice gives the same run, however many ask at once."""
+        """Queue a run and write its folder with `spec.json`. The same `key` twice gives the same run, however many ask at once.
+
+        Args:
+            fingerprint: of the data that was approved; None lets the run train on whatever lies there.
+        """
         for _ in range(20):  # numbers are handed out optimistically
             try:
                 return await self._add(
-                    spec, data_path=data_path, conversation=conversation, key=key, estimate_s=estimate_s
+                    spec,
+                    data_path=data_path,
+                    conversation=conversation,
+                    key=key,
+                    estimate_s=estimate_s,
+                    fingerprint=fingerprint,
                 )
             except (IntegrityError, FileExistsError):
                 if key is not None and (row := await self._by_key(key)) is not None:
@@ -66,7 +77,14 @@ class Queue:
         raise RuntimeError("no run number could be taken: the database is too busy; try again")
 
     async def _add(
-        self, spec: TrainSpec, *, data_path: str, conversation: str | None, key: str | None, estimate_s: float | None
+        self,
+        spec: TrainSpec,
+        *,
+        data_path: str,
+        conversation: str | None,
+        key: str | None,
+        estimate_s: float | None,
+        fingerprint: str | None,
     ) -> RunRow:
         async with self._database.session() as session:
             known = (await session.scalar(select(func.max(RunRow.number)))) or 0
@@ -81,6 +99,7 @@ class Queue:
                 model=spec.model.name,
                 spec=spec.model_dump(mode="json"),
                 estimate_s=estimate_s,
+                fingerprint=fingerprint,
             )
             session.add(row)
             await session.flush()
@@ -197,3 +216,12 @@ class Queue:
                 update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states)).values(**values).returning(RunRow)
             )
             return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
+
+
+def approved(row: RunRow) -> Approved:
+    """What was approved stands in the database; the run's folder may have been written to since."""
+    try:
+        digest = digest_of(TrainSpec.model_validate(row.spec))
+    except ValueError:  # of another version: the engine will not know these settings either, and says so
+        digest = "unknown"
+    return Approved(data=row.fingerprint, spec=digest)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assistant.runs.executors import Executor
 from assistant.runs.last_word import killed, last_word
-from assistant.runs.queue import Queue
+from assistant.runs.queue import Queue, approved
 from assistant.store.tables import RunRow
 from assistant.troubles import Trouble, Watch
 from engine.events import Event, Failed, Finished, Stopped
@@ -108,7 +108,7 @@ class Supervisor:
             if await self._queue.claim_one(row.id) is None:
                 return False
             try:
-                await self._executor.start(folder, data=Path(row.data_path), lock=lock)
+                await self._executor.start(folder, data=Path(row.data_path), approved=approved(row), lock=lock)
             except OSError:
                 await self._queue.put_back(row.id, attempts=row.attempts)
                 raise

@@ -89,6 +89,7 @@ class ProposalRow(Base):
     model: Mapped[str]
     chosen: Mapped[dict[str, Any]]  # the settings that somebody asked for; the others are defaults
     spec: Mapped[dict[str, Any]]
+    fingerprint: Mapped[str | None]  # of the data that the card tells of
     run: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -3,7 +3,6 @@
 Broken pictures are named and left out of training; only what makes training impossible is a problem.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import open_dataset
+from engine.datasets.fingerprints import contents_of, digest_of, fingerprint
 from engine.datasets.folders import is_good, name_inside
 from engine.datasets.licences import is_non_commercial
 from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture
@@ -64,7 +64,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         "broken": _broken(dataset.items, looks),
         "sizes": [[*size, count] for size, count in sizes.most_common(5)],
         "modes": dict(sorted(Counter(look.mode for look in looks if look.mode).items())),
-        "fingerprint": _fingerprint(dataset.items, [look.digest for look in looks]),
+        "fingerprint": fingerprint(dataset.items, [look.digest for look in looks]),
         "synthetic": dataset.synthetic,
         "title": dataset.title,
         "licence": dataset.licence,
@@ -82,12 +82,6 @@ def _listed(item: Item, *, root: Path) -> dict[str, str | None]:
     return {"name": item.name, "split": item.split, "label": item.label, "defect_type": item.defect_type, "mask": mask}
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """Changes when any picture, mask, name or label of the data set does."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return _fingerprint(dataset.items, list(pool.map(_digest, dataset.items)))
-
-
 def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Iterable[_Look]:
     with ThreadPoolExecutor(THREADS) as pool:
         for done, look in enumerate(pool.map(_look_at, items), start=1):
@@ -96,7 +90,7 @@ def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Ite
 
 
 def _look_at(item: Item) -> _Look:
-    digest = _digest(item)
+    digest = digest_of(*contents_of(item))
     try:
         image = open_picture(item.path)
     except BrokenPicture as error:
@@ -118,24 +112,6 @@ def _look_at(item: Item) -> _Look:
         highest=highest,
         digest=digest,
     )
-
-
-def _digest(item: Item) -> bytes:
-    digest = hashlib.sha256()
-    for path in (item.path, item.mask):
-        try:
-            digest.update(b"" if path is None else path.read_bytes())
-        except OSError as error:  # such as no permission: the picture is reported as broken
-            digest.update(str(error.errno).encode())
-    return digest.digest()
-
-
-def _fingerprint(items: list[Item], digests: list[bytes]) -> str:
-    whole = hashlib.sha256()
-    for item, digest in zip(items, digests, strict=True):
-        group = f"{item.group}\n" if item.group else ""  # decides how the pictures are shared out
-        whole.update(f"{item.name}\n{item.split}\n{item.label}\n{group}".encode() + digest)
-    return whole.hexdigest()[:16]
 
 
 def _count(items: list[Item], *, split: str, label: str) -> int:

@@ -4,20 +4,24 @@ The order, the augmentation and the defects are decided by the seed, the number 
 threads do when makes no difference.
 """
 
+import hashlib
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from engine.datasets import Item
 from engine.datasets.augmentation import RANGES, Preset, augment
+from engine.datasets.fingerprints import DIGITS, contents_of, digest_of, fingerprint
 from engine.datasets.pictures import BrokenPicture, Picture, read_picture
 from engine.datasets.synthetic.blending import Synthesis
+from engine.failures import DataChanged
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
 IMAGES_AHEAD = 2  # of the model, for each thread; one batch at least. More would only fill the memory
@@ -61,19 +65,24 @@ class Batch:
 
 
 class Pictures:
-    """Decoded pictures at one size, kept up to `memory_mb`, so that later passes need not decode again."""
+    """Decoded pictures at one size, kept up to `memory_mb`, so that later passes need not decode again.
+
+    What is hashed is what is decoded: a file is read once for both, and one that is read again must still be the same.
+    """
 
     def __init__(self, *, image_size: int, memory_mb: int = 1024):
         self.image_size = image_size
         self._kept: dict[str, Picture] = {}
         self._left = memory_mb * 2**20
         self._lock = threading.Lock()
+        self._digests: dict[str, bytes] = {}  # of each item's files, by its name
+        self._files: dict[Path, bytes] = {}  # SHA-256 of each file, as it was first read
 
     def get(self, item: Item) -> Picture:
-        """Raises BrokenPicture."""
+        """Raises BrokenPicture; DataChanged where a file is not what it was when it was first read."""
         picture = self._kept.get(item.name)
         if picture is None:
-            picture = read_picture(item.path, size=self.image_size, mask=item.mask)
+            picture = self._decoded(item)
             size = picture.pixels.nbytes + (0 if picture.mask is None else picture.mask.nbytes)
             with self._lock:
                 if size <= self._left and item.name not in self._kept:
@@ -102,6 +111,31 @@ class Pictures:
             finally:
                 pool.shutdown(cancel_futures=True)
         return whole, broken
+
+    def fingerprint(self, items: Sequence[Item]) -> str:
+        """Of the items as they were read by `readable`, broken ones and masks included."""
+        return fingerprint(items, [self._digests[item.name] for item in items])
+
+    def hash_of(self, item: Item) -> str:
+        """Names a picture that was read by the bytes of its file, as engine/learnt_before.py does."""
+        return self._files[item.path].hex()[:DIGITS]
+
+    def _decoded(self, item: Item) -> Picture:
+        content, mask = contents_of(item)
+        self._digests.setdefault(item.name, digest_of(content, mask))
+        for path, found in ((item.path, content), (item.mask, mask)):
+            if path is not None and isinstance(found, bytes):
+                self._refuse_another(path, found)
+        for found in (content, mask):
+            if isinstance(found, OSError):
+                raise BrokenPicture(f"cannot be read: {found.strerror}")
+        assert isinstance(content, bytes) and not isinstance(mask, OSError)
+        return read_picture(item.path, size=self.image_size, mask=item.mask, content=content, mask_content=mask)
+
+    def _refuse_another(self, path: Path, content: bytes) -> None:
+        digest = hashlib.sha256(content).digest()
+        if self._files.setdefault(path, digest) != digest:
+            raise DataChanged(f"{path} was changed while it was being learnt from")
 
     def _try(self, item: Item) -> tuple[Item | None, str | None]:
         try:

@@ -3,6 +3,7 @@
 A file that cannot be read raises BrokenPicture with the reason in words; whoever reads many skips it and tells.
 """
 
+import io
 import struct
 import sys
 import warnings
@@ -41,29 +42,39 @@ class Picture:
     mask: np.ndarray | None = None
 
 
-def read_picture(path: Path, *, size: int, mask: Path | None = None) -> Picture:
+def read_picture(
+    path: Path,
+    *,
+    size: int,
+    mask: Path | None = None,
+    content: bytes | None = None,
+    mask_content: bytes | None = None,
+) -> Picture:
     """The picture resized to size x size pixels, and its mask where there is one.
+
+    Args:
+        content, mask_content: the files' bytes where they have been read already; then the files are not looked at.
 
     Raises:
         BrokenPicture: the picture or its mask cannot be read.
     """
-    image = _scaled(open_picture(path))
-    lower = _opened(path, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
+    image = _scaled(open_picture(path, content))
+    lower = _opened(path, content, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
     if lower is not None:
         pixels = _deep_colour(image, lower, size)
     else:
         pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
-    marked = None if mask is None else upright_mask(marked_pixels(mask), read_header(path))
+    marked = None if mask is None else upright_mask(marked_pixels(mask, mask_content), read_header(path, content))
     return Picture(pixels, _marked_cells(marked, size) if marked is not None and marked.any() else None)
 
 
-def open_picture(path: Path) -> Image.Image:
+def open_picture(path: Path, content: bytes | None = None) -> Image.Image:
     """The decoded picture in its own size and mode, upright as its EXIF says; of 16-bit colour the upper bytes.
 
     Raises:
         BrokenPicture: empty, truncated, no picture at all, larger than MAX_PIXELS, or of numbers beyond those of 16 bits.
     """
-    image = _opened(path)
+    image = _opened(path, content)
     assert image is not None
     _refuse_other_ranges(image)
     return image
@@ -101,12 +112,12 @@ class Header:
     orientation: int = 1
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, content: bytes | None = None) -> Header:
     """The header of a picture; an empty one where none can be read."""
     try:
-        if not path.is_file():  # a pipe would never end
+        if content is None and not path.is_file():  # a pipe would never end
             return Header()
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             deep = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
             bits = 32 if image.mode == "F" else 16 if deep or image.mode.startswith("I") else 8
             # the second picture of an MPO, which phones write as .jpg, is a preview or what the other eye sees
@@ -118,13 +129,13 @@ def read_header(path: Path) -> Header:
         return Header()
 
 
-def marked_pixels(path: Path) -> np.ndarray:
+def marked_pixels(path: Path, content: bytes | None = None) -> np.ndarray:
     """(H, W) bool of a mask's file: what is neither black nor transparent.
 
     Raises:
         BrokenPicture: as open_picture does.
     """
-    image = _opened(path)
+    image = _opened(path, content)
     assert image is not None
     limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
     if image.mode in ("L", "F") or image.mode.startswith("I"):
@@ -147,14 +158,14 @@ def upright_mask(marked: np.ndarray, header: Header) -> np.ndarray:
     return np.asarray(Image.fromarray(marked).transpose(SIDEWAYS[header.orientation]))
 
 
-def _opened(path: Path, *, lower_bytes: bool = False) -> Image.Image | None:
+def _opened(path: Path, content: bytes | None, *, lower_bytes: bool = False) -> Image.Image | None:
     """The picture, or with `lower_bytes` those of its 16-bit colours; None where it has none."""
     try:
-        if not path.is_file():  # a pipe would never end
+        if content is None and not path.is_file():  # a pipe would never end
             raise BrokenPicture("no plain file" if path.exists() else "there is no such file")
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if content is None else len(content)) == 0:
             raise BrokenPicture("the file is empty")
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(TOO_LARGE)
             if lower_bytes and not _turned_to_lower_bytes(image):

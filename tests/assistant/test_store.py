@@ -28,6 +28,7 @@ FACTS = {
     "broken": [],
     "synthetic": False,
     "path": "/data",
+    "fingerprint": "f",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from assistant.engine_process import PROJECT, engine_command
+from assistant.runs.executors import Approved
 from assistant.settings import Settings
 from engine.process_lock import ProcessLock, is_locked, lock_path, noted_process
 
@@ -23,8 +24,11 @@ class LocalExecutor:
         self._settings = settings
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
-    async def start(self, run: Path, *, data: Path, lock: ProcessLock) -> None:
-        self._children[run] = await asyncio.to_thread(self._spawn, run, ["--data", str(data)], lock)
+    async def start(self, run: Path, *, data: Path, approved: Approved, lock: ProcessLock) -> None:
+        arguments = ["--data", str(data), "--approved-spec", approved.spec]
+        if approved.data is not None:
+            arguments += ["--approved-data", approved.data]
+        self._children[run] = await asyncio.to_thread(self._spawn, run, arguments, lock)
 
     def _spawn(self, run: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
         os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
