@@ -1,4 +1,4 @@
-"""`python -m engine train | test | check | catalog | demo`: the door between processes.
+"""`python -m engine train | test | check | catalog | demo | previews`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of train: 0 finished, 1 failed, 3 stopped.
@@ -198,6 +198,15 @@ def demo(options: argparse.Namespace) -> int:
     return FINISHED
 
 
+def previews(options: argparse.Namespace) -> int:
+    """Make small pictures as asked for on standard input, line by line, until it ends."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would take the memory that pictures may have
+    from engine.previews import answer_all
+
+    answer_all(sys.stdin, sys.stdout)
+    return FINISHED
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Trains and measures anomaly detectors.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -221,6 +230,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("demo", help=demo.__doc__)
     command.add_argument("folder", type=Path)
     command.set_defaults(do=demo)
+    command = commands.add_parser("previews", help=previews.__doc__)
+    command.set_defaults(do=previews)
     return parser
 
 

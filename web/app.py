@@ -16,6 +16,7 @@ from assistant.settings import Settings
 from assistant.workspace import Workspace
 from web import sockets
 from web.guard import Guard
+from web.pictures import NoPicture, PictureRefused, SmallPictures
 from web.render import Renderer
 from web.routes import conversations, datasets, models, pages, runs
 from web.versions import STATIC, version
@@ -28,8 +29,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Workspace.open(settings) as workspace, workspace.working():
-            app.state.workspace = workspace
+        async with (
+            Workspace.open(settings) as workspace,
+            SmallPictures.open(settings) as pictures,
+            workspace.working(),
+        ):
+            app.state.workspace, app.state.pictures = workspace, pictures
             app.state.renderer = Renderer(settings, workspace)
             yield
 
@@ -50,6 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_exception_handler(unknown, _not_found)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatasetError, _dataset_error)
+    app.add_exception_handler(PictureRefused, _no_picture)
+    app.add_exception_handler(NoPicture, _no_picture)
     return app
 
 
@@ -67,6 +74,15 @@ async def _dataset_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DatasetError)
     status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409}.get(error.code, 422)
     return await _failed(request, status=status, code=error.code, message=error.message, hint=error.hint)
+
+
+async def _no_picture(request: Request, error: Exception) -> Response:
+    status, code, hint = (
+        (415, "broken_picture", "")
+        if isinstance(error, PictureRefused)
+        else (503, "no_picture", "try again in a moment")
+    )
+    return await _failed(request, status=status, code=code, message=f"the picture cannot be shown: {error}", hint=hint)
 
 
 async def _failed(request: Request, *, status: int, code: str, message: str, hint: str = "") -> Response:

@@ -1,41 +1,156 @@
-"""Small pictures of a data set's images for the page: any format and depth in, JPEG or PNG out, kept in a cache."""
+"""Small pictures for the page, kept in a cache. They are made by engine processes, a few and not for long: the server decodes nothing."""
 
+import asyncio
+import contextlib
 import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps
+from assistant.engine_process import PROJECT, engine_command
+from assistant.settings import Settings
 
-
-def shrink(source: Path, size: int, cache: Path) -> Path:
-    """The path of a picture of `source` whose longer side is at most `size` pixels.
-
-    Raises:
-        OSError, ValueError, SyntaxError: the file cannot be read as an image.
-    """
-    status = source.stat()
-    key = hashlib.sha256(f"{source}\0{status.st_mtime_ns}\0{status.st_size}\0{size}".encode()).hexdigest()
-    small = cache / key[:2] / f"{key}.jpg"
-    if not small.exists():
-        small.parent.mkdir(parents=True, exist_ok=True)
-        part = small.with_suffix(f".{id(status):x}.part")
-        with Image.open(source) as opened:
-            opened.draft("RGB", (size, size))
-            image = eight_bit(ImageOps.exif_transpose(opened))
-            image.thumbnail((size, size), Image.Resampling.LANCZOS)
-            image.save(part, "JPEG", quality=88)
-        part.replace(small)
-    return small
+MAKERS = 2
+SECONDS = 60  # for one picture; whoever takes longer hangs, and is replaced
+MOST_WAITING = 2000
+DECODING = 2  # to be raised whenever pictures are decoded otherwise: those in the cache are then made anew
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
-    """Any image as 8-bit RGB; 16-bit grey keeps its upper eight bits instead of being clipped."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image).astype(np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        return Image.fromarray((values / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
-    return image.convert("RGB")
+class PictureRefused(ValueError):
+    """The file cannot be shown; the message says why."""
+
+
+class NoPicture(RuntimeError):
+    """The picture was not made this time; the message says why, and another try may help."""
+
+
+class SmallPictures:
+    """Use `async with SmallPictures.open(settings) as pictures:`; the processes are started when they are first needed."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._cache = settings.home / "cache" / "pictures"
+        self._idle: list[_Maker] = []
+        self._free = asyncio.Semaphore(MAKERS)
+        self._one_large = asyncio.Lock()  # a large panel takes most of a gigabyte
+        self._making: dict[Path, asyncio.Task[None]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["SmallPictures"]:
+        pictures = cls(settings)
+        try:
+            yield pictures
+        finally:
+            for task in pictures._making.values():
+                task.cancel()
+            await asyncio.gather(*pictures._making.values(), return_exceptions=True)
+            for maker in pictures._idle:
+                await maker.end()
+
+    async def get(self, source: Path, longest: int) -> Path:
+        """The path of a picture of `source` whose longer side is at most `longest` pixels. Made once, however many ask.
+
+        Raises:
+            PictureRefused: it cannot be read as a picture.
+            NoPicture: its reader died or hung, its small copy cannot be written, or too many are waiting.
+        """
+        small, is_there = await asyncio.to_thread(self._place, source, longest)
+        if is_there:
+            return small
+        if small not in self._making:
+            if len(self._making) >= MOST_WAITING:
+                raise NoPicture(f"{MOST_WAITING} pictures are being made already; try again in a moment")
+            task = asyncio.create_task(self._make(source, longest, small))
+            task.add_done_callback(lambda done: self._made(small, done))
+            self._making[small] = task
+        await asyncio.shield(self._making[small])  # whoever asked first may leave while others wait
+        return small
+
+    def _place(self, source: Path, longest: int) -> tuple[Path, bool]:
+        try:
+            status = source.stat()
+        except OSError as error:
+            raise PictureRefused(error.strerror or str(error)) from None
+        known = f"{DECODING}\0{source}\0{status.st_mtime_ns}\0{status.st_size}\0{longest}"
+        key = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()
+        small = self._cache / key[:2] / f"{key}.jpg"
+        return small, small.exists()
+
+    def _made(self, small: Path, task: asyncio.Task[None]) -> None:
+        del self._making[small]
+        if not task.cancelled():
+            task.exception()  # those who wait have it; nobody may be left to wait
+
+    async def _make(self, source: Path, longest: int, small: Path) -> None:
+        asked = {"picture": str(source), "longest": longest, "target": str(small), "may_be_large": False}
+        answer = await self._answer(asked)
+        if "is_large" in answer:
+            async with self._one_large:
+                answer = await self._answer({**asked, "may_be_large": True})
+        if "refused" in answer:
+            raise PictureRefused(answer["refused"])
+        if "failed" in answer:
+            raise NoPicture(answer["failed"])
+
+    async def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Of a process that is free; one that died without an answer may have been killed from outside: a second one is asked."""
+        async with self._free:
+            for _ in range(2):
+                maker = self._idle.pop() if self._idle else await _Maker.start(self._settings)
+                try:
+                    answer = await asyncio.wait_for(maker.ask(asked), SECONDS)
+                except TimeoutError:
+                    raise NoPicture(f"reading it took longer than {SECONDS} s") from None
+                finally:
+                    if maker.is_fine:
+                        self._idle.append(maker)
+                    else:
+                        await maker.end()
+                if answer is not None:
+                    return answer
+        raise NoPicture("the process that read it died twice")
+
+
+class _Maker:
+    """One `python -m engine previews`. `is_fine` until something goes wrong with it."""
+
+    def __init__(self, process: asyncio.subprocess.Process):
+        self._process = process
+        self.is_fine = True
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "_Maker":
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *engine_command("previews"),
+                cwd=PROJECT,
+                env=settings.engine_environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # libraries complain there of every odd file
+                start_new_session=True,
+            )
+        )
+
+    async def ask(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer, or None when the process died over it."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self.is_fine = False
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            await self._process.stdin.drain()
+        line = await self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            return None
+        self.is_fine = True
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    async def end(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()

@@ -7,12 +7,14 @@ import io
 import struct
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other readers stay shut: one of them starts a program
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
@@ -24,7 +26,9 @@ SIDEWAYS = {  # orientations that swap width and height, and what turns such a p
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+STRIP_PIXELS = 2**22  # of a large picture are taken at a time where numbers are made of all
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # the order that reads the lower one
+DAMAGES = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error)  # what Pillow's decoders raise
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own guard: it warns above this and refuses above twice this
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused here in words instead
 
@@ -58,14 +62,43 @@ def read_picture(
     Raises:
         BrokenPicture: the picture or its mask cannot be read.
     """
-    image = _scaled(open_picture(path, content))
+    image = open_picture(path, content)
+    if image.mode == "F":
+        image = _scaled(image, highest=_range(image)[1])
     lower = _opened(path, content, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
-    if lower is not None:
-        pixels = _deep_colour(image, lower, size)
-    else:
-        pixels = _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
+    pixels = _at_size(image, (size, size)) if lower is None else _deep_colour(image, lower, size)
     marked = None if mask is None else upright_mask(marked_pixels(mask, mask_content), read_header(path, content))
     return Picture(pixels, _marked_cells(marked, size) if marked is not None and marked.any() else None)
+
+
+def preview(path: Path, *, longest: int) -> np.ndarray:
+    """(H, W, 3) uint8: the picture as a model sees it, in its own proportions, the longer side at most `longest` pixels.
+
+    Beside the decoded picture only a strip of it is held at a time, and a JPEG is decoded small at once.
+
+    Raises:
+        BrokenPicture: as open_picture does.
+    """
+    image = _opened(path, None, about=longest)
+    assert image is not None
+    _refuse_other_ranges(image)
+    highest = _range(image)[1] if image.mode == "F" else 0
+    width, height = (max(1, round(side * min(1, longest / max(image.size)))) for side in image.size)
+    rows = max(1, STRIP_PIXELS * height // (image.width * image.height))  # of the preview, made of one strip
+    strips = []
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        strip = image.crop((0, top * image.height // height, image.width, end * image.height // height))
+        strips.append(_eight_bits(_at_size(_scaled(strip, highest=highest), (width, end - top))))
+    return np.concatenate(strips)
+
+
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """By the factor of the depth, never the picture's own: what is dark to the model is dark to a person."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    eight: np.ndarray = np.rint(pixels * np.float32(255 / FULL_WHITE)).astype(np.uint8)
+    return eight
 
 
 def open_picture(path: Path, content: bytes | None = None) -> Image.Image:
@@ -84,8 +117,7 @@ def _refuse_other_ranges(image: Image.Image) -> None:
     """Cutting off what is out of range would hide it: such pictures are refused with the range that they have."""
     if image.mode not in ("I", "F"):
         return
-    values = np.asarray(image)
-    low, high = values.min(), values.max()
+    low, high = _range(image)
     if image.mode == "I" and not 0 <= low <= high <= FULL_WHITE:
         raise BrokenPicture(f"32-bit whole numbers from {low} to {high}; save it with 16 bits, 0 to {FULL_WHITE}")
     if image.mode == "F" and not 0 <= low <= high <= 255:  # true of NaN too
@@ -94,9 +126,20 @@ def _refuse_other_ranges(image: Image.Image) -> None:
         )
 
 
-def _scaled(image: Image.Image) -> Image.Image:
-    """Floating-point numbers of 0 to 1 as 16-bit ones; others are those of 8 bits already."""
-    if image.mode != "F" or np.asarray(image).max() > 1:
+def _range(image: Image.Image) -> tuple[float, float]:
+    """The lowest and the highest number of a picture, both not-a-number where one is; a strip at a time."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    strips = (
+        np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        for top in range(0, image.height, rows)
+    )
+    lows, highs = zip(*((strip.min(), strip.max()) for strip in strips), strict=True)
+    return np.min(lows), np.max(highs)
+
+
+def _scaled(image: Image.Image, *, highest: float) -> Image.Image:
+    """Floating-point numbers of 0 to 1 as 16-bit ones; others are those of 8 bits already. `highest` is that of the whole picture."""
+    if image.mode != "F" or highest > 1:
         return image
     return Image.fromarray(np.rint(np.asarray(image) * FULL_WHITE).astype(np.uint16))
 
@@ -117,15 +160,13 @@ def read_header(path: Path, content: bytes | None = None) -> Header:
     try:
         if content is None and not path.is_file():  # a pipe would never end
             return Header()
-        with Image.open(path if content is None else io.BytesIO(content)) as image:
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             deep = any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
             bits = 32 if image.mode == "F" else 16 if deep or image.mode.startswith("I") else 8
             # the second picture of an MPO, which phones write as .jpg, is a preview or what the other eye sees
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             return Header(image.size, bits, pages, image.getexif().get(ORIENTATION, 1))
-    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error):
-        return Header()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (*DAMAGES, LookupError, TypeError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Header()
 
 
@@ -158,18 +199,25 @@ def upright_mask(marked: np.ndarray, header: Header) -> np.ndarray:
     return np.asarray(Image.fromarray(marked).transpose(SIDEWAYS[header.orientation]))
 
 
-def _opened(path: Path, content: bytes | None, *, lower_bytes: bool = False) -> Image.Image | None:
-    """The picture, or with `lower_bytes` those of its 16-bit colours; None where it has none."""
+def _opened(
+    path: Path, content: bytes | None, *, lower_bytes: bool = False, about: int | None = None
+) -> Image.Image | None:
+    """The picture, or with `lower_bytes` those of its 16-bit colours; None where it has none.
+
+    `about` is the number of pixels of a side that are wanted: a JPEG may then come smaller, but not below it.
+    """
     try:
         if content is None and not path.is_file():  # a pipe would never end
             raise BrokenPicture("no plain file" if path.exists() else "there is no such file")
         if (path.stat().st_size if content is None else len(content)) == 0:
             raise BrokenPicture("the file is empty")
-        with Image.open(path if content is None else io.BytesIO(content)) as image:
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(TOO_LARGE)
             if lower_bytes and not _turned_to_lower_bytes(image):
                 return None
+            if about is not None:
+                image.draft(None, (about, about))  # None keeps the mode
             image.load()
             return _upright(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -178,7 +226,7 @@ def _opened(path: Path, content: bytes | None, *, lower_bytes: bool = False) -> 
         raise BrokenPicture("not a picture in a known format (PNG, JPEG, BMP, TIFF, WEBP)") from None
     except BrokenPicture:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:  # Pillow's decoders
+    except DAMAGES as error:
         raise BrokenPicture(f"damaged: {error}") from None
 
 
@@ -199,21 +247,25 @@ def _turned_to_lower_bytes(image: ImageFile.ImageFile) -> bool:
     return bool(turned)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """A copy turned as the EXIF orientation says; unreadable EXIF turns nothing."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except (ValueError, SyntaxError, struct.error, KeyError, TypeError):
-        return image.copy()
+def _upright(image: ImageFile.ImageFile) -> Image.Image:
+    """The picture turned as the EXIF orientation says; unreadable EXIF turns nothing."""
+    with suppress(ValueError, SyntaxError, struct.error, KeyError, TypeError):
+        ImageOps.exif_transpose(image, in_place=True)  # a copy would take as much memory again
+    return image.copy() if image.readonly else image  # a mapped file may be cut off while it is looked at
 
 
-def _resized(image: Image.Image, size: int, how: Image.Resampling) -> Image.Image:
-    """At size x size pixels; deep grey as mode F, so that nothing of it is rounded away."""
+def _at_size(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) of a picture that has no lower bytes, at `size` (width, height)."""
+    return _rgb(_resized(image, size, Image.Resampling.BILINEAR), deep=image.mode.startswith("I"))
+
+
+def _resized(image: Image.Image, size: tuple[int, int], how: Image.Resampling) -> Image.Image:
+    """At `size` (width, height); deep grey as mode F, so that nothing of it is rounded away."""
     if image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.float32))
     elif image.mode in ("P", "1") or image.has_transparency_data:
         image = _over_black(image)
-    return image if image.size == (size, size) else image.resize((size, size), how)
+    return image if image.size == size else image.resize(size, how)
 
 
 def _over_black(image: Image.Image) -> Image.Image:
@@ -228,7 +280,7 @@ def _deep_colour(upper: Image.Image, lower: Image.Image, size: int) -> np.ndarra
     """(H, W, 3) uint16 of the two bytes of each colour, over black where they are transparent."""
     values = np.asarray(upper) * np.float32(256) + np.asarray(lower)  # (H, W, 3 or 4)
     values = values[..., :3] * (values[..., 3:] / np.float32(FULL_WHITE) if values.shape[-1] == 4 else 1)
-    channels = [_resized(Image.fromarray(values[..., i]), size, Image.Resampling.BILINEAR) for i in range(3)]
+    channels = [_resized(Image.fromarray(values[..., i]), (size, size), Image.Resampling.BILINEAR) for i in range(3)]
     resized = np.stack([np.asarray(channel) for channel in channels], axis=-1)
     deep: np.ndarray = np.clip(np.rint(resized), 0, 65535).astype(np.uint16)
     return deep

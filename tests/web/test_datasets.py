@@ -40,6 +40,24 @@ def test_a_picture_is_made_small_and_nothing_outside_is_served(client: TestClien
     assert client.get("/data/panels/image", params={"relative": "test/good/4.png", "size": 9999}).status_code == 422
 
 
+def test_a_picture_outside_the_data_set_is_not_served(client: TestClient, data: Path) -> None:
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    secret = data.parent / "secret.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    Image.new("RGB", (8, 8)).save(data.parent / "panels_2.png")  # its path begins like the data set's
+    (data / "test/good/link.png").symlink_to(secret)
+    (data / "linked").symlink_to(data.parent)
+    for relative in (
+        "../secret.png",
+        str(secret),
+        "test/../../secret.png",
+        "../panels_2.png",
+        "test/good/link.png",
+        "linked/secret.png",
+    ):
+        assert client.get("/data/panels/image", params={"relative": relative}).status_code == 404, relative
+
+
 def test_a_picture_that_changed_is_fetched_again(client: TestClient, data: Path) -> None:
     client.post("/api/datasets", json={"name": "panels", "path": str(data)})
     asked = {"relative": "test/scratch/5.png"}

@@ -16,8 +16,7 @@ from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from web.ids import Name
 from web.kept import kept
-from web.pictures import shrink
-from web.routes.workspace import Drawn, Opened
+from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
 MAX_ARCHIVE_BYTES = 50 << 30
@@ -71,18 +70,14 @@ async def show_dataset(
 
 @router.get("/data/{name}/image")
 async def picture(
-    request: Request, name: Name, relative: Relative, workspace: Opened, size: Size = Size.CARD
+    request: Request, name: Name, relative: Relative, workspace: Opened, pictures: Shown, size: Size = Size.CARD
 ) -> Response:
     """One image of a data set, made small enough for the page and readable for every browser."""
     try:
         path = await workspace.datasets.image_path(name, relative)
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
-    try:
-        small = await asyncio.to_thread(shrink, path, size.value, workspace.settings.home / "cache" / "pictures")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise HTTPException(415, f"{relative} cannot be read as an image") from error
-    return kept(request, small)
+    return kept(request, await pictures.get(path, size.value))
 
 
 @router.get("/api/datasets")

@@ -12,8 +12,7 @@ from assistant.store.tables import RunRow
 from engine.params import MODELS
 from web.ids import Id
 from web.kept import kept
-from web.pictures import shrink
-from web.routes.workspace import Drawn, Opened
+from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
 Folder = Literal["inputs", "maps", "overlays", "masks", "truth"]
@@ -94,22 +93,18 @@ async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any
 
 @router.get("/runs/{run}/normals/{index}/{region}/{rank}")
 async def normal_picture(
-    request: Request, run: Id, index: Index, region: Rank, rank: Rank, workspace: Opened
+    request: Request, run: Id, index: Index, region: Rank, rank: Rank, workspace: Opened, pictures: Shown
 ) -> Response:
     """The picture learnt from whose good patch is shown beside a region, made small."""
     row = await workspace.runs.get(run)
     folder = workspace.runs.folder(row.id)
-
-    def small() -> FilePath:
-        path = results.normal_picture(folder, FilePath(row.data_path), index=index, region=region, rank=rank)
-        return shrink(path, NORMAL_SIZE, workspace.settings.home / "cache" / "pictures")
-
     try:
-        return kept(request, await asyncio.to_thread(small))
+        path = await asyncio.to_thread(
+            results.normal_picture, folder, FilePath(row.data_path), index=index, region=region, rank=rank
+        )
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise HTTPException(415, "the picture cannot be read as an image") from error
+    return kept(request, await pictures.get(path, NORMAL_SIZE))
 
 
 def describe(row: RunRow) -> dict[str, Any]:

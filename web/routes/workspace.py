@@ -1,10 +1,11 @@
-"""What every route needs: the open workspace and the renderer."""
+"""What every route needs: the open workspace, the renderer, and small pictures."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from assistant.workspace import Workspace
+from web.pictures import SmallPictures
 from web.render import Renderer
 
 
@@ -18,5 +19,11 @@ def _renderer(request: Request) -> Renderer:
     return renderer
 
 
+def _pictures(request: Request) -> SmallPictures:
+    pictures: SmallPictures = request.app.state.pictures
+    return pictures
+
+
 Opened = Annotated[Workspace, Depends(_workspace)]
 Drawn = Annotated[Renderer, Depends(_renderer)]
+Shown = Annotated[SmallPictures, Depends(_pictures)]

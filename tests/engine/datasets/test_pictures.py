@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets import pictures
-from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture, read_header, read_picture
+from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture, preview, read_header, read_picture
 
 GREY = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (30, 1))  # 30 high, 40 wide, brighter to the right
 
@@ -285,3 +285,75 @@ def test_what_is_no_plain_file_is_refused_unopened(tmp_path):
         with pytest.raises(BrokenPicture, match="no plain file"):
             read(tmp_path / "a.png")
     assert read_header(tmp_path / "a.png").pages == 1
+
+
+RAMP = np.add.outer(np.arange(96), np.arange(96)).astype(np.float32) / 190  # 0 to 1, brighter to the right and below
+
+
+def colours(ramp):
+    return np.stack([ramp, ramp[::-1], ramp / 2], axis=-1)
+
+
+def half_seen(image):
+    image.putalpha(Image.fromarray(128 + (RAMP.T[::-1] * 127).astype(np.uint8)))
+    return image
+
+
+def turned(path, image):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif)
+
+
+EIGHT = Image.fromarray((colours(RAMP) * 255).astype(np.uint8))
+KINDS = {
+    "grey.png": EIGHT.convert("L").save,
+    "colour.png": EIGHT.save,
+    "colour.jpg": EIGHT.save,
+    "colour.bmp": EIGHT.save,
+    "colour.webp": lambda path: EIGHT.save(path, lossless=True),
+    "turned.jpg": lambda path: turned(path, EIGHT),
+    "print.jpg": EIGHT.convert("CMYK").save,
+    "print.tif": EIGHT.convert("CMYK").save,
+    "palette.png": EIGHT.quantize(200).save,
+    "two.png": EIGHT.convert("1").save,
+    "alpha.png": lambda path: half_seen(EIGHT.copy()).save(path),
+    "grey_alpha.png": lambda path: half_seen(EIGHT.convert("L")).save(path),
+    "palette_alpha.png": lambda path: half_seen(EIGHT.copy()).quantize(200).save(path),
+    "deep.png": Image.fromarray((RAMP * 65535).astype(np.uint16)).save,
+    "deep_and_dark.png": Image.fromarray((RAMP * 900).astype(np.uint16)).save,
+    "deep_and_black.tif": Image.fromarray((RAMP * 90).astype(np.uint16)).save,
+    "whole_numbers.tif": Image.fromarray((RAMP * 40_000).astype(np.int32)).save,
+    "ones.tif": Image.fromarray(RAMP).save,
+    "dim_ones.tif": Image.fromarray(RAMP / 8).save,
+    "bytes.tif": Image.fromarray(RAMP * 255).save,
+    "deep_colour.png": lambda path: path.write_bytes(png_of((colours(RAMP) * 65535).astype(np.uint16))),
+    "deep_colour.tif": lambda path: path.write_bytes(tiff_of((colours(RAMP) * 30_000).astype(np.uint16), order=">")),
+}
+
+
+@pytest.mark.parametrize(("strip_pixels", "alike"), [(2**22, 1.0), (700, 0.7)])  # edges of strips differ a little
+@pytest.mark.parametrize("name", KINDS)
+def test_a_person_is_shown_what_the_model_sees(tmp_path, monkeypatch, name, strip_pixels, alike):
+    monkeypatch.setattr(pictures, "STRIP_PIXELS", strip_pixels)
+    KINDS[name](tmp_path / name)
+    model = read_picture(tmp_path / name, size=48).pixels
+    model = model * (255 / np.iinfo(model.dtype).max)
+    shown = preview(tmp_path / name, longest=48)
+    assert shown.dtype == np.uint8
+    off = np.abs(shown - model)
+    assert (off < 4).mean() >= alike
+    assert off.mean() < (4 if name == "two.png" else 1.2)  # dithered
+
+
+def test_a_preview_keeps_the_proportions_and_is_never_larger_than_the_picture(tmp_path):
+    Image.new("RGB", (600, 20), "teal").save(tmp_path / "a.png")
+    assert preview(tmp_path / "a.png", longest=160).shape == (5, 160, 3)
+    assert preview(tmp_path / "a.png", longest=1024).shape == (20, 600, 3)
+
+
+@pytest.mark.parametrize("other", ["EPS", "GIF", "PPM", "TGA", "PCX", "ICO", "SGI", "DDS"])
+def test_only_the_formats_of_the_list_are_opened(tmp_path, other):
+    EIGHT.save(tmp_path / "a.png", other)
+    with pytest.raises(BrokenPicture, match="not a picture in a known format"):
+        open_picture(tmp_path / "a.png")
