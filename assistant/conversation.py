@@ -10,6 +10,7 @@ import secrets
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 
 from assistant.datasets import DatasetError
+from assistant.decisions import Decision, Standing, decide, standing
 from assistant.frames import (
     Answer,
     Approve,
@@ -20,17 +21,21 @@ from assistant.frames import (
     ErrorItem,
     HeatmapsItem,
     InFrame,
+    Item,
     Language,
     ProposalItem,
+    RunItem,
     Say,
     Stop,
+    TakeUp,
+    ToolItem,
     UserItem,
 )
+from assistant.offline.answers import answer
 from assistant.offline.language import detect_language
-from assistant.offline.understand import answer
 from assistant.offline.words import built_in_words
 from assistant.parts import Parts
-from assistant.plans import launch, plan_key, plan_training, show_plan, with_refusal
+from assistant.plans import launch, plan_key, plan_training, plan_words, show_plan, take_up, with_refusal
 from assistant.proposals import StalePlan
 from assistant.results import gallery, load
 from assistant.store.tables import ProposalRow, RunRow
@@ -91,6 +96,8 @@ class Conversation:
                     await self._answer(frame.call, yes=frame.yes, language=language)
                 case Edit():
                     await self._edit(frame, language)
+                case TakeUp():
+                    await self._take_up(frame.proposal, language)
 
     async def finish(self) -> None:
         """Wait until the present answer is complete."""
@@ -115,23 +122,40 @@ class Conversation:
         language = detect_language(text) if any(letter.isalpha() for letter in text) else page_language
         self.title = self.title or text[:TITLE_LENGTH]
         await self._parts.histories.note(self.id, language=language, title=self.title)
+        open_before = await self._standing()
         await self.transcript.show(key, UserItem(text=text))
         said = answer(text)
-        if said is not None and await self._is_decided_by(said == "yes", language):
-            return
-        self._begin(language, prompt=text, results=await self._pass_over())
+        try:
+            if said is None or not await self._carry_out(decide(said, open_before), open_before, language):
+                self._begin(language, prompt=text, results=await self._pass_over())
+        except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
+            await self._speak(built_in_words("refused", language, {"code": refused.code, "message": refused.message}))
 
-    async def _is_decided_by(self, yes: bool, language: Language) -> bool:
-        """A bare yes or no answers the question that stands open, if there is one."""
+    async def _standing(self) -> Standing:
         pending = await self._pending()
-        for call in pending.approvals if pending else []:
-            if call.tool_name != "start_training":
-                await self._answer(call.tool_call_id, yes=yes, language=language)
-                return True
-        plan = await self._parts.proposals.latest_open(self.id)
-        if plan is None:
-            return False
-        await (self._approve(plan.id, plan.revision, language) if yes else self._decline(plan.id, "", language))
+        waits_for = {call.tool_call_id: call.tool_name for call in (pending.approvals if pending else [])}
+        talks = self._parts.provider.name != "built-in"
+        return standing(await self.transcript.items(), waits_for=waits_for, talks=talks)
+
+    async def _carry_out(self, decision: Decision, at: Standing, language: Language) -> bool:
+        """Do what a bare word decides; whether it was for anything but the agent."""
+        plan, question = at.plan or at.declined, at.question
+        match decision:
+            case "pass_on":
+                return False
+            case "approve" if plan is not None:
+                await self._approve(plan.proposal, plan.revision, language)
+            case "decline" if plan is not None:
+                await self._decline(plan.proposal, "", language)
+            case "take_up" if plan is not None:
+                await self._take_up(plan.proposal, language)
+            case "yes_to_question" | "no_to_question" if question is not None:
+                await self._answer(question.call, yes=decision == "yes_to_question", language=language)
+            case _:
+                facts = {"plan": plan and plan_words(plan), "question": question and question.model_dump()}
+                await self._speak(built_in_words(decision, language, facts))
+                if plan is not None and question is None:
+                    await self.transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
         return True
 
     # ---- yes, no, edit: the person's own acts ----
@@ -185,6 +209,21 @@ class Conversation:
                 "the images changed since this plan was made; look at the new figures, then approve again",
             )
 
+    async def mend_cards(self) -> None:
+        """After a restart: show what a kill kept from being shown, the card of a run and what became of a plan."""
+        for row in await self._parts.proposals.of(self.id):
+            shown = await self.transcript.get(plan_key(row.id))
+            is_under_way = row.state == "approved" and row.run is None  # the next yes finishes it: see `mend`
+            if (
+                isinstance(shown, ProposalItem)
+                and not is_under_way
+                and (shown.state, shown.run) != (row.state, row.run)
+            ):
+                await self.transcript.update(plan_key(row.id), state=row.state, run=row.run)
+        for run in reversed(await self._parts.runs.list(conversation=self.id)):
+            if await self.transcript.get(f"run-{run.id}") is None:
+                await self.transcript.show(f"run-{run.id}", RunItem(run=run.id))
+
     async def mend(self, proposal: str) -> bool:
         """Finish a start that was cut off between the yes and the run's card; whether there was one."""
         row, shown = await self._parts.proposals.get(proposal), await self.transcript.get(plan_key(proposal))
@@ -234,6 +273,27 @@ class Conversation:
             item = await self.transcript.get(plan_key(row.id))
             if isinstance(item, ProposalItem):
                 await self.transcript.show(plan_key(row.id), with_refusal(item, error, changes))
+
+    async def _take_up(self, proposal: str, language: Language) -> None:
+        """Open a plan again that was declined or replaced. Nothing starts; it is checked anew and waits for its own yes."""
+        await self._hear_out()
+        row = await self._own_plan(proposal)
+        if row.state not in ("declined", "superseded"):
+            raise FrameRefused(
+                "stale", f"plan {row.id} is {row.state}; only a declined or replaced one is taken up again"
+            )
+        try:
+            await take_up(self.desk(language), row)
+        except StalePlan as error:
+            raise FrameRefused("stale", str(error)) from None
+        except (SpecError, DatasetError) as error:
+            code = error.code if isinstance(error, DatasetError) else "not_taken_up"
+            await self._show_error(code, str(error), "ask for the training anew")
+            return
+        shown = await self.transcript.get(plan_key(row.id))
+        if isinstance(shown, ProposalItem):
+            await self._speak(built_in_words("take_up", language, {"plan": plan_words(shown)}))
+            await self.transcript.show(plan_key(row.id), shown)
 
     async def _own_plan(self, proposal: str) -> ProposalRow:
         row = await self._parts.proposals.get(proposal)
@@ -320,7 +380,14 @@ class Conversation:
             language=language,
             show=self.transcript.show,
             update=self.transcript.update,
+            spoken_of=self._spoken_of,
         )
+
+    async def _spoken_of(self) -> list[str]:
+        """The runs that this conversation showed, told of or asked for, the latest first."""
+        items = sorted(await self.transcript.items(), key=lambda each: each[1], reverse=True)
+        named = [_run_of(item) for _, _, item in items]
+        return list(dict.fromkeys(run for run in named if run is not None))
 
     def _begin(
         self, language: Language, *, prompt: str | None = None, results: DeferredToolResults | None = None
@@ -347,6 +414,15 @@ class Conversation:
 
     async def _speak(self, text: str) -> None:
         await self.transcript.show(f"said-{_new_key()}", AssistantItem(text=text))
+
+
+def _run_of(item: Item) -> str | None:
+    match item:
+        case RunItem(run=run) | HeatmapsItem(run=run) | ToolItem(state="done", result={"run": str(run)}):
+            return run
+        case ConfirmItem(values={"run": str(run)}):
+            return run
+    return None
 
 
 def _new_key() -> str:

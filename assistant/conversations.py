@@ -55,6 +55,7 @@ class Conversations:
             row = await self._parts.histories.row(conversation)
             opened = Conversation(self._parts, conversation, title=row.title)
             await opened.transcript.settle()
+            await opened.mend_cards()
             self._open.setdefault(conversation, opened)
         return self._open[conversation]
 

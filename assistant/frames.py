@@ -34,12 +34,12 @@ class AssistantItem(Frame):
 
 
 class ToolItem(Frame):
-    """One tool call, folded to a line; opens to what went in and what came out."""
+    """One tool call, folded to a line; opens to what went in and what came out. One that is refused asks the user back."""
 
     kind: Literal["tool"] = "tool"
     tool: str
     arguments: dict[str, Any]
-    state: Literal["running", "done", "failed"] = "running"
+    state: Literal["running", "done", "refused", "failed"] = "running"
     seconds: float | None = None
     result: dict[str, Any] | None = None
     error: str | None = None
@@ -227,6 +227,13 @@ class Decline(Frame):
     reason: str = Field(default="", max_length=2_000)
 
 
+class TakeUp(Frame):
+    """Open a declined or replaced plan again; it waits for its yes like a new one."""
+
+    type: Literal["take_up"] = "take_up"
+    proposal: str
+
+
 class Answer(Frame):
     """Yes or no to a ConfirmItem."""
 
@@ -248,5 +255,5 @@ class Stop(Frame):
     type: Literal["stop"] = "stop"
 
 
-InFrame = Annotated[Say | Approve | Decline | Answer | Edit | Stop, Field(discriminator="type")]
+InFrame = Annotated[Say | Approve | Decline | TakeUp | Answer | Edit | Stop, Field(discriminator="type")]
 IN_FRAME: TypeAdapter[InFrame] = TypeAdapter(InFrame)

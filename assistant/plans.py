@@ -63,6 +63,26 @@ async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
     await desk.show(plan_key(row.id), ProposalItem.model_validate(item))
 
 
+def plan_words(item: ProposalItem) -> dict[str, Any]:
+    """What our own words say of a plan."""
+    return {"model_title": item.model_title, "dataset": item.dataset, "seconds": item.estimate.seconds}
+
+
+async def take_up(desk: Desk, row: ProposalRow) -> ProposalRow:
+    """Open a declined or superseded plan again: checked anew on the data as it is now, and shown. Nothing starts.
+
+    Raises:
+        SpecError, DatasetError: it cannot be trained any more, in words.
+        StalePlan: it was taken up, or decided, in the meantime.
+    """
+    plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
+    opened, superseded = await desk.proposals.take_up(row, plan)
+    for other in superseded:
+        await desk.update(plan_key(other.id), state="superseded")
+    await show_plan(desk, opened, plan)
+    return opened
+
+
 async def _member(desk: Desk, run: str) -> Member:
     row = await desk.runs.get(run)
     measured = (row.metrics or {}).get("image_auroc")

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from assistant.specs import Plan
 from assistant.store.database import Database
@@ -24,14 +25,38 @@ class Proposals:
         """Store a plan as open. The conversation's older open plans are superseded by it; they are returned too."""
         row = ProposalRow(id=f"p{secrets.randbelow(10**9):09d}", conversation=conversation, **_content(plan))
         async with self._database.session() as session:
-            older = update(ProposalRow).where(ProposalRow.conversation == conversation, ProposalRow.state == "open")
-            superseded = list(await session.scalars(older.values(state="superseded").returning(ProposalRow)))
+            superseded = list(await session.scalars(_supersede(conversation)))
             session.add(row)
         return row, superseded
 
     async def get(self, proposal: str) -> ProposalRow | None:
         async with self._database.session() as session:
             return await session.get(ProposalRow, proposal)
+
+    async def of(self, conversation: str) -> list[ProposalRow]:
+        """Every plan of a conversation, the oldest first."""
+        query = select(ProposalRow).where(ProposalRow.conversation == conversation).order_by(ProposalRow.created_at)
+        async with self._database.session() as session:
+            return list(await session.scalars(query))
+
+    async def take_up(self, row: ProposalRow, plan: Plan) -> tuple[ProposalRow, list[ProposalRow]]:
+        """Open a declined or superseded plan again, with new content; the plans that it supersedes are returned too.
+
+        Raises:
+            StalePlan: it is neither declined nor superseded any more.
+        """
+        taken = update(ProposalRow).where(
+            ProposalRow.id == row.id,
+            ProposalRow.revision == row.revision,
+            ProposalRow.state.in_(("declined", "superseded")),
+        )
+        taken = taken.values(state="open", revision=row.revision + 1, **_content(plan))
+        async with self._database.session() as session:
+            superseded = list(await session.scalars(_supersede(row.conversation)))
+            opened = (await session.scalars(taken.returning(ProposalRow))).one_or_none()
+            if opened is None:
+                raise StalePlan(f"plan {row.id} was changed or decided in the meantime; look at it again")
+        return opened, superseded
 
     async def latest_open(self, conversation: str) -> ProposalRow | None:
         """The plan that 'yes' means."""
@@ -90,6 +115,11 @@ class Proposals:
         if row is None:
             raise StalePlan(f"plan {proposal} was changed or decided in the meantime; look at it again")
         return row
+
+
+def _supersede(conversation: str | None) -> ReturningUpdate[tuple[ProposalRow]]:
+    older = update(ProposalRow).where(ProposalRow.conversation == conversation, ProposalRow.state == "open")
+    return older.values(state="superseded").returning(ProposalRow)
 
 
 def _content(plan: Plan) -> dict[str, Any]:

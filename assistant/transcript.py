@@ -12,7 +12,18 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from assistant.frames import ITEM, AssistantItem, DeltaFrame, Item, ItemFrame, OutFrame, ToolItem, TurnFrame
+from assistant.frames import (
+    ITEM,
+    AssistantItem,
+    DeltaFrame,
+    ErrorItem,
+    Item,
+    ItemFrame,
+    OutFrame,
+    ToolItem,
+    TurnFrame,
+    UserItem,
+)
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, ItemRow, now
 
@@ -42,6 +53,12 @@ class Transcript:
         async with self._database.session() as session:
             rows = list(await session.scalars(query))
         return [(row.key, row.revision, self._with_text(row.key, _stored(row))) for row in rows]
+
+    async def revision(self) -> int:
+        """The number of the latest change; 0 before the first."""
+        query = select(ConversationRow.revision).where(ConversationRow.id == self.conversation)
+        async with self._database.session() as session:
+            return await session.scalar(query) or 0
 
     async def get(self, key: str) -> Item | None:
         async with self._database.session() as session:
@@ -85,8 +102,9 @@ class Transcript:
         self._tell(TurnFrame(state="working" if working else "idle"))
 
     async def settle(self) -> None:
-        """After a restart: what was being written or worked on then is not any more."""
-        for key, _, item in await self.items():
+        """After a restart: what was being written or worked on then is not any more, and what was said last is answered."""
+        items = await self.items()
+        for key, _, item in items:
             if isinstance(item, AssistantItem) and item.state == "streaming":
                 await self.show(key, item.model_copy(update={"state": "stopped"}))
             elif isinstance(item, ToolItem) and item.state == "running":
@@ -96,6 +114,10 @@ class Transcript:
                         update={"state": "failed", "error": "the server was restarted in the meantime; ask again"}
                     ),
                 )
+        if items and isinstance(items[-1][2], UserItem):
+            message = "the server was stopped before this was answered"
+            error = ErrorItem(code="interrupted", message=message, hint="say it again", retry=True)
+            await self.show(f"unanswered-{items[-1][0]}", error)
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:

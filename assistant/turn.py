@@ -30,13 +30,14 @@ from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart, UserPromptPart
 
 from assistant.agent import LIMITS, TURN_TIMEOUT_S, make_agent
-from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ToolItem
+from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ProposalItem, ToolItem, UserItem
 from assistant.grounding import numbers_in
 from assistant.llm_errors import explain
 from assistant.narration import Narration, known_numbers
 from assistant.offline.model import built_in_model
 from assistant.offline.words import built_in_words
 from assistant.parts import Parts
+from assistant.plans import plan_key, plan_words
 from assistant.providers import open_model
 from assistant.tools import Desk
 from assistant.transcript import Transcript
@@ -67,8 +68,11 @@ class Turn:
         """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
         try:
+            before = await self._transcript.revision()
             history = await self._parts.histories.load(self._desk.conversation)
-            await self._run(history, prompt, results)
+            questions = await self._run(history, prompt, results)
+            if not await self._has_answered(since=before):
+                await self._say_where_it_stands(questions)
         except AgentRunError as error:
             why = explain(error, url=self._parts.provider.url)
             await self._fail(ErrorItem(code=why.code, message=why.message, hint=why.hint, retry=why.retry))
@@ -87,7 +91,10 @@ class Turn:
         finally:
             self._transcript.tell_turn(working=False)
 
-    async def _run(self, history: History, prompt: str | None, results: DeferredToolResults | None) -> None:
+    async def _run(
+        self, history: History, prompt: str | None, results: DeferredToolResults | None
+    ) -> DeferredToolRequests | None:
+        """Run the agent to its end; returns the questions that it waits for, shown where they have a card of their own."""
         parts, desk = self._parts, self._desk
         names = await parts.datasets.names()
         built_in = built_in_model(language=desk.language, datasets=names, refusals=desk.refusals)
@@ -119,7 +126,7 @@ class Turn:
             except RunCancelled as stopped:
                 await self._end_text(state="stopped")
                 await self._save(replace(history, messages=stopped.all_messages(), deferred_tool_requests=None))
-                return
+                return None
             except AgentRunError:
                 await self._save(
                     replace(history, messages=_settled(events.all_messages()), deferred_tool_requests=None)
@@ -127,8 +134,26 @@ class Turn:
                 raise
             assert events.result is not None
             await self._save(events.result.conversation)
-            if isinstance(events.result.output, DeferredToolRequests):
-                await self._ask(events.result.output)
+            output = events.result.output
+            if not isinstance(output, DeferredToolRequests):
+                return None
+            await self._ask(output)
+            return output
+
+    async def _has_answered(self, *, since: int) -> bool:
+        """Whether the person got more than folded tool lines: words, a card, or a question. One who stopped the turn wants none."""
+        shown = await self._transcript.items(after=since)
+        return self._token.cancelled or any(not isinstance(item, UserItem | ToolItem) for _, _, item in shown)
+
+    async def _say_where_it_stands(self, questions: DeferredToolRequests | None) -> None:
+        """No message stays without an answer: tell of the plan that waits, or that there is nothing to say."""
+        asked = questions.metadata.get(questions.approvals[0].tool_call_id, {}) if questions else {}
+        plan = await self._transcript.get(plan_key(asked["proposal"])) if "proposal" in asked else None
+        say, facts = ("tell_plan", {"plan": plan_words(plan)}) if isinstance(plan, ProposalItem) else ("no_answer", {})
+        words = built_in_words(say, self._desk.language, facts)
+        await self._transcript.show(f"answer-{self._name}-0", AssistantItem(text=words))
+        if isinstance(plan, ProposalItem):
+            await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
 
     async def _hear(self, event: Any) -> None:
         """Show one event of the agent."""
@@ -195,18 +220,18 @@ class Turn:
         shown = await self._transcript.get(key)
         item = shown if isinstance(shown, ToolItem) else ToolItem(tool=part.tool_name, arguments={})
         seconds = round(time.monotonic() - began, 2)
-        change: dict[str, Any] = (
-            {"state": "failed", "error": self._why(part)} if failed else {"state": "done", "result": result}
-        )
+        change: dict[str, Any] = self._why(part) if failed else {"state": "done", "result": result}
         await self._transcript.show(key, item.model_copy(update={**change, "seconds": seconds}))
 
-    def _why(self, part: ToolReturnPart) -> str:
-        """Why a tool refused, in the user's language where it is one of our own refusals."""
+    def _why(self, part: ToolReturnPart) -> dict[str, Any]:
+        """How a call that did not go through is shown, in the user's language: one of our own refusals asks the user back;
+        what else is said to the LLM about its call is not meant for people."""
+        language = self._desk.language
         for refusal in self._desk.refusals:
             if refusal.message in str(part.content):
                 facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
-                return built_in_words("refused", self._desk.language, facts)
-        return str(part.content)
+                return {"state": "refused", "error": built_in_words("refused", language, facts)}
+        return {"state": "failed", "error": built_in_words("call_failed", language, {})}
 
     async def _ask(self, requests: DeferredToolRequests) -> None:
         """The agent waits for a yes: on the plan's card, or on a small question."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 from assistant.offline.intents import decide
 from assistant.offline.language import Language, detect_language, lower, normalise
@@ -101,22 +101,6 @@ def named_dataset(text: str, *, datasets: list[str], language: Language | None =
     """The registered data set that a text names, whatever it asks for."""
     words = vocabulary(language or detect_language(text))
     return _first(find_datasets(lower(normalise(text)), datasets=datasets, words=words))
-
-
-def answer(text: str) -> Literal["yes", "no"] | None:
-    """Whether a short text is nothing but a yes or nothing but a no; None if it says anything else."""
-    typed = lower(normalise(text)).strip()
-    words = vocabulary(detect_language(text))
-    if not typed or len(typed) > 60:
-        return None
-    found = words.answers.find(typed.translate(words.traditional))
-    said = {phrase.value for phrase in found}
-    rest = list(typed)
-    for phrase in found:
-        rest[phrase.start : phrase.end] = " " * (phrase.end - phrase.start)
-    if re.search(r"\w", "".join(rest)):
-        return None
-    return "no" if "no" in said else "yes" if "yes" in said else None
 
 
 def _read(original: str, *, datasets: list[str], language: Language, words: Vocabulary) -> Reading:

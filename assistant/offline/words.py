@@ -21,11 +21,19 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any]) -> str:
     def choice(name: str, value: Any) -> str:
         return texts.get(f"choice.{name}.{value}", str(value))
 
-    return render(f"built_in/{language}.md.j2", say=say, facts=facts, setting=setting, choice=choice)
+    def card(code: str) -> str:
+        known = (f"{kind}.{code}{part}" for kind in ("refused", "error") for part in ("", ".hint"))
+        return " ".join(_sentence(texts[key], language) for key in known if key in texts)
+
+    return render(f"built_in/{language}.md.j2", say=say, facts=facts, setting=setting, choice=choice, card=card)
+
+
+def _sentence(text: str, language: Language) -> str:
+    return text if text[-1] in ".!?。！？" else text + ("。" if language == "zh" else ".")
 
 
 @cache
 def _card_texts(language: Language) -> dict[str, str]:
-    """What the cards call the settings and their choices, so that a sentence beside a card calls them the same."""
+    """What the page calls settings, their choices and what was refused, so that a sentence beside a card calls them the same."""
     texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
-    return {key: text for key, text in texts.items() if key.startswith(("setting.", "choice."))}
+    return {key: text for key, text in texts.items() if key.startswith(("setting.", "choice.", "refused.", "error."))}

@@ -20,6 +20,8 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from engine.spec import SpecError
 
+NAMED_RUNS = 3
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -42,6 +44,7 @@ class Desk:
     language: Language
     show: Callable[[str, Item], Awaitable[None]]  # puts an item under a key, or replaces it
     update: Callable[..., Awaitable[None]]  # update(key, field=value, ...) changes an item that is shown
+    spoken_of: Callable[[], Awaitable[list[str]]]  # ids of the runs that this conversation spoke of, the latest first
     refusals: list[Refusal] = field(default_factory=list)
 
     def refuse(self, code: str, message: str, **values: Any) -> ModelRetry:
@@ -56,21 +59,32 @@ class Desk:
             return self.refuse("settings", str(error), problems=problems)
         return self.refuse(error.code, str(error), **error.values)
 
-    async def run(self, run: str | None) -> RunRow:
-        """The run that is meant; where none is named, the conversation's latest, else the latest of all.
+    async def run(self, run: str | None, *, active_first: bool = False) -> RunRow:
+        """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.
+
+        `active_first`: one that waits or runs goes before it.
 
         Raises:
-            ModelRetry: there is no such run, or none at all.
+            ModelRetry: there is no such run, or this conversation spoke of none.
         """
         if run is not None:
             try:
                 return await self.runs.get(run)
             except UnknownRun as error:
                 raise self.refuse("unknown_run", str(error), run=run) from None
-        latest = await self.runs.list(conversation=self.conversation, limit=1) or await self.runs.list(limit=1)
-        if not latest:
+        spoken = [await self.runs.get(each) for each in await self.spoken_of()]
+        active = [row for row in spoken if row.state in ("queued", "running")] if active_first else []
+        if spoken:
+            return [*active, *spoken][0]
+        others = await self.runs.list(limit=NAMED_RUNS)
+        if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")
-        return latest[0]
+        known = [{"run": row.id, "model": row.model, "dataset": row.dataset, "state": row.state} for row in others]
+        raise self.refuse(
+            "which_run",
+            f"this conversation spoke of no run yet; ask which is meant, the latest are {known}",
+            known=known,
+        )
 
 
 def tool_names() -> list[str]:

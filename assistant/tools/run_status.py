@@ -12,9 +12,9 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
     """Say how far a training is: state, stage, progress, seconds left, warnings; for an ended one how it ended.
 
     Args:
-        run: id of the run, such as r12; left out: the conversation's latest.
+        run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
     """
-    row = await ctx.deps.run(run)
+    row = await ctx.deps.run(run, active_first=True)
     facts: dict[str, Any] = {
         "run": row.id,
         "state": row.state,

@@ -22,7 +22,7 @@ async def show_heatmaps(
     """Show a gallery of inspected images with their heatmaps to the user.
 
     Args:
-        run: id of the run, such as r12; left out: the conversation's latest.
+        run: id of the run, such as r12; left out: the one this conversation spoke of last.
         which: worst (highest scores), missed (defects below the threshold), false_alarms (good ones above it), or all.
         defect_type: only images of this defect type.
         count: how many images at the most.

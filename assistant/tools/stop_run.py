@@ -11,16 +11,12 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
     """Stop a waiting or running training. The user is asked first: what a stopped run has not saved is lost.
 
     Args:
-        run: id of the run, such as r12; left out: the one that is running.
+        run: id of the run, such as r12; left out: the one of this conversation that is running.
     """
     desk = ctx.deps
-    if run is None:
-        active = [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]
-        mine = [row for row in active if row.conversation == desk.conversation] or active
-        if not mine:
-            raise desk.refuse("nothing_runs", "no training is running or waiting")
-        run = mine[0].id
-    row = await desk.run(run)
+    if run is None and not [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]:
+        raise desk.refuse("nothing_runs", "no training is running or waiting")
+    row = await desk.run(run, active_first=True)
     if row.state not in ("queued", "running"):
         raise desk.refuse("run_ended", f"run {row.id} has ended already ({row.state})", run=row.id, state=row.state)
     if not ctx.tool_call_approved:

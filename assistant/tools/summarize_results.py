@@ -16,7 +16,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     then only its state comes back, with finished=false. Every number said about the run must be one of these facts.
 
     Args:
-        run: id of the run, such as r12; left out: the conversation's latest.
+        run: id of the run, such as r12; left out: the one this conversation spoke of last.
     """
     row = await ctx.deps.run(run)
     try:
