@@ -176,6 +176,40 @@ async def test_other_words_instead_of_a_yes_leave_the_plan_open(server: LLMServe
         assert (await talk.last(AssistantItem)).text == "It trains on good images only."
 
 
+async def test_a_yes_to_the_llms_own_question_starts_no_plan(server: LLMServer, protocol: Protocol) -> None:
+    server.play([PLAN, Text("The plan stands.\n\nShall I explain AUROC?"), Text("AUROC measures the order of scores.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.say("yes")
+        assert await talk.workspace.runs.list() == []
+        assert (await talk.last(AssistantItem)).text == "AUROC measures the order of scores."
+        assert (await talk.last(ProposalItem)).state == "open"
+
+
+async def test_where_the_llm_asks_beside_the_plan_a_yes_is_asked_about(server: LLMServer) -> None:
+    server.play([PLAN, [Text("Shall I explain AUROC?"), START], Text("It is queued.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.say("yes")
+        assert await talk.workspace.runs.list() == []
+        assert "Do you mean the plan?" in (await talk.last(AssistantItem)).text
+        await talk.say("approve")
+        assert len(await talk.workspace.runs.list()) == 1
+
+
+@pytest.mark.parametrize("reply", [START, Text(""), Text("  \n ")])
+async def test_a_turn_that_says_nothing_is_answered_by_us(server: LLMServer, reply: Any) -> None:
+    server.play([PLAN, START, reply])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train PaDiM on oled")
+        before = len(await talk.all(AssistantItem))
+        await talk.say("and then?")
+        answers = (await talk.all(AssistantItem))[before:]
+        failures = await talk.all(ErrorItem)
+        assert len(answers) + len(failures) == 1
+        assert all(each.text for each in answers)
+
+
 async def test_a_plan_made_over_one_protocol_is_approved_over_another(server: LLMServer) -> None:
     server.play([PLAN, START])
     async with talking(server, "anthropic") as talk:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from assistant.conversation import Conversation, FrameRefused
-from assistant.datasets import folder_stamp
 from assistant.frames import (
     Answer,
     Approve,
@@ -16,7 +15,6 @@ from assistant.frames import (
     Decline,
     Edit,
     ErrorItem,
-    Item,
     ItemFrame,
     Language,
     ProposalItem,
@@ -29,55 +27,9 @@ from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from engine.events import EventLog, Failed, Started
 from engine.spec import make_spec
+from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
-
-FACTS = {
-    "layout": "mvtec",
-    "train_good": 60,
-    "test_good": 20,
-    "test_defective": 40,
-    "defect_types": {"line": 20, "stain": 20},
-    "masks": 40,
-    "broken": [],
-    "sizes": [[256, 256, 120]],
-    "modes": {"RGB": 120},
-    "synthetic": False,
-    "title": "",
-    "problems": [],
-    "notices": [],
-    "fingerprint": "f",
-}
-
-
-@pytest.fixture
-async def conversation(workspace: Workspace, tmp_path: Path) -> Conversation:
-    """A conversation in a workspace that knows one data set, checked before."""
-    folder = tmp_path / "oled"
-    folder.mkdir()
-    facts = {**FACTS, "path": str(folder)}
-    row = DatasetRow(
-        name="oled", path=str(folder), layout="mvtec", origin="demo", facts=facts, images=[], stamp=folder_stamp(folder)
-    )
-    async with workspace.database.session() as session:
-        session.add(row)
-    return await workspace.conversations.create("en")
-
-
-async def say(conversation: Conversation, text: str, language: Language = "en") -> list[Item]:
-    """Say something, wait for the answer, return what is new."""
-    before = [revision for _, revision, _ in await conversation.items()]
-    await conversation.receive(Say(text=text), language)
-    await conversation.finish()
-    return [item for _, _, item in await conversation.items(after=max(before, default=0))]
-
-
-async def plan_of(conversation: Conversation) -> ProposalItem:
-    return next(item for _, _, item in reversed(await conversation.items()) if isinstance(item, ProposalItem))
-
-
-def answers(items: list[Item]) -> str:
-    return "\n".join(item.text for item in items if isinstance(item, AssistantItem))
 
 
 @pytest.mark.parametrize(

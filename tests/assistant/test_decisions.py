@@ -37,7 +37,9 @@ def test_a_yes_belongs_to_the_words_that_asked_while_the_plan_is_not_asked_about
     assert decide("yes", at(*items, talks=False)) == "approve"
 
 
-@pytest.mark.parametrize("question", ["설명해 드릴까요?", "要我解释一下吗？", "**Shall I** explain *AUROC*? It is quick."])
+@pytest.mark.parametrize(
+    "question", ["설명해 드릴까요?", "要我解释一下吗？", "**Shall I** explain *AUROC*? It is quick."]
+)
 def test_a_question_in_any_language_is_one(question: str) -> None:
     assert decide("yes", at(UserItem(text="hi"), PLAN, AssistantItem(text=question), waits_for={})) == "pass_on"
 

@@ -1,9 +1,12 @@
 """What is said without an LLM: every occasion in every language, with every number a fact, and no line left empty."""
 
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from assistant import tools
 from assistant.advice import recommended
 from assistant.frames import Language
 from assistant.grounding import numbers_in, unsupported
@@ -54,8 +57,15 @@ BECAUSE = [
     {"setting": "coreset_ratio", "value": 0.2, "code": "good_images", "message": "m", "values": {"count": 35}},
     {"setting": "image_size", "value": 256, "code": "members", "message": "m", "values": {"runs": "r1, r2"}},
 ]
+PLAN = {"model_title": "PatchCore", "dataset": "oled", "seconds": 30}
+QUESTION = {"call": "c", "action": "stop_run", "values": {"run": "r9"}}
 TERMS = ("auroc", "recall_at_overkill", "oracle", "p_value", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
+    *((say, {"plan": PLAN}) for say in ("take_up", "tell_plan", "keep_plan", "ask_again")),
+    *(("ask_which", {"plan": PLAN, "question": question}) for question in (None, QUESTION)),
+    ("keep_question", {"question": QUESTION}),
+    ("no_answer", {}),
+    ("call_failed", {}),
     *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
@@ -106,7 +116,9 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("unknown_dataset", {"name": "x", "known": []}),
     ("no_datasets", {}),
     ("no_plan", {}),
+    ("plan_started", {"run": "r9"}),
     ("no_runs", {}),
+    ("which_run", {"known": [{"run": "r9", "model": "padim", "dataset": "oled", "state": "queued"}]}),
     ("unknown_run", {"run": "r9"}),
     ("nothing_runs", {}),
     ("run_ended", {"run": "r9", "state": "failed"}),
@@ -134,6 +146,20 @@ def test_every_occasion_has_words(language: Language, say: str, facts: dict[str,
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
     assert says_something(built_in_words("refused", language, {"code": code, "message": "what happened", **values}))
+
+
+def test_every_refusal_of_a_tool_is_tried_above() -> None:
+    """By the code: what is not worded reaches people in the words meant for an LLM."""
+    sources = [*Path(tools.__file__).parent.glob("*.py")]
+    codes = {code for path in sources for code in re.findall(r'refuse\(\s*"(\w+)"', path.read_text("utf-8"))}
+    assert codes - {code for code, _ in REFUSALS} == {"stale"}  # worded by the page's own text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("code", "values"), REFUSALS)
+def test_no_refusal_names_a_tool_to_people(language: Language, code: str, values: dict[str, Any]) -> None:
+    said = built_in_words("refused", language, {"code": code, "message": "what happened", **values})
+    assert not any(name in said for name in tools.tool_names())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
