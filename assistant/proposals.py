@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from assistant.specs import Plan
 from assistant.store.database import Database
@@ -25,7 +25,7 @@ class Proposals:
         """Store a plan as open. The conversation's older open plans are superseded by it; they are returned too."""
         row = ProposalRow(id=f"p{secrets.randbelow(10**9):09d}", conversation=conversation, **_content(plan))
         async with self._database.session() as session:
-            superseded = list(await session.scalars(_supersede(conversation)))
+            superseded = await _supersede(session, conversation)
             session.add(row)
         return row, superseded
 
@@ -52,7 +52,7 @@ class Proposals:
         )
         taken = taken.values(state="open", revision=row.revision + 1, **_content(plan))
         async with self._database.session() as session:
-            superseded = list(await session.scalars(_supersede(row.conversation)))
+            superseded = await _supersede(session, row.conversation)
             opened = (await session.scalars(taken.returning(ProposalRow))).one_or_none()
             if opened is None:
                 raise StalePlan(f"plan {row.id} was changed or decided in the meantime; look at it again")
@@ -117,9 +117,10 @@ class Proposals:
         return row
 
 
-def _supersede(conversation: str | None) -> ReturningUpdate[tuple[ProposalRow]]:
+async def _supersede(session: AsyncSession, conversation: str | None) -> list[ProposalRow]:
+    """The open plans of a conversation, none of which is open any more."""
     older = update(ProposalRow).where(ProposalRow.conversation == conversation, ProposalRow.state == "open")
-    return older.values(state="superseded").returning(ProposalRow)
+    return list(await session.scalars(older.values(state="superseded").returning(ProposalRow)))
 
 
 def _content(plan: Plan) -> dict[str, Any]:
