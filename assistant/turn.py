@@ -97,7 +97,10 @@ class Turn:
         """Run the agent to its end; returns the questions that it waits for, shown where they have a card of their own."""
         parts, desk = self._parts, self._desk
         names = await parts.datasets.names()
-        built_in = built_in_model(language=desk.language, datasets=names, refusals=desk.refusals)
+        opened = await desk.proposals.latest_open(desk.conversation)
+        card = await self._transcript.get(plan_key(opened.id)) if opened else None
+        plan = plan_words(card) if isinstance(card, ProposalItem) else None
+        built_in = built_in_model(language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
         if parts.provider.name != "built-in":
             self._narration = Narration(known_numbers(history.messages) | numbers_in(prompt))
         async with (

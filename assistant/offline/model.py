@@ -22,9 +22,12 @@ from engine.params import MODELS
 MODEL_NAME = "murascope-built-in"
 
 
-def built_in_model(*, language: Language, datasets: Sequence[str], refusals: Sequence[Refusal]) -> FunctionModel:
+def built_in_model(
+    *, language: Language, datasets: Sequence[str], plan: dict[str, Any] | None, refusals: Sequence[Refusal]
+) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
+    `plan` is what is said of the open plan, to whose question a text that is not understood may be meant as an answer;
     `refusals` are those of the turn's desk: why a tool could not do what was asked.
     """
 
@@ -38,7 +41,13 @@ def built_in_model(*, language: Language, datasets: Sequence[str], refusals: Seq
         call = understand(prompt or "", datasets=list(datasets), language=language)
         if call is None:
             topic = topic_of(prompt or "", language)
-            yield built_in_words("help", language, {"topic": topic.kind, "term": topic.term, "datasets": datasets})
+            help_facts = {"topic": topic.kind, "term": topic.term, "datasets": datasets}
+            is_about_plan = plan is not None and topic.kind == "other"
+            yield (
+                built_in_words("ask_again", language, {"plan": plan})
+                if is_about_plan
+                else built_in_words("help", language, help_facts)
+            )
         elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
         elif call.tool == "list_models":
