@@ -130,6 +130,8 @@ class Conversation:
                 self._begin(language, prompt=text, results=await self._pass_over())
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
             await self._speak(built_in_words("refused", language, {"code": refused.code, "message": refused.message}))
+        if not self.working:
+            self.transcript.tell_turn(working=False)  # the page showed that an answer is on its way
 
     async def _standing(self) -> Standing:
         pending = await self._pending()

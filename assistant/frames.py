@@ -34,12 +34,12 @@ class AssistantItem(Frame):
 
 
 class ToolItem(Frame):
-    """One tool call, folded to a line; opens to what went in and what came out. One that is refused asks the user back."""
+    """One tool call, folded to a line; opens to what went in and what came out. One that could not be done so asks the user back."""
 
     kind: Literal["tool"] = "tool"
     tool: str
     arguments: dict[str, Any]
-    state: Literal["running", "done", "refused", "failed"] = "running"
+    state: Literal["running", "done", "asks", "failed"] = "running"
     seconds: float | None = None
     result: dict[str, Any] | None = None
     error: str | None = None

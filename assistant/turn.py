@@ -233,7 +233,7 @@ class Turn:
         for refusal in self._desk.refusals:
             if refusal.message in str(part.content):
                 facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
-                return {"state": "refused", "error": built_in_words("refused", language, facts)}
+                return {"state": "asks", "error": built_in_words("refused", language, facts)}
         return {"state": "failed", "error": built_in_words("call_failed", language, {})}
 
     async def _ask(self, requests: DeferredToolRequests) -> None:

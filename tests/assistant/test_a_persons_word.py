@@ -19,6 +19,7 @@ from assistant.frames import (
     RunItem,
     TakeUp,
     ToolItem,
+    TurnFrame,
     UserItem,
 )
 from assistant.offline.words import built_in_words
@@ -63,6 +64,14 @@ async def test_a_wait_leaves_the_plan_open_with_a_way_back(
     assert ((await plan_of(conversation)).state, await started(workspace)) == ("open", 0)
     await say(conversation, "yes")
     assert await started(workspace) == 1
+
+
+async def test_a_page_hears_that_a_word_answered_without_the_agent_is_answered(conversation: Conversation) -> None:
+    await say(conversation, PLAN)
+    async with conversation.subscribe() as frames:
+        await say(conversation, "wait")
+        heard = [await anext(frames) for _ in range(4)]  # what was said, the answer, the plan once more, the end
+    assert heard[-1] == TurnFrame(state="idle")
 
 
 async def test_no_problem_go_ahead_goes_ahead(workspace: Workspace, conversation: Conversation) -> None:
@@ -170,7 +179,7 @@ async def test_a_conversation_that_trained_nothing_means_no_strangers_run(
 ) -> None:
     items = await say(conversation, text)
     assert not any(isinstance(item, ConfirmItem) for item in items)
-    assert all(item.state == "refused" for item in items if isinstance(item, ToolItem))
+    assert all(item.state == "asks" for item in items if isinstance(item, ToolItem))
     assert answers(items)
     assert (await workspace.runs.get(strangers_run)).stop_requested is False
 
@@ -227,7 +236,7 @@ async def test_start_training_takes_no_plan_of_another_conversation(
     workspace: Workspace, conversation: Conversation, strangers_plan: ProposalItem
 ) -> None:
     items = await say(conversation, f"start {strangers_plan.proposal}")
-    assert [item.state for item in items if isinstance(item, ToolItem)] == ["refused"]
+    assert [item.state for item in items if isinstance(item, ToolItem)] == ["asks"]
     await say(conversation, "yes")
     assert await started(workspace) == 0
 
@@ -305,7 +314,7 @@ async def test_what_cannot_be_done_is_asked_back_in_words_for_people(
         twin = {"path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts, "stamp": row.stamp}
         session.add(DatasetRow(name="tiles", images=[], **twin))
     items = await say(conversation, text, language)
-    assert [item.state for item in items if isinstance(item, ToolItem)] == ["refused"]
+    assert [item.state for item in items if isinstance(item, ToolItem)] == ["asks"]
     shown = answers(items) + "".join(item.error or "" for item in items if isinstance(item, ToolItem))
     assert not any(name in shown for name in tool_names())
     assert answers(items)
