@@ -49,6 +49,9 @@ def test_a_statement_is_no_question(text: str) -> None:
     [
         ("아니 괜찮아 진행해", "yes"),  # no problem, go ahead
         ("아니, 진행해", "yes"),
+        ("没关系，开始吧", "yes"),
+        ("no worries, go ahead", "yes"),
+        ("아니야 문제없어 시작해줘", "yes"),
         ("no, go ahead", "yes"),
         ("no problem, go ahead", "yes"),
         ("wait, ok, start it", "yes"),
