@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
 )
 data_app = typer.Typer(help="Register, list and remove data sets.", no_args_is_help=True)
-runs_app = typer.Typer(help="List, show and stop trainings.", no_args_is_help=True)
+runs_app = typer.Typer(help="List, show, stop and continue trainings.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
@@ -189,6 +189,14 @@ def runs_show(
 def runs_stop(run: Annotated[str, typer.Argument(help="Id, such as r12.")]) -> None:
     """Stop a training that waits or runs under a server."""
     raise typer.Exit(asyncio.run(_runs_stop(run)))
+
+
+@runs_app.command("continue")
+def runs_continue(run: Annotated[str, typer.Argument(help="Id, such as r12.")], as_json: JsonFlag = False) -> None:
+    """Take up a failed or stopped training: from its checkpoint where there is one, else from its beginning. Runs here, as train does."""
+    from assistant.train_here import continue_here
+
+    raise typer.Exit(asyncio.run(continue_here(_settings(), run, as_json=as_json)))
 
 
 # ---- data, runs, doctor ----

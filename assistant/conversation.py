@@ -31,6 +31,7 @@ from assistant.frames import (
     ToolItem,
     UserItem,
 )
+from assistant.going_on import NotGoneOn, go_on_here, plan_again, what_is_left
 from assistant.offline.answers import answer
 from assistant.offline.language import detect_language
 from assistant.offline.words import built_in_words
@@ -188,7 +189,8 @@ class Conversation:
             return
         results = await self._results({"start_training": ToolApproved(override_args={"proposal": row.id})})
         if results is None:
-            await self._speak(built_in_words("start_training", language, {"run": run.id}))
+            facts = {"run": run.id, "waits_for": await desk.runs.waits_for(run)}
+            await self._speak(built_in_words("start_training", language, facts))
         else:
             self._begin(language, results=results)
 
@@ -355,18 +357,40 @@ class Conversation:
         await self.finish()
         language = await self._parts.histories.language(self.id)
         if run.state != "succeeded":
-            facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint}
-            await self.transcript.show(
-                f"summary-{run.id}", AssistantItem(text=built_in_words("run_ended", language, facts))
-            )
+            await self.transcript.show(f"summary-{run.id}", AssistantItem(text=await self._end_in_words(run, language)))
             return
         text = await self._parts.summary(run, language)
+        if run.stop_requested:
+            text = f"{await self._end_in_words(run, language)}\n\n{text}"
         await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
         results = load(self._parts.runs.folder(run.id))
         images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
         if images:
             item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
             await self.transcript.show(f"heatmaps-{run.id}", item)
+
+    async def _end_in_words(self, run: RunRow, language: Language) -> str:
+        rest = await what_is_left(self._parts.runs, run)
+        facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint, "rest": rest}
+        return built_in_words("run_ended", language, facts)
+
+    async def go_on(self, run: RunRow) -> RunRow:
+        """Take up a run that ended without a result, at a person's word. Where its images have changed, a new plan is shown instead.
+
+        Raises:
+            NotGoneOn, DatasetError: it does not go on, in words; `new_plan` when there is one now.
+        """
+        desk = self.desk(await self._parts.histories.language(self.id))
+        try:
+            return await go_on_here(desk, run)
+        except NotGoneOn as refused:
+            if refused.code != "data_changed":
+                raise
+        try:
+            await plan_again(desk, run)
+        except SpecError as error:
+            raise NotGoneOn("not_started", str(error), run.id) from None
+        raise NotGoneOn("new_plan", f"the images of run {run.id} changed; a new plan waits in its conversation", run.id)
 
     # ---- turns ----
 

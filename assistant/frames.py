@@ -123,7 +123,7 @@ class ConfirmItem(Frame):
 
     kind: Literal["confirm"] = "confirm"
     call: str
-    action: Literal["stop_run"]
+    action: Literal["stop_run", "continue_run"]
     values: dict[str, Any]
     state: Literal["open", "yes", "no"] = "open"
 

@@ -43,6 +43,15 @@ def _in_the_words_of(settings: list[str], name: str) -> str:
     return other if name not in settings and other in settings else name
 
 
+async def propose(desk: Desk, plan: Plan) -> ProposalRow:
+    """Store a plan and show its card; it takes the place of older open ones."""
+    row, superseded = await desk.proposals.add(plan, conversation=desk.conversation)
+    for old in superseded:
+        await desk.update(plan_key(old.id), state="superseded")
+    await show_plan(desk, row, plan)
+    return row
+
+
 async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
     """Draw the plan's card anew."""
     facts = {key: value for key, value in plan.facts.items() if key not in ("path", "broken")}

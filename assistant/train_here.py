@@ -13,12 +13,15 @@ from typing import Any
 from assistant.datasets import DatasetError
 from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
+from assistant.going_on import NotGoneOn, latest_of
 from assistant.prompts import duration
+from assistant.runs.queue import UnknownRun
 from assistant.settings import Settings
 from assistant.specs import Plan, make_plan
 from assistant.store.tables import RunRow
 from assistant.summaries import run_facts, word
 from assistant.workspace import Workspace
+from engine.continuing import epochs_kept
 from engine.events import Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.spec import Problem, SpecError, flat_settings
 
@@ -51,9 +54,25 @@ async def train_here(
             estimate_s=count_work(plan.spec, facts),
             fingerprint=facts["fingerprint"],
         )
-        row = await _run(workspace, row.id)
-        _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
-        return EXIT_CODES[row.state]
+        return await _run_to_its_end(workspace, row, as_json=as_json)
+
+
+async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
+    """Take up a run that ended without a result, and tell the outcome. Returns what `train_here` does."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            row = await latest_of(workspace.runs, await workspace.runs.get(run))
+            row = await workspace.go_on(row.id)
+        except (UnknownRun, NotGoneOn, DatasetError) as error:
+            return _refuse([str(error)], as_json=as_json)
+        _tell(f"{row.id} takes the place of {row.continues}")
+        return await _run_to_its_end(workspace, row, as_json=as_json)
+
+
+async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
+    row = await _run(workspace, row.id)
+    _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
+    return EXIT_CODES[row.state]
 
 
 async def _facts_of(workspace: Workspace, data: str) -> dict[str, Any]:
@@ -143,6 +162,9 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
     else:
         _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
         _tell(f"its log: {folder / 'log.txt'}")
+        kept = epochs_kept(folder)
+        how = "from its beginning" if kept is None else f"after epoch {kept} of {row.spec['epochs']}"
+        _tell(f"to take it up again, {how}: murascope runs continue {row.id}")
 
 
 def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from assistant.conversations import Conversations
+from assistant.going_on import go_on
 from assistant.parts import Parts
 from assistant.providers import Provider, choose
 from assistant.runs.executors.local import LocalExecutor
@@ -67,6 +68,17 @@ class Workspace:
             for task in self._telling:
                 task.cancel()
             await asyncio.gather(*self._telling, return_exceptions=True)
+
+    async def go_on(self, run: str) -> RunRow:
+        """Take up a run that ended without a result, in the conversation that it belongs to.
+
+        Raises:
+            UnknownRun, NotGoneOn, DatasetError: it does not go on, in words.
+        """
+        row = await self.runs.get(run)
+        if row.conversation is None:
+            return await go_on(self.runs, self.datasets, row)
+        return await (await self.conversations.get(row.conversation)).go_on(row)
 
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""

@@ -182,6 +182,7 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
 
 
@@ -256,6 +257,17 @@ class EventLog:
 
     def close(self) -> None:
         self._file.close()
+
+
+def has_ended(run: Path) -> bool:
+    """Whether the last whole event of the log is a run's last word. Reads no more than the end of the file."""
+    try:
+        with (run / "events.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
+            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        return bool(lines) and isinstance(EVENT.validate_json(lines[-1]), TERMINAL)
+    except (OSError, ValidationError):
+        return False
 
 
 def read_events(run: Path) -> list[Event]:

@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from assistant.datasets import DatasetError
+from assistant.going_on import NotGoneOn
 from assistant.histories import UnknownConversation
 from assistant.results import NoResults
 from assistant.runs.queue import UnknownRun
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(DatasetError, _dataset_error)
     app.add_exception_handler(PictureRefused, _no_picture)
     app.add_exception_handler(NoPicture, _no_picture)
+    app.add_exception_handler(NotGoneOn, _not_gone_on)
     return app
 
 
@@ -83,6 +85,11 @@ async def _no_picture(request: Request, error: Exception) -> Response:
         else (503, "no_picture", "try again in a moment")
     )
     return await _failed(request, status=status, code=code, message=f"the picture cannot be shown: {error}", hint=hint)
+
+
+async def _not_gone_on(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotGoneOn)
+    return await _failed(request, status=409, code=error.code, message=error.message)
 
 
 async def _failed(request: Request, *, status: int, code: str, message: str, hint: str = "") -> Response:

@@ -15,6 +15,8 @@ nothing              @path & !train
 nothing              meaning
 nothing              term & !@run & !@dataset
 nothing              define & !recommend & !metric & !status & !results & !state_of & !@run
+propose_training     resume & @dataset|@model|@setting & !@run & !stop & !status & !what
+continue_run         resume & !stop & !@dataset & !@model & !@setting & !status & !what & !results & !metric & !how_many & !show & !heatmap & !unsupported
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model & !stop
 start_training       plan & start & !@setting

@@ -71,7 +71,7 @@ async def _go_on(
         yield built_in_words("refused", language, {"code": refused.code, "message": refused.message, **refused.values})
     elif tool == "inspect_dataset" and request is not None and request.tool == "propose_training":
         yield _tool_call(request)
-    elif tool == "propose_training":
+    elif tool == "propose_training" or (tool == "continue_run" and "proposal" in facts):
         yield built_in_words(tool, language, facts | {"left_out": _titles(request.left_out if request else ())})
         yield _tool_call(Call("start_training", {"proposal": facts["proposal"]}))
     else:

@@ -19,7 +19,8 @@ from assistant.runs.last_word import last_word, log_tail
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow, now
-from engine.events import Event, Stopped
+from engine.continuing import hand_on
+from engine.events import Event, Stopped, has_ended
 from engine.process_lock import take_lock
 from engine.spec import TrainSpec, digest_of
 
@@ -55,11 +56,13 @@ class Queue:
         key: str | None = None,
         estimate_s: float | None = None,
         fingerprint: str | None = None,
+        continues: str | None = None,
     ) -> RunRow:
         """Queue a run and write its folder with `spec.json`. The same `key` twice gives the same run, however many ask at once.
 
         Args:
             fingerprint: of the data that was approved; None lets the run train on whatever lies there.
+            continues: the ended run whose place this one takes; its checkpoint is handed on.
         """
         for _ in range(20):  # numbers are handed out optimistically
             try:
@@ -70,6 +73,7 @@ class Queue:
                     key=key,
                     estimate_s=estimate_s,
                     fingerprint=fingerprint,
+                    continues=continues,
                 )
             except (IntegrityError, FileExistsError):
                 if key is not None and (row := await self._by_key(key)) is not None:
@@ -85,6 +89,7 @@ class Queue:
         key: str | None,
         estimate_s: float | None,
         fingerprint: str | None,
+        continues: str | None,
     ) -> RunRow:
         async with self._database.session() as session:
             known = (await session.scalar(select(func.max(RunRow.number)))) or 0
@@ -100,17 +105,20 @@ class Queue:
                 spec=spec.model_dump(mode="json"),
                 estimate_s=estimate_s,
                 fingerprint=fingerprint,
+                continues=continues,
             )
             session.add(row)
             await session.flush()
-            await asyncio.to_thread(self._make_folder, row.id, spec)
+            await asyncio.to_thread(self._make_folder, row.id, spec, continues)
         self.added.set()
         return row
 
-    def _make_folder(self, run: str, spec: TrainSpec) -> None:
+    def _make_folder(self, run: str, spec: TrainSpec, continues: str | None) -> None:
         folder = self.folder(run)
         folder.mkdir(parents=True)
         (folder / "spec.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
+        if continues is not None:
+            hand_on(self.folder(continues), folder)
 
     def _highest_folder(self) -> int:
         """The highest number among the run folders: an old home may have more of them than the database knows."""
@@ -164,6 +172,20 @@ class Queue:
         async with self._database.reading() as session:
             return (await session.scalars(select(RunRow).where(RunRow.state == "queued").order_by(RunRow.number))).all()
 
+    async def continuation(self, run: str) -> RunRow | None:
+        """The run that took this one's place."""
+        async with self._database.reading() as session:
+            return await session.scalar(select(RunRow).where(RunRow.continues == run))
+
+    async def waits_for(self, row: RunRow) -> Sequence[str]:
+        """The runs one of which must end before this one can start; none when a slot is free, or it has started."""
+        if row.state != "queued":
+            return []
+        async with self._database.reading() as session:
+            before = (RunRow.state == "running") | ((RunRow.state == "queued") & (RunRow.number < row.number))
+            ahead = (await session.scalars(select(RunRow.id).where(before).order_by(RunRow.number))).all()
+        return ahead if len(ahead) >= self._settings.slots else []
+
     async def claim_one(self, run: str) -> RunRow | None:
         """Take this run if it still waits: it becomes running."""
         return await self._change(run, ("queued",), state="running", started_at=now(), attempts=RunRow.attempts + 1)
@@ -173,8 +195,13 @@ class Queue:
         await self._change(run, ("running",), state="queued", started_at=None, attempts=attempts)
 
     async def stop(self, run: str) -> RunRow:
-        """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is."""
+        """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is.
+
+        A run whose log has ended is an ended one, though nobody may have noted its state yet.
+        """
         row = await self.get(run)
+        if row.state == "running" and await asyncio.to_thread(has_ended, self.folder(row.id)):
+            return row
         await self._change(row.id, ("queued", "running"), stop_requested=True)
         if row.state == "queued":
             with suppress(OSError):  # no room for its last word: the supervisor ends it when there is

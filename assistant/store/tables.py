@@ -113,7 +113,7 @@ class RunRow(Base):
     model: Mapped[str]
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that was approved; the engine refuses any other
-    continues: Mapped[str | None]  # the run whose checkpoint this one goes on from
+    continues: Mapped[str | None]  # the run whose place this one takes, from its checkpoint where there was one
     estimate_s: Mapped[float | None]
     attempts: Mapped[int] = mapped_column(default=0)
     stop_requested: Mapped[bool] = mapped_column(default=False)

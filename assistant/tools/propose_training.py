@@ -8,7 +8,7 @@ from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
 from assistant.earlier_runs import dataset_of_backbone
-from assistant.plans import plan_key, plan_training, show_plan
+from assistant.plans import plan_training, propose, show_plan
 from assistant.proposals import StalePlan
 from assistant.specs import DEFAULT_MODEL, Plan, describe
 from assistant.store.tables import ProposalRow
@@ -186,14 +186,11 @@ async def _only_dataset(desk: Desk) -> str:
 
 async def _store(desk: Desk, plan: Plan, opened: ProposalRow | None) -> ProposalRow:
     """Revise the open plan, or make a new one that takes the place of older open ones."""
-    if opened is not None:
-        try:
-            row = await desk.proposals.revise(opened.id, opened.revision, plan)
-        except StalePlan as error:
-            raise desk.refuse("stale", str(error)) from None
-    else:
-        row, superseded = await desk.proposals.add(plan, conversation=desk.conversation)
-        for old in superseded:
-            await desk.update(plan_key(old.id), state="superseded")
+    if opened is None:
+        return await propose(desk, plan)
+    try:
+        row = await desk.proposals.revise(opened.id, opened.revision, plan)
+    except StalePlan as error:
+        raise desk.refuse("stale", str(error)) from None
     await show_plan(desk, row, plan)
     return row

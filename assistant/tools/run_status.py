@@ -22,6 +22,7 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         "model": row.model,
         "reason": row.reason,
         "hint": row.hint,
+        "waits_for": await ctx.deps.runs.waits_for(row),
     }
     for event in read_events(ctx.deps.runs.folder(row.id)):
         match event:

@@ -37,7 +37,14 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
         run = await launch(desk, row)
     except DatasetError as error:
         raise desk.refuse_input(error) from None
-    return {"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.model, "settings": run.spec}
+    return {
+        "run": run.id,
+        "state": run.state,
+        "waits_for": await desk.runs.waits_for(run),
+        "dataset": run.dataset,
+        "model": run.model,
+        "settings": run.spec,
+    }
 
 
 async def _meant(desk: Desk) -> ProposalRow | None:

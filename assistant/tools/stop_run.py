@@ -8,7 +8,7 @@ from assistant.tools import Desk
 
 
 async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
-    """Stop a waiting or running training. The user is asked first: what a stopped run has not saved is lost.
+    """Stop a waiting or running training. The user is asked first. It can be taken up again later (continue_run).
 
     Args:
         run: id of the run, such as r12; left out: the one of this conversation that is running.
@@ -17,9 +17,9 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
     if run is None and not [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]:
         raise desk.refuse("nothing_runs", "no training is running or waiting")
     row = await desk.run(run, active_first=True)
-    if row.state not in ("queued", "running"):
+    if row.state not in ("queued", "running") and not ctx.tool_call_approved:
         raise desk.refuse("run_ended", f"run {row.id} has ended already ({row.state})", run=row.id, state=row.state)
     if not ctx.tool_call_approved:
         raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.model})
     row = await desk.runs.stop(row.id)
-    return {"run": row.id, "state": row.state, "stop_requested": True}
+    return {"run": row.id, "state": row.state, "stop_requested": row.stop_requested}

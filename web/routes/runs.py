@@ -1,6 +1,7 @@
-"""Runs: list, page, state, results, files, stop."""
+"""Runs: list, page, state, results, files, stop, go on."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,9 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from assistant import results
+from assistant.going_on import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
 from engine.params import MODELS
 from web.ids import Id
 from web.kept import kept
@@ -27,7 +30,8 @@ async def list_runs(
     request: Request, workspace: Opened, renderer: Drawn, state: str | None = None, dataset: str | None = None
 ) -> Response:
     rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
-    return await renderer.page(request, "runs", runs=rows, state=state or "", dataset=dataset or "")
+    again = {row.id: await what_comes_next(row, workspace) for row in rows if row.state in ENDED_WITHOUT_RESULT}
+    return await renderer.page(request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again)
 
 
 @router.get("/runs/{run}")
@@ -51,7 +55,12 @@ async def describe_runs(workspace: Opened, state: str | None = None) -> list[dic
 
 @router.get("/api/runs/{run}")
 async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
-    return describe(await workspace.runs.get(run))
+    row = await workspace.runs.get(run)
+    return {
+        **describe(row),
+        **await what_comes_next(row, workspace),
+        "waits_for": list(await workspace.runs.waits_for(row)),
+    }
 
 
 @router.get("/api/runs/{run}/results")
@@ -72,6 +81,12 @@ async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
 @router.post("/api/runs/{run}/stop")
 async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
     return describe(await workspace.runs.stop((await workspace.runs.get(run)).id))
+
+
+@router.post("/api/runs/{run}/continue")
+async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    """A person's own yes to going on with a run; the run that goes on. However often it is pressed, there is one."""
+    return describe(await workspace.go_on(run))
 
 
 @router.get("/runs/{run}/files/{folder}/{index}")
@@ -107,6 +122,12 @@ async def normal_picture(
     return kept(request, await pictures.get(path, NORMAL_SIZE))
 
 
+async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:
+    """The run that took this one's place, or what would be left for one to do."""
+    next_row, rest = await workspace.runs.continuation(row.id), await what_is_left(workspace.runs, row)
+    return {"continued_as": next_row.id if next_row else None, "rest": asdict(rest) if rest else None}
+
+
 def describe(row: RunRow) -> dict[str, Any]:
     """A run as the page needs it: its plan, its state, and how it ended."""
     model = MODELS.get(row.model)
@@ -127,5 +148,6 @@ def describe(row: RunRow) -> dict[str, Any]:
         "reason": row.reason,
         "hint": row.hint,
         "stop_requested": row.stop_requested,
+        "continues": row.continues,
         **moments,
     }

@@ -2,7 +2,7 @@
 
 dev.jsonl grew with the rules. The heldout files were each written before the rules of the day had seen them, and understood on first
 sight to 93.5, 87.3, 94.4, 91.0, 97.3 and 94.5 %; what was missed then was mended, so today they only keep what was reached. A new
-measurement needs new sentences. models.jsonl is about models, settings and ensembles that came later, and grew with their rules.
+measurement needs new sentences. again.jsonl is about runs that are taken up again, models.jsonl about models, settings and ensembles that came later, and grew with their rules.
 
 The ear files are by a second writer: ear_1 from before he had seen any rule or phrase, the others each written before it was run. On
 first sight (en, ko, zh): ear_1 95.1, 95.0 and 100 %, ear_2 95.3, 93.0 and 100 %, ear_3 89.3 % each, ear_4 91.7, 94.4 and 83.3 %, ear_5

@@ -7,6 +7,7 @@ import { $, $$, onClick } from "./dom.js";
 import { coded, language, t } from "./i18n.js";
 import { mountRunCard } from "./run_card.js";
 import { noteRun, openPanel, remembered } from "./run_panel.js";
+import { lookAgain } from "./run_feed.js";
 import { follow, readFrom } from "./scroll.js";
 import { showTitle } from "./side.js";
 import { Link } from "./socket.js";
@@ -100,6 +101,8 @@ function arrived(key, item, card, isNew) {
       watch(item.run);
       if (wide.matches) openPanel(item.run);
     }
+  } else if (item.kind === "confirm" && item.state !== "open") {
+    lookAgain(item.values.run); // it stops, or goes on as another
   } else if (item.state !== "streaming") sendOldest(); // a bare yes or no is answered without a turn
 }
 

@@ -6,18 +6,18 @@ import { ask } from "./confirm.js";
 import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, count, duration, value } from "./format.js";
 import { coded, t } from "./i18n.js";
-import { follow } from "./run_feed.js";
-import { percent } from "./run_state.js";
+import { offerGoingOn } from "./go_on.js";
+import { follow, lookAgain } from "./run_feed.js";
+import { isActive, percent, stateName } from "./run_state.js";
+import { goesOnFrom, took, waiting } from "./run_words.js";
 import { showResults } from "./results.js";
 import { failure } from "./toast.js";
-
-const LOOK_SECONDS = 8;
 
 /** Bring a drawn run view to life. Returns a function that ends it. */
 export function mountRun(view) {
   const run = view.dataset.run;
   const part = (name) => $(`[data-part="${name}"]`, view);
-  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null, waits: false };
+  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null };
   chartControls(view);
   part("stop").addEventListener("click", () => stop(run, part("stop")));
   part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
@@ -29,41 +29,30 @@ export function mountRun(view) {
     warnings(part("warnings"), state, memory);
     readouts(part("readouts"), state);
     charts(view, state);
-    pill(part, view, state, memory);
+    pill(part, state);
+    offerGoingOn(part("again"), run, state.row);
     announce(part("announce"), state, memory);
     if (state.ended !== null && !memory.ended) {
       memory.ended = true;
       end(view, part, run, state);
     }
-  });
+  }, view.dataset.state);
   const timer = setInterval(() => memory.state && time(part("clock"), memory.state), 1000);
   return () => {
     clearInterval(timer);
-    memory.waits = false;
     leave();
   };
 }
 
-function pill(part, view, state, memory) {
-  // Before the first event the row of the database knows better: it may have ended without one.
-  const name = state.seq === 0 ? view.dataset.state : state.state;
-  part("state").className = `state-pill ${name}`;
-  part("state").textContent = t(`state.${name}`);
-  part("stop").hidden = !["queued", "running"].includes(name);
-  part("progress").hidden = !["queued", "running"].includes(name);
-  if (name === "queued" && !memory.waits) waitsFor(part("line"), memory);
-  memory.waits = name === "queued";
-}
-
-/** Say which trainings stand before this one, as long as it waits. */
-async function waitsFor(line, memory) {
-  try {
-    const running = await request("GET", "/api/runs?state=running");
-    if (running.length && memory.waits) line.textContent = t("run.waiting_for", { count: running.length, runs: running.map((each) => each.id).join(", ") });
-  } catch {
-    // the bar at the foot tells that the server is away
-  }
-  setTimeout(() => memory.waits && waitsFor(line, memory), LOOK_SECONDS * 1000);
+function pill(part, state) {
+  part("state").className = `state-pill ${state.state}`;
+  part("state").textContent = t(`state.${stateName(state)}`);
+  part("stop").hidden = !isActive(state);
+  part("stop").disabled = stateName(state) === "stopping";
+  part("progress").hidden = !isActive(state);
+  const ended = state.ended !== null && state.started !== null;
+  const late = state.state === "succeeded" && state.row?.stop_requested;
+  part("origin").textContent = [goesOnFrom(state), ended ? took(state) : "", late ? t("run.ended_before_stop") : ""].filter(Boolean).join(" · ");
 }
 
 function stepper(list, state, memory) {
@@ -86,13 +75,13 @@ function stepper(list, state, memory) {
 function progress(part, state) {
   const done = percent(state);
   const bar = part("bar");
-  bar.setAttribute("aria-valuenow", String(Math.round(done)));
+  bar.setAttribute("aria-valuenow", String(done));
   bar.firstElementChild.style.inlineSize = `${done}%`;
   if (state.state === "running") {
     const left = state.eta === null ? "" : t("run.left", { time: duration(state.eta) });
     const words = state.line ? t(state.line.key, state.line.values) : state.stage ? t(`stage.${state.stage}`) : "";
-    part("line").textContent = [words, left].filter(Boolean).join(" · ");
-  }
+    part("line").textContent = [`${done} %`, words, left].filter(Boolean).join(" · ");
+  } else if (state.state === "queued") part("line").textContent = waiting(state);
   time(part("clock"), state);
 }
 
@@ -251,11 +240,11 @@ async function stop(run, button) {
   button.disabled = true;
   try {
     await request("POST", `/api/runs/${run}/stop`);
-    button.lastChild.textContent = t("state.stopping");
   } catch (error) {
     button.disabled = false;
     failure(error);
   }
+  lookAgain(run);
 }
 
 async function showLog(run, box) {

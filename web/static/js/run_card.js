@@ -2,41 +2,46 @@
 
 import { $, el } from "./dom.js";
 import { count, duration, metric } from "./format.js";
+import { offerGoingOn } from "./go_on.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
-import { percent } from "./run_state.js";
+import { isActive, percent, stateName } from "./run_state.js";
+import { goesOnFrom, took, waiting } from "./run_words.js";
 
 const followed = new Map();
 
 export function mountRunCard(card) {
   const { key, run } = card.dataset;
   followed.get(key)?.();
-  followed.set(key, follow(run, (state) => show(card, run, state)));
+  followed.set(key, follow(run, (state) => show(card, run, state), card.dataset.state || undefined));
 }
 
 function show(card, run, state) {
   const part = (name) => $(`[data-part="${name}"]`, card);
-  const name = state.seq === 0 ? card.dataset.state || "queued" : state.state;
-  card.dataset.state = name;
-  part("state").className = `state-pill ${name}`;
-  part("state").textContent = t(`state.${name}`);
+  card.dataset.state = state.state;
+  part("state").className = `state-pill ${state.state}`;
+  part("state").textContent = t(`state.${stateName(state)}`);
   const done = percent(state);
-  part("bar").hidden = !["queued", "running"].includes(name);
-  part("bar").setAttribute("aria-valuenow", String(Math.round(done)));
+  part("bar").hidden = !isActive(state);
+  part("bar").setAttribute("aria-valuenow", String(done));
   part("bar").firstElementChild.style.inlineSize = `${done}%`;
-  part("line").textContent = line(run, name, state);
+  part("line").textContent = line(run, state);
+  offerGoingOn(part("again"), run, state.row);
   if (state.state === "succeeded" && state.metrics) badges(part("badges"), state.metrics);
 }
 
-function line(run, name, state) {
+function line(run, state) {
   const parts = [t("run.name", { run })];
-  if (name === "running") {
+  if (isActive(state) && goesOnFrom(state)) parts.push(goesOnFrom(state));
+  if (state.state === "running") {
+    parts.push(`${percent(state)} %`);
     if (state.stage) parts.push(t(`stage.${state.stage}`));
     if (state.line) parts.push(t(state.line.key, state.line.values));
     if (state.eta !== null) parts.push(t("run.left", { time: duration(state.eta) }));
-  } else if (name === "queued") parts.push(t("run.waiting"));
+  } else if (state.state === "queued") parts.push(waiting(state));
   else if (state.failure) parts.push(state.failure.reason);
-  else if (state.ended !== null && state.started !== null) parts.push(t("run.took", { time: duration(state.ended - state.started) }));
+  else if (state.ended !== null && state.started !== null) parts.push(took(state));
+  if (state.state === "succeeded" && state.row?.stop_requested) parts.push(t("run.ended_before_stop"));
   return parts.join(" · ");
 }
 

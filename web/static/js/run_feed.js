@@ -1,35 +1,60 @@
-// One socket a run, however many parts of the page watch it.
+// One socket and one state a run, however many parts of the page watch it.
 
+import { request } from "./api.js";
 import { eachFrame } from "./dom.js";
-import { TERMINAL, newState, take } from "./run_state.js";
+import { TERMINAL, isActive, know, newState, take } from "./run_state.js";
 import { Link } from "./socket.js";
 
+const WAITING_SECONDS = 8; // between two looks at what a run waits for
+const ENDING_SECONDS = 0.5; // between two looks whether the server has noted an end that the log tells
 const feeds = new Map();
 
-/** Watch a run: `listener(state)` is called at once and with each change. Returns a function that ends the watching. */
-export function follow(run, listener) {
+/**
+ * Watch a run: `listener(state)` is called at once and with each change; `known` is the state in which the server drew it.
+ * Returns a function that ends the watching.
+ */
+export function follow(run, listener, known) {
   let feed = feeds.get(run);
-  if (!feed) feeds.set(run, (feed = open(run)));
+  if (!feed) feeds.set(run, (feed = open(run, known)));
   feed.listeners.add(listener);
   listener(feed.state);
   return () => {
     feed.listeners.delete(listener);
     if (feed.listeners.size === 0) {
+      clearTimeout(feed.timer);
       feed.link.close();
       feeds.delete(run);
     }
   };
 }
 
-function open(run) {
-  const feed = { state: newState(), listeners: new Set() };
-  const tell = eachFrame(() => feed.listeners.forEach((listener) => listener(feed.state)));
-  feed.link = new Link(() => `/ws/runs/${run}?after=${feed.state.seq}`, {
-    message: (event) => {
-      take(feed.state, event);
+/** Ask the server again what it has on record: something was just done with this run. */
+export const lookAgain = (run) => feeds.get(run)?.look();
+
+function open(run, known) {
+  const feed = { state: newState(known), listeners: new Set(), timer: 0 };
+  const { state } = feed;
+  const tell = eachFrame(() => feed.listeners.forEach((listener) => listener(state)));
+  feed.look = async () => {
+    clearTimeout(feed.timer);
+    try {
+      know(state, await request("GET", `/api/runs/${run}`));
       tell();
+    } catch {
+      // the bar at the foot tells that the server is away
+    }
+    if (feeds.get(run) !== feed) return;
+    const wait = state.state === "queued" ? WAITING_SECONDS : state.ended !== null && isActive(state.row ?? { state: "running" }) ? ENDING_SECONDS : 0;
+    if (wait) feed.timer = setTimeout(feed.look, wait * 1000);
+  };
+  feed.look();
+  feed.link = new Link(() => `/ws/runs/${run}?after=${state.seq}`, {
+    message: (event) => {
+      take(state, event);
+      tell();
+      if (event.type in TERMINAL) feed.look();
     },
-    finished: () => Object.values(TERMINAL).includes(feed.state.state),
+    finished: () => Object.values(TERMINAL).includes(state.state),
   });
   return feed;
 }

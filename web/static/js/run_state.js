@@ -1,12 +1,13 @@
-// What a run's events add up to. Pure: the same events give the same state, live or replayed.
+// What is known of a run: what its events add up to, and what the server's record says beyond them. Every part of a page that shows
+// a run shows this. Pure: the same events give the same state, live or replayed.
 
 const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
 const BANKS = ["coreset", "neighbours"]; // what is fitted is a memory of patches
 export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "stopped" };
 
-export function newState() {
+export function newState(known = "queued") {
   return {
-    seq: 0, state: "queued", stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
+    seq: 0, state: known, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
     started: null, ended: null, collection: null, fitting: null, epoch: null, epochs: [], system: null,
     samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, failure: null,
   };
@@ -20,7 +21,18 @@ export function take(state, event) {
   return state;
 }
 
-/** Percent of the whole run, 0 to 100: each stage counts by how long it usually takes. */
+/** Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. */
+export function know(state, row) {
+  state.row = row;
+  if (state.seq === 0) state.state = row.state;
+}
+
+export const isActive = (state) => state.state === "queued" || state.state === "running";
+
+/** The state in the words of `state.*`: a run that was asked to stop is stopping until it has ended. */
+export const stateName = (state) => (isActive(state) && state.row?.stop_requested ? "stopping" : state.state);
+
+/** Whole percent of the run, 0 to 100: each stage counts by how long it usually takes. */
 export function percent(state) {
   if (state.state === "succeeded") return 100;
   const weights = state.stages.map((name) => WEIGHT[name] ?? 5);
@@ -28,13 +40,14 @@ export function percent(state) {
   if (at < 0) return 0;
   const before = weights.slice(0, at).reduce((a, b) => a + b, 0);
   const share = state.total > 0 ? Math.min(1, state.done / state.total) : 0;
-  return (100 * (before + weights[at] * share)) / weights.reduce((a, b) => a + b, 0);
+  return Math.floor((100 * (before + weights[at] * share)) / weights.reduce((a, b) => a + b, 0));
 }
 
 const HANDLERS = {
   started(state, event) {
     state.state = "running";
     state.started = event.time;
+    if (event.continues) state.continues = { run: event.continues, epoch: event.after_epoch, seconds: event.seconds_before };
     state.line = { key: "run.starting", values: {} };
   },
   stage(state, event) {
@@ -60,6 +73,7 @@ const HANDLERS = {
   },
   epoch(state, event) {
     state.epoch = event;
+    while (state.epochs.at(-1)?.epoch >= event.epoch) state.epochs.pop(); // what came after the last checkpoint is done again
     state.epochs.push(event);
     progress(state, event.epoch, event.epochs, event.eta_s, { key: "run.epoch", values: { epoch: event.epoch, epochs: event.epochs } });
   },
@@ -67,6 +81,7 @@ const HANDLERS = {
     if (event.what === "training" && state.epoch !== null) {
       const share = event.total > 0 ? event.done / event.total : 0;
       state.done = Math.max(state.done, state.epoch.epoch + share);
+      state.total = state.epoch.epochs; // a run that goes on has had no epoch in this stage yet
       return;
     }
     if (event.what === "training" && event.epoch !== null) return;

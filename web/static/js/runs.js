@@ -1,17 +1,20 @@
-// The list of runs: rows of runs that go on show their percent.
+// The list of runs: rows of runs that are under way show their percent, those without a result what comes after them.
 
 import { $, $$ } from "./dom.js";
+import { offerGoingOn } from "./go_on.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
-import { percent } from "./run_state.js";
+import { percent, stateName } from "./run_state.js";
 
 for (const row of $$("tr[data-run]")) {
+  const again = $("[data-next]", row);
+  if (again) offerGoingOn(again, row.dataset.run, JSON.parse(again.dataset.next));
   if (!["queued", "running"].includes(row.dataset.state)) continue;
   const pill = $(".state-pill", row);
   const leave = follow(row.dataset.run, (state) => {
-    if (state.seq === 0) return;
+    const name = stateName(state);
     pill.className = `state-pill ${state.state}`;
-    pill.textContent = state.state === "running" ? `${Math.floor(percent(state))} % · ${t(`stage.${state.stage ?? "loading"}`)}` : t(`state.${state.state}`);
+    pill.textContent = name === "running" && state.stage ? `${percent(state)} % · ${t(`stage.${state.stage}`)}` : t(`state.${name}`);
     if (state.ended !== null) queueMicrotask(() => leave());
-  });
+  }, row.dataset.state);
 }

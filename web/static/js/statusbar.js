@@ -4,13 +4,14 @@ import { request } from "./api.js";
 import { $ } from "./dom.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
-import { percent } from "./run_state.js";
+import { isActive, percent, stateName } from "./run_state.js";
 import { failure, toast } from "./toast.js";
 
 const LOOK_SECONDS = 8;
 const KINDS = { succeeded: "success", failed: "failure", stopped: "info" };
 let watched = null;
 let leave = null;
+let isRunning = false; // the one that is watched
 let plainTitle = document.title;
 
 /** Show whether the page talks to the server: idle, open, lost. */
@@ -19,11 +20,9 @@ export function showConnection(state) {
   $("#connection-text").textContent = t(`connection.${state}`);
 }
 
-/** Follow this run in the bar. */
+/** Follow this run in the bar, unless it waits behind the one that is followed. */
 export async function watch(run) {
   if (watched === run) return;
-  leave?.();
-  watched = run;
   let row;
   try {
     row = await request("GET", `/api/runs/${run}`);
@@ -31,25 +30,29 @@ export async function watch(run) {
     failure(error);
     return;
   }
-  if (watched !== run) return;
-  const wasActive = row.state === "queued" || row.state === "running";
+  if (watched === run || (isRunning && row.state === "queued")) return;
+  leave?.();
+  watched = run;
+  const wasActive = isActive(row);
   $("#running-name").textContent = `${run} · ${row.model_title} · ${row.dataset}`;
   $("#running").href = `/runs/${run}`;
   $("#running").hidden = false;
-  leave = follow(run, (state) => show(run, state, wasActive));
+  leave = follow(run, (state) => show(run, state, wasActive), row.state);
 }
 
 const told = new Set(); // runs whose end was told: the list may name them as running a moment longer
 
 function show(run, state, wasActive) {
-  const done = Math.floor(percent(state));
+  isRunning = state.state === "running";
+  const done = percent(state), name = stateName(state);
   $("#running-fill").style.inlineSize = `${done}%`;
-  const words = state.stage && state.state === "running" ? t(`stage.${state.stage}`) : t(`state.${state.state}`);
-  $("#running-text").textContent = state.state === "running" ? `${done} % · ${words}` : words;
-  title(state.state === "running" ? `${done} % · ` : "");
+  const words = name === "running" && state.stage ? t(`stage.${state.stage}`) : t(`state.${name}`);
+  $("#running-text").textContent = isRunning ? `${done} % · ${words}` : words;
+  title(isRunning ? `${done} % · ` : "");
   if (state.ended === null) return;
   leave?.();
   leave = watched = null;
+  isRunning = false;
   $("#running").hidden = true;
   title("");
   const isInView = $(`.run-view[data-run="${run}"]`) !== null; // which tells its end itself
@@ -63,9 +66,9 @@ function title(prefix) {
   document.title = prefix + plainTitle;
 }
 
-/** Another tab, or the command line, may have started something. */
+/** Another tab, or the command line, may have started something; so may the end of another run. */
 async function look() {
-  if (watched === null && document.visibilityState === "visible") {
+  if (!isRunning && document.visibilityState === "visible") {
     try {
       const running = await request("GET", "/api/runs?state=running");
       if (running.length) watch(running.at(-1).id);

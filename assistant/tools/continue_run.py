@@ -1,0 +1,57 @@
+"""Tool: take up a training that ended without a result."""
+
+from typing import Any
+
+from pydantic_ai import ApprovalRequired, RunContext
+
+from assistant.datasets import DatasetError
+from assistant.going_on import NotGoneOn, go_on_here, latest_of, plan_again, rest_of
+from assistant.store.tables import RunRow
+from assistant.tools import Desk
+from engine.spec import SpecError
+
+
+async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Start a failed or stopped training again: from its last checkpoint where there is one, else from its beginning.
+
+    The user is asked first. Where the images have changed, or the training finished well, a new plan with the same settings is shown
+    instead (`proposal` in the result): call start_training then, which asks for the yes.
+
+    Args:
+        run: id of the run, such as r12; left out: the one this conversation spoke of last.
+    """
+    desk = ctx.deps
+    row = await latest_of(desk.runs, await desk.run(run))
+    if row.state in ("queued", "running"):
+        raise desk.refuse("run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state)
+    if row.state == "succeeded":
+        return await _plan(desk, row, why="succeeded")
+    rest = await rest_of(desk.runs, row)
+    if not ctx.tool_call_approved:
+        how = {"how": "anew"} if rest.after_epoch is None else {"how": "checkpoint", "epoch": rest.after_epoch}
+        asked = {"run": row.id, "dataset": row.dataset, "model": row.model, "epochs": rest.epochs, **how}
+        raise ApprovalRequired(metadata=asked)
+    try:
+        new = await go_on_here(desk, row)
+    except NotGoneOn as refused:
+        if refused.code != "data_changed":
+            raise desk.refuse(refused.code, refused.message, run=row.id) from None
+        return await _plan(desk, row, why=refused.code)
+    except DatasetError as error:
+        raise desk.refuse_input(error) from None
+    return {
+        "run": new.id,
+        "state": new.state,
+        "continues": row.id,
+        "after_epoch": rest.after_epoch,
+        "epochs": rest.epochs,
+        "waits_for": await desk.runs.waits_for(new),
+    }
+
+
+async def _plan(desk: Desk, row: RunRow, *, why: str) -> dict[str, Any]:
+    try:
+        plan = await plan_again(desk, row)
+    except (SpecError, DatasetError) as error:
+        raise desk.refuse_input(error) from None
+    return {"proposal": plan.id, "dataset": plan.dataset, "model": plan.model, "in_place_of": row.id, "why": why}

@@ -1,0 +1,24 @@
+// What is said of a run wherever it is shown: what it waits for, what it goes on from, how long it took.
+
+import { duration } from "./format.js";
+import { t } from "./i18n.js";
+
+/** What a queued run waits for. */
+export function waiting(state) {
+  const runs = state.row?.waits_for ?? [];
+  return runs.length ? t("run.waiting_for", { count: runs.length, runs: runs.join(", ") }) : t("run.waiting");
+}
+
+/** The run whose place it takes; empty for one that takes none. */
+export function goesOnFrom({ continues }) {
+  if (!continues) return "";
+  const { run, epoch } = continues;
+  return epoch === null ? t("run.starts_again", { run }) : t("run.goes_on_from", { run, epoch });
+}
+
+/** How long a run took; what was worked before in the run that it goes on from is named apart. */
+export function took(state) {
+  const time = duration(state.ended - state.started);
+  const { run, seconds } = state.continues ?? { seconds: 0 };
+  return seconds > 0 ? t("run.took_more", { time, before: duration(seconds), run }) : t("run.took", { time });
+}
