@@ -103,7 +103,9 @@ async def plan_again(desk: Desk, row: RunRow) -> ProposalRow:
     Raises:
         SpecError, DatasetError: it cannot be trained any more, in words.
     """
-    chosen = {name: value for name, value in flat_settings(TrainSpec.model_validate(row.spec)).items() if value is not None}
+    chosen = {
+        name: value for name, value in flat_settings(TrainSpec.model_validate(row.spec)).items() if value is not None
+    }
     lowered = await asyncio.to_thread(_lowered, desk.runs.folder(row.id))
     plan = await plan_training(
         desk, dataset=row.dataset, model=row.model, chosen={**chosen, **({"batch_size": lowered} if lowered else {})}

@@ -44,7 +44,11 @@ from assistant.transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-SILENT_TOOLS = ("start_training", "stop_run", "continue_run")  # the cards that ask for the yes, and the run's card, tell it all
+SILENT_TOOLS = (
+    "start_training",
+    "stop_run",
+    "continue_run",
+)  # the cards that ask for the yes, and the run's card, tell it all
 
 
 class Turn:

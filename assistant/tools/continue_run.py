@@ -23,7 +23,9 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
     desk = ctx.deps
     row = await latest_of(desk.runs, await desk.run(run))
     if row.state in ("queued", "running"):
-        raise desk.refuse("run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state)
+        raise desk.refuse(
+            "run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state
+        )
     if row.state == "succeeded":
         return await _plan(desk, row, why="succeeded")
     rest = await rest_of(desk.runs, row)
