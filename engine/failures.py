@@ -54,7 +54,7 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
         return (
             "time_limit",
             "the time limit was reached before the run ended",
-            "raise time_limit_min, or plan fewer epochs",
+            "go on with the run, which gives it as much time again; or raise time_limit_min, or plan fewer epochs",
         )
     if is_out_of_memory(error):
         return "memory", f"memory ran out: {text}", "take a smaller image_size or batch_size, or a smaller backbone"
@@ -62,7 +62,7 @@ def _in_words(error: BaseException) -> tuple[str, str, str]:
         return (
             "disk",
             f"a file could not be written: {text}",
-            "free disk space or check the folder's permissions, then retry",
+            "free disk space or check the folder's permissions, then take the run up again",
         )
     if isinstance(error, DataChanged):
         return (

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.continuing import epochs_kept
 from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
 
 LOG_LINES = 20
@@ -22,7 +23,7 @@ def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
         if log.ended:
             return read_events(folder)[-1]
         if log.damage:
-            hint = "the old log is kept as events.damaged.jsonl; start the run again"
+            hint = f"the old log is kept as events.damaged.jsonl; {_again(folder)}"
             otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
         return log.append(otherwise)
     finally:
@@ -34,15 +35,24 @@ def killed(exit_code: int | None, folder: Path) -> Failed:
     log, free = log_tail(folder, LOG_LINES), shutil.disk_usage(folder).free
     if free < LITTLE_DISK:
         reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
-        return Failed(code="disk", reason=reason, hint="make room on the disk, then start the run again", log=list(log))
+        return Failed(code="disk", reason=reason, hint=f"make room on the disk, then {_again(folder)}", log=list(log))
     if exit_code is None:
         how = "the training process is gone and left no last word"
     elif exit_code < 0:
         how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
     else:
         how = f"the training process ended with exit code {exit_code} and left no last word"
-    hint = "start the run again; if it happens again, use a smaller batch_size or image_size: the machine may have run out of memory"
+    hint = (
+        f"{_again(folder)}; if it happens again, plan it anew with a smaller batch_size or image_size: the machine may "
+        "have run out of memory"
+    )
     return Failed(code="killed", reason=how, hint=hint, log=list(log))
+
+
+def _again(folder: Path) -> str:
+    """What can be done with a run that ended like this."""
+    kept = epochs_kept(folder)
+    return "start the run again, from its beginning" if kept is None else f"go on with the run, after epoch {kept}"
 
 
 def log_tail(folder: Path, lines: int) -> Sequence[str]:

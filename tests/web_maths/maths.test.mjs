@@ -172,6 +172,40 @@ test("what was wrong and what to do are two sentences", () => {
   assert.equal(sentences("名称已被使用", "请换一个名称。"), "名称已被使用。请换一个名称。");
 });
 
+test("a validation moves no bar back or on: it is a part of its epoch", () => {
+  const state = runState.newState();
+  runState.take(state, { seq: 1, time: 0, type: "stage", name: "training", stages: ["training", "evaluating"] });
+  runState.take(state, { seq: 2, time: 1, type: "epoch", epoch: 2, epochs: 4, eta_s: 9 });
+  const before = runState.percent(state);
+  runState.take(state, { seq: 3, time: 2, type: "batches", what: "validating", done: 9, total: 10, eta_s: null });
+  assert.deepEqual([runState.percent(state), state.eta, state.line.key], [before, 9, "run.validating"]);
+});
+
+test("a run that goes on shows the epochs before it once, and its percent counts them", () => {
+  const state = runState.newState();
+  const epoch = (seq, number, loss) => runState.take(state, { seq, time: seq, type: "epoch", epoch: number, epochs: 10, loss, eta_s: null });
+  runState.take(state, { seq: 1, time: 0, type: "started", continues: "r3", after_epoch: 2, seconds_before: 60 });
+  epoch(2, 1, 0.9);
+  epoch(3, 2, 0.8);
+  runState.take(state, { seq: 4, time: 4, type: "stage", name: "training", stages: ["training"] });
+  runState.take(state, { seq: 5, time: 5, type: "batches", what: "training", done: 5, total: 10, epoch: 3, eta_s: null });
+  assert.deepEqual([state.continues.run, state.continues.epoch, runState.percent(state)], ["r3", 2, 25]);
+  epoch(6, 3, 0.7);
+  epoch(7, 2, 0.6); // done again after the last checkpoint
+  assert.deepEqual(state.epochs.map((each) => [each.epoch, each.loss]), [[1, 0.9], [2, 0.6]]);
+});
+
+test("before its first event a run is what the server knows, afterwards what its events tell", () => {
+  const state = runState.newState("running");
+  assert.equal(state.state, "running");
+  runState.know(state, { state: "queued", stop_requested: true });
+  assert.deepEqual([state.state, runState.stateName(state)], ["queued", "stopping"]);
+  runState.take(state, { seq: 1, time: 0, type: "started" });
+  runState.take(state, { seq: 2, time: 1, type: "finished", metrics: {} });
+  runState.know(state, { state: "running", stop_requested: true }); // the record is a moment late
+  assert.deepEqual([state.state, runState.stateName(state)], ["succeeded", "succeeded"]);
+});
+
 test("only a memory of patches grows the memory chart, and measuring before the epochs moves no bar", () => {
   const state = runState.newState();
   const fitting = { type: "fitting", done: 3, total: 4, eta_s: null };

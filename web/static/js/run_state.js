@@ -86,7 +86,9 @@ const HANDLERS = {
     }
     if (event.what === "training" && event.epoch !== null) return;
     const key = ["validating", "writing"].includes(event.what) ? `run.${event.what}` : "run.images";
-    progress(state, event.done, event.total, event.eta_s, { key, values: { done: event.done, total: event.total } });
+    const line = { key, values: { done: event.done, total: event.total } };
+    if (event.what === "validating") return void Object.assign(state, { line }); // a part of an epoch, which counts when it is over
+    progress(state, event.done, event.total, event.eta_s, line);
   },
   system(state, event) {
     state.system = event;
