@@ -44,11 +44,8 @@ from assistant.transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-SILENT_TOOLS = (
-    "start_training",
-    "stop_run",
-    "continue_run",
-)  # the cards that ask for the yes, and the run's card, tell it all
+# The cards that ask for the yes, and the run's card, tell it all.
+SILENT_TOOLS = ("start_training", "stop_run", "continue_run")
 
 
 class Turn:

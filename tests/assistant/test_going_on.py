@@ -14,9 +14,8 @@ from assistant.workspace import Workspace
 from engine.continuing import CHECKPOINT, read_continued
 from engine.events import EventLog, Failed, Started
 from engine.spec import make_spec
-from tests.assistant.test_conversation import answers, conversation, plan_of, say
+from tests.talk import answers, plan_of, say
 
-__all__ = ["conversation"]  # the fixture
 pytestmark = pytest.mark.anyio
 SPEC = make_spec("oled", "autoencoder", {"epochs": 12})
 
@@ -29,6 +28,7 @@ async def a_run(
     row = await workspace.runs.add(
         SPEC, data_path=facts["path"], conversation=conversation.id, fingerprint=facts["fingerprint"]
     )
+    await conversation.transcript.show(f"run-{row.id}", RunItem(run=row.id))
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
     log.append(Started(model="autoencoder", family="gradient", dataset="oled", pid=1))
@@ -70,7 +70,7 @@ async def test_a_run_is_taken_up_with_its_settings_its_data_and_its_checkpoint(
     handed = read_continued(folder)
     assert handed is not None
     assert (handed.run, handed.after_epoch, (folder / CHECKPOINT).exists()) == (row.id, kept, kept is not None)
-    assert await run_cards(conversation) == [new.id]
+    assert await run_cards(conversation) == [row.id, new.id]
 
 
 async def test_two_tabs_and_a_double_click_take_a_run_up_once(workspace: Workspace, conversation: Conversation) -> None:
@@ -78,7 +78,7 @@ async def test_two_tabs_and_a_double_click_take_a_run_up_once(workspace: Workspa
     new = await asyncio.gather(*(workspace.go_on(row.id) for _ in range(4)))
     assert {each.id for each in new} == {"r2"}
     assert (await workspace.go_on(row.id)).id == "r2"
-    assert await run_cards(conversation) == ["r2"]
+    assert await run_cards(conversation) == ["r1", "r2"]
     assert await what_is_left(workspace.runs, row) is None
 
 
@@ -142,7 +142,7 @@ async def test_in_a_conversation_going_on_is_asked_for_first(
     await conversation.finish()
     assert [row.continues for row in await workspace.runs.list()] == ["r1", None]
     assert said in answers([item for _, _, item in await conversation.items()])
-    assert await run_cards(conversation) == ["r2"]
+    assert await run_cards(conversation) == ["r1", "r2"]
 
 
 async def test_a_no_leaves_a_run_as_it_ended(workspace: Workspace, conversation: Conversation) -> None:
