@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.left_out import lines_of
 from engine.params import MODELS
 
 if TYPE_CHECKING:
@@ -158,6 +159,12 @@ def data_add(
     raise typer.Exit(asyncio.run(_data_add(name, path)))
 
 
+@data_app.command("check")
+def data_check(path: Annotated[Path, typer.Argument(help="A folder.")], as_json: JsonFlag = False) -> None:
+    """Say what would be made of a folder, and what is left out and why; nothing is registered."""
+    raise typer.Exit(asyncio.run(_data_check(path, as_json=as_json)))
+
+
 @data_app.command("list")
 def data_list(as_json: JsonFlag = False) -> None:
     """List the registered data sets."""
@@ -240,9 +247,40 @@ async def _data_add(name: str, path: Path) -> int:
     print(
         f"{row.name}: {facts['train_good']} good images to learn from; to test with, {facts['test_good']} good and {facts['test_defective']} defective ({row.layout})"
     )
-    for broken in facts["broken"]:
-        print(f"  left out: {broken['name']}: {broken['reason']}")
+    for line in lines_of(facts):
+        print(f"  {line}")
     return 0
+
+
+async def _data_check(path: Path, *, as_json: bool) -> int:
+    from assistant.datasets import DatasetError
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            facts = await workspace.datasets.look_into(path)
+        except DatasetError as error:
+            _tell(str(error))
+            return INVALID
+    if as_json:
+        print(json.dumps({name: value for name, value in facts.items() if name != "images"}, ensure_ascii=False))
+    else:
+        _print_check(facts)
+    return INVALID if facts["problems"] else 0
+
+
+def _print_check(facts: dict[str, Any]) -> None:
+    """What a data set is read as, then what a person should know before it is trained on."""
+    print(
+        f"{facts['train_good']} good images to learn from; to test with, {facts['test_good']} good and {facts['test_defective']} defective, "
+        f"{facts['masks']} with a mask ({facts['layout']})"
+    )
+    for kind, count in facts["defect_types"].items():
+        print(f"  {kind}: {count}")
+    for line in lines_of(facts):
+        print(f"  {line}")
+    for problem in facts["problems"]:
+        print(f"  cannot be trained on: {problem['message']}")
 
 
 async def _data_list(*, as_json: bool) -> int:

@@ -102,6 +102,21 @@ class Datasets:
         Raises:
             DatasetError: no such folder, nothing to train on, or the check itself broke down.
         """
+        facts = await self.look_into(path)
+        if facts["problems"]:
+            raise DatasetError(
+                facts["problems"][0]["code"],
+                facts["problems"][0]["message"],
+                "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type",
+            )
+        return facts
+
+    async def look_into(self, path: Path) -> dict[str, Any]:
+        """What the engine makes of a folder, whether it can be trained on or not.
+
+        Raises:
+            DatasetError: no such folder, or the check itself broke down.
+        """
         path = path.expanduser().absolute()
         if not path.is_dir():
             kind = "is a file, not a folder" if path.exists() else "does not exist"
@@ -118,12 +133,6 @@ class Datasets:
                 str(error),
                 "look at the images of that folder; one of them may be damaged in an unusual way",
             ) from error
-        if facts["problems"]:
-            raise DatasetError(
-                facts["problems"][0]["code"],
-                facts["problems"][0]["message"],
-                "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type",
-            )
         return facts
 
     async def add(self, name: str, path: Path, *, origin: Origin = "registered") -> DatasetRow:

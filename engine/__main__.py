@@ -170,12 +170,12 @@ def _warn_on_stderr(event: Event) -> None:
 
 def check(options: argparse.Namespace) -> int:
     """Look through a data set; exit code 1 when it cannot be trained on."""
-    from engine.datasets.check import check_dataset
+    from engine.datasets.check import check_dataset, no_facts
 
     try:
         facts = check_dataset(options.path)
     except LookupError as error:
-        facts = {"problems": [{"code": "missing", "message": str(error)}], "notices": []}
+        facts = no_facts(options.path, error)
     if options.json:
         print(json.dumps(facts, ensure_ascii=False))
     else:

@@ -8,7 +8,9 @@ import torch
 from engine.checkpoints import load_model
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
+from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.loading import Loader, Pictures
+from engine.datasets.pictures import read_header
 from engine.failures import DataError, SettingError
 from engine.report import Reporter, silent
 from engine.spec import TrainSpec
@@ -26,8 +28,9 @@ def try_model(
 ) -> dict[str, Any]:
     """Score the pictures of a folder by the model and the thresholds of `run`, and write what a trainer's `test` does.
 
-    Of a data set with pictures to test these are scored, of any other folder all. The summary tells how many were called
-    anomalous, at which thresholds, and which files could not be read.
+    All pictures of the folder are scored, but of a data set that keeps good ones for testing those to test with. The summary
+    tells how many were called anomalous, at which thresholds, and what was left out: files that could not be read, and
+    `left_out`, as a check of the folder lists it, with those to learn from.
 
     Raises:
         DataError: no such folder, or no picture in it that can be read.
@@ -38,7 +41,7 @@ def try_model(
         raise SettingError(f"there is no model in {folder}: name the folder of a run that has finished")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingError(f"the output {output} is there already and not an empty folder; name a new one")
-    items = _items(data)
+    items, left_out = _items(data)
     try:
         model, facts = load_model(folder, weights_folder=weights_folder, hub=hub, warn=report)
     except (ValueError, LookupError) as error:
@@ -58,15 +61,27 @@ def try_model(
         pixel_threshold=facts["thresholds"]["pixel"]["value"],
         held_out=facts["calibration"]["scores"],
     )
-    return {"folder": str(output), "images": written["images"], **written["summary"], "broken": broken}
+    return {
+        "folder": str(output),
+        "images": written["images"],
+        **written["summary"],
+        "broken": broken,
+        "left_out": left_out,
+    }
 
 
-def _items(data: Path) -> list[Item]:
-    """What is to be tested: the data set's own test pictures, or all."""
+def _items(data: Path) -> tuple[list[Item], list[dict[str, object]]]:
+    """What is to be tested, and what is left out: nothing may be so in silence."""
     try:
-        items = open_dataset(data).items
+        dataset = open_dataset(data)
     except LookupError as error:
         raise DataError(str(error)) from error
-    if not items:
+    if not dataset.items:
         raise DataError(f"the folder {data} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)")
-    return [item for item in items if item.split == "test"] or items
+    keeps_good_ones = any(item.split == "test" and item.label == "good" for item in dataset.items)
+    tested = [item for item in dataset.items if item.split == "test" or not keeps_good_ones]
+    accounts = account_for(dataset)
+    learnt = {item.path for item in dataset.items} - {item.path for item in tested}
+    accounts.left_out.update(dict.fromkeys(learnt, "learnt_from"))
+    pages = {item.path: pages - 1 for item in tested if (pages := read_header(item.path).pages) > 1}
+    return tested, as_listed(accounts, root=data, pages=pages)

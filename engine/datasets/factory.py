@@ -1,77 +1,106 @@
 """`open_dataset` finds out how a folder is laid out and reads it."""
 
-import json
+from collections import Counter
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from engine.datasets import Dataset, Item, layouts
-from engine.datasets.folders import pictures_in, subfolders
+from engine.datasets import Dataset, Item, Reading, layouts
 from engine.datasets.groups import with_groups
-from engine.datasets.licences import licence_of
+from engine.datasets.licences import LICENCE_FILES, licence_of
+from engine.datasets.names import DEFECT_WORDS, TEST_WORDS, is_good, means_defect, means_test, plain_name, written
+from engine.datasets.tables import json_of
+from engine.datasets.tree import Folder, look_into
 
 LAST = "folder"  # the layout that reads what no other recognises
-WRAPPERS = 2  # folders around the data set that are looked through, as archives often have one
+ABOUT = "murascope.json"
 
 
 def open_dataset(path: Path) -> Dataset:
-    """Read a data set's folder; nothing is decoded. A folder without any pictures gives a data set without items.
+    """Read a data set's folder. A folder without any pictures gives a data set without items.
 
     Raises:
         LookupError: there is no such folder, or its murascope.json cannot be followed.
     """
     if not path.is_dir():
         raise LookupError(f"there is no data set folder {path}")
-    root, layout = _find(path)
-    about = _about(root) or _about(path)
+    given = look_into(path)
+    around, root, layout = _find(given)
+    about = json_of(root.path / ABOUT) or json_of(path / ABOUT)
     title = about.get("title")
     name = layout.__name__.rpartition(".")[2]
-    items, disputed = _without_disputed_masks(sorted(layout.read(root), key=lambda item: item.name))
+    reading: Reading = layout.read(root)
+    items = sorted(_as_named_around(reading.items, around), key=lambda item: item.name)
+    items, disputed = _without_disputed_masks(items)
+    items, tables = with_groups(items, root.path, about)
+    about_it = {path / ABOUT, root.path / ABOUT, *tables, *reading.tables}
+    about_it |= {each for folder in (given, root) for each in folder.others if each.name.lower() in LICENCE_FILES}
     return Dataset(
         name=path.name,
-        path=root,
+        path=root.path,
         layout=name,
-        items=with_groups(items, root, about),
+        items=items,
+        given=given,
+        around=tuple(around),
         synthetic=about.get("synthetic") is True,
         title=title if isinstance(title, str) else None,
-        licence=licence_of(root, name, items, about, around=path),
+        licence=licence_of(root.path, name, items, about, around=path),
         disputed_masks=disputed,
+        masks_of_good=reading.masks_of_good,
+        beside=reading.beside,
+        read=frozenset(about_it),
+        unclear=tuple(reading.unclear),
+        alike=tuple(reading.alike),
     )
 
 
-def _find(path: Path) -> tuple[Path, ModuleType]:
-    """The folder that holds the data set and its layout. Unrecognised ones are read as classes, none of them good."""
+def _find(given: Folder) -> tuple[list[str], Folder, ModuleType]:
+    """The names of the folders around the data set, the folder that holds it, and its layout.
+
+    Folders with a single one inside are looked through, as archives often have one. What no layout recognises is read as
+    classes, none of them good.
+    """
     names = [module.name for module in iter_modules(layouts.__path__) if module.name != LAST]
     modules = [import_module(f"{layouts.__name__}.{name}") for name in (*names, LAST)]
-    root = path
-    for _ in range(WRAPPERS + 1):
+    root, around = given, [given.name]
+    while True:
         for module in modules:
             if module.matches(root):
-                return root, module
-        inner = [folder for folder in subfolders(root) if pictures_in(folder, root=path)]
+                return around, root, module
+        inner = [folder for folder in root.folders if folder.has_pictures()]
         if len(inner) != 1:
-            break
+            return [], given, modules[-1]
         root = inner[0]
-    return path, modules[-1]
+        around.append(root.name)
+
+
+def _as_named_around(items: list[Item], around: list[str]) -> list[Item]:
+    """Pictures in no folder are good only if none of the folders that they lie in, and that were looked through, is called
+    after defects or after a test: it is lost with the name that they are. The folder that was asked for counts too."""
+    given, looked_through = around[:1], around[1:]
+    is_defective = any(plain_name(name) in DEFECT_WORDS for name in given) or any(map(means_defect, looked_through))
+    is_test = looked_through and (
+        any(plain_name(name) in TEST_WORDS for name in given) or any(map(means_test, looked_through))
+    )
+    if is_defective:
+        lost = {"split": "test", "label": "defective", "defect_type": written(around[-1])}
+    elif is_test:
+        lost = {"split": "test", "label": "unknown"}
+    else:
+        return items
+    return [replace(item, **lost) if assumed_good(item) else item for item in items]
+
+
+def assumed_good(item: Item) -> bool:
+    """Whether nothing but the want of a folder called good says that a picture is good."""
+    return item.split == "train" and item.label == "good" and not any(map(is_good, item.name.split("/")[:-1]))
 
 
 def _without_disputed_masks(items: list[Item]) -> tuple[list[Item], tuple[Path, ...]]:
-    """The items without the masks that pictures of several defect types are named like, and those masks."""
-    claims: dict[Path, set[str | None]] = {}
-    for item in items:
-        if item.mask:
-            claims.setdefault(item.mask, set()).add(item.defect_type)
-    disputed = {mask for mask, types in claims.items() if len(types) > 1}
+    """The items without the masks that several pictures are named like, and those masks."""
+    claims = Counter(item.mask for item in items if item.mask)
+    disputed = {mask for mask, count in claims.items() if count > 1}
     kept = [replace(item, mask=None) if item.mask in disputed else item for item in items]
     return kept, tuple(sorted(disputed))
-
-
-def _about(root: Path) -> dict[str, object]:
-    """What an optional murascope.json says of the data set; {} when there is none or it is no JSON object."""
-    try:
-        about = json.loads((root / "murascope.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # the last for brackets in brackets in brackets
-        return {}
-    return about if isinstance(about, dict) else {}

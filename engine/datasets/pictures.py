@@ -176,9 +176,27 @@ def marked_pixels(path: Path, content: bytes | None = None) -> np.ndarray:
     Raises:
         BrokenPicture: as open_picture does.
     """
+    return marks_of(open_mask(path, content), is_jpeg=is_jpeg(path))
+
+
+def open_mask(path: Path, content: bytes | None = None) -> Image.Image:
+    """The decoded file of a mask, which may hold any numbers.
+
+    Raises:
+        BrokenPicture: empty, truncated, no picture at all, or larger than MAX_PIXELS.
+    """
     image = _opened(path, content)
     assert image is not None
-    limit = 127 if path.suffix.lower() in (".jpg", ".jpeg") else 0  # JPEG blurs the zeros beside an edge
+    return image
+
+
+def is_jpeg(path: Path) -> bool:
+    return path.suffix.lower() in (".jpg", ".jpeg")
+
+
+def marks_of(image: Image.Image, *, is_jpeg: bool) -> np.ndarray:
+    """(H, W) bool: what of a decoded mask is neither black nor transparent."""
+    limit = 127 if is_jpeg else 0  # JPEG blurs the zeros beside an edge
     if image.mode in ("L", "F") or image.mode.startswith("I"):
         grey: np.ndarray = np.asarray(image) > limit
         return grey
@@ -264,11 +282,11 @@ def _resized(image: Image.Image, size: tuple[int, int], how: Image.Resampling) -
     if image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.float32))
     elif image.mode in ("P", "1") or image.has_transparency_data:
-        image = _over_black(image)
+        image = over_black(image)
     return image if image.size == size else image.resize(size, how)
 
 
-def _over_black(image: Image.Image) -> Image.Image:
+def over_black(image: Image.Image) -> Image.Image:
     """In colours, transparent pixels as they look over black: what lies hidden below them shows nowhere."""
     if not image.has_transparency_data:
         return image.convert("RGB")

@@ -5,39 +5,56 @@ A category is laid out as MVTec AD, or as a folder per class with a good one. De
 """
 
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
-from engine.datasets import Item
-from engine.datasets.folders import IMAGE_NAMES, classes_in, name_inside, plain_name, subfolders, written
+from engine.datasets import Reading
 from engine.datasets.layouts import folder as classes
 from engine.datasets.layouts import mvtec, visa
+from engine.datasets.masks import classes_in
+from engine.datasets.names import IMAGES, name_inside, plain_name, written
+from engine.datasets.tree import Folder
 
-PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", *IMAGE_NAMES}  # of one data set
+PARTS = {
+    "train",
+    "training",
+    "test",
+    "testing",
+    "test_public",
+    "val",
+    "valid",
+    "validation",
+    *IMAGES,
+}  # of one data set
 
 
-def matches(path: Path) -> bool:
+def matches(folder: Folder) -> bool:
     """Two categories or more. A good folder beside them, or one that is part of a data set, makes it a single one."""
-    if mvtec.matches(path) or visa.matches(path) or classes.has_good(path):
+    if mvtec.matches(folder) or visa.matches(folder) or classes.has_good(folder):
         return False
-    if any(plain_name(inner) in PARTS for inner in subfolders(path)):
+    if any(plain_name(inner.name) in PARTS for inner in folder.folders):
         return False
-    return len(_categories(path)) > 1
+    return len(_categories(folder)) > 1
 
 
-def read(path: Path) -> list[Item]:
-    items = []
-    for category, layout in _categories(path).items():
-        for item in layout.read(category):
+def read(folder: Folder) -> Reading:
+    whole = Reading()
+    for category, layout in _categories(folder).items():
+        reading = layout.read(category)
+        for item in reading.items:
             defect_type = f"{written(category.name)}/{item.defect_type}" if item.defect_type else None
-            items.append(replace(item, name=name_inside(item.path, root=path), defect_type=defect_type))
-    return items
+            name = name_inside(item.path, root=folder.path)
+            whole.items.append(replace(item, name=name, defect_type=defect_type))
+        whole.masks_of_good |= reading.masks_of_good
+        whole.beside |= reading.beside
+        whole.unclear += reading.unclear
+        whole.alike += reading.alike
+    return whole
 
 
-def _categories(path: Path) -> dict[Path, ModuleType]:
+def _categories(folder: Folder) -> dict[Folder, ModuleType]:
     """The folders that are data sets themselves, and their layouts."""
-    found: dict[Path, ModuleType] = {}
-    for inner in classes_in(path, root=path):
+    found: dict[Folder, ModuleType] = {}
+    for inner in classes_in(folder, root=folder):
         if mvtec.matches(inner):
             found[inner] = mvtec
         elif classes.has_good(inner):

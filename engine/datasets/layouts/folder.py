@@ -2,71 +2,47 @@
 
 Tried after all other layouts: a folder of theirs may have a good one too. The classes may lie in a folder images.
 
-Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>.
+Masks, where there are any: masks/<name>, masks/<type>/<name>, ground_truth/<type>/<name> or <type>_mask/<name>, or beside
+their pictures.
 """
 
-from pathlib import Path
-
-from engine.datasets import Item
-from engine.datasets.folders import (
-    IMAGE_NAMES,
-    classes_in,
-    is_good,
-    mask_folders,
-    mask_of,
-    name_inside,
-    pictures_in,
-    plain_name,
-    subfolders,
-    written,
-)
+from engine.datasets import Reading
+from engine.datasets.classes import read_pictures
+from engine.datasets.masks import MaskFolders, classes_in
+from engine.datasets.names import IMAGES, is_good, plain_name, written
+from engine.datasets.tree import Folder
 
 
-def matches(path: Path) -> bool:
-    return bool(pictures_in(path, root=path, deep=False)) or has_good(path)
+def matches(folder: Folder) -> bool:
+    return bool(folder.pictures) or has_good(folder)
 
 
-def has_good(path: Path) -> bool:
+def has_good(folder: Folder) -> bool:
     """Whether one of the classes is a good one."""
-    return any(map(is_good, subfolders(_home(path))))
+    return any(is_good(each.name) for each in _home(folder).folders)
 
 
-def read(path: Path) -> list[Item]:
-    classes = classes_in(_home(path), root=path)
-    alone = pictures_in(path, root=path, deep=False)
-    items = [_alone(path, picture, beside_good=any(map(is_good, classes))) for picture in alone]
-    for folder in classes:
-        items += _of_class(path, folder, classes)
-    return items
+def read(folder: Folder) -> Reading:
+    reading = Reading()
+    home = _home(folder)
+    classes = classes_in(home, root=folder)
+    if any(is_good(each.name) for each in classes):  # a picture in no folder could be anything
+        read_pictures(reading, folder, root=folder, split="test", label="unknown", deep=False)
+    else:
+        read_pictures(reading, folder, root=folder, split="train", label="good", deep=False)
+    masks = MaskFolders([folder, home], classes, flat=True)
+    for each in classes:
+        if is_good(each.name):
+            read_pictures(reading, each, root=folder, split="train", label="good")
+        else:
+            kind = written(each.name)
+            read_pictures(reading, each, root=folder, split="test", label="defective", defect_type=kind, masks=masks)
+    return reading
 
 
-def _home(path: Path) -> Path:
+def _home(folder: Folder) -> Folder:
     """Where the classes lie: in the folder itself, or in its folder images where that has a good one."""
-    for inner in subfolders(path):
-        if plain_name(inner) in IMAGE_NAMES and any(map(is_good, subfolders(inner))):
+    for inner in folder.folders:
+        if plain_name(inner.name) in IMAGES and any(is_good(each.name) for each in inner.folders):
             return inner
-    return path
-
-
-def _alone(path: Path, picture: Path, *, beside_good: bool) -> Item:
-    """A picture in no folder: good, but where a folder says which ones are good it could be anything."""
-    name = name_inside(picture, root=path)
-    if beside_good:
-        return Item(path=picture, name=name, split="test", label="unknown")
-    return Item(path=picture, name=name, split="train", label="good")
-
-
-def _of_class(path: Path, folder: Path, classes: list[Path]) -> list[Item]:
-    good = is_good(folder)
-    masks = [] if good else mask_folders(folder, places=[path, folder.parent], classes=classes, flat=True)
-    return [
-        Item(
-            path=picture,
-            name=name_inside(picture, root=path),
-            split="train" if good else "test",
-            label="good" if good else "defective",
-            defect_type=None if good else written(folder.name),
-            mask=mask_of(picture, masks, root=path),
-        )
-        for picture in pictures_in(folder, root=path)
-    ]
+    return folder

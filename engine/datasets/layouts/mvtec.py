@@ -3,70 +3,45 @@
 Bergmann et al., MVTec AD, CVPR 2019, https://doi.org/10.1109/CVPR.2019.00982. Pictures right inside train are good,
 those right inside test have no label. Good ones in validation, where it exists, are learnt from: parts are made anew.
 A category of BTAD (Mishra et al., ISIE 2021, https://arxiv.org/abs/2104.10036) is laid out alike: train/ok, test/{ok,ko},
-ground_truth/ko.
+ground_truth/ko. One of MVTec AD 2 (Heckler-Kram et al., 2025, https://arxiv.org/abs/2503.21622) has its labelled
+pictures and their masks in test_public; what else there is has no labels and is left out.
 """
 
-from pathlib import Path
-from typing import Any
+from engine.datasets import Reading
+from engine.datasets.classes import read_pictures
+from engine.datasets.masks import MaskFolders, classes_in
+from engine.datasets.names import is_good, plain_name, written
+from engine.datasets.tree import Folder
 
-from engine.datasets import Item, Label, Split
-from engine.datasets.folders import (
-    classes_in,
-    is_good,
-    mask_folders,
-    mask_of,
-    name_inside,
-    pictures_in,
-    plain_name,
-    subfolders,
-    written,
-)
-
-TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "val", "valid")
+TRAIN, VALIDATION = ("train", "training"), ("validation", "val", "valid")
+TEST = ("test", "testing", "test_public")
 
 
-def matches(path: Path) -> bool:
-    train = _named(path, *TRAIN)
-    if train is None:
-        return False
-    return any(map(is_good, subfolders(train))) or bool(pictures_in(train, root=path, deep=False))
+def matches(folder: Folder) -> bool:
+    train = _named(folder, *TRAIN)
+    return train is not None and (any(is_good(each.name) for each in train.folders) or bool(train.pictures))
 
 
-def read(path: Path) -> list[Item]:
-    train, test = _named(path, *TRAIN), _named(path, *TEST)
+def read(folder: Folder) -> Reading:
+    reading = Reading()
+    train, test = _named(folder, *TRAIN), _named(folder, *TEST)
     assert train is not None
-    items = [_item(path, picture, "train", "good") for picture in pictures_in(train, root=path, deep=False)]
+    read_pictures(reading, train, root=folder, split="train", label="good", deep=False)
     if test is not None:
-        items += [_item(path, picture, "test", "unknown") for picture in pictures_in(test, root=path, deep=False)]
-    for split in (train, _named(path, *VALIDATION), test):
-        classes = classes_in(split, root=path) if split else []
-        for folder in classes:
-            items += _of_type(path, folder, classes, is_train=split is not test)
-    return items
+        read_pictures(reading, test, root=folder, split="test", label="unknown", deep=False)
+    for part in (train, _named(folder, *VALIDATION), test):
+        classes = classes_in(part, root=folder) if part else []
+        masks = MaskFolders([folder, part], classes) if part else None
+        for each in classes:
+            if is_good(each.name):
+                read_pictures(reading, each, root=folder, split="test" if part is test else "train", label="good")
+            else:  # those that lie in train are tested with too: nothing is trained on them
+                kind = written(each.name)
+                read_pictures(
+                    reading, each, root=folder, split="test", label="defective", defect_type=kind, masks=masks
+                )
+    return reading
 
 
-def _of_type(path: Path, folder: Path, classes: list[Path], *, is_train: bool) -> list[Item]:
-    """Defective pictures that lie in train are tested with: nothing is trained on them."""
-    pictures = pictures_in(folder, root=path)
-    if is_good(folder):
-        return [_item(path, picture, "train" if is_train else "test", "good") for picture in pictures]
-    folders = mask_folders(folder, places=[path, folder.parent], classes=classes)
-    return [
-        _item(
-            path,
-            picture,
-            "test",
-            "defective",
-            defect_type=written(folder.name),
-            mask=mask_of(picture, folders, root=path),
-        )
-        for picture in pictures
-    ]
-
-
-def _item(path: Path, picture: Path, split: Split, label: Label, **more: Any) -> Item:
-    return Item(path=picture, name=name_inside(picture, root=path), split=split, label=label, **more)
-
-
-def _named(path: Path, *names: str) -> Path | None:
-    return next((folder for folder in subfolders(path) if plain_name(folder) in names), None)
+def _named(folder: Folder, *names: str) -> Folder | None:
+    return next((each for each in folder.folders if plain_name(each.name) in names), None)

@@ -5,61 +5,74 @@ https://arxiv.org/abs/2207.14315. split_csv/1cls.csv in the root says what is tr
 folder alone, every normal picture is. <object>/image_anno.csv names the kinds of defect of each picture.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from engine.datasets import Item, Split
-from engine.datasets.folders import mask_of, name_inside, pictures_in, rows_of, subfolders, written
+from engine.datasets import Item, Reading, Split
 from engine.datasets.layouts import mvtec
+from engine.datasets.masks import MaskFiles
+from engine.datasets.names import name_inside, written
+from engine.datasets.tables import rows_of
+from engine.datasets.tree import Folder
 
-SPLIT = Path("split_csv/1cls.csv")  # the others are for learning from a few pictures of both kinds
+SPLITS, SPLIT = "split_csv", "1cls.csv"  # the others are for learning from a few pictures of both kinds
+KINDS = "image_anno.csv"
 
 
-def matches(path: Path) -> bool:
-    return not mvtec.matches(path) and (_is_object(path) or any(map(_is_object, subfolders(path))))
+def matches(folder: Folder) -> bool:
+    return not mvtec.matches(folder) and (_is_object(folder) or any(map(_is_object, folder.folders)))
 
 
-def read(path: Path) -> list[Item]:
-    if _is_object(path):
-        return _of_object(path, path, trained_on=None)
-    objects = [folder for folder in subfolders(path) if _is_object(folder)]
-    splits = {row["image"]: row.get("split", "") for row in rows_of(path / SPLIT) if "image" in row}
+def read(folder: Folder) -> Reading:
+    reading = Reading()
+    if _is_object(folder):
+        _read_object(reading, folder, folder, trained_on=None)
+        return reading
+    objects = [inner for inner in folder.folders if _is_object(inner)]
+    rows = rows_of(folder.path / SPLITS / SPLIT)
+    splits = {row["image"]: row.get("split", "") for row in rows if "image" in row}
     trained_on = {name for name, split in splits.items() if split == "train"} if splits else None
-    prefixed = len(objects) > 1
-    return [item for folder in objects for item in _of_object(path, folder, trained_on=trained_on, prefixed=prefixed)]
+    for inner in objects:
+        _read_object(reading, folder, inner, trained_on=trained_on, prefixed=len(objects) > 1)
+    if (tables := folder.inner(SPLITS)) is not None:
+        reading.tables += tables.others
+    return reading
 
 
-def _is_object(path: Path) -> bool:
-    return (path / "Data" / "Images" / "Normal").is_dir()
+def _is_object(folder: Folder) -> bool:
+    return folder.inner("Data", "Images", "Normal") is not None
 
 
-def _of_object(path: Path, folder: Path, *, trained_on: set[str] | None, prefixed: bool = False) -> list[Item]:
+def _read_object(
+    reading: Reading, root: Folder, folder: Folder, *, trained_on: set[str] | None, prefixed: bool = False
+) -> None:
     """`trained_on` None trains on every normal picture; `prefixed` puts the object's name before its kinds of defect."""
-    images, masks = folder / "Data" / "Images", [folder / "Data" / "Masks" / "Anomaly"]
+    normal, anomaly = (folder.inner("Data", "Images", name) for name in ("Normal", "Anomaly"))
+    truth = folder.inner("Data", "Masks", "Anomaly")
+    masks = MaskFiles(truth.pictures if truth else [])
     kinds = _kinds(folder)
-    items = []
-    for picture in pictures_in(images / "Normal", root=path):
-        name = name_inside(picture, root=path)
+    reading.tables.append(folder.path / KINDS)
+    for picture in normal.all_pictures() if normal else []:
+        name = name_inside(picture, root=root.path)
         split: Split = "train" if trained_on is None or name in trained_on else "test"
-        items.append(Item(path=picture, name=name, split=split, label="good"))
-    for picture in pictures_in(images / "Anomaly", root=path):
+        reading.items.append(Item(path=picture, name=name, split=split, label="good"))
+    for picture in anomaly.all_pictures() if anomaly else []:
         kind = kinds.get(picture.name, "anomaly")
-        items.append(
+        reading.items.append(
             Item(
                 path=picture,
-                name=name_inside(picture, root=path),
+                name=name_inside(picture, root=root.path),
                 split="test",
                 label="defective",
                 defect_type=f"{written(folder.name)}/{kind}" if prefixed else kind,
-                mask=mask_of(picture, masks, root=path),
+                mask=masks.of(picture),
             )
         )
-    return items
 
 
-def _kinds(folder: Path) -> dict[str, str]:
+def _kinds(folder: Folder) -> dict[str, str]:
     """Kind of defect by file name; a picture with several is of the kind "combined", as in MVTec AD."""
     kinds = {}
-    for row in rows_of(folder / "image_anno.csv"):
+    for row in rows_of(folder.path / KINDS):
         name, label = PurePosixPath(row.get("image", "")), row.get("label", "").strip()
         if name.parent.name == "Anomaly" and label:
             kinds[name.name] = "combined" if "," in label else label

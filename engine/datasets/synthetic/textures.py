@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.folders import pictures_in
 from engine.datasets.pictures import BrokenPicture, read_picture
 from engine.datasets.synthetic.perlin import perlin_noise
+from engine.datasets.tree import look_into
 
 Texture = np.ndarray  # (H, W, 3) float32 in [0, 1]
 TRIES = 20  # broken pictures in a row after which a texture folder is given up
@@ -88,7 +88,7 @@ class TextureFolder:
     def __init__(self, folder: Path, *, memory_mb: int = 512):
         if not folder.is_dir():
             raise ValueError(f"texture_folder is {str(folder)!r}, which is no folder; leave it out for drawn textures")
-        self.paths = pictures_in(folder, root=folder)
+        self.paths = look_into(folder).all_pictures()
         if not self.paths:
             raise ValueError(
                 f"texture_folder {str(folder)!r} holds no pictures (PNG, JPEG, BMP, TIFF, WEBP); "

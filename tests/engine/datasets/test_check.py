@@ -190,7 +190,7 @@ def test_a_mask_that_marks_nothing_is_no_truth(tmp_path):
     Image.new("L", (64, 64)).save(tmp_path / "ground_truth/patch/001_mask.png")
     facts = check_dataset(tmp_path)
     notices = {notice["code"]: notice["values"] for notice in facts["notices"]}
-    assert notices == {"empty_masks": {"count": 1}, "some_masks": {"masks": 2, "defective": 3}}
+    assert notices == {"empty_masks": {"count": 1, "names": "patch"}, "some_masks": {"masks": 2, "defective": 3}}
 
 
 def test_names_that_differ_in_bytes_that_are_no_text_are_two_pictures(tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine.datasets import layouts
 from engine.datasets.factory import open_dataset
+from engine.datasets.tree import look_into
 
 MVTEC = ["train/good/0.png", "test/good/0.png", "test/dent/0.png", "ground_truth/dent/0_mask.png"]
 BTAD = [
@@ -244,7 +245,7 @@ def test_no_two_layouts_match_besides_the_last_one(tmp_path):
         ["good/0.png", "a/good/0.png", "b/good/0.png"],
     ):
         root = put(tmp_path / "data", *names)
-        assert sum(module.matches(root) for module in modules) <= 1, names
+        assert sum(module.matches(look_into(root)) for module in modules) <= 1, names
         shutil.rmtree(root)
 
 
@@ -256,7 +257,8 @@ def test_mvtec_with_a_good_folder_beside_train_is_mvtec(tmp_path):
 def test_a_new_layout_with_a_good_folder_comes_before_the_folder_layout(tmp_path, monkeypatch):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "zones.py").write_text(
-        "def matches(path): return (path / 'zones.txt').exists()\ndef read(path): return []\n"
+        "from engine.datasets import Reading\n"
+        "def matches(folder): return folder.path / 'zones.txt' in folder.others\ndef read(folder): return Reading()\n"
     )
     monkeypatch.setattr(layouts, "__path__", [*layouts.__path__, str(tmp_path / "more")])
     root = put(tmp_path / "data", "good/0.png", "dent/0.png")

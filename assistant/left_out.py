@@ -1,0 +1,57 @@
+"""What of a data set's folder is not used, put together by the reason, for the page, the chat and the terminal alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SHOWN = 4  # endings and folders of a reason that are named
+WORDS = {
+    "ending": "of a kind that is not read",
+    "unpaired_mask": "masks that fit no picture",
+    "unread_folder": "in folders that the layout does not read",
+    "side_channel": "that show the pictures in another way, such as their depth",
+    "label_file": "files of labels, which are not read",
+    "page": "further pages; of each file the first alone is read",
+    "link": "links that are not followed",
+}  # the gravest first
+
+
+def by_reason(left_out: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each reason: how many files, of which endings, in which folders; the most first, and how many are not named."""
+    found = []
+    for reason in WORDS:
+        entries = [each for each in left_out if each["reason"] == reason]
+        if entries:
+            endings, folders = (_most_first(entries, part) for part in ("ending", "where"))
+            found.append(
+                {
+                    "reason": reason,
+                    "count": sum(each["count"] for each in entries),
+                    "endings": [ending for ending in endings if ending][:SHOWN],
+                    "folders": folders[:SHOWN],
+                    "more_folders": max(0, len(folders) - SHOWN),
+                }
+            )
+    return found
+
+
+def count(left_out: Sequence[Mapping[str, Any]]) -> int:
+    """How many files are not used; a further page is no file."""
+    return sum(each["count"] for each in left_out if each["reason"] != "page")
+
+
+def lines_of(facts: Mapping[str, Any]) -> list[str]:
+    """What a terminal says of a data set besides its numbers: notices, broken files, and what is not used."""
+    lines = [f"note: {each['message']}" for each in facts["notices"] if each["code"] != "broken_images"]
+    lines += [f"broken: {each['name']}: {each['reason']}" for each in facts["broken"]]
+    for each in by_reason(facts["left_out"]):
+        more = f" and {each['more_folders']} more" if each["more_folders"] else ""
+        endings = f" ({', '.join(each['endings'])})" if each["endings"] else ""
+        lines.append(f"not used: {each['count']} {WORDS[each['reason']]}{endings}: {', '.join(each['folders'])}{more}")
+    return lines
+
+
+def _most_first(entries: Sequence[Mapping[str, Any]], part: str) -> list[str]:
+    counts: dict[str, int] = {}
+    for each in entries:
+        counts[each[part]] = counts.get(each[part], 0) + each["count"]
+    return sorted(counts, key=lambda name: (-counts[name], name))
