@@ -25,7 +25,8 @@ def read_pictures(
     Only defective pictures get masks: from beside them, else from where `masks` looks.
     """
     series = sort_out(folder, deep=deep)
-    reading.beside |= dict.fromkeys(series.unpaired, "unpaired_mask") | dict.fromkeys(series.channels, "side_channel")
+    reading.beside.update(dict.fromkeys(series.unpaired, "unpaired_mask"))
+    reading.beside.update(dict.fromkeys(series.channels, "side_channel"))
     reading.unclear += series.unclear
     reading.alike += series.alike
     for picture in series.pictures:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from engine.datasets import Dataset, Item, Reading, layouts
+from engine.datasets import Dataset, Item, Label, Reading, layouts
 from engine.datasets.groups import with_groups
 from engine.datasets.licences import LICENCE_FILES, licence_of
 from engine.datasets.names import DEFECT_WORDS, TEST_WORDS, is_good, means_defect, means_test, plain_name, written
@@ -84,13 +84,15 @@ def _as_named_around(items: list[Item], around: list[str]) -> list[Item]:
     is_test = looked_through and (
         any(plain_name(name) in TEST_WORDS for name in given) or any(map(means_test, looked_through))
     )
-    if is_defective:
-        lost = {"split": "test", "label": "defective", "defect_type": written(around[-1])}
-    elif is_test:
-        lost = {"split": "test", "label": "unknown"}
-    else:
+    if not is_defective and not is_test:
         return items
-    return [replace(item, **lost) if assumed_good(item) else item for item in items]
+    label: Label = "defective" if is_defective else "unknown"
+    kind = written(around[-1]) if is_defective else None
+    lost = [assumed_good(item) and "/" not in item.name for item in items]
+    return [
+        replace(item, split="test", label=label, defect_type=kind) if is_lost else item
+        for item, is_lost in zip(items, lost, strict=True)
+    ]
 
 
 def assumed_good(item: Item) -> bool:

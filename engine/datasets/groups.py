@@ -18,7 +18,7 @@ COLUMNS = ("panel", "lot", "group", "sequence")
 NAMES = ("name", "path", "image", "file")  # columns that say which picture a row is about
 TABLE = "split.csv"
 LONGEST_PATTERN = 200  # characters
-PATIENCE_S = 20.0  # for all names together; a sound pattern takes microseconds for each
+PATIENCE_S = 10.0  # for all names together; a sound pattern takes microseconds for each
 
 
 def with_groups(items: Sequence[Item], root: Path, about: Mapping[str, object]) -> tuple[list[Item], list[Path]]:
@@ -54,7 +54,7 @@ def _found(pattern: str, names: Iterable[str]) -> dict[str, str]:
             match = find.search(name, timeout=max(0.001, end - time.monotonic()))
         except TimeoutError:
             raise LookupError(
-                f"group_pattern {pattern!r} in murascope.json took more than {PATIENCE_S:.0f} s and was still busy with the "
+                f"group_pattern {pattern!r} in murascope.json took more than {PATIENCE_S:g} s and was still busy with the "
                 f"name {name!r}; repetitions inside repetitions, such as (a+)+, can take for ever: write it without"
             ) from None
         if match and match[1]:

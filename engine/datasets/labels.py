@@ -37,7 +37,7 @@ def label_files(files: Iterable[Path], pictures: Sequence[Path]) -> dict[Path, s
 
 def _is_text(path: Path) -> bool:
     text = text_of(path, most=FIRST_BYTES)
-    return bool(text) and "\0" not in text
+    return text is not None and text != "" and "\0" not in text
 
 
 def _named_in(file: Path, by_name: dict[str, set[Path]], by_stem: dict[str, set[Path]]) -> set[Path]:

@@ -270,7 +270,7 @@ def _on_masks(seen: Seen) -> list[Entry]:
         "mask_nearly_full": (
             "mask_is_nearly_full",
             True,
-            "{} masks mark nearly the whole picture: black must be good and white defective, so they may be inverted, or their ground coloured",
+            "{} masks mark nearly the whole picture, or all along its border: black must be good and white defective, so they may be inverted, or their ground coloured",
         ),
         "mask_not_two_valued": (
             "mask_is_two_valued",

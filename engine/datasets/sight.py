@@ -19,8 +19,7 @@ from engine.datasets.pictures import (
     upright_mask,
 )
 
-NEARLY_ALL = 0.9  # of a picture marked: the mask is inverted, or its ground is coloured
-MOST = 0.5  # of a picture, and nearly all of its border, marked: so is that
+NEARLY_ALL = 0.9  # of a picture, or of its border, marked: the mask is inverted, or its ground is coloured
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,11 @@ def _with_mask(sight: Sight, item: Item, size: tuple[int, int]) -> Sight:
     fits = marked.shape == (size[1], size[0])
     turned = marked is not drawn
     border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
-    share = marked.mean()
     return replace(
         sight,
         mask_fits=fits,
         mask_is_empty=not marked.any(),
-        mask_is_nearly_full=bool(share >= NEARLY_ALL or (share > MOST and border.mean() >= NEARLY_ALL)),
+        mask_is_nearly_full=bool(max(marked.mean(), border.mean()) >= NEARLY_ALL),
         mask_is_two_valued=is_two_valued(mask, is_jpeg=is_jpeg(item.mask)),
         mask_is_turned=turned,
         mask_may_lie_otherwise=header.orientation > 1
@@ -105,5 +103,5 @@ def _content(image: Image.Image, *, bits: int) -> bytes:
     if pixels.ndim == 3 and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all():
         pixels = pixels[..., 0]
     digest = hashlib.blake2b(f"{pixels.shape} {bits}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from engine.datasets import groups as groups_module
 from engine.datasets.factory import open_dataset
 from tests.engine.datasets.test_layouts import put
 
@@ -41,3 +42,25 @@ def test_a_pattern_that_cannot_be_followed_is_said(tmp_path, pattern, reason):
     (tmp_path / "murascope.json").write_text(json.dumps({"group_pattern": pattern}))
     with pytest.raises(LookupError, match=reason):
         open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", [r"(a|a)+$", r"((?:a|aa)+)$", r"(?:a{1,999}){1,999}(b)"])
+def test_a_pattern_that_would_take_for_ever_is_given_up_and_said(tmp_path, monkeypatch, pattern):
+    monkeypatch.setattr(groups_module, "PATIENCE_S", 0.2)
+    put(tmp_path, f"good/{'a' * 60}!.png")
+    (tmp_path / "murascope.json").write_text(json.dumps({"group_pattern": pattern}))
+    with pytest.raises(LookupError, match="still busy with the name 'good/aaa"):
+        open_dataset(tmp_path)
+
+
+def test_a_pattern_that_is_too_long_is_refused(tmp_path):
+    put(tmp_path, "good/a.png")
+    (tmp_path / "murascope.json").write_text(json.dumps({"group_pattern": "(a)" * 100}))
+    with pytest.raises(LookupError, match="has 300 characters; at most 200"):
+        open_dataset(tmp_path)
+
+
+def test_a_pattern_reads_letters_of_every_language(tmp_path):
+    put(tmp_path, "good/패널7_a.png")
+    (tmp_path / "murascope.json").write_text(json.dumps({"group_pattern": r"(\w+\d)_"}))
+    assert groups(tmp_path) == {"good/패널7_a.png": "패널7"}

@@ -267,6 +267,29 @@ def test_a_new_layout_with_a_good_folder_comes_before_the_folder_layout(tmp_path
     assert open_dataset(root).layout == "zones"
 
 
+def steps_to_read(root: Path) -> int:
+    """How many calls of functions it takes; the same whenever it is counted."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        open_dataset(root)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_twice_as_many_defect_types_take_twice_as_long_to_read(tmp_path):
+    for count in (40, 80):
+        put(tmp_path / str(count), "good/0.png", *(f"{kind}/0.png" for kind in range(count)))
+        put(tmp_path / str(count), *(f"masks/{kind}/0.png" for kind in range(count)))
+    assert steps_to_read(tmp_path / "80") < 2.2 * steps_to_read(tmp_path / "40")
+
+
 def test_needs_no_torch():
     code = "import sys, engine.datasets.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
