@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.datasets.pictures import BrokenPicture, is_jpeg, open_mask, read_header
 
-Look = Literal["mask", "black", "dark", "picture"]
+Look = Literal["mask", "black", "flat", "dark", "picture"]
 SAMPLES = 8  # of a folder or series are looked at
 GOLDEN = 0.6180339887  # spreads them evenly, and in step with no order of names
 LOOKED_AT = 512  # rows and columns at most
@@ -24,7 +24,7 @@ MOSTLY_BLACK = 0.75
 
 
 def look_at(image: Image.Image, *, is_jpeg: bool = False) -> Look:
-    """What a decoded picture looks like. Of one that is wholly black nobody can tell; a dark one is black for the most part,
+    """What a decoded picture looks like. Of one that is wholly black, or flat in another colour, nobody can tell; a dark one is black for the most part,
     as a map of where a defect may be is, or a photograph of a small thing."""
     pixels = _some_pixels(image)
     if not pixels[..., :3].any() if pixels.ndim == 3 else not pixels.any():
@@ -34,7 +34,7 @@ def look_at(image: Image.Image, *, is_jpeg: bool = False) -> Look:
         return "mask" if extreme.mean() > ALMOST_ALL and np.ptp(pixels) > 255 - 2 * JPEG_BLUR else "picture"
     values, counts = np.unique(_as_numbers(pixels), return_counts=True)
     if len(values) == 1:
-        return "picture"
+        return "flat"
     if len(values) <= FEW:
         return "mask"
     commonest = np.sort(counts)[-2:].sum() / counts.sum()  # the edges of a mask that was resized have values between
@@ -87,14 +87,14 @@ def look_like_masks(paths: Sequence[Path], *, named_so: bool = False) -> bool:
     looks: set[Look] = set()
     for path in spread(paths):
         looks.add(look_of(path))
-        if "picture" in looks or ("dark" in looks and not named_so):
+        if looks & {"picture", "flat"} or ("dark" in looks and not named_so):
             return False
     return bool(looks) and (named_so or "mask" in looks)
 
 
 def look_like_pictures(paths: Sequence[Path]) -> bool:
-    """Whether some of them do."""
-    return any(look_of(path) == "picture" for path in spread(paths))
+    """Whether some of them do, be they of one colour."""
+    return any(look_of(path) in ("picture", "flat") for path in spread(paths))
 
 
 def spread(paths: Sequence[Path]) -> list[Path]:

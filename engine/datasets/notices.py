@@ -121,7 +121,7 @@ def _masks_among_pictures(seen: Seen) -> list[Entry]:
 
 def _good_are_photographs(seen: Seen) -> bool:
     looks = [sight.look for item, sight in seen.whole if item.label == "good"]
-    return bool(looks) and looks.count("mask") <= len(looks) / 2
+    return looks.count("picture") > len(looks) / 2
 
 
 def _good_among_defects(seen: Seen) -> list[Entry]:

@@ -11,13 +11,67 @@ from PIL import Image
 from engine.datasets.check import check_dataset
 from tests.engine.samples import plate
 
-FOLDERS = (
-    "good train test test_public test_private validation images rgb xyz masks ground_truth gt NG NG_mask scratch crack day1 "
-    "불량 양품 Data Images Normal Anomaly Masks labels annotations .hidden __MACOSX a b"
-).split()
-STEMS = ["0", "1", "IMG_2", "0_mask", "1_GT", "mask_0", "양품", "murascope", "split", "image_anno", "README", "._0", ".DS_Store"]
+FOLDERS = [
+    "good",
+    "train",
+    "test",
+    "test_public",
+    "test_private",
+    "validation",
+    "images",
+    "rgb",
+    "xyz",
+    "masks",
+    "ground_truth",
+    "gt",
+    "NG",
+    "NG_mask",
+    "scratch",
+    "crack",
+    "day1",
+    "불량",
+    "양품",
+    "Data",
+    "Images",
+    "Normal",
+    "Anomaly",
+    "Masks",
+    "labels",
+    "annotations",
+    ".hidden",
+    "__MACOSX",
+    "a",
+    "b",
+]
+STEMS = [
+    "0",
+    "1",
+    "IMG_2",
+    "0_mask",
+    "1_GT",
+    "mask_0",
+    "양품",
+    "murascope",
+    "split",
+    "image_anno",
+    "README",
+    "._0",
+    ".DS_Store",
+]
 ENDINGS = ["", ".png", ".PNG", ".jpg", ".tif", ".gif", ".txt", ".json", ".xml", ".csv", ".npy", ".db"]
-KINDS = ["photograph", "mask", "black", "text", "labels", "bytes", "empty", "link inside", "link outside", "link nowhere", "pipe"]
+KINDS = [
+    "photograph",
+    "mask",
+    "black",
+    "text",
+    "labels",
+    "bytes",
+    "empty",
+    "link inside",
+    "link outside",
+    "link nowhere",
+    "pipe",
+]
 REASONS = {"link", "ending", "unpaired_mask", "unread_folder", "page", "side_channel", "label_file"}
 
 files = st.dictionaries(

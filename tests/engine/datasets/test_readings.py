@@ -67,7 +67,9 @@ def test_masks_in_a_folder_beside_their_pictures_are_theirs(tmp_path, pictures, 
     assert (figures(facts), facts["left_out"], facts["problems"]) == ((30, 0, 3, 3), [], [])
 
 
-@pytest.mark.parametrize("name", ["{}_mask.png", "{}_GT.png", "{}-seg.bmp", "{} label.tif", "mask_{}.png", "{}.tif", "{}_m.jpg"])
+@pytest.mark.parametrize(
+    "name", ["{}_mask.png", "{}_GT.png", "{}-seg.bmp", "{} label.tif", "mask_{}.png", "{}.tif", "{}_m.jpg"]
+)
 def test_masks_beside_their_pictures_are_theirs(tmp_path, name):
     put_good(tmp_path)
     put(tmp_path, *(f"NG/p{n}.png" for n in "abc"), defective=True)
@@ -182,7 +184,9 @@ def test_text_that_names_no_picture_is_no_label(tmp_path):
 # ---- names that are lost ----
 
 
-@pytest.mark.parametrize("around", ["test", "Test_Set", "NG", "defects_2024", "불량품", "缺陷", "테스트", "x/validation", "不合格"])
+@pytest.mark.parametrize(
+    "around", ["test", "Test_Set", "NG", "defects_2024", "불량품", "缺陷", "테스트", "x/validation", "不合格"]
+)
 def test_a_lone_folder_called_after_defects_or_a_test_is_not_learnt_as_good(tmp_path, around):
     put(tmp_path, *(f"{around}/stain/{number}.png" for number in range(30)), defective=True)
     facts = check_dataset(tmp_path)
