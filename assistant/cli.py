@@ -33,11 +33,16 @@ INVALID = 2
 def main() -> None:
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     from assistant.settings import SettingError
+    from assistant.troubles import EXPECTED, explain
 
     try:
         app()
     except SettingError as error:
         _tell(str(error))
+        sys.exit(INVALID)
+    except EXPECTED as error:
+        trouble = explain(error)
+        _tell(f"{trouble.message}; {trouble.hint}")
         sys.exit(INVALID)
 
 
@@ -64,6 +69,7 @@ def serve(
         _refuse(
             f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
         )
+    asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _tell(f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)")
     # Named, not imported: the assistant knows nothing of the web.
@@ -75,6 +81,13 @@ def serve(
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+async def _open_once(settings: "Settings") -> None:
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(settings):
+        pass
 
 
 @app.command()
@@ -433,7 +446,10 @@ def _settings(*, host: str | None = None, port: int | None = None) -> "Settings"
         ]
         _refuse("; ".join(problems))
         raise
-    settings.home = settings.home.expanduser().absolute()
+    try:
+        settings.home = settings.home.expanduser().absolute()
+    except RuntimeError:
+        _refuse(f"MURASCOPE_HOME is {str(settings.home)!r}: there is no such user here; give the whole path")
     return settings
 
 

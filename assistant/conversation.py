@@ -42,6 +42,7 @@ from assistant.results import gallery, load
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
 from assistant.transcript import Transcript
+from assistant.troubles import EXPECTED, explain
 from assistant.turn import Turn
 from engine.spec import SpecError
 
@@ -178,14 +179,10 @@ class Conversation:
             return
         try:  # the run starts at the person's word, even when no LLM answers afterwards
             run = await launch(desk, row)
-        except (DatasetError, OSError) as error:
+        except (DatasetError, *EXPECTED) as error:
+            why = error if isinstance(error, DatasetError) else explain(error)
             await self._parts.proposals.reopen(row.id)
-            hint = (
-                error.hint
-                if isinstance(error, DatasetError)
-                else "make room or repair the home folder, then approve again"
-            )
-            await self._show_error("not_started", f"the training could not be started: {error}", hint)
+            await self._show_error("not_started", f"the training could not be started: {why.message}", why.hint)
             return
         results = await self._results({"start_training": ToolApproved(override_args={"proposal": row.id})})
         if results is None:
@@ -363,7 +360,7 @@ class Conversation:
         if run.stop_requested:
             text = f"{await self._end_in_words(run, language)}\n\n{text}"
         await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
-        results = load(self._parts.runs.folder(run.id))
+        results = await asyncio.to_thread(load, self._parts.runs.folder(run.id))
         images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
         if images:
             item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)

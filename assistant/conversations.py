@@ -32,16 +32,17 @@ class Conversations:
     async def create(self, language: Language) -> Conversation:
         """A new conversation; an empty one that lies unused is taken first."""
         query = select(ConversationRow).where(ConversationRow.revision == 0).limit(1)
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             row = (await session.scalars(query)).first()
-            if row is None:
+        if row is None:
+            async with self._database.session() as session:
                 row = ConversationRow(id=secrets.token_hex(6), title="", language=language)
                 session.add(row)
         return await self.get(row.id)
 
     async def list(self) -> Sequence[Heading]:
         """Headings, the latest change first."""
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             rows = (await session.scalars(select(ConversationRow).order_by(ConversationRow.updated_at.desc()))).all()
         return [Heading(row.id, row.title, row.updated_at) for row in rows]
 

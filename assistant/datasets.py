@@ -23,6 +23,8 @@ from assistant.store.tables import DatasetRow, RunRow
 Origin = Literal["demo", "registered", "uploaded"]
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
+GIVE_A_FOLDER = "give the folder that holds the images (see the layouts in the help text)"
+
 
 class DatasetError(ValueError):
     """A data set cannot be used as asked. `hint` says what to do; `code` names the kind for the page's wording."""
@@ -39,7 +41,7 @@ class Datasets:
         self._settings, self._database = settings, database
 
     async def list(self) -> Sequence[DatasetRow]:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return (await session.scalars(select(DatasetRow).order_by(DatasetRow.name))).all()
 
     async def names(self) -> Sequence[str]:
@@ -73,7 +75,7 @@ class Datasets:
     async def facts(self, name: str) -> dict[str, Any]:
         """What inspect_dataset and a plan tell about a data set; checked again when its files changed since."""
         row = await self.get(name)
-        if not Path(row.path).is_dir():
+        if not await asyncio.to_thread(Path(row.path).is_dir):
             raise DatasetError(
                 "dataset_gone",
                 f"the folder of data set {row.name!r} is gone: {row.path}",
@@ -90,7 +92,7 @@ class Datasets:
     async def images(self, name: str) -> Sequence[dict[str, Any]]:
         """Every readable image: name (relative path), split, label, defect_type, and mask (relative path or null)."""
         row = await self.get(name)
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             listing: Sequence[dict[str, Any]] = (
                 await session.execute(select(DatasetRow.images).where(DatasetRow.name == row.name))
             ).scalar_one()
@@ -117,14 +119,7 @@ class Datasets:
         Raises:
             DatasetError: no such folder, or the check itself broke down.
         """
-        path = path.expanduser().absolute()
-        if not path.is_dir():
-            kind = "is a file, not a folder" if path.exists() else "does not exist"
-            raise DatasetError(
-                "no_folder",
-                f"{path} {kind}",
-                "give the folder that holds the images (see the layouts in the help text)",
-            )
+        path = await asyncio.to_thread(_folder, path)
         try:
             facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), "--json", timeout_s=3600)
         except EngineError as error:
@@ -143,7 +138,7 @@ class Datasets:
         """
         name = valid_name(name)
         await self._refuse_taken(name)
-        path = path.expanduser().absolute()
+        path = await asyncio.to_thread(_folder, path)
         row = DatasetRow(name=name, path=str(path), origin=origin)
         stamp = await asyncio.to_thread(
             folder_stamp, path
@@ -161,7 +156,7 @@ class Datasets:
         """
         name = valid_name(name)
         await self._refuse_taken(name)
-        self._settings.datasets_folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(self._settings.datasets_folder.mkdir, parents=True, exist_ok=True)
         folder = (
             self._settings.datasets_folder / uuid.uuid4().hex
         )  # a name of our own: the user's may not suit this file system
@@ -171,7 +166,7 @@ class Datasets:
         except BadArchive as error:
             raise DatasetError("bad_archive", str(error), "then upload it again") from error
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
 
     async def remove(self, name: str) -> None:
@@ -198,9 +193,9 @@ class Datasets:
             DatasetError: unknown data set.
             LookupError: no such image, or a path that leaves the data set's folder.
         """
-        root = Path((await self.get(name)).facts["path"]).resolve()
-        path = (root / relative).resolve()
-        if not path.is_relative_to(root) or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+        folder = Path((await self.get(name)).facts["path"])
+        path = await asyncio.to_thread(_image_in, folder, relative)
+        if path is None:
             raise LookupError(f"no image {relative!r} in data set {name!r}")
         return path
 
@@ -211,6 +206,36 @@ class Datasets:
                 f"there is a data set called {name!r} already",
                 "choose another name, or remove the old one first",
             )
+
+
+def _folder(path: Path) -> Path:
+    """The whole path of a folder that somebody gave.
+
+    Raises:
+        DatasetError: there is none, or this cannot be a path.
+    """
+    try:
+        whole = path.expanduser().absolute()
+        str(whole).encode()  # it is to be stored and shown
+        kind = None if whole.is_dir() else "is a file, not a folder" if whole.exists() else "does not exist"
+    except (ValueError, RuntimeError, OSError) as error:  # half a character; ~nosuchuser; too long, or forbidden
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"{str(path)[:200]!r} cannot be looked at ({why})"
+        raise DatasetError("no_folder", message, GIVE_A_FOLDER) from None
+    if kind is not None:
+        raise DatasetError("no_folder", f"{whole} {kind}", GIVE_A_FOLDER)
+    return whole
+
+
+def _image_in(folder: Path, relative: str) -> Path | None:
+    """The image of that relative path; None when it is none, is not there, or lies outside of the folder."""
+    try:
+        root = folder.resolve()
+        path = (root / relative).resolve()
+        fits = path.is_relative_to(root) and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    except (ValueError, OSError):  # no path, or a longer one than there can be
+        return None
+    return path if fits else None
 
 
 def valid_name(name: str) -> str:

@@ -7,7 +7,7 @@ revision that grows with each change anywhere in its conversation, so a browser 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 Language = Literal["en", "ko", "zh"]
 Which = Literal["worst", "missed", "false_alarms", "all"]
@@ -209,9 +209,12 @@ OutFrame = ItemFrame | DeltaFrame | TurnFrame
 # ---- browser to server ----
 
 
+Typed = Annotated[str, AfterValidator(lambda text: text.replace("\0", ""))]  # PostgreSQL keeps no null character
+
+
 class Say(Frame):
     type: Literal["say"] = "say"
-    text: str = Field(min_length=1, max_length=20_000)
+    text: Typed = Field(min_length=1, max_length=20_000)
     key: str = Field(default="", max_length=64, description="made by the page; the same key twice is said once")
 
 
@@ -224,7 +227,7 @@ class Approve(Frame):
 class Decline(Frame):
     type: Literal["decline"] = "decline"
     proposal: str
-    reason: str = Field(default="", max_length=2_000)
+    reason: Typed = Field(default="", max_length=2_000)
 
 
 class TakeUp(Frame):

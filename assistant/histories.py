@@ -40,7 +40,7 @@ class Histories:
             await session.execute(change.values(**values, updated_at=now()))
 
     async def row(self, conversation: str) -> ConversationRow:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             row = await session.get(ConversationRow, conversation)
         if row is None:
             raise UnknownConversation(f"there is no conversation {conversation!r}")

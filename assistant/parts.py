@@ -1,5 +1,6 @@
 """What conversations are made with: the parts of a workspace that know nothing of conversations themselves."""
 
+import asyncio
 import logging
 
 from pydantic_ai.exceptions import AgentRunError
@@ -34,7 +35,7 @@ class Parts:
         Raises:
             NoResults: the run has no evaluation.
         """
-        facts = run_facts(run, self.runs.folder(run.id))
+        facts = await asyncio.to_thread(run_facts, run, self.runs.folder(run.id))
         if self.provider.name == "built-in":
             return word(facts, language)
         try:

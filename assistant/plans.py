@@ -3,6 +3,7 @@
 What a plan is stands in specs.py, where it is stored in proposals.py. This is what tools and the person's own acts do with it.
 """
 
+import asyncio
 from typing import Any
 
 from assistant.datasets import DatasetError
@@ -34,7 +35,7 @@ async def plan_training(
         chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
     built = await build_on(desk.runs, facts=facts, model=model, chosen=chosen, last_runs=last_runs)
     finished = await desk.runs.list(state="succeeded", model=model, limit=20)
-    return make_plan(desk.settings, facts, model, built.chosen, finished, given=built.given)
+    return await asyncio.to_thread(make_plan, desk.settings, facts, model, built.chosen, finished, given=built.given)
 
 
 def _in_the_words_of(settings: list[str], name: str) -> str:

@@ -30,7 +30,7 @@ class Proposals:
         return row, superseded
 
     async def get(self, proposal: str) -> ProposalRow | None:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return await session.get(ProposalRow, proposal)
 
     async def of(self, conversation: str) -> list[ProposalRow]:
@@ -61,7 +61,7 @@ class Proposals:
     async def latest_open(self, conversation: str) -> ProposalRow | None:
         """The plan that 'yes' means."""
         query = select(ProposalRow).where(ProposalRow.conversation == conversation, ProposalRow.state == "open")
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return (await session.scalars(query.order_by(ProposalRow.created_at.desc()).limit(1))).first()
 
     async def revise(self, proposal: str, revision: int, plan: Plan) -> ProposalRow:

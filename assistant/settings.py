@@ -1,6 +1,5 @@
 """Every setting of Murascope, with its help text. All are environment variables; the README's table is made from these fields."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +7,8 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from assistant.engine_environment import inherited
 
 
 class SettingError(ValueError):
@@ -98,11 +99,9 @@ class Settings(BaseSettings):
         return self.home / "datasets"
 
     def engine_environment(self) -> dict[str, str]:
-        """The environment of an engine process: ours, with the weights and hub settings spelled out and no LLM key in it."""
-        secret = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "MURASCOPE_LLM_API_KEY", "MURASCOPE_DATABASE")
-        inherited = {name: value for name, value in os.environ.items() if name not in secret}
+        """The environment of an engine process: what it may inherit, with the weights and hub settings spelled out."""
         return {
-            **inherited,
+            **inherited(fetches=self.hub == "on"),
             "MURASCOPE_WEIGHTS": str(self.weights_folder),
             "MURASCOPE_HUB": self.hub,
             "PYTHONUNBUFFERED": "1",

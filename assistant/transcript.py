@@ -50,18 +50,18 @@ class Transcript:
             .where(ItemRow.conversation == self.conversation, ItemRow.revision > after)
             .order_by(ItemRow.position)
         )
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             rows = list(await session.scalars(query))
         return [(row.key, row.revision, self._with_text(row.key, _stored(row))) for row in rows]
 
     async def revision(self) -> int:
         """The number of the latest change; 0 before the first."""
         query = select(ConversationRow.revision).where(ConversationRow.id == self.conversation)
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return await session.scalar(query) or 0
 
     async def get(self, key: str) -> Item | None:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             row = await session.get(ItemRow, (self.conversation, key))
         return _stored(row) if row else None
 
@@ -100,6 +100,10 @@ class Transcript:
 
     def tell_turn(self, *, working: bool) -> None:
         self._tell(TurnFrame(state="working" if working else "idle"))
+
+    def tell_unstored(self, key: str, item: Item) -> None:
+        """Show an item to the pages that are open, and to no later one: for what must be said when nothing can be stored."""
+        self._tell(ItemFrame(key=key, revision=0, item=item))
 
     async def settle(self) -> None:
         """After a restart: what was being written or worked on then is not any more, and what was said last is answered."""

@@ -27,6 +27,10 @@ DATABASE_CODES = {
     "read-only transaction": "read_only",
     "database is locked": "database_busy",
     "lock timeout": "database_busy",
+    "unable to open database": "database_away",
+    "disk i/o error": "database_away",
+    "connect": "database_away",
+    "terminat": "database_away",
 }
 HINTS = {
     "no_room": "make room on the disk; what waits goes on by itself",
@@ -36,13 +40,17 @@ HINTS = {
     "database_busy": "another program holds the database: end what it does there, then try again",
     "database_away": "look whether the database server is up, or whether the home folder is still there",
     "system": "look at the server's log, then try again",
+    "internal": "try again; if it happens again, look at the server's log",
 }
-EXPECTED = (OSError, OperationalError, PoolTimeout)  # the other database errors are mistakes of our own
+EXPECTED = (OSError, OperationalError, PoolTimeout)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """`code` names the kind, for the page's wording (locales: trouble.<code>); message and hint are the English wording."""
+    """`code` names the kind, for the page's wording (locales: error.<code>); message and hint are the English wording.
+
+    internal is none that the installation has: it is a mistake of our own.
+    """
 
     code: str
     message: str
@@ -55,6 +63,16 @@ def explain(error: OSError | SQLAlchemyError) -> Trouble:
     return Trouble(code, message, HINTS[code])
 
 
+def report(error: OSError | SQLAlchemyError, *, what: str) -> Trouble:
+    """The trouble behind an error, said in the log: in a line, and a mistake of our own with all that led to it."""
+    trouble = explain(error)
+    if trouble.code == "internal":
+        logger.error("%s failed", what, exc_info=error)
+    else:
+        logger.warning("%s failed: %s", what, trouble.message)
+    return trouble
+
+
 def _of_system(error: OSError) -> tuple[str, str]:
     where = f": {str(error.filename)[:200]}" if error.filename is not None else ""
     return CODES.get(error.errno or 0, "system"), f"{error.strerror or error}{where}"
@@ -64,8 +82,8 @@ def _of_database(error: SQLAlchemyError) -> tuple[str, str]:
     if isinstance(error, PoolTimeout):
         return "database_busy", "the database gave no connection in time"
     said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    code = next((code for words, code in DATABASE_CODES.items() if words in said.lower()), "database_away")
-    return code, f"the database refused: {said}"
+    code = next((code for words, code in DATABASE_CODES.items() if words in said.lower()), "internal")
+    return code, f"the database refused: {said}" if code != "internal" else "something went wrong on our side"
 
 
 class Watch:

@@ -41,6 +41,7 @@ from assistant.plans import plan_key, plan_words
 from assistant.providers import open_model
 from assistant.tools import Desk
 from assistant.transcript import Transcript
+from assistant.troubles import EXPECTED, report
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,9 @@ class Turn:
         except AgentRunError as error:
             why = explain(error, url=self._parts.provider.url)
             await self._fail(ErrorItem(code=why.code, message=why.message, hint=why.hint, retry=why.retry))
+        except EXPECTED as error:
+            trouble = report(error, what=f"a turn of conversation {self._desk.conversation}")
+            await self._fail(ErrorItem(code=trouble.code, message=trouble.message, hint=trouble.hint, retry=True))
         except Exception as error:
             logger.exception("a turn of conversation %s failed", self._desk.conversation)
             hint = "try again; if it happens again, look at the server's log"
@@ -248,8 +252,11 @@ class Turn:
                 await self._transcript.show(f"confirm-{self._name}-{call.tool_call_id}", item)
 
     async def _fail(self, item: ErrorItem) -> None:
-        await self._end_text(state="stopped")
-        await self._transcript.show(f"error-{self._name}", item)
+        try:
+            await self._end_text(state="stopped")
+            await self._transcript.show(f"error-{self._name}", item)
+        except EXPECTED:  # nothing can be stored, not even that: it is told all the same
+            self._transcript.tell_unstored(f"error-{self._name}", item)
 
     async def _save(self, history: History) -> None:
         await self._parts.histories.save(self._desk.conversation, history)

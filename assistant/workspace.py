@@ -1,9 +1,16 @@
 """Everything that one installation works on, opened together: settings, database, data sets, plans, runs, conversations."""
 
 import asyncio
+import errno
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
 
 from assistant.conversations import Conversations
 from assistant.going_on import go_on
@@ -14,10 +21,13 @@ from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
+from assistant.troubles import Watch
 
 logger = logging.getLogger(__name__)
 
 RECENT_RUNS = 20
+TRY_AGAIN_SECONDS = 2.0
+LITTLE_DISK = 1 << 20  # bytes
 
 
 class Workspace:
@@ -38,15 +48,15 @@ class Workspace:
 
         Raises:
             SettingError: a setting cannot be used, such as an LLM address that is none.
+            OSError, OperationalError: the disk is full, or the database cannot be used (assistant/troubles.py words it).
         """
         provider = choose(settings)
+        await asyncio.to_thread(_make_home, settings)
         try:
-            settings.runs_folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingError(
-                f"the home folder {settings.home} cannot be written ({error.strerror}); set MURASCOPE_HOME to another"
-            ) from None
-        database = await Database.open(settings.database_url)
+            database = await Database.open(settings.database_url)
+        except OperationalError:
+            await asyncio.to_thread(_refuse_full_disk, settings.home)
+            raise
         workspace = cls(settings, database, provider)
         try:
             yield workspace
@@ -89,7 +99,30 @@ class Workspace:
     async def _tell(self, run: RunRow) -> None:
         if run.conversation is None:
             return
-        try:
-            await (await self.conversations.get(run.conversation)).tell_end_of(run)
-        except (LookupError, OSError) as error:
-            logger.warning("the end of %s could not be told: %s", run.id, error)
+        telling, what = Watch(), f"the end of {run.id}"
+        while True:
+            with telling.over(what):
+                try:
+                    await (await self.conversations.get(run.conversation)).tell_end_of(run)
+                except LookupError as error:
+                    logger.warning("%s could not be told: %s", what, error)
+                return
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.home):  # a folder that was there may be read-only
+            pass
+    except OSError as error:
+        raise SettingError(
+            f"the home folder {settings.home} cannot be written ({error.strerror}); make room there or give the rights to it, "
+            "or set MURASCOPE_HOME to another"
+        ) from None
+
+
+def _refuse_full_disk(home: Path) -> None:
+    """SQLite does not say that the disk is full when it cannot open its files for that."""
+    if shutil.disk_usage(home).free < LITTLE_DISK:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(home))

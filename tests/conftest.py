@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from assistant.settings import Settings
+from tests import event_loop
 
 hypothesis_settings.register_profile("no_clock", deadline=None)  # no test fails because the machine is busy
 hypothesis_settings.load_profile("no_clock")
+event_loop.watch()
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
@@ -26,6 +29,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MURASCOPE_HUB", "off")
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_event_loop() -> Iterator[None]:
+    event_loop.blocked.clear()
+    yield
+    assert event_loop.blocked == []
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,13 @@
 """The application: routes, sockets, static files, and the guards around them."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -14,6 +17,7 @@ from assistant.histories import UnknownConversation
 from assistant.results import NoResults
 from assistant.runs.queue import UnknownRun
 from assistant.settings import Settings
+from assistant.troubles import EXPECTED, report
 from assistant.workspace import Workspace
 from web import sockets
 from web.guard import Guard
@@ -23,6 +27,8 @@ from web.routes import conversations, datasets, models, pages, runs
 from web.versions import STATIC, version
 
 MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
+TROUBLE_STATUS = {"no_room": 507, "name_too_long": 422, "system": 500, "internal": 500}  # of the others: 503
+THREADS = 32  # that wait for disks; one that hangs holds up those who ask for it, not the others
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         async with (
             Workspace.open(settings) as workspace,
             SmallPictures.open(settings) as pictures,
@@ -59,6 +66,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(PictureRefused, _no_picture)
     app.add_exception_handler(NoPicture, _no_picture)
     app.add_exception_handler(NotGoneOn, _not_gone_on)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for trouble in EXPECTED:
+        app.add_exception_handler(trouble, _trouble)
     return app
 
 
@@ -90,6 +100,24 @@ async def _no_picture(request: Request, error: Exception) -> Response:
 async def _not_gone_on(request: Request, error: Exception) -> Response:
     assert isinstance(error, NotGoneOn)
     return await _failed(request, status=409, code=error.code, message=error.message)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """An input that cannot be one. What came in is not said back: it may hold what no answer can."""
+    assert isinstance(error, RequestValidationError)
+    problems = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors())
+    return await _failed(request, status=422, code="refused", message=problems)
+
+
+async def _trouble(request: Request, error: Exception) -> Response:
+    """What disk or database refuse, in words; plain ones where the page itself cannot be drawn for it."""
+    assert isinstance(error, EXPECTED)
+    trouble = report(error, what=f"{request.method} {request.url.path}")
+    status = TROUBLE_STATUS.get(trouble.code, 503)
+    try:
+        return await _failed(request, status=status, code=trouble.code, message=trouble.message, hint=trouble.hint)
+    except EXPECTED:
+        return PlainTextResponse(f"{trouble.message}\n{trouble.hint}\n", status)
 
 
 async def _failed(request: Request, *, status: int, code: str, message: str, hint: str = "") -> Response:

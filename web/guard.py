@@ -42,6 +42,9 @@ class Guard:
             status = 403 if host_name(headers.get("host", "")) else 400
             await _refuse(problem, status, scope, receive, send)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await _refuse("the address holds a null character, as no name and no path does", 422, scope, receive, send)
+            return
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

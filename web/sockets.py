@@ -12,6 +12,7 @@ from assistant.conversation import Conversation, FrameRefused
 from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
 from assistant.histories import UnknownConversation
 from assistant.runs.queue import UnknownRun
+from assistant.troubles import EXPECTED, report
 from assistant.workspace import Workspace
 from web import markdown
 from web.ids import is_id
@@ -60,6 +61,9 @@ async def _receive(socket: WebSocket, conversation: Conversation, language: Lang
             await _refuse(socket, refused.code, refused.message, key)
         except UnknownConversation:  # deleted from another page
             await _close(socket, GONE)
+        except EXPECTED as error:
+            trouble = report(error, what=f"a {frame.type} frame in conversation {conversation.id}")
+            await _refuse(socket, trouble.code, f"{trouble.message}; {trouble.hint}", key)
         except Exception:
             logger.exception("a %s frame in conversation %s failed", frame.type, conversation.id)
             await _refuse(socket, "internal", "something went wrong on our side; try again", key)

@@ -1,5 +1,6 @@
 """Tool: which models can be trained."""
 
+import asyncio
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -62,14 +63,14 @@ async def _for_dataset(desk: Desk, named: str | None, good_images: int | None) -
         return None
     has = int(row.facts["train_good"]) if row else 0
     good = good_images or has
-    at_hand = desk.settings.hub == "on" or bool(local_backbones(desk.settings))
+    at_hand = desk.settings.hub == "on" or bool(await asyncio.to_thread(local_backbones, desk.settings))
     best = best_for(good=good, weights_at_hand=at_hand)
     return {
         "dataset": row.name if row and good == has else None,
         "good": good,
         "weights_at_hand": at_hand,
         "models": best,
-        "weights_missing": _weights_missing(desk, best),
+        "weights_missing": await asyncio.to_thread(_weights_missing, desk, best),
     }
 
 

@@ -1,5 +1,6 @@
 """Tool: how far a training is."""
 
+import asyncio
 from typing import Any
 
 from pydantic_ai import RunContext
@@ -24,7 +25,7 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         "hint": row.hint,
         "waits_for": await ctx.deps.runs.waits_for(row),
     }
-    for event in read_events(ctx.deps.runs.folder(row.id)):
+    for event in await asyncio.to_thread(read_events, ctx.deps.runs.folder(row.id)):
         match event:
             case Stage():
                 facts |= {"stage": event.name, "progress": None, "seconds_left": None}

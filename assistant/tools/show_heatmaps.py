@@ -1,5 +1,6 @@
 """Tool: show inspected images with their heatmaps."""
 
+import asyncio
 from typing import Any
 
 from pydantic_ai import RunContext
@@ -30,7 +31,7 @@ async def show_heatmaps(
     desk = ctx.deps
     row = await desk.run(run)
     try:
-        results = load(desk.runs.folder(row.id))
+        results = await asyncio.to_thread(load, desk.runs.folder(row.id))
         images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
     except NoResults as error:
         raise desk.refuse("no_results", str(error), run=row.id, state=row.state) from None

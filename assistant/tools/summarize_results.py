@@ -1,5 +1,6 @@
 """Tool: what a finished training measured."""
 
+import asyncio
 from typing import Any
 
 from pydantic_ai import RunContext
@@ -20,7 +21,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     """
     row = await ctx.deps.run(run)
     try:
-        facts = run_facts(row, ctx.deps.runs.folder(row.id))
+        facts = await asyncio.to_thread(run_facts, row, ctx.deps.runs.folder(row.id))
     except NoResults as error:
         if row.state in ("queued", "running"):  # nothing went wrong: there is nothing to tell yet
             return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.model, "finished": False}

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.small_disk import small_disk
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random"]
 
@@ -133,6 +135,25 @@ def test_ctrl_c_stops_the_run_cleanly(murascope: Murascope, panels: Path) -> Non
     assert process.returncode == 3
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads the environment of a process from /proc")
+def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
+    for name in ("ANTHROPIC_AUTH_TOKEN", "openai_api_key", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "FOO_SECRET"):
+        murascope.environment[name] = "hunter2"
+    process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        if "epoch" in line:
+            events = tmp_path / "home" / "runs" / "r1" / "events.jsonl"
+            trainer = json.loads(events.read_text().splitlines()[0])["pid"]
+            seen = Path(f"/proc/{trainer}/environ").read_text()
+            process.send_signal(signal.SIGINT)
+            break
+    process.communicate(timeout=60)
+    assert "MURASCOPE_WEIGHTS" in seen
+    assert "hunter2" not in seen
+
+
 def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
     process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
     events = tmp_path / "home" / "runs" / "r1" / "events.jsonl"
@@ -178,3 +199,24 @@ def test_the_doctor_says_what_there_is(murascope: Murascope) -> None:
     said = murascope("doctor").stdout
     assert "patchcore" in said
     assert "nothing leaves this machine" in said
+
+
+def test_a_home_that_cannot_be_used_is_told_in_words(murascope: Murascope, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "home") as disk:
+        murascope("data", "list")
+        disk.fill()
+        assert "No space left" in murascope("data", "list").stderr
+        disk.empty()
+        disk.be_read_only()
+        for command in (("data", "list"), ("serve", "--port", "0"), ("train", "--data", str(tmp_path), "--yes")):
+            said = murascope(*command)
+            assert said.returncode == 2
+            assert "Read-only file system" in said.stderr
+            assert "MURASCOPE_HOME" in said.stderr
+            assert "Traceback" not in said.stderr
+
+
+def test_a_home_of_nobody_is_told_in_words(murascope: Murascope) -> None:
+    murascope.environment["MURASCOPE_HOME"] = "~nosuchuser/murascope"
+    said = murascope("data", "list")
+    assert (said.returncode, "there is no such user" in said.stderr) == (2, True)

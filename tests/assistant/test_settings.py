@@ -26,12 +26,27 @@ def test_a_database_address_that_is_none_is_named() -> None:
         _ = Settings(database="no address").database_url
 
 
-def test_the_engine_gets_the_weights_and_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
-    monkeypatch.setenv("MURASCOPE_DATABASE", "postgresql://u:secret@h/m")
-    environment = Settings(weights=tmp_path).engine_environment()
+SECRETS = (
+    "ANTHROPIC_API_KEY", "anthropic_api_key", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY", "openai_api_key", "HF_TOKEN",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "aws_session_token", "MURASCOPE_LLM_API_KEY", "MURASCOPE_DATABASE",
+    "murascope_database", "NVIDIA_API_KEY", "FOO_SECRET", "TORCH_SECRET", "SSH_AUTH_SOCK", "PGPASSWORD", "Http_Proxy",
+)  # fmt: skip
+
+
+def test_the_engine_gets_the_weights_and_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    environment = Settings(weights=tmp_path, hub="off").engine_environment()
     assert environment["MURASCOPE_WEIGHTS"] == str(tmp_path)
-    assert "secret" not in "".join(environment.values())
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert [name for name, value in environment.items() if value == "secret"] == []
+
+
+def test_an_engine_that_may_fetch_weights_gets_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    assert Settings(hub="on").engine_environment()["https_proxy"] == "http://proxy:3128"
+    assert "https_proxy" not in Settings(hub="off").engine_environment()
 
 
 def test_a_picture_that_only_moved_changes_the_stamp_of_its_folder(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The supervisor gives every run an honest end, whatever happens to its process. The processes are real, small Python programs."""
 
 import asyncio
+import sqlite3
 import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +16,11 @@ from assistant.runs.supervisor import Supervisor
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
+from assistant.troubles import Trouble
 from engine.events import EventLog, Failed, Finished, Started, Stopped, read_events
 from engine.process_lock import is_locked
 from engine.spec import make_spec
+from tests.small_disk import SmallDisk, small_disk
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +31,10 @@ from engine.events import *
 from engine.process_lock import note_process
 """
 START = "log.append(Started(model='patchcore', family='memory', dataset='oled', pid=os.getpid()))"
+FILL_THE_LAST_BLOCK = """
+length = len(Warned(seq=2, time=time.time(), code='x', message='').model_dump_json())
+log.append(Warned(code='x', message='x' * (4096 - log._size - length - 5)))
+"""
 FINISH = "log.append(Finished(metrics={'image_auroc': 0.9}, seconds={'total': 1.0}))"
 
 
@@ -75,6 +83,23 @@ class Scene:
         while not read_events(self.queue.folder(run)):
             await asyncio.sleep(0.05)
 
+    async def trouble_of(self, run: str) -> Trouble:
+        for _ in range(400):
+            if (trouble := self.supervisor.trouble(run)) is not None:
+                return trouble
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"nothing keeps {run} from going on")
+
+    @contextmanager
+    def database_held(self) -> Iterator[None]:
+        """A second program changes something in the database, and takes longer over it than anybody waits."""
+        other = sqlite3.connect(self.folder / "murascope.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.close()
+
     async def state_becomes(self, run: str, *states: str) -> RunRow:
         for _ in range(400):
             if (row := await self.queue.get(run)).state in states:
@@ -83,8 +108,8 @@ class Scene:
         raise AssertionError(f"{run} is still {row.state}")
 
 
-@pytest.fixture
-async def scene(settings: Settings) -> Any:
+@asynccontextmanager
+async def opened_scene(settings: Settings) -> AsyncIterator[Scene]:
     database = await Database.open(settings.database_url)
     opened = Scene(settings, database)
     yield opened
@@ -92,6 +117,21 @@ async def scene(settings: Settings) -> Any:
         for child in executor._children.values():
             child.wait(10)
     await database.close()
+
+
+@pytest.fixture
+async def scene(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    monkeypatch.setattr("assistant.store.database.BUSY_MS", 200)
+    async with opened_scene(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def scene_on_a_small_disk(settings: Settings) -> AsyncIterator[tuple[Scene, SmallDisk]]:
+    """All but the database lies on the disk that gets full."""
+    with small_disk(settings.runs_folder) as disk:
+        async with opened_scene(settings) as opened:
+            yield opened, disk
 
 
 async def test_a_run_that_says_finished_has_succeeded(scene: Scene) -> None:
@@ -244,6 +284,59 @@ async def test_a_server_of_another_home_leaves_the_runs_of_this_one_alone(scene:
             await asyncio.sleep(0.02)
         async with scene.supervisor.working():
             assert (await scene.state_becomes(waiting, "succeeded", "failed")).state == "succeeded"
+
+
+async def test_a_run_waits_for_room_on_the_disk_and_begins_when_there_is(
+    scene_on_a_small_disk: tuple[Scene, SmallDisk], caplog: pytest.LogCaptureFixture
+) -> None:
+    scene, disk = scene_on_a_small_disk
+    scene.executor.script = f"{START}\n{FINISH}"
+    run = await scene.add()
+    disk.fill(leave=1 << 20)
+    async with scene.supervisor.working():
+        trouble = await scene.trouble_of(run)
+        assert (trouble.code, (await scene.queue.get(run)).state) == ("no_room", "queued")
+        await asyncio.sleep(2)  # two more tries, of which the log is not told
+        assert len([each for each in caplog.messages if "waits" in each]) == 1
+        disk.empty()
+        assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
+    assert scene.supervisor.trouble(run) is None
+
+
+async def test_an_end_that_the_disk_does_not_take_is_written_when_there_is_room(
+    scene_on_a_small_disk: tuple[Scene, SmallDisk],
+) -> None:
+    scene, disk = scene_on_a_small_disk
+    scene.executor.script = f"{START}\n{FILL_THE_LAST_BLOCK}\ntime.sleep(60)"
+    run = await scene.add()
+    async with scene.supervisor.working():
+        while len(read_events(scene.queue.folder(run))) < 2:
+            await asyncio.sleep(0.05)
+        disk.fill()
+        await scene.queue.stop(run)
+        assert (await scene.trouble_of(run)).code == "no_room"
+        assert (await scene.queue.get(run)).state == "running"
+        disk.empty()
+        assert (await scene.state_becomes(run, "stopped", "failed")).state == "stopped"
+    assert [event.seq for event in read_events(scene.queue.folder(run))] == [1, 2, 3]
+
+
+async def test_a_database_that_is_held_for_long_loses_nothing(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    go = scene.folder / "go"
+    scene.executor.script = f"{START}\nwhile not Path({str(go)!r}).exists(): time.sleep(0.02)\n{FINISH}"
+    run = await scene.add()
+    async with scene.supervisor.working():
+        with scene.database_held():
+            assert (await scene.trouble_of(run)).code == "database_busy"
+            assert (await scene.queue.get(run)).state == "queued"
+        await scene.state_becomes(run, "running")
+        with scene.database_held():
+            go.touch()
+            assert (await scene.trouble_of(run)).code == "database_busy"
+            assert isinstance(read_events(scene.queue.folder(run))[-1], Finished)
+        ended = await scene.state_becomes(run, "succeeded", "failed")
+    assert (ended.state, ended.attempts) == ("succeeded", 1)
+    assert len([each for each in caplog.messages if "waits" in each]) == 2
 
 
 async def test_one_slot_runs_one_training_at_a_time(scene: Scene) -> None:

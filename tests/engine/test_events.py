@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
-from engine.events import EventLog, Stopped, Warned, read_events
+import pytest
+
+from engine.events import EventLog, LogInUse, Stopped, Warned, read_events
 
 # the system takes no file beyond 300 bytes, as a full disk takes none at all; the second event does not fit
 FULL = """
@@ -46,6 +48,15 @@ def test_a_torn_last_line_is_left_out_and_cut_off_by_the_next_writer(tmp_path):
 
 def test_a_run_without_a_log_has_no_events(tmp_path):
     assert read_events(tmp_path) == []
+
+
+def test_a_log_has_one_writer_and_a_second_one_is_refused_at_once(tmp_path):
+    log = EventLog(tmp_path)
+    with pytest.raises(LogInUse, match=r"events\.jsonl"):
+        EventLog(tmp_path)
+    log.append(Warned(code="x", message="mine"))
+    log.close()
+    assert [event.seq for event in read_events(tmp_path)] == [1]
 
 
 def test_an_event_that_the_disk_refuses_leaves_no_trace_and_the_next_one_takes_its_number(tmp_path):

@@ -11,7 +11,7 @@ router = APIRouter()
 
 
 class Title(BaseModel):
-    title: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
 
 
 @router.get("/c/{conversation}")

@@ -77,7 +77,7 @@ async def picture(
         path = await workspace.datasets.image_path(name, relative)
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
-    return kept(request, await pictures.get(path, size.value))
+    return await asyncio.to_thread(kept, request, await pictures.get(path, size.value))
 
 
 @router.get("/api/datasets")
@@ -95,16 +95,16 @@ async def upload_archive(request: Request, name: Name, workspace: Opened) -> dic
     """A zip as the raw body, streamed to a file that is gone again whatever happens."""
     valid_name(name)
     uploads = workspace.settings.home / "uploads"
-    uploads.mkdir(parents=True, exist_ok=True)
-    _check_room(uploads, int(request.headers.get("content-length") or 0))
+    await asyncio.to_thread(uploads.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(_check_room, uploads, int(request.headers.get("content-length") or 0))
     part = uploads / f"{uuid.uuid4().hex}.zip.part"
     try:
-        with part.open("xb") as file:
+        with await asyncio.to_thread(part.open, "xb") as file:
             async for block in request.stream():
                 await asyncio.to_thread(file.write, block)
         return describe(await workspace.datasets.add_archive(name, part))
     finally:
-        part.unlink(missing_ok=True)
+        await asyncio.to_thread(part.unlink, missing_ok=True)
 
 
 @router.delete("/api/datasets/{name}", status_code=204)

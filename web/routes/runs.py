@@ -31,12 +31,15 @@ async def list_runs(
 ) -> Response:
     rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
     again = {row.id: await what_comes_next(row, workspace) for row in rows if row.state in ENDED_WITHOUT_RESULT}
-    return await renderer.page(request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again)
+    return await renderer.page(
+        request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again, trouble=workspace.supervisor.trouble
+    )  # fmt: skip
 
 
 @router.get("/runs/{run}")
 async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
-    return await renderer.page(request, "run", run=await workspace.runs.get(run))
+    row = await workspace.runs.get(run)
+    return await renderer.page(request, "run", run=row, trouble=workspace.supervisor.trouble)
 
 
 @router.get("/runs/{run}/view")
@@ -44,20 +47,21 @@ async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
     """The inside of the run panel, the same as on the run's page."""
     row = await workspace.runs.get(run)
     return HTMLResponse(
-        renderer.part(renderer.language(request), "run_view", run=row), headers={"cache-control": "no-store"}
+        renderer.part(renderer.language(request), "run_view", run=row, trouble=workspace.supervisor.trouble),
+        headers={"cache-control": "no-store"},
     )
 
 
 @router.get("/api/runs")
 async def describe_runs(workspace: Opened, state: str | None = None) -> list[dict[str, Any]]:
-    return [describe(row) for row in await workspace.runs.list(state=state or None)]
+    return [describe(row, workspace) for row in await workspace.runs.list(state=state or None)]
 
 
 @router.get("/api/runs/{run}")
 async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
     row = await workspace.runs.get(run)
     return {
-        **describe(row),
+        **describe(row, workspace),
         **await what_comes_next(row, workspace),
         "waits_for": list(await workspace.runs.waits_for(row)),
     }
@@ -80,13 +84,13 @@ async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
 
 @router.post("/api/runs/{run}/stop")
 async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
-    return describe(await workspace.runs.stop((await workspace.runs.get(run)).id))
+    return describe(await workspace.runs.stop((await workspace.runs.get(run)).id), workspace)
 
 
 @router.post("/api/runs/{run}/continue")
 async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
     """A person's own yes to going on with a run; the run that goes on. However often it is pressed, there is one."""
-    return describe(await workspace.go_on(run))
+    return describe(await workspace.go_on(run), workspace)
 
 
 @router.get("/runs/{run}/files/{folder}/{index}")
@@ -94,9 +98,9 @@ async def run_file(request: Request, run: Id, folder: Folder, index: Index, work
     """One picture of the evaluation."""
     row = await workspace.runs.get(run)
     path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
-    if not path.is_file():
+    if not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {folder} picture {index}")
-    return kept(request, path)
+    return await asyncio.to_thread(kept, request, path)
 
 
 @router.get("/api/runs/{run}/regions/{index}")
@@ -119,7 +123,7 @@ async def normal_picture(
         )
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
-    return kept(request, await pictures.get(path, NORMAL_SIZE))
+    return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))
 
 
 async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:
@@ -128,8 +132,9 @@ async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     return {"continued_as": next_row.id if next_row else None, "rest": asdict(rest) if rest else None}
 
 
-def describe(row: RunRow) -> dict[str, Any]:
-    """A run as the page needs it: its plan, its state, and how it ended."""
+def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
+    """A run as the page needs it: its plan, its state, what it waits for (such as room on the disk), and how it ended."""
+    trouble = workspace.supervisor.trouble(row.id)
     model = MODELS.get(row.model)
     moments = {
         name: value.isoformat() if (value := getattr(row, name)) else None
@@ -149,5 +154,6 @@ def describe(row: RunRow) -> dict[str, Any]:
         "hint": row.hint,
         "stop_requested": row.stop_requested,
         "continues": row.continues,
+        "waits": asdict(trouble) if trouble else None,
         **moments,
     }

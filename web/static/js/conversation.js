@@ -63,7 +63,7 @@ const FRAMES = {
     sendOldest();
   },
   refused: ({ code, message, key }) => {
-    toast(coded("refused", code, {}, message), { kind: code === "busy" ? "info" : "failure" });
+    toast(coded("refused", code, {}, coded("error", code, {}, message)), { kind: code === "busy" ? "info" : "failure" });
     const at = unsent.findIndex((frame) => frame.key === key || code === "bad_frame"); // of a bad frame no key was read
     if (at >= 0) composer.giveBack(unsent.splice(at, 1)[0].text);
     $("#working").hidden = !working;

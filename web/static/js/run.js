@@ -80,7 +80,7 @@ function progress(part, state) {
   if (state.state === "running") {
     const left = state.eta === null ? "" : t("run.left", { time: duration(state.eta) });
     const words = state.line ? t(state.line.key, state.line.values) : state.stage ? t(`stage.${state.stage}`) : "";
-    part("line").textContent = [`${done} %`, words, left].filter(Boolean).join(" · ");
+    part("line").textContent = [`${done} %`, words, left, waiting(state)].filter(Boolean).join(" · ");
   } else if (state.state === "queued") part("line").textContent = waiting(state);
   time(part("clock"), state);
 }

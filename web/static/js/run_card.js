@@ -38,11 +38,12 @@ function line(run, state) {
     if (state.stage) parts.push(t(`stage.${state.stage}`));
     if (state.line) parts.push(t(state.line.key, state.line.values));
     if (state.eta !== null) parts.push(t("run.left", { time: duration(state.eta) }));
+    parts.push(waiting(state));
   } else if (state.state === "queued") parts.push(waiting(state));
   else if (state.failure) parts.push(state.failure.reason);
   else if (state.ended !== null && state.started !== null) parts.push(took(state));
   if (state.state === "succeeded" && state.row?.stop_requested) parts.push(t("run.ended_before_stop"));
-  return parts.join(" · ");
+  return parts.filter(Boolean).join(" · ");
 }
 
 function badges(list, metrics) {

@@ -44,7 +44,8 @@ function open(run, known) {
       // the bar at the foot tells that the server is away
     }
     if (feeds.get(run) !== feed) return;
-    const wait = state.state === "queued" ? WAITING_SECONDS : state.ended !== null && isActive(state.row ?? { state: "running" }) ? ENDING_SECONDS : 0;
+    const isEnding = state.ended !== null && isActive(state.row ?? { state: "running" });
+    const wait = isActive(state) ? WAITING_SECONDS : isEnding ? ENDING_SECONDS : 0;
     if (wait) feed.timer = setTimeout(feed.look, wait * 1000);
   };
   feed.look();

@@ -1,10 +1,14 @@
 // What is said of a run wherever it is shown: what it waits for, what it goes on from, how long it took.
 
 import { duration } from "./format.js";
-import { t } from "./i18n.js";
+import { coded, t } from "./i18n.js";
+import { isActive } from "./run_state.js";
 
-/** What a queued run waits for. */
+/** What a run waits for: room on the disk, the database, or the runs before it. Empty for one that goes on. */
 export function waiting(state) {
+  const trouble = isActive(state) ? state.row?.waits : null;
+  if (trouble) return t("run.waits", { why: coded("error", trouble.code, {}, trouble.message) });
+  if (state.state !== "queued") return "";
   const runs = state.row?.waits_for ?? [];
   return runs.length ? t("run.waiting_for", { count: runs.length, runs: runs.join(", ") }) : t("run.waiting");
 }
