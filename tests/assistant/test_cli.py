@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,3 +222,27 @@ def test_a_home_of_nobody_is_told_in_words(murascope: Murascope) -> None:
     murascope.environment["MURASCOPE_HOME"] = "~nosuchuser/murascope"
     said = murascope("data", "list")
     assert (said.returncode, "there is no such user" in said.stderr) == (2, True)
+
+
+def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
+    murascope: Murascope, panels: Path, tmp_path: Path
+) -> None:
+    asked = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=200", "--set", "patience=0"]
+    process = murascope.start("train", "--data", str(panels), *asked, "--yes")
+    run = tmp_path / "home" / "runs" / "r1"
+    while not (run / "checkpoints" / "last.safetensors").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.kill(json.loads((run / "events.jsonl").read_text().splitlines()[0])["pid"], signal.SIGKILL)
+    said = process.communicate(timeout=60)[1]
+    assert "murascope runs continue r1" in said
+    assert re.search(r"after epoch \d+ of 200", said)
+    added = panels / "train" / "good" / "added.png"
+    shutil.copyfile(panels / "train" / "good" / "000.png", added)
+    refused = murascope("runs", "continue", "r1", "--json")
+    assert (refused.returncode, "are not those" in outcome(refused)["problems"][0]) == (2, True)
+    added.unlink()
+    again = murascope("runs", "continue", "r1", "--json")
+    assert (outcome(again)["run"], outcome(again)["status"]) == ("r2", "succeeded")
+    assert "r2 takes the place of r1" in again.stderr
+    assert murascope("runs", "continue", "r1").stderr.strip().endswith("there is nothing left to do")

@@ -45,6 +45,14 @@ def test_stopping_an_ended_run_changes_nothing(finished_run: str, client: TestCl
     assert client.post(f"/api/runs/{finished_run}/stop").json()["state"] == "succeeded"
 
 
+def test_a_finished_run_is_not_taken_up_and_none_is_offered(finished_run: str, client: TestClient) -> None:
+    answer = client.post(f"/api/runs/{finished_run}/continue")
+    assert (answer.status_code, answer.json()["code"]) == (409, "run_succeeded")
+    run = client.get(f"/api/runs/{finished_run}").json()
+    assert (run["rest"], run["continued_as"], run["waits_for"]) == (None, None, [])
+    assert client.post("/api/runs/r99/continue").status_code == 404
+
+
 def test_a_run_without_results_says_so(finished_run: str, client: TestClient, settings: Settings) -> None:
     (settings.runs_folder / finished_run / "evaluation" / "metrics.json").unlink()
     answer = client.get(f"/api/runs/{finished_run}/results")
