@@ -28,8 +28,10 @@ class PixelTally:
 
     Bins are equal in the score, or, where `spread` is given, in asinh((score - centre) / spread): equal within about a
     spread of the centre, ever wider further out, so that a few huge scores do not squeeze all others into one bin. Scores
-    outside fall into the end bins. Pixels that share a bin count as equal; `tolerance()` tells how much that can change
-    an area under a curve. With bins that fit the scores it is far below 0.001.
+    outside fall into the end bins. Pixels that share a bin count as equal; `tolerance()` and `aupro_tolerance()` tell how much
+    that can change an area under a curve. With bins that fit the scores it is far below 0.001 for the millions of pixels of
+    a test set; of maps of a hundred pixels two that share a bin have moved AUPRO by 0.0004. A score that is alone in its bin,
+    and equal scores, change nothing: then the figure is that of the definition to rounding.
 
     A defective pixel counts for its region too, with one part in the region's area: regions are the 8-connected parts of
     each mask. Sums of these parts are all that AUPRO needs, so no region keeps bins of its own.

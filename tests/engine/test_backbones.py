@@ -34,11 +34,17 @@ def test_gives_one_level_per_layer_at_its_stride():
     assert [tuple(level.shape) for level in levels] == expected
 
 
-def test_is_frozen_in_training_too():
-    backbone = Backbone("resnet18", layers=[1], weights="random").train()
+@pytest.mark.parametrize("trainable", [False, True])
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_100", "vit_tiny_patch16_224"])
+def test_is_frozen_in_training_too(name, trainable):
+    """Norms go by what they have learnt, not by the batch, and nothing is dropped; a folded norm could not show it."""
+    backbone = Backbone(name, layers=[2], weights="random", trainable=trainable, image_size=64)
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    images = torch.rand(4, 3, 64, 64)
+    expected = backbone.eval()(images)[0]
+    assert torch.equal(backbone.train()(images)[0], expected)
+    assert not any(module.training for module in backbone.modules())
     assert not any(parameter.requires_grad for parameter in backbone.parameters())
-    backbone(torch.rand(4, 3, 64, 64))
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
 
 

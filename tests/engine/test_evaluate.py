@@ -2,17 +2,21 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluate import evaluate
 from engine.evaluation.calibration import Calibration, calibrate, calibration_from
+from engine.evaluation.confidence import cross_fit
+from engine.evaluation.heatmaps import overlay
+from engine.evaluation.regions import find_regions
 from engine.models import AnomalyModel, Prediction
 from engine.report import Report
 from engine.trainers.base import BaseTrainer
@@ -31,14 +35,24 @@ class Contrast(AnomalyModel):
         return Prediction(score_map.amax(dim=(1, 2, 3)), score_map)
 
 
+class Tenfold(Contrast):
+    """Pictures score ten times as high as pixels: one's threshold is no use for the other."""
+
+    def predict_step(self, batch):
+        found = super().predict_step(batch)
+        return replace(found, pred_score=10 * found.pred_score)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=24, good=10, defective=10)
 
 
-def run_evaluation(items: list[Item], good: list[Item], run: Path, **settings) -> tuple[dict, list[dict[str, str]]]:
+def run_evaluation(
+    items: list[Item], good: list[Item], run: Path, *, kind: type[Contrast] = Contrast, **settings
+) -> tuple[dict, list[dict[str, str]]]:
     run.mkdir()
-    model, report = Contrast(), Report(run)
+    model, report = kind(), Report(run)
     calibration = calibrate(model, loader(good), overkill_rate=0.1, report=report)
     evaluate(
         model, loader(items), run, calibration=calibration, seed=0, facts={"made": "up"}, report=report, **settings
@@ -60,6 +74,63 @@ def read(run: Path) -> tuple[dict, list[dict[str, str]]]:
 def evaluated(data, tmp_path_factory) -> tuple[dict, list[dict[str, str]]]:
     run = tmp_path_factory.mktemp("runs") / "one"
     return run_evaluation(items_of(data, split="test"), items_of(data, split="train"), run, escape_cost=3.0)
+
+
+def test_what_is_written_of_a_picture_is_its_own_and_by_the_threshold_of_its_kind(data, tmp_path):
+    items = items_of(data, split="test")
+    facts, rows = run_evaluation(items, items_of(data, split="train"), tmp_path / "run", kind=Tenfold)
+    image, pixel = facts["threshold"]["image"], facts["threshold"]["pixel"]
+    assert image == pytest.approx(10 * pixel)
+    assert facts["metrics"]["recall"] == facts["metrics"]["region_recall"] == 1.0
+    assert facts["metrics"]["overkill"] < 0.5
+    folder = tmp_path / "run" / "evaluation"
+    loaded = next(iter(Loader(items, image_size=64, batch_size=len(items))))
+    maps = Contrast().predict_step(loaded).anomaly_map[:, 0].numpy()
+    for index, (row, score_map) in enumerate(zip(rows, maps, strict=True)):
+        assert float(row["score"]) == pytest.approx(10 * score_map.max())
+        assert row["is_anomalous"] == str(int(float(row["score"]) > image))
+        np.testing.assert_array_equal(grey(folder / "masks" / f"{index:04d}.png") > 0, score_map > pixel)
+        heat = overlay(loaded.pixels(index), score_map, threshold=pixel, lowest=maps.min())
+        with Image.open(folder / "overlays" / f"{index:04d}.png") as drawn:
+            np.testing.assert_array_equal(np.asarray(drawn), heat)
+        told = json.loads((folder / "regions" / f"{index:04d}.json").read_text())
+        assert told["image"]["score"] == float(row["score"])
+        assert told["regions"] == [
+            json.loads(json.dumps(asdict(each) | {"nearest": None}))
+            for each in find_regions(score_map, threshold=pixel)
+        ]
+        if items[index].label == "defective":
+            truth = grey(folder / "truth" / f"{index:04d}.png")
+            np.testing.assert_array_equal(truth > 0, loaded.masks[index, 0].numpy() > 0)
+
+
+def grey(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_recall_by_size_and_by_type_counts_each_picture_where_it_belongs(data, tmp_path):
+    """Pictures that are called good are of another type, and smaller, than those that are found."""
+    test = items_of(data, split="test")
+    missed = [
+        replace(item, label="defective", defect_type="hidden", mask=_tiny(tmp_path / f"{i}.png"))
+        for i, item in enumerate(test[:3])
+    ]
+    facts, _ = run_evaluation([*missed, *test[3:]], items_of(data, split="train"), tmp_path / "run")
+    types = facts["per_defect_type"]
+    assert (types["hidden"]["count"], types["patch"]["count"], types["patch"]["found"]) == (3, 10, 10)
+    assert types["hidden"]["found"] == facts["per_size"]["tiny"]["found"] <= 1
+    assert (facts["per_size"]["tiny"]["images"], facts["per_size"]["large"]["found"]) == (3, 10)
+    for reached in facts["at_overkill"].values():
+        assert reached["per_defect_type"]["patch"] == 1.0
+        assert reached["per_defect_type"]["hidden"] < 1.0
+
+
+def _tiny(path: Path) -> Path:
+    mask = np.zeros((64, 64), dtype=np.uint8)
+    mask[5, 5] = 255
+    Image.fromarray(mask).save(path)
+    return path
 
 
 def test_every_figure_is_there_and_has_an_interval_where_chance_plays_a_part(evaluated):
@@ -157,6 +228,29 @@ def test_images_of_few_panels_have_wider_intervals(data, tmp_path):
 
     assert width(grouped, "recall") > width(plain, "recall")
     assert width(grouped, "image_aupr") > width(plain, "image_aupr")
+
+
+def test_maps_of_one_panel_give_no_interval_of_pixels(data, tmp_path):
+    """Ten pictures of one defective panel are one draw: how another panel would look is not known."""
+    good, test = items_of(data, split="train"), items_of(data, split="test")
+    panel = [replace(item, group="panel" if item.label == "defective" else None) for item in test]
+    facts, _ = run_evaluation(panel, good, tmp_path / "panel")
+    plain, _ = run_evaluation(test, good, tmp_path / "plain")
+    for name in ("aupro_30", "aupro_05"):
+        assert facts["metrics"][name] == plain["metrics"][name] is not None
+        assert name in facts["interval_notes"]
+        assert name not in facts["intervals"]
+        assert name in plain["intervals"]
+
+
+def test_confidences_are_learnt_from_other_panels_than_the_images_own(data, tmp_path):
+    good, test = items_of(data, split="train"), items_of(data, split="test")
+    items = [replace(item, group=f"{item.label} panel {i // 4}") for i, item in enumerate(test)]
+    _, rows = run_evaluation(items, good, tmp_path / "panels")
+    scores, labels = [float(row["score"]) for row in rows], [int(row["label"] == "defective") for row in rows]
+    by_panel = cross_fit(scores, labels, seed=0, groups=[item.group for item in items]).values
+    assert [float(row["confidence"]) for row in rows] == pytest.approx(by_panel, abs=1e-4)
+    assert np.abs(by_panel - cross_fit(scores, labels, seed=0).values).max() > 1e-3
 
 
 def test_a_calibration_can_be_made_of_scores_from_several_models():

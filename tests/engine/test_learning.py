@@ -6,17 +6,24 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.checkpoints import load_model, load_state
 from engine.datasets import Item
-from engine.datasets.splits import split_items
+from engine.datasets.factory import open_dataset
+from engine.datasets.loading import Loader
+from engine.datasets.splits import folds, split_items
+from engine.evaluation.inspection import inspect
 from engine.events import Collection, Epoch, Stage, Warned, read_events
 from engine.failures import failure
 from engine.learning import policy_for
+from engine.models import AnomalyModel, build_model
 from engine.models.autoencoder import Autoencoder
+from engine.models.padim import Padim
 from engine.policy import share_out, validation_share
-from engine.report import Report
+from engine.report import Report, Reporter, silent
 from engine.spec import TrainSpec
 from engine.train import train
-from tests.engine.samples import tiny_spec, write_mvtec, write_run
+from engine.trainers.factory import get_trainer
+from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 
 PETABYTE = 2**50  # beyond any address space: the allocator refuses for real
 
@@ -76,6 +83,21 @@ def test_memory_that_runs_out_a_second_time_ends_the_run_honestly(tmp_path, data
     assert codes.count("batch_lowered") == 1
 
 
+def test_a_smaller_batch_is_tried_only_where_pictures_go_through_in_batches(tmp_path, data, monkeypatch):
+    """Fitting works on what was collected, all of it at once: it would run out of memory again, after collecting anew."""
+
+    def greedy(self, report):
+        torch.empty(PETABYTE, dtype=torch.uint8)
+
+    monkeypatch.setattr(Padim, "fit", greedy)
+    with pytest.raises(RuntimeError) as refused:
+        run_in(tmp_path / "run", tiny_spec("padim", num_features=10, threshold_policy="split_conformal"), data)
+    assert failure(refused.value).code == "memory"
+    events = read_events(tmp_path / "run")
+    assert not [event for event in events if isinstance(event, Warned) and event.code == "batch_lowered"]
+    assert [event.name for event in events if isinstance(event, Stage)][-1] == "fitting"
+
+
 def test_a_run_that_goes_on_keeps_the_lower_batch(tmp_path, data):
     spec = tiny_spec("padim", num_features=10, batch_size=8, threshold_policy="split_conformal")
     report = Report(write_run(tmp_path / "run", spec))
@@ -99,6 +121,122 @@ def test_leave_one_out_of_a_model_with_epochs_trains_it_once_more_for_each_of_th
     assert (threshold["policy"], threshold["calibration_images"]) == ("leave_one_out", 12)
     assert saved["data"]["licence"] is None
     assert set(saved["versions"]) >= {"torch", "timm"}
+
+
+WHOLE_BANK = {"coreset_ratio": 1.0, "overkill_rate": 0.3}  # a picture that was learnt from scores exactly 0
+
+
+def saved_facts(run: Path) -> dict:
+    return json.loads((run / "model" / "model.json").read_text())
+
+
+def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path, data):
+    spec = tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="split_conformal", seed=5)
+    run_in(tmp_path / "run", spec, data)
+    model, facts = load_model(tmp_path / "run" / "model", weights_folder=None, hub=False)
+    split = split_items(open_dataset(data).items, calibration_share=0.2, validation_share=0.0, seed=5)
+    known = inspect(model, Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
+    unknown = inspect(model, Loader(split.calibration, image_size=64, batch_size=4), what="calibrating").scores
+    assert known == pytest.approx(0)
+    assert min(unknown) > 0.1
+    assert facts["calibration"]["scores"] == pytest.approx(unknown, rel=1e-4)
+    assert facts["thresholds"]["image"]["value"] == pytest.approx(max(unknown), rel=1e-4)
+    assert facts["thresholds"]["image"]["overkill_rate"] == 0.3
+
+
+def test_a_picture_left_out_is_scored_by_a_model_that_has_not_seen_it(tmp_path, data):
+    run_in(tmp_path / "run", tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="leave_one_out"), data)
+    facts = saved_facts(tmp_path / "run")
+    assert len(facts["calibration"]["scores"]) == 12
+    assert min(facts["calibration"]["scores"]) > 0.1
+    assert facts["thresholds"]["image"]["overkill_rate"] == 0.3
+
+
+def learnt_by_hand(
+    spec: TrainSpec, fit: list[Item], *, validation: list[Item] | None = None, report: Reporter = silent
+) -> AnomalyModel:
+    """What a trainer makes of these pictures, without a run around it."""
+    torch.manual_seed(spec.seed)
+    model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None)
+    size = {"image_size": spec.image_size, "batch_size": spec.batch_size}
+    changing = {"seed": spec.seed, "augmentation": spec.augmentation, "synthesis": model.synthesis()}
+    is_plain = spec.model.family == "memory" and spec.augmentation == "none"
+    trainer = get_trainer(spec.model.name, model, report=report)
+    trainer.fit(
+        Loader(fit, **size, **({} if is_plain else changing)),
+        num_epochs=spec.epochs,
+        valid_loader=Loader(validation, **size) if validation else None,
+    )
+    return model.eval()
+
+
+def assert_kept(run: Path, model: AnomalyModel) -> None:
+    """The run kept this very model."""
+    kept, _ = load_state(run / "model" / "model.safetensors")
+    expected = model.state_to_save()
+    assert [name for name in kept if not torch.equal(kept[name], expected[name])] == []
+
+
+LEARNING = {
+    "autoencoder": {**AUTOENCODER, "learning_rate": 1e-2},
+    "supersimplenet": {"epochs": 3, "layers": [1], "upscale": 1},
+    "padim": {"num_features": 10},
+}
+
+
+@pytest.mark.parametrize("model", list(LEARNING))
+def test_a_run_learns_from_its_part_of_the_pictures_by_its_seed_and_settings_alone(tmp_path, data, model):
+    settings = {"seed": 5, "augmentation": "light", "threshold_policy": "split_conformal", "validation_share": 0.2}
+    spec = tiny_spec(model, **(LEARNING[model] | settings))
+    events, by_hand = run_in(tmp_path / "run", spec, data), []
+    split = split_items(
+        open_dataset(data).items, calibration_share=0.2, validation_share=validation_share(spec), seed=5
+    )
+    expected = learnt_by_hand(spec, split.fit, validation=split.validation, report=by_hand.append)
+    assert_kept(tmp_path / "run", expected)
+    assert losses(events) == losses(by_hand)
+    assert len(losses(events)) == (0 if model == "padim" else 3)
+
+
+def losses(events: list) -> list[tuple[float, float | None]]:
+    return [(event.loss, event.val_loss) for event in events if isinstance(event, Epoch)]
+
+
+def test_another_seed_gives_other_weights_and_other_noise_to_learn_with():
+    built, drawn = [], []
+    for seed in (1, 1, 2):
+        torch.manual_seed(0)
+        spec = tiny_spec("autoencoder", **AUTOENCODER, seed=seed)
+        model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None)
+        built.append(next(iter(model.state_to_save().values())))
+        drawn.append(torch.rand(1))
+    assert torch.equal(built[0], built[1])
+    assert not torch.equal(built[0], built[2])
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize(
+    ("model", "number", "own"),
+    [("autoencoder", 3, {"validation_share": 0.0}), ("padim", 10, {"feature_normalisation": "batch"})],
+)
+def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data, model, number, own):
+    spec = tiny_spec(model, **(LEARNING[model] | own), seed=5, threshold_policy="leave_one_out")
+    run_in(tmp_path / "run", spec, data)
+    good, expected = items_of(data, split="train"), []
+    for fit, held_out in folds(good, number, 5):
+        loader = Loader(held_out, image_size=64, batch_size=spec.batch_size)
+        expected += inspect(learnt_by_hand(spec, fit), loader, what="calibrating").scores.tolist()
+    assert saved_facts(tmp_path / "run")["calibration"]["scores"] == pytest.approx(expected, rel=1e-5)
+    assert_kept(tmp_path / "run", learnt_by_hand(spec, good))
+
+
+def test_labelled_defects_are_learnt_from_and_not_tested_with(tmp_path, data):
+    settings = LEARNING["supersimplenet"] | {"epochs": 1, "labelled_share": 0.4, "threshold_policy": "split_conformal"}
+    events = run_in(tmp_path / "run", tiny_spec("supersimplenet", **settings), data)
+    counts = json.loads((tmp_path / "run" / "evaluation" / "metrics.json").read_text())["counts"]
+    assert (counts["labelled"], counts["test_defective"]) == (1, 2)
+    training = [event for event in events if event.type == "batches" and event.what == "training"]
+    assert {event.total for event in training} == {counts["fit"] + 1}
 
 
 @pytest.mark.parametrize("own_test", [True, False])

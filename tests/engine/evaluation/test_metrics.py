@@ -112,3 +112,5 @@ def test_figures_per_defect_type():
     found = per_defect_type([1, 2, 3, 0, 5], [0, 0, 1, 1, 1], kinds, threshold=2.5)
     assert found["line"] == {"count": 2, "found": 1, "missed": 1, "image_auroc": 0.5}
     assert found["stain"] == {"count": 1, "found": 1, "missed": 0, "image_auroc": 1.0}
+    at_the_line = per_defect_type([1, 2, 3, 0, 5], [0, 0, 1, 1, 1], kinds, threshold=3)["line"]
+    assert (at_the_line["found"], at_the_line["missed"]) == (0, 2)  # defective is what lies above

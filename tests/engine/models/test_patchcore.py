@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -56,6 +58,29 @@ def test_weighting_by_neighbours_lowers_a_score_by_at_most_its_share(backbone):
     weighted = fitted(backbone, batch(3), num_neighbours=4).predict_step(batch(4, seed=9)).pred_score
     assert (weighted <= plain).all()
     assert (weighted >= plain * (1 - 1 / 4) - 1e-5).all()
+
+
+def alike(count: int, *, seed: int) -> Batch:
+    """Pictures that differ by a trace of noise."""
+    noise = batch(count, seed=seed)
+    return replace(noise, images=0.99 * batch(1).images + 0.01 * noise.images)
+
+
+def test_a_score_is_weighted_by_equation_7_of_the_paper(backbone):
+    """By hand: the nearest entry of the worst patch, and the entries around that entry. Were these far, they would weigh nothing."""
+    model, new = fitted(backbone, alike(6, seed=1), coreset_ratio=1.0, num_neighbours=4), alike(3, seed=9)
+    bank, plain, expected = model.bank.patches, [], []
+    for patches in model._patches(new.images).flatten(1, 2):
+        to_bank = torch.cdist(patches, bank)
+        worst = to_bank.amin(dim=1).argmax()
+        entry = bank[to_bank[worst].argmin()]
+        around = bank[torch.cdist(entry[None], bank)[0].argsort()[:4]]
+        distances = torch.linalg.vector_norm(patches[worst] - around, dim=1)
+        plain.append(distances[0])
+        expected.append((1 - distances[0].exp() / distances.exp().sum()) * distances[0])
+    found = model.predict_step(new).pred_score
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-3, atol=1e-5)
+    assert (found < 0.9 * torch.stack(plain)).all()
 
 
 def test_a_bank_of_one_entry_still_scores(backbone):
