@@ -3,22 +3,27 @@
 import asyncio
 import difflib
 import hashlib
+import logging
 import os
 import re
 import shutil
 import unicodedata
-import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 
-from assistant.archives import BadArchive, unpack
+from assistant.archives import BadArchive, NoRoom, unpack_elsewhere
 from assistant.engine_process import EngineError, ask_engine
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import DatasetRow, RunRow
+from assistant.uploads import abandoned, under_way
+
+logger = logging.getLogger(__name__)
 
 Origin = Literal["demo", "registered", "uploaded"]
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -136,16 +141,18 @@ class Datasets:
         Raises:
             DatasetError: bad or taken name, or anything that `check` finds.
         """
-        name = valid_name(name)
-        await self._refuse_taken(name)
+        name = await self.free_name(name)
         path = await asyncio.to_thread(_folder, path)
         row = DatasetRow(name=name, path=str(path), origin=origin)
         stamp = await asyncio.to_thread(
             folder_stamp, path
         )  # before the check: what changes meanwhile is seen next time
         _note(row, await self.check(path), stamp)
-        async with self._database.session() as session:
-            session.add(row)
+        try:
+            async with self._database.session() as session:
+                session.add(row)
+        except IntegrityError:  # taken while the images were read
+            raise _taken(name) from None
         return row
 
     async def add_archive(self, name: str, archive: Path) -> DatasetRow:
@@ -154,20 +161,27 @@ class Datasets:
         Raises:
             DatasetError: bad or taken name, refused archive, or nothing to train on inside.
         """
-        name = valid_name(name)
-        await self._refuse_taken(name)
-        await asyncio.to_thread(self._settings.datasets_folder.mkdir, parents=True, exist_ok=True)
-        folder = (
-            self._settings.datasets_folder / uuid.uuid4().hex
-        )  # a name of our own: the user's may not suit this file system
-        try:
-            await asyncio.to_thread(unpack, archive, folder)
-            return await self.add(name, folder, origin="uploaded")
-        except BadArchive as error:
-            raise DatasetError("bad_archive", str(error), "then upload it again") from error
-        except BaseException:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            raise
+        name = await self.free_name(name)
+        async with under_way(self._settings) as upload:
+            try:
+                await unpack_elsewhere(self._settings, archive, upload.folder)
+                return await self.add(name, upload.folder, origin="uploaded")
+            except BaseException as error:
+                await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
+                if isinstance(error, NoRoom):
+                    raise no_room(str(error)) from error
+                if isinstance(error, BadArchive):
+                    raise DatasetError("bad_archive", str(error), "then upload it again") from error
+                raise
+
+    async def clear_up(self) -> None:
+        """Remove what uploads left behind whose process was killed."""
+        async with abandoned(self._settings) as uploads:
+            kept = {Path(row.path).name for row in await self.list()}
+            for upload in uploads:
+                if upload.folder.name not in kept:
+                    await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
+                logger.info("removed what an upload that was cut off had left: %s", upload.lock.stem)
 
     async def remove(self, name: str) -> None:
         """Forget a data set. Files that were uploaded go with it; a registered folder is left alone; runs keep their results.
@@ -176,15 +190,19 @@ class Datasets:
             DatasetError: unknown, or uploaded and still needed by a run.
         """
         row = await self.get(name)
-        async with self._database.session() as session:
-            needs = select(RunRow.id).where(RunRow.state.in_(("queued", "running")), RunRow.dataset == row.name)
-            if (run := await session.scalar(needs)) is not None and row.origin == "uploaded":
-                raise DatasetError(
-                    "in_use", f"run {run} is using the data set {row.name!r}", "stop the run first, or wait for its end"
-                )
-            await session.execute(delete(DatasetRow).where(DatasetRow.name == row.name))
-        if row.origin == "uploaded" and Path(row.path).parent == self._settings.datasets_folder.absolute():
-            await asyncio.to_thread(shutil.rmtree, row.path, ignore_errors=True)
+        is_ours = row.origin == "uploaded" and Path(row.path).parent == self._settings.datasets_folder.absolute()
+        async with under_way(self._settings, Path(row.path).name) if is_ours else nullcontext():
+            async with self._database.session() as session:
+                needs = select(RunRow.id).where(RunRow.state.in_(("queued", "running")), RunRow.dataset == row.name)
+                if (run := await session.scalar(needs)) is not None and row.origin == "uploaded":
+                    raise DatasetError(
+                        "in_use",
+                        f"run {run} is using the data set {row.name!r}",
+                        "stop the run first, or wait for its end",
+                    )
+                await session.execute(delete(DatasetRow).where(DatasetRow.name == row.name))
+            if is_ours:
+                await asyncio.to_thread(shutil.rmtree, row.path, ignore_errors=True)
 
     async def image_path(self, name: str, relative: str) -> Path:
         """The file of one image of a data set.
@@ -199,13 +217,28 @@ class Datasets:
             raise LookupError(f"no image {relative!r} in data set {name!r}")
         return path
 
-    async def _refuse_taken(self, name: str) -> None:
+    async def free_name(self, name: str) -> str:
+        """The name as it is stored.
+
+        Raises:
+            DatasetError: it cannot be a name, or there is a data set of that name.
+        """
+        name = valid_name(name)
         if name.casefold() in {each.casefold() for each in await self.names()}:
-            raise DatasetError(
-                "name_taken",
-                f"there is a data set called {name!r} already",
-                "choose another name, or remove the old one first",
-            )
+            raise _taken(name)
+        return name
+
+
+def _taken(name: str) -> DatasetError:
+    return DatasetError(
+        "name_taken",
+        f"there is a data set called {name!r} already",
+        "choose another name, or remove the old one first",
+    )
+
+
+def no_room(message: str) -> DatasetError:
+    return DatasetError("no_room", message, "make room on the disk of the home folder, then try again")
 
 
 def _folder(path: Path) -> Path:

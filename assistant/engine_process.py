@@ -1,14 +1,11 @@
 """Short questions to the engine, each answered by a process of its own: a hostile image can kill that process, never the server."""
 
-import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
+from assistant.questions import NoAnswer, ask
 from assistant.settings import Settings
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 class EngineError(RuntimeError):
@@ -21,28 +18,15 @@ async def ask_engine(settings: Settings, *arguments: str, timeout_s: float = 600
     Raises:
         EngineError: the process failed, printed no JSON, or took longer than `timeout_s` seconds.
     """
-    process = await asyncio.create_subprocess_exec(
-        *engine_command(*arguments),
-        cwd=PROJECT,
-        env=settings.engine_environment(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    command = engine_command("--asked", *arguments)
     try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout_s)
-    except TimeoutError:
+        answer = await ask(command, settings.engine_environment(), timeout_s=timeout_s)
+    except NoAnswer:
         raise EngineError(f"the engine gave no answer to {arguments[0]!r} within {timeout_s:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     try:
-        return json.loads(out)
+        return json.loads(answer.out)
     except ValueError:
-        last = err.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
-        raise EngineError(f"the engine could not {arguments[0]}: {last[0]}") from None
+        raise EngineError(f"the engine could not {arguments[0]}: {answer.last_words}") from None
 
 
 def engine_command(*arguments: str) -> list[str]:

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         return self.home / "runs"
 
     @property
+    def uploads_folder(self) -> Path:
+        return self.home / "uploads"
+
+    @property
     def datasets_folder(self) -> Path:
         return self.home / "datasets"
 

@@ -67,6 +67,7 @@ class Workspace:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Supervise runs while the block is open (the server does), and tell the ends that nobody was there to tell."""
+        await self.datasets.clear_up()
         for run in await self.runs.list(limit=RECENT_RUNS):
             if run.state in ("succeeded", "failed", "stopped"):
                 self._tell_end_of(run)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from engine.asker import end_with_asker
 from engine.continuing import CHECKPOINT, Continued, read_continued
 from engine.events import Event, Finished, Started, Stopped, Warned
 from engine.failures import DataError, SettingError, SpecChanged, failure
@@ -27,6 +28,8 @@ FINISHED, FAILED, STOPPED = 0, 1, 3
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.asked:
+        end_with_asker()
     code: int = options.do(options)
     return code
 
@@ -209,6 +212,7 @@ def previews(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Trains and measures anomaly detectors.")
+    parser.add_argument("--asked", action="store_true", help="end when standard input ends: whoever asked is gone")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("train", help=train.__doc__)
     command.add_argument("run", type=Path, help="run folder, holding spec.json")

@@ -84,7 +84,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _dataset_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DatasetError)
-    status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409}.get(error.code, 422)
+    status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409, "no_room": 507}.get(error.code, 422)
     return await _failed(request, status=status, code=error.code, message=error.message, hint=error.hint)
 
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from assistant.engine_process import PROJECT, engine_command
+from assistant.engine_process import engine_command
+from assistant.questions import PROJECT
 from assistant.settings import Settings
 
 MAKERS = 2

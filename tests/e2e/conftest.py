@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def serving(environment: dict[str, str]) -> Iterator[str]:
-    """A server as `murascope serve` starts it, in this environment; gives its address."""
-    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
+def serving(environment: dict[str, str], *, under: Sequence[str] = ()) -> Iterator[str]:
+    """A server as `murascope serve` starts it, in this environment, `under` a command such as nice; gives its address."""
+    command = [*under, sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
     process = subprocess.Popen(command, env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     try:
         yield _address(process)

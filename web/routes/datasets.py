@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-import uuid
+from collections.abc import AsyncIterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +11,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from assistant.datasets import DatasetError, valid_name
+from assistant.archives import FULL, KEEP_FREE_BYTES
+from assistant.datasets import no_room
 from assistant.store.tables import DatasetRow
+from assistant.uploads import under_way
 from assistant.workspace import Workspace
 from web.ids import Name
 from web.kept import kept
@@ -20,7 +22,7 @@ from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
 MAX_ARCHIVE_BYTES = 50 << 30
-KEEP_FREE_BYTES = 1 << 30
+CHECKED_BYTES = 16 << 20  # how much may come before the room for it is looked at
 SHOWN_IMAGES = 240
 Relative = Annotated[str, Query(max_length=4000, pattern=r"^[^\x00]+$")]  # no path holds a null character
 
@@ -93,18 +95,11 @@ async def add_dataset(new: NewDataset, workspace: Opened) -> dict[str, Any]:
 @router.put("/api/datasets/{name}/archive", status_code=201, max_body_size=MAX_ARCHIVE_BYTES)
 async def upload_archive(request: Request, name: Name, workspace: Opened) -> dict[str, Any]:
     """A zip as the raw body, streamed to a file that is gone again whatever happens."""
-    valid_name(name)
-    uploads = workspace.settings.home / "uploads"
-    await asyncio.to_thread(uploads.mkdir, parents=True, exist_ok=True)
-    await asyncio.to_thread(_check_room, uploads, int(request.headers.get("content-length") or 0))
-    part = uploads / f"{uuid.uuid4().hex}.zip.part"
-    try:
-        with await asyncio.to_thread(part.open, "xb") as file:
-            async for block in request.stream():
-                await asyncio.to_thread(file.write, block)
-        return describe(await workspace.datasets.add_archive(name, part))
-    finally:
-        await asyncio.to_thread(part.unlink, missing_ok=True)
+    name = await workspace.datasets.free_name(name)
+    async with under_way(workspace.settings) as upload:
+        announced = int(request.headers.get("content-length") or 0)
+        await receive(request.stream(), upload.part, announced=announced)
+        return describe(await workspace.datasets.add_archive(name, upload.part))
 
 
 @router.delete("/api/datasets/{name}", status_code=204)
@@ -128,11 +123,29 @@ def _group(image: dict[str, Any]) -> str:
     return f"{image['split']}/{image['defect_type'] or image['label']}"
 
 
+async def receive(body: AsyncIterator[bytes], part: Path, *, announced: int) -> None:
+    """Write what comes to `part`, as long as there is room.
+
+    Raises:
+        DatasetError: there is none, for what is announced or for what has come.
+    """
+    try:
+        await asyncio.to_thread(_check_room, part.parent, announced)
+        with await asyncio.to_thread(part.open, "xb") as file:
+            unchecked = 0
+            async for block in body:
+                unchecked += len(block)
+                if unchecked >= CHECKED_BYTES:
+                    await asyncio.to_thread(_check_room, part.parent, unchecked)
+                    unchecked = 0
+                await asyncio.to_thread(file.write, block)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise no_room(f"the disk became full while the file was received ({error.strerror})") from None
+
+
 def _check_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free - KEEP_FREE_BYTES:
-        raise DatasetError(
-            "no_room",
-            f"the file has {size >> 20} MiB, but only {free >> 20} MiB of disk are free",
-            "make room, then upload it again",
-        )
+        raise no_room(f"{size >> 20} MiB are to be written, but only {free >> 20} MiB of disk are free")
