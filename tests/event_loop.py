@@ -15,12 +15,7 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 PRODUCT = tuple(str(PROJECT / folder) + os.sep for folder in ("assistant", "web"))
-INSTALLED = (
-    str(PROJECT) + os.sep,
-    sys.prefix,
-    sys.base_prefix,
-    "/dev/",
-)  # our own texts and Python's: kept in memory once read
+INSTALLED = (str(PROJECT) + os.sep, sys.prefix, sys.base_prefix, "/usr/", "/dev/")  # read once, then kept in memory
 FILES = frozenset(
     (
         "open",
