@@ -117,7 +117,6 @@ class RunRow(Base):
     estimate_s: Mapped[float | None]
     attempts: Mapped[int] = mapped_column(default=0)
     stop_requested: Mapped[bool] = mapped_column(default=False)
-    handle: Mapped[dict[str, Any] | None]  # what the executor needs to find the process again
     metrics: Mapped[dict[str, Any] | None]
     reason: Mapped[str | None]
     hint: Mapped[str | None]
