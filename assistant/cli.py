@@ -28,6 +28,7 @@ app.add_typer(runs_app, name="runs")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 INVALID = 2
+LONGEST_FRAME_BYTES = 1 << 20  # over a socket; a page never sends as much
 
 
 def main() -> None:
@@ -72,12 +73,13 @@ def serve(
     asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _tell(f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)")
-    # Named, not imported: the assistant knows nothing of the web.
+    # Named, not imported: the assistant knows nothing of the web. A frame over the limit closes its socket with code 1009.
     config = uvicorn.Config(
         "web.app:app_from_environment",
         factory=True,
         log_level="warning",
         server_header=False,
+        ws_max_size=LONGEST_FRAME_BYTES,
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
@@ -402,6 +404,7 @@ async def _runs_stop(run: str) -> int:
 
 async def _doctor() -> int:
     from assistant.engine_process import EngineError, ask_engine
+    from assistant.masking import Mask, secrets_of
     from assistant.providers import choose, open_model, probe
     from assistant.weights import local_backbones
 
@@ -422,9 +425,8 @@ async def _doctor() -> int:
         return 0 if fine else 1
     async with open_model(provider, settings) as model:
         result = await probe(model)
-    print(
-        f"assistant {provider.label} (text goes to {provider.sends_data_to}): {result.message + (f' {result.hint}' if result.hint else '')}"
-    )
+    said = Mask(secrets_of(settings)).text(f"{result.message} {result.hint}".strip())
+    print(f"assistant {provider.label} (text goes to {provider.sends_data_to}): {said}")
     return 0 if fine and result.ok else 1
 
 

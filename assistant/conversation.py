@@ -65,7 +65,7 @@ class Conversation:
     def __init__(self, parts: Parts, conversation: str, *, title: str):
         self.id, self.title = conversation, title
         self._parts = parts
-        self.transcript = Transcript(parts.database, conversation)
+        self.transcript = Transcript(parts.database, conversation, parts.mask)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None

@@ -8,6 +8,7 @@ from pydantic_ai.exceptions import AgentRunError
 from assistant.datasets import Datasets
 from assistant.frames import Language
 from assistant.histories import Histories
+from assistant.masking import Mask, secrets_of
 from assistant.proposals import Proposals
 from assistant.providers import Provider, open_model
 from assistant.runs.queue import Queue
@@ -24,10 +25,11 @@ class Parts:
 
     def __init__(self, settings: Settings, database: Database, provider: Provider):
         self.settings, self.database, self.provider = settings, database, provider
+        self.mask = Mask(secrets_of(settings))
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
         self.runs = Queue(settings, database)
-        self.histories = Histories(database)
+        self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:
         """The run in plain words, Markdown: an LLM's wording where one is configured and every number holds, else our own.

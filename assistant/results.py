@@ -54,18 +54,28 @@ def gallery(
     """
     images = results.images
     if defect_type is not None:
-        types = sorted({image.defect_type for image in images if image.defect_type})
-        wanted = next((each for each in types if _plain(each) == _plain(defect_type)), None) or next(
-            (each for each in types if _plain(defect_type) in _plain(each) or _plain(each) in _plain(defect_type)), None
-        )
-        if wanted is None:
-            raise LookupError(f"no images of defect type {defect_type!r} (have: {', '.join(types) or 'none'})")
+        wanted = defect_type_like(results, defect_type)
         images = [image for image in images if image.defect_type == wanted]
     assert which in get_args(Which), which
     outcome = {"missed": "missed", "false_alarms": "false_alarm"}.get(which)
     fitting = [image for image in images if outcome is None or image.outcome == outcome]
     fitting.sort(key=lambda image: image.score, reverse=which != "missed")
     return fitting[:count], len(fitting)
+
+
+def defect_type_like(results: Results, asked: str) -> str:
+    """The defect type of these results that is meant, as they spell it.
+
+    Raises:
+        LookupError: there is none like it.
+    """
+    types = sorted({image.defect_type for image in results.images if image.defect_type})
+    wanted = next((each for each in types if _plain(each) == _plain(asked)), None) or next(
+        (each for each in types if _plain(asked) in _plain(each) or _plain(each) in _plain(asked)), None
+    )
+    if wanted is None:
+        raise LookupError(f"no images of defect type {asked!r} (have: {', '.join(types) or 'none'})")
+    return wanted
 
 
 def finding(run: Path, index: int) -> dict[str, Any]:

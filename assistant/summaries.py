@@ -8,7 +8,8 @@ from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
 from assistant.frames import Language
-from assistant.grounding import numbers_in, unsupported
+from assistant.grounding import facts_in
+from assistant.narration import Narration
 from assistant.prompts import render
 from assistant.results import load
 from assistant.store.tables import RunRow
@@ -58,7 +59,7 @@ def word(facts: dict[str, Any], language: Language) -> str:
 async def summarize(
     facts: dict[str, Any], language: Language, model: Model | None = None, settings: ModelSettings | None = None
 ) -> str:
-    """The summary of a run: the LLM's wording when there is one and each of its numbers is a fact, else our own.
+    """The summary of a run: the LLM's wording when there is one and each of its figures is a fact, else our own.
 
     Raises:
         pydantic_ai.exceptions.AgentRunError: the LLM did not answer; the caller may fall back on `word`.
@@ -68,4 +69,6 @@ async def summarize(
         return own
     prompt = render("summary/prompt.md.j2", facts=facts, own=own, language=LANGUAGE_NAMES[language])
     answer = (await Agent(model, output_type=str, model_settings=settings).run(prompt)).output
-    return own if not answer.strip() or unsupported(answer, numbers_in(facts)) else answer.strip()
+    narration = Narration(facts_in(facts) | facts_in(own))
+    told = (narration.feed(answer) + narration.finish()).strip()
+    return own if narration.withheld or not told else told

@@ -24,6 +24,7 @@ from assistant.frames import (
     TurnFrame,
     UserItem,
 )
+from assistant.masking import Mask, MaskedText
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, ItemRow, now
 
@@ -33,11 +34,11 @@ MOST_WAITING_FRAMES = 2000  # a page that reads slower than this is cut off; it 
 class Transcript:
     """The items of the conversation `id`."""
 
-    def __init__(self, database: Database, conversation: str):
+    def __init__(self, database: Database, conversation: str, mask: Mask):
         self.conversation = conversation
-        self._database = database
+        self._database, self._mask = database, mask
         self._pages: set[_Page] = set()
-        self._streaming: dict[str, str] = {}
+        self._streaming: dict[str, MaskedText] = {}
         self._writing = asyncio.Lock()
 
     async def items(self, after: int = 0) -> list[tuple[str, int, Item]]:
@@ -67,6 +68,7 @@ class Transcript:
 
     async def show(self, key: str, item: Item) -> None:
         """Add an item at the end, or replace the one with this key where it stands."""
+        item = self._mask.value(item)
         async with self._writing, self._database.session() as session:
             bump = update(ConversationRow).where(ConversationRow.id == self.conversation)
             revision = await session.scalar(
@@ -83,7 +85,7 @@ class Transcript:
                 session.add(row)
             row.body, row.revision = item.model_dump(mode="json"), revision
         if isinstance(item, AssistantItem) and item.state == "streaming":
-            self._streaming[key] = item.text
+            self._streaming[key] = MaskedText(self._mask, item.text)
         else:
             self._streaming.pop(key, None)
         self._tell(ItemFrame(key=key, revision=revision, item=item))
@@ -95,8 +97,8 @@ class Transcript:
 
     def add_text(self, key: str, text: str) -> None:
         """More of the answer `key` that is being written; it is stored when the answer is complete."""
-        self._streaming[key] += text
-        self._tell(DeltaFrame(key=key, text=self._streaming[key]))
+        self._streaming[key].add(text)
+        self._tell(DeltaFrame(key=key, text=self._streaming[key].text))
 
     def tell_turn(self, *, working: bool) -> None:
         self._tell(TurnFrame(state="working" if working else "idle"))
@@ -139,8 +141,8 @@ class Transcript:
                 self._pages.discard(page)
 
     def _with_text(self, key: str, item: Item) -> Item:
-        text = self._streaming.get(key)
-        return item.model_copy(update={"text": text}) if text is not None else item
+        growing = self._streaming.get(key)
+        return item.model_copy(update={"text": growing.text}) if growing is not None else item
 
 
 class _Page:

@@ -7,7 +7,8 @@ do, and the conversation goes on.
 import logging
 import secrets
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_ai import (
@@ -29,16 +30,17 @@ from pydantic_ai import Conversation as History
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart, UserPromptPart
 
-from assistant.agent import LIMITS, TURN_TIMEOUT_S, make_agent
+from assistant.agent import LIMITS, SHOWN_RUNS, TURN_TIMEOUT_S, make_agent
 from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ProposalItem, ToolItem, UserItem
-from assistant.grounding import numbers_in
+from assistant.grounding import Facts, facts_in, unsupported
 from assistant.llm_errors import explain
-from assistant.narration import Narration, known_numbers
+from assistant.narration import Narration, known_facts
 from assistant.offline.model import built_in_model
 from assistant.offline.words import built_in_words
 from assistant.parts import Parts
 from assistant.plans import plan_key, plan_words
 from assistant.providers import open_model
+from assistant.shown_arguments import ShownArguments
 from assistant.tools import Desk
 from assistant.transcript import Transcript
 from assistant.troubles import EXPECTED, report
@@ -58,7 +60,7 @@ class Turn:
         self._name = secrets.token_hex(4)
         self._text_key, self._text, self._texts = "", "", 0
         self._tools = 0
-        self._under_way: dict[str, tuple[str, float]] = {}  # by call id: the card's key, and when the call began
+        self._under_way: dict[str, _Call] = {}  # by call id
         self._own_words: str | None = None  # our wording of results that were asked for in this turn
         self._narration: Narration | None = None  # None: the words are our own, rendered from facts
 
@@ -89,7 +91,7 @@ class Turn:
                     code="internal",
                     message="something went wrong on our side",
                     hint=hint,
-                    details=repr(error),
+                    details=self._checked(repr(error), otherwise=type(error).__name__),
                     retry=True,
                 )
             )
@@ -107,7 +109,7 @@ class Turn:
         plan = plan_words(card) if isinstance(card, ProposalItem) else None
         built_in = built_in_model(language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
         if parts.provider.name != "built-in":
-            self._narration = Narration(known_numbers(history.messages) | numbers_in(prompt))
+            self._narration = Narration(known_facts(history.messages) | facts_in(prompt) | await self._names(names))
         async with (
             open_model(parts.provider, parts.settings, built_in=built_in) as model,
             make_agent().run_stream_events(
@@ -163,6 +165,14 @@ class Turn:
         if isinstance(plan, ProposalItem):
             await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
 
+    async def _names(self, datasets: Sequence[str]) -> Facts:
+        """What the agent's instructions name, so that an LLM may."""
+        desk = self._desk
+        runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
+        plan = await desk.proposals.latest_open(desk.conversation)
+        named = facts_in([*datasets, *(run.id for run in runs), plan.id if plan else ""])
+        return Facts(names=named.names)
+
     async def _hear(self, event: Any) -> None:
         """Show one event of the agent."""
         match event:
@@ -174,11 +184,10 @@ class Turn:
                 await self._add_text(text)
             case PartEndEvent(part=TextPart()):
                 await self._end_text()
-            case FunctionToolCallEvent(part=part, args_valid=True):
-                key = self._new_tool_key()
-                self._under_way[part.tool_call_id] = key, time.monotonic()
-                if part.tool_name not in SILENT_TOOLS:
-                    await self._transcript.show(key, ToolItem(tool=part.tool_name, arguments=part.args_as_dict()))
+            case FunctionToolCallEvent(part=part):
+                self._under_way[part.tool_call_id] = call = self._begin_call(part)
+                if event.args_valid and part.tool_name not in SILENT_TOOLS:
+                    await self._transcript.show(call.key, ToolItem(tool=part.tool_name, arguments=call.shown.values))
             case FunctionToolResultEvent(part=ToolReturnPart() as part):
                 await self._show_result(part)
 
@@ -213,23 +222,23 @@ class Turn:
         self._text_key, self._text = "", ""
 
     async def _show_result(self, part: ToolReturnPart) -> None:
-        known = self._under_way.pop(part.tool_call_id, None)
+        call = self._under_way.pop(part.tool_call_id, None) or self._begin_call(ToolCallPart(part.tool_name, {}))
         failed = part.outcome in ("failed", "retried")
         result = part.content if isinstance(part.content, dict) else {"result": part.content}
         if not failed and part.outcome == "success":
             self._own_words = str(result["text"]) if "text" in result else self._own_words
-            if self._narration is not None:
-                self._narration.learn(part.content)
+        if self._narration is not None:
+            self._narration.learn(part.content, asked={"tool": part.tool_name, **call.arguments})
         if part.tool_name in SILENT_TOOLS and not failed:
             return
         if part.outcome in ("denied", "interrupted"):
             return
-        key, began = known or (self._new_tool_key(), time.monotonic())
-        shown = await self._transcript.get(key)
-        item = shown if isinstance(shown, ToolItem) else ToolItem(tool=part.tool_name, arguments={})
-        seconds = round(time.monotonic() - began, 2)
+        shown = await self._transcript.get(call.key)
+        tool = self._checked(part.tool_name, otherwise="unknown")
+        item = shown if isinstance(shown, ToolItem) else ToolItem(tool=tool, arguments={})
+        seconds = round(time.monotonic() - call.began, 2)
         change: dict[str, Any] = self._why(part) if failed else {"state": "done", "result": result}
-        await self._transcript.show(key, item.model_copy(update={**change, "seconds": seconds}))
+        await self._transcript.show(call.key, item.model_copy(update={**call.shown.mend(change), "seconds": seconds}))
 
     def _why(self, part: ToolReturnPart) -> dict[str, Any]:
         """How a call that did not go through is shown, in the user's language: one of our own refusals asks the user back;
@@ -261,9 +270,25 @@ class Turn:
     async def _save(self, history: History) -> None:
         await self._parts.histories.save(self._desk.conversation, history)
 
-    def _new_tool_key(self) -> str:
+    def _checked(self, text: str, *, otherwise: str) -> str:
+        """A text that may quote an LLM, or other words where it holds a figure that no fact supports."""
+        return otherwise if self._narration is not None and unsupported(text, self._narration.facts) else text
+
+    def _begin_call(self, part: ToolCallPart) -> "_Call":
         self._tools += 1  # not the call's id: some servers use the same ids again
-        return f"tool-{self._name}-{self._tools}"
+        key, arguments = f"tool-{self._name}-{self._tools}", part.args_as_dict()
+        facts = self._narration.facts if self._narration is not None else None
+        return _Call(key, time.monotonic(), arguments, ShownArguments(part.tool_name, arguments, facts))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A tool call that goes on: its card's key, when it began, what it was asked, and what of that is shown."""
+
+    key: str
+    began: float
+    arguments: dict[str, Any]
+    shown: ShownArguments
 
 
 def _settled(messages: list[ModelMessage]) -> list[ModelMessage]:
@@ -278,4 +303,5 @@ def _settled(messages: list[ModelMessage]) -> list[ModelMessage]:
 def _is_open(message: ModelMessage) -> bool:
     if isinstance(message, ModelRequest):
         return all(isinstance(part, UserPromptPart) for part in message.parts)
-    return any(isinstance(part, ToolCallPart) for part in message.parts)
+    broke_off = not message.parts
+    return broke_off or any(isinstance(part, ToolCallPart) for part in message.parts)

@@ -36,6 +36,7 @@ class Workspace:
     def __init__(self, settings: Settings, database: Database, provider: Provider):
         parts = Parts(settings, database, provider)
         self.settings, self.database, self.provider = settings, database, provider
+        self.mask = parts.mask
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
@@ -59,7 +60,8 @@ class Workspace:
             raise
         workspace = cls(settings, database, provider)
         try:
-            yield workspace
+            with workspace.mask.over_logs():
+                yield workspace
         finally:
             await workspace.conversations.close()
             await database.close()

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 router = APIRouter()
 GONE = 4404  # close code: there is no such conversation or run; do not try again
 COME_BACK = 1013  # close code: connect again and ask for what was missed
+LONGEST_FRAME = 200_000  # characters; a message of 20,000 fits, however its letters are escaped
 DRAFT_SECONDS = 0.08  # between two drawings of an answer that is being written
 # What sending raises when the page left; RuntimeError when its goodbye was answered already. Receiving is told of it too.
 LEFT = (WebSocketDisconnect, RuntimeError)
@@ -49,10 +50,17 @@ async def talk(socket: WebSocket, conversation: str, after: int = 0) -> None:
 async def _receive(socket: WebSocket, conversation: Conversation, language: Language) -> None:
     """Hands on what the page sends until it leaves. Whatever goes wrong with one frame is answered, and the next one is taken."""
     while (message := await socket.receive())["type"] != "websocket.disconnect":
+        text = message.get("text") or ""
+        if len(text) > LONGEST_FRAME:  # looked at before it is read: reading takes time and room
+            await _refuse(
+                socket, "too_long", f"this frame has {len(text)} characters; at most {LONGEST_FRAME} are taken"
+            )
+            continue
         try:
-            frame = IN_FRAME.validate_json(message.get("text") or "")
+            frame = IN_FRAME.validate_json(text)
         except ValidationError as error:
-            await _refuse(socket, "bad_frame", str(error.errors()[0]["msg"]))
+            why = error.errors(include_input=False, include_url=False)[0]
+            await _refuse(socket, "too_long" if why["type"] == "string_too_long" else "bad_frame", why["msg"])
             continue
         key = frame.key if isinstance(frame, Say) else ""
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from assistant.masking import Mask, secrets_of
 from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
@@ -34,6 +35,7 @@ class Queue:
 
     def __init__(self, settings: Settings, database: Database):
         self._settings, self._database = settings, database
+        self._mask = Mask(secrets_of(settings))
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
@@ -45,7 +47,7 @@ class Queue:
 
     def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed."""
-        return log_tail(self.folder(run), lines)
+        return [self._mask.text(line) for line in log_tail(self.folder(run), lines)]
 
     async def add(
         self,
@@ -233,9 +235,8 @@ class Queue:
         hint: str | None = None,
     ) -> RunRow | None:
         """Give a running run its terminal state; None when it already had one."""
-        return await self._change(
-            run, ("running",), state=state, finished_at=now(), metrics=metrics, reason=reason, hint=hint
-        )
+        told = self._mask.value({"reason": reason, "hint": hint})
+        return await self._change(run, ("running",), state=state, finished_at=now(), metrics=metrics, **told)
 
     async def _change(self, run: str, from_states: tuple[str, ...], **values: Any) -> RunRow | None:
         async with self._database.session() as session:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.frames import HeatmapsItem, Which
-from assistant.results import NoResults, gallery, load
+from assistant.results import NoResults, defect_type_like, gallery, load
 from assistant.tools import Desk
 
 DEFAULT_COUNT = 12
@@ -32,6 +32,7 @@ async def show_heatmaps(
     row = await desk.run(run)
     try:
         results = await asyncio.to_thread(load, desk.runs.folder(row.id))
+        defect_type = defect_type_like(results, defect_type) if defect_type is not None else None
         images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
     except NoResults as error:
         raise desk.refuse("no_results", str(error), run=row.id, state=row.state) from None

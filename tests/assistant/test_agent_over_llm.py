@@ -1,6 +1,7 @@
 """Whole turns: a conversation, the agent and its tools, and an LLM that speaks over real sockets in each protocol."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from assistant.frames import (
     AssistantItem,
     Decline,
     ErrorItem,
+    HeatmapsItem,
     Item,
     ProposalItem,
     RunItem,
@@ -28,6 +30,7 @@ from assistant.settings import Settings
 from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
 from assistant.workspace import Workspace
+from engine.spec import make_spec
 from tests.llm_server import (
     KEY,
     CutMidStream,
@@ -324,6 +327,148 @@ async def test_a_number_that_no_tool_gave_does_not_reach_the_user(server: LLMSer
     assert "0.987" not in said
 
 
+# ---- what an LLM may not show ----
+
+
+async def everything(talk: Talk) -> str:
+    """All that is stored of the conversation's items, as a page gets it."""
+    return json.dumps(
+        [item.model_dump(mode="json") for _, _, item in await talk.conversation.items()], ensure_ascii=False
+    )
+
+
+@pytest.mark.parametrize(
+    "figure", ["79 %", "7**9** %", "&#x37;&#x39; %", "seventy-nine percent", "칠십구 퍼센트", "七成九"]
+)
+async def test_a_figure_in_any_text_of_an_answer_is_withheld(
+    server: LLMServer, figure: str, protocol: Protocol
+) -> None:
+    server.play(
+        [
+            [Text(f"It finds {figure} of them. Let me look."), ToolCall("list_datasets")],
+            Text(f"There is one, oled.\nThe recall is {figure}\nGood."),
+        ]
+    )
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        said = [item.text for item in await talk.all(AssistantItem)]
+        shown = await everything(talk)
+    assert [text.partition("\n\n*")[0] for text in said] == ["Let me look.", "There is one, oled.\n\nGood."]
+    assert figure not in shown
+
+
+async def test_a_figure_that_comes_in_pieces_is_withheld_in_every_frame(server: LLMServer) -> None:
+    server.play([SlowWords("Hello there. The AUROC is 0 . 7 9 . Then 7 9 % more. Bye now.", gap_s=0.0)])
+    async with talking(server, "chat") as talk, talk.conversation.subscribe() as frames:
+        await talk.conversation.receive(Say(text="hello"), "en")
+        await talk.conversation.finish()
+        told = []
+        while not (told and told[-1].type == "turn" and told[-1].state == "idle"):
+            told.append(await anext(frames))
+    assert "Bye now." in told[-2].model_dump_json()
+    assert not any(
+        digit in frame.item.text if frame.type == "item" else digit in frame.text
+        for frame in told
+        if frame.type != "turn"
+        for digit in "79"
+    )
+
+
+async def test_a_figure_in_the_arguments_of_a_tool_is_shown_neither_there_nor_in_its_refusal(
+    server: LLMServer, protocol: Protocol
+) -> None:
+    server.play(
+        [
+            ToolCall("inspect_dataset", {"dataset": "79 % missed"}),
+            ToolCall("list_runs", {"model": "recall of seventy-nine percent"}),
+            ToolCall("list_models", {"good_images": 79}),
+            ToolCall("list_runs", {"limit": "79 %"}),
+            ToolCall("recall_79"),
+            Text("With 79 images, it is good. I am done."),
+        ]
+    )
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        tools, shown = await talk.all(ToolItem), await everything(talk)
+        said = (await talk.last(AssistantItem)).text
+    assert [tool.arguments for tool in tools[:3]] == [{"dataset": "…"}, {"model": "…"}, {"good_images": "…"}]
+    assert [tool.state for tool in tools] == ["asks", "done", "done", "failed", "failed"]
+    assert tools[2].result is not None
+    assert tools[2].result["for_dataset"]["good"] == "…"
+    assert "79" not in shown
+    assert "seventy" not in shown
+    assert said.startswith("I am done.")
+
+
+async def test_the_settings_of_a_plan_are_shown_but_are_no_facts_when_an_llm_chose_them(server: LLMServer) -> None:
+    plan = {"dataset": "oled", "model": "stfpm", "image_size": 128, "epochs": 79}
+    server.play([ToolCall("propose_training", plan), Text("I plan 79 epochs. At 128 px, as you said.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train STFPM on oled at 128 px")
+        settings = {setting.name: setting.value for setting in (await talk.last(ProposalItem)).settings}
+        arguments = (await talk.last(ToolItem)).arguments
+        said = (await talk.last(AssistantItem)).text
+    assert settings["epochs"] == 79
+    assert arguments == plan
+    assert said.startswith("At 128 px, as you said.")
+
+
+async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) -> None:
+    server.play(
+        [
+            ToolCall("show_heatmaps", {"run": "r1", "defect_type": "79 % of scratch"}),
+            Text("Of 79 % of scratch. Here they are."),
+        ]
+    )
+    async with talking(server, "chat") as talk:
+        run = await talk.workspace.runs.add(
+            make_spec("oled", "padim"), data_path="/data", conversation=talk.conversation.id
+        )
+        evaluation = talk.workspace.runs.folder(run.id) / "evaluation"
+        evaluation.mkdir(parents=True)
+        (evaluation / "metrics.json").write_text('{"threshold": {"image": 0.5}}')
+        header = "index,name,label,defect_type,score,is_anomalous,p_value,has_truth"
+        (evaluation / "scores.csv").write_text(f"{header}\n0,scratch/b.png,defective,scratch,0.9,1,0.1,1\n")
+        await talk.workspace.runs.claim_one(run.id)
+        await talk.workspace.runs.end(run.id, "succeeded", metrics={})
+        await talk.say("Show me the scratches of r1")
+        assert (await talk.last(HeatmapsItem)).defect_type == "scratch"
+        assert "79" not in await everything(talk)
+
+
+async def test_names_of_the_conversation_may_be_said(server: LLMServer) -> None:
+    server.play([PLAN, START, Text("Queued as r1."), Text("r1 waits, with resnet18. And r79 is better.")])
+    async with talking(server, "chat") as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.approve()
+        assert (await talk.last(AssistantItem)).text == "Queued as r1."
+        await talk.say("How is it going?")
+        assert (await talk.last(AssistantItem)).text.startswith("r1 waits, with resnet18.\n\n")
+
+
+async def test_a_key_that_an_llm_repeats_is_neither_stored_nor_shown(server: LLMServer, protocol: Protocol) -> None:
+    encoded = base64.b64encode(KEY.encode()).decode()
+    server.play(
+        [
+            [Text(f"The key is {KEY}. "), ToolCall("inspect_dataset", {"dataset": KEY})],
+            Text(f"It is `{KEY[:14]}` and then **{KEY[14:]}**, or {encoded}."),
+            Status(400, f"no such key: {KEY}"),
+        ]
+    )
+    async with talking(server, protocol) as talk, talk.conversation.subscribe() as frames:
+        await talk.say("Which key do you use?")
+        await talk.say("Are you sure?")
+        told = []
+        while len([frame for frame in told if frame.type == "turn"]) < 4:
+            told.append(await anext(frames))
+        shown = await everything(talk) + "".join(frame.model_dump_json() for frame in told)
+        row = await talk.workspace.conversations._parts.histories.row(talk.conversation.id)
+        assert await talk.all(ErrorItem)
+    assert "[secret]" in str(row.history)
+    for part in (KEY, KEY[:14], KEY[14:], encoded):
+        assert part not in shown + str(row.history)
+
+
 # ---- what goes wrong on the way ----
 
 
@@ -349,6 +494,32 @@ async def test_after_a_failure_the_user_is_told_and_the_conversation_goes_on(
         assert KEY not in error.model_dump_json()
         await talk.say("What can you tell me about oled?")
         assert (await talk.last(AssistantItem)).text == "Hello again."
+
+
+async def test_a_message_that_was_not_answered_is_not_in_the_history_and_stands_once_when_it_is_sent_again(
+    server: LLMServer, protocol: Protocol
+) -> None:
+    server.play([Text("Hello."), Status(401), Status(401), Text("One, oled.")])
+    async with talking(server, protocol) as talk:
+        for text in ("hello there", "What data is there?", "Which data is there?", "What data is there?"):
+            await talk.say(text)
+    said = [message.text for message in server.requests[-1].conversation.messages if message.role == "user"]
+    assert said == ["hello there", "What data is there?"]
+
+
+async def test_a_call_that_never_got_its_result_is_not_in_the_history(server: LLMServer, protocol: Protocol) -> None:
+    server.play(lambda conversation: [ToolCall("list_datasets")] * 7)
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        assert (await talk.last(ErrorItem)).code == "llm_nonsense"
+        server.play([Text("Hello again.")])
+        await talk.say("hello there")
+        assert (await talk.last(AssistantItem)).text == "Hello again."
+    messages = server.requests[-1].conversation.messages
+    calls, results = (
+        sum(len(each) for each in kind) for kind in zip(*((m.calls, m.results) for m in messages), strict=True)
+    )
+    assert calls == results
 
 
 async def test_a_short_failure_is_not_seen_by_the_user(server: LLMServer, protocol: Protocol) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from assistant.frames import AssistantItem, DeltaFrame, UserItem
+from assistant.frames import AssistantItem, DeltaFrame, ToolItem, UserItem
+from assistant.settings import Settings
 from assistant.store.tables import ItemRow
 from assistant.transcript import Transcript
 from assistant.workspace import Workspace
@@ -51,3 +52,17 @@ async def test_an_item_of_an_earlier_version_is_still_read(transcript: Transcrip
         row = await session.get_one(ItemRow, (transcript.conversation, "old"))
         row.body = {**row.body, "asks": True}
     assert await transcript.get("old") == UserItem(text="hello")
+
+
+async def test_after_a_restart_nothing_is_being_written_or_worked_on_any_more(
+    transcript: Transcript, settings: Settings
+) -> None:
+    await transcript.show("tool", ToolItem(tool="list_runs", arguments={}))
+    await transcript.show("done", AssistantItem(text="All of it."))
+    await transcript.show("answer", AssistantItem(text="Half of", state="streaming"))
+    async with Workspace.open(settings) as restarted:
+        opened = await restarted.conversations.get(transcript.conversation)
+        items = [item for _, _, item in await opened.items()]
+    states = [item.state for item in items if isinstance(item, ToolItem | AssistantItem)]
+    assert states == ["failed", "done", "stopped"]
+    assert items[-1] == AssistantItem(text="Half of", state="stopped")

@@ -64,7 +64,7 @@ const FRAMES = {
   },
   refused: ({ code, message, key }) => {
     toast(coded("refused", code, {}, coded("error", code, {}, message)), { kind: code === "busy" ? "info" : "failure" });
-    const at = unsent.findIndex((frame) => frame.key === key || code === "bad_frame"); // of a bad frame no key was read
+    const at = unsent.findIndex((frame) => frame.key === key || code === "bad_frame" || code === "too_long"); // of such a frame no key was read
     if (at >= 0) composer.giveBack(unsent.splice(at, 1)[0].text);
     $("#working").hidden = !working;
   },
