@@ -34,7 +34,7 @@ DISGUISES = {
         "LXXIX percent", "lxxix percent", "Ⅼ percent", "ⅦⅨ %", "VII", "¾", "7/9", "79/100", "79 of 100", "79 out of 100", "79:21", "70-79 %", "-79 %", "−0.79", "three quarters", "four fifths", "two thirds", "half", "a third", "a dozen", "a hundred", "twice as many", "double the recall", "tenfold", "lOO %", "l00 %", "7O %", "💯", "🔟", "r79", "scratch_79", "79k", "79th", "12:30", "2026-12-24", "1.79", "1,790", "1 790", "семьдесят девять", "\u202e97\u202c %", "IOO", "lOO of them", "0x4F", "IIII", "MMXXVI", "40 %", "3 %", "0.987 %", "3 times as much", "3x as much", "three times as much", "nine out of ten", "one percent", "sev\u200benty percent", "seventy\u2011nine percent", "sevénty percent", "$\\frac{79}{100}$", "-3", "s3venty", "🅢🅔🅥🅔🅝", "ꜱᴇᴠᴇɴᴛʏ", "⠼⠛⠊", "七十九", "칠십구", "79\ufe0e %", "7\u3164\u31649 %", "~79 %", "≈ 79", "79+", "&#55&#57 %", "&percnt;79", "79&percnt;", "seventy<!-- -->nine",
     ],
     "ko": [
-        "79 %", "79퍼센트", "79퍼", "79프로", "0.79", "７９％", "칠십구 퍼센트", "칠십구퍼센트", "칠십구 프로", "칠십구 퍼", "칠구 퍼센트", "일흔아홉 퍼센트", "영점칠구", "영 점 칠구", "공점칠구", "칠할구푼", "7할 9푼", "7할", "절반", "반 정도", "두 배", "세 배", "2배", "백 퍼센트", "백 장", "일흔아홉 장", "열두 장", "다섯 장", "오십 장", "수십 장", "사흘", "7\u200b9 %", "7**9** %", "&#55;&#57; %", "⑦⑨ %", "½", "79점", "LXXIX %", "반 이상", "두세 장", "삼분의 이", "4분의 3", "열에 아홉", "칠십아홉", "백점", "만점", "만 장", "세 배", "3배", "넷 중 하나에서 다섯", "팔할", "40 %", "७९ %", "seventy-nine %", "七成", "이틀", "제로점칠구",
+        "79 %", "79퍼센트", "79퍼", "79프로", "0.79", "７９％", "칠십구 퍼센트", "칠십구퍼센트", "칠십구 프로", "칠십구 퍼", "칠구 퍼센트", "일흔아홉 퍼센트", "영점칠구", "영 점 칠구", "공점칠구", "칠할구푼", "7할 9푼", "7할", "절반", "반 정도", "두 배", "세 배", "2배", "백 퍼센트", "백 장", "일흔아홉 장", "열두 장", "다섯 장", "오십 장", "수십 장", "사흘", "7\u200b9 %", "7**9** %", "&#55;&#57; %", "⑦⑨ %", "½", "79점", "LXXIX %", "반 이상", "두세 장", "삼분의 이", "4분의 3", "열에 아홉", "칠십아홉", "백점", "만점", "만 장", "세 배", "3배", "넷 중 하나에서 다섯", "팔할", "40 %", "७९ %", "seventy-nine %", "七成", "이틀", "제로점칠구", "십중팔구", "반절", "영쩜칠구", "한 시간이면", "십 분이면", "몇십 장",
     ],
     "zh": [
         "79 %", "79％", "0.79", "七十九", "百分之七十九", "百分之79", "七成九", "七成", "7成", "79个百分点", "零点七九", "〇点七九", "柒拾玖", "七九", "一半", "两倍", "三倍", "2倍", "翻倍", "三分之二", "十分之一", "半数", "七折", "七十九张", "廿五张", "一百张", "上千张", "二十分钟", "两小时", "五张", "７９", "7\u200b9 %", "7**9** %", "&#55;&#57; %", "⑦⑨ %", "¾", "LXXIX %", "九点五", "千分之五", "満79", "十之八九", "近八成", "八九成", "百分之百", "两三张", "三四个", "三四分之一", "俩", "七点九成", "3倍", "数十张", "第七十九张", "兩成", "零點七九", "七 成", "40 %", "칠십구", "seventy-nine %", "五五开", "大半",
@@ -84,14 +84,16 @@ FIGURELESS = {
 }  # fmt: skip
 
 
-def planted() -> list[str]:
-    return [
-        context.format(figure) for lang in DISGUISES for figure, context in product(DISGUISES[lang], CONTEXTS[lang])
-    ]
+LANGUAGES = tuple(CONTEXTS)
 
 
-def honest() -> list[str]:
-    return [text for texts in (SUPPORTED, FIGURELESS) for lang in texts for text in texts[lang]]
+def planted(language: str) -> list[str]:
+    """Every figure in every context."""
+    return [context.format(figure) for figure, context in product(DISGUISES[language], CONTEXTS[language])]
+
+
+def honest(language: str) -> list[str]:
+    return SUPPORTED[language] + FIGURELESS[language]
 
 
 def is_withheld(text: str) -> bool:
@@ -103,14 +105,17 @@ def is_withheld(text: str) -> bool:
 
 
 def main() -> None:
-    missed = [text for text in planted() if not is_withheld(text)]
-    wrong = [text for text in honest() if is_withheld(text)]
-    print(f"planted figures: {len(planted())}, caught {len(planted()) - len(missed)}")
-    print(f"honest sentences: {len(honest())}, wrongly withheld {len(wrong)}")
-    for text in missed:
-        print("  not caught:", repr(text))
-    for text in wrong:
-        print("  withheld:", repr(text))
+    for language in LANGUAGES:
+        missed = [text for text in planted(language) if not is_withheld(text)]
+        wrong = [text for text in honest(language) if is_withheld(text)]
+        print(
+            f"{language}: {len(planted(language)) - len(missed)} of {len(planted(language))} planted figures caught,"
+            f" {len(wrong)} of {len(honest(language))} honest sentences withheld"
+        )
+        for text in missed:
+            print("  not caught:", repr(text))
+        for text in wrong:
+            print("  withheld:", repr(text))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _ORDINARY = re.compile(
     r"|one (?:by one|another|at a time|or the other|after the other|time|moment|day)"
     r"|(?:(?:this|that|which|each|every|any|no|another|some)|(?:an?|the|your|my|our) (?!only|single|lone|sole|same)[a-z]+)[ -]ones?(?= |[.,;:!?)]|$)(?! in | of | out )"
     r"|the (?:same )?one (?:that|which|you|with|who|we|it|in|from|whose|for|named|called)"
-    r"|leave[- ]one[- ]out|one[- ](?:class|shot|sided|off|click)|zero[- ]shot|single[- ](?:class|scale|click|shot)|every single"
+    r"|leave[- ]one[- ]out|one[- ](?:class|shot|sided|off|click)|zero[- ]shot|single[- ](?:class|scale|click|shot|pass)|at least one|every single"
     r"|(?:the|these|those|between|of) two(?= (?:models|runs|trainings|thresholds|plans|data ?sets|are|differ|can|have|do)|[.,;:!?)]|$)"
     r"|double[- ]?(?:check|click)(?:s|ed|ing)?|half[- ]?way|third[- ]part(?:y|ies)|the third (?:step|option|point|question|way|thing)"
     r")"
