@@ -190,3 +190,23 @@ def test_a_run_behind_another_is_said_to_wait_everywhere(page: Page, server: str
     page.goto(f"{server}/runs/{first}?lang=en")
     stop(page)
     expect(page.locator(".run-view [data-part=state]")).to_have_text("stopped", timeout=30_000)
+
+
+def test_a_stop_pressed_as_the_run_ends_is_told_as_what_it_became(page: Page, home: Home, server: str) -> None:
+    """Who comes first is open; what the card, the record and the words say of it must agree."""
+    run = train(page, server, "train the autoencoder on oled with 1 epoch at 64 px")
+    until(lambda: any(event.get("name") == "saving" for event in home.events(run)))
+    page.request.post(f"{server}/api/runs/{run}/stop")
+    card = page.locator("[data-kind=run]")
+    expect(card.locator("[data-part=state]")).to_have_text(re.compile("^(finished|stopped)$"), timeout=60_000)
+    until(lambda: page.request.get(f"{server}/api/runs/{run}").json()["finished_at"])
+    record = page.request.get(f"{server}/api/runs/{run}").json()
+    words = page.locator("#items")
+    if record["state"] == "stopped":
+        expect(words).to_contain_text(f"{run} was stopped", timeout=20_000)
+        expect(card.locator("[data-part=state]")).to_have_text("stopped")
+    else:
+        expect(words).to_contain_text("is finished", timeout=20_000)
+        expect(card.locator("[data-part=state]")).to_have_text("finished")
+    late = record["state"] == "succeeded" and record["stop_requested"]
+    expect(page.get_by_text("before the stop arrived")).to_have_count(2 if late else 0)  # the card's line, the words
