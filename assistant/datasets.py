@@ -22,11 +22,11 @@ from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import DatasetRow, RunRow
 from assistant.uploads import abandoned, under_way
+from engine.picture_files import SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 Origin = Literal["demo", "registered", "uploaded"]
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 GIVE_A_FOLDER = "give the folder that holds the images (see the layouts in the help text)"
 
@@ -113,7 +113,7 @@ class Datasets:
         if facts["problems"]:
             raise DatasetError(
                 facts["problems"][0]["code"],
-                facts["problems"][0]["message"],
+                "; ".join(problem["message"] for problem in facts["problems"]),
                 "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type",
             )
         return facts
@@ -265,7 +265,7 @@ def _image_in(folder: Path, relative: str) -> Path | None:
     try:
         root = folder.resolve()
         path = (root / relative).resolve()
-        fits = path.is_relative_to(root) and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        fits = path.is_relative_to(root) and path.suffix.lower() in SUFFIXES and path.is_file()
     except (ValueError, OSError):  # no path, or a longer one than there can be
         return None
     return path if fits else None

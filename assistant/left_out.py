@@ -16,7 +16,7 @@ WORDS = {
 
 
 def by_reason(left_out: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each reason: how many files, of which endings, in which folders; the most first, and how many are not named."""
+    """One entry for each reason: how many files, of which endings, in which folders, those with the most first."""
     found = []
     for reason in WORDS:
         entries = [each for each in left_out if each["reason"] == reason]
@@ -34,19 +34,21 @@ def by_reason(left_out: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def count(left_out: Sequence[Mapping[str, Any]]) -> int:
-    """How many files are not used; a further page is no file."""
-    return sum(each["count"] for each in left_out if each["reason"] != "page")
-
-
 def lines_of(facts: Mapping[str, Any]) -> list[str]:
     """What a terminal says of a data set besides its numbers: notices, broken files, and what is not used."""
     lines = [f"note: {each['message']}" for each in facts["notices"] if each["code"] != "broken_images"]
-    lines += [f"broken: {each['name']}: {each['reason']}" for each in facts["broken"]]
-    for each in by_reason(facts["left_out"]):
+    lines += [f"left out: {each['name']}: {each['reason']}" for each in facts["broken"]]
+    return [*lines, *lines_of_left_out(facts["left_out"])]
+
+
+def lines_of_left_out(left_out: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for each in by_reason(left_out):
         more = f" and {each['more_folders']} more" if each["more_folders"] else ""
         endings = f" ({', '.join(each['endings'])})" if each["endings"] else ""
-        lines.append(f"not used: {each['count']} {WORDS[each['reason']]}{endings}: {', '.join(each['folders'])}{more}")
+        lines.append(
+            f"not used: {each['count']} {WORDS[each['reason']]}{endings}: in {', '.join(each['folders'])}{more}"
+        )
     return lines
 
 

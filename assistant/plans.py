@@ -10,6 +10,7 @@ from assistant.datasets import DatasetError
 from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
 from assistant.frames import Member, ProposalItem, RunItem
+from assistant.left_out import by_reason
 from assistant.specs import Plan, describe, make_plan
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
@@ -61,7 +62,8 @@ async def show_plan(desk: Desk, row: ProposalRow, plan: Plan) -> None:
         "revision": row.revision,
         "state": row.state,
         "dataset": plan.spec.dataset,
-        "dataset_facts": facts | {"broken": len(plan.facts["broken"])},
+        "dataset_facts": facts
+        | {"broken": len(plan.facts["broken"]), "left_out": by_reason(plan.facts.get("left_out", []))},
         "model": plan.spec.model.name,
         "model_title": MODELS[plan.spec.model.name].title,
         "settings": describe(plan.spec, plan.because),

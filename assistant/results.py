@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from assistant.datasets import IMAGE_SUFFIXES
 from assistant.frames import HeatmapImage, Which
+from engine.picture_files import SUFFIXES
 
 
 class NoResults(LookupError):
@@ -102,7 +102,7 @@ def normal_picture(run: Path, data: Path, *, index: int, region: int, rank: int)
         raise LookupError(f"image {index} of {run.name} has no such good patch")
     root = data.resolve()
     path = (root / str(nearest[rank]["name"])).resolve()
-    if not path.is_relative_to(root) or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if not path.is_relative_to(root) or path.suffix.lower() not in SUFFIXES or not path.is_file():
         raise LookupError(f"the picture {nearest[rank]['name']!r} is not in the data set any more")
     return path
 

@@ -14,6 +14,7 @@ from assistant.datasets import DatasetError
 from assistant.earlier_runs import build_on
 from assistant.estimates import count_work
 from assistant.going_on import NotGoneOn, latest_of
+from assistant.left_out import lines_of_left_out
 from assistant.prompts import duration
 from assistant.runs.queue import UnknownRun
 from assistant.settings import Settings
@@ -151,6 +152,8 @@ def _tell_plan(plan: Plan) -> None:
     _tell(f"expected: about {duration(plan.estimate.seconds)} ({rests_on})")
     for notice in plan.notices:
         _tell(f"note: {notice.message}")
+    for line in lines_of_left_out(plan.facts.get("left_out", [])):
+        _tell(line)
 
 
 def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:

@@ -207,7 +207,7 @@ def _warn_of_missing_truth(split: Split, report: Report) -> None:
         message = "there are no defective pictures to test with: how many defects are found cannot be measured"
         report(Warned(code="no_defects", message=message))
     elif not any(item.mask for item in defective):
-        message = "there are no masks: how well defects are located cannot be measured"
+        message = "no defective picture has a mask that is read: how well defects are located cannot be measured"
         report(Warned(code="no_masks", message=message))
 
 

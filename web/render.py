@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from assistant.frames import Item, Language, RunItem
+from assistant.left_out import by_reason
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -93,6 +94,7 @@ def environment(language: str) -> Environment:
         duration=lambda seconds: duration(seconds, language),
         count=lambda number: f"{number:,}",
         plain=plain,
+        by_reason=by_reason,
         field=field_text,
         bound=lambda number: f"{number:.10g}",
         pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2),

@@ -8,6 +8,7 @@ from pydantic_ai import RunContext
 
 from assistant.datasets import DatasetError
 from assistant.earlier_runs import dataset_of_backbone
+from assistant.left_out import by_reason
 from assistant.plans import plan_training, propose, show_plan
 from assistant.proposals import StalePlan
 from assistant.specs import DEFAULT_MODEL, Plan, describe
@@ -148,6 +149,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         "because": _because(plan),
         "expected_seconds": round(plan.estimate.seconds),
         "notices": [notice.message for notice in plan.notices],
+        "files_not_used": by_reason(plan.facts.get("left_out", [])),
     }
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other readers stay shut: one of them starts a program
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
 FULL_WHITE = 2**16 - 1  # of 16 bits

@@ -169,6 +169,28 @@ def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, pane
     assert process.returncode == 1
 
 
+def test_a_folder_is_looked_into_without_registering_it(murascope: Murascope, panels: Path) -> None:
+    (panels / "test/spot/9.heic").write_bytes(b"\0\1")
+    facts = outcome(murascope("data", "check", str(panels), "--json"))
+    assert (facts["layout"], facts["train_good"], facts["masks"], facts["problems"]) == ("mvtec", 12, 4, [])
+    assert facts["left_out"] == [{"where": "test/spot", "ending": ".heic", "reason": "ending", "count": 1}]
+    assert "images" not in facts
+    assert json.loads(murascope("data", "list", "--json").stdout) == []
+    told = murascope("data", "check", str(panels / "test"))
+    assert told.returncode == 0
+    assert "not used: 1 of a kind that is not read (.heic): in spot" in told.stdout
+
+
+def test_a_folder_that_cannot_be_trained_on_says_why_with_all_its_figures(murascope: Murascope, panels: Path) -> None:
+    process = murascope("data", "check", str(panels / "test/spot"), "--json")
+    assert process.returncode == 0
+    (panels / "test/spot").rename(panels / "NG")
+    process = murascope("data", "check", str(panels / "NG"), "--json")
+    facts = outcome(process)
+    assert (process.returncode, facts["test_defective"]) == (2, 4)
+    assert [problem["code"] for problem in facts["problems"]] == ["no_good"]
+
+
 def test_utterances_are_understood_line_by_line(murascope: Murascope, tmp_path: Path) -> None:
     asked = [
         {"id": 1, "language": "en", "text": "train PatchCore on the OLED data"},

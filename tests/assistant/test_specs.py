@@ -25,6 +25,9 @@ FACTS: dict[str, Any] = {
 }
 
 
+NO_MASKS = {"code": "no_masks", "message": "no masks", "values": {}}
+
+
 def codes(
     settings: Settings, facts: dict[str, Any] | None = None, model: str = "patchcore", **chosen: Any
 ) -> list[str]:
@@ -130,7 +133,7 @@ def test_pretrained_weights_that_are_nowhere_are_refused_with_the_way_to_bring_t
     [
         ({"broken": [{"name": "a.png", "reason": "empty"}]}, "broken_images"),
         ({"test_defective": 0}, "no_defects"),
-        ({"masks": 0}, "no_masks"),
+        ({"masks": 0, "notices": [NO_MASKS]}, "no_masks"),
         ({"train_good": 60}, "few_good"),
         ({"train_good": 30}, "leave_one_out"),
         ({"synthetic": True}, "synthetic"),
@@ -140,6 +143,14 @@ def test_the_plan_says_what_the_data_cannot_give(tmp_path: Path, facts: dict[str
     settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
     assert codes(settings) == []
     assert codes(settings, facts) == [code]
+
+
+def test_the_plan_repeats_what_the_check_noticed_and_says_of_no_masks_only_what_is_true(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
+    noticed = [
+        {"code": code, "message": code, "values": {}} for code in ("unpaired_masks", "twins_across_splits", "a_new_one")
+    ]
+    assert codes(settings, {"masks": 0, "notices": noticed}) == ["twins_across_splits", "a_new_one"]
 
 
 def test_a_plan_counts_the_good_images_that_are_held_out_for_testing(tmp_path: Path) -> None:

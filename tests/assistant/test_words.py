@@ -10,6 +10,7 @@ from assistant import tools
 from assistant.advice import recommended
 from assistant.frames import Language
 from assistant.grounding import Facts, facts_in, unsupported
+from assistant.left_out import WORDS, by_reason
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from assistant.prompts import duration
@@ -32,6 +33,9 @@ DATASET = {
     "broken_count": 1,
     "synthetic": True,
 }
+LEFT_OUT = [
+    {"where": f"f{number}", "ending": ".gif", "reason": reason, "count": 3} for reason in WORDS for number in range(6)
+]
 MODEL_FACTS = [
     {
         "model": name,
@@ -76,6 +80,7 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("list_datasets", {"datasets": []}),
     ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
     ("inspect_dataset", DATASET),
+    ("inspect_dataset", {**DATASET, "left_out": by_reason(LEFT_OUT)}),
     *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
     ("list_models", {"models": MODEL_FACTS[-2:], "recommended": recommended(["cflow", "ensemble"]), "for_dataset": None}),
     ("propose_training", {"changed": {}, "because": []}),

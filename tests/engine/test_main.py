@@ -95,6 +95,30 @@ def test_a_folder_of_pictures_is_scored_whole_but_for_the_broken_ones(finished, 
     assert len(list((tmp_path / "out").glob("*_map.png"))) == 3
 
 
+def test_a_folder_of_good_and_bad_is_scored_whole(finished, data, tmp_path):
+    folder = tmp_path / "line"
+    shutil.copytree(data / "test" / "good", folder / "good")
+    shutil.copytree(data / "test" / "patch", folder / "day1")
+    shutil.copy(data / "test/good/000.png", folder / "loose.png")
+    (folder / "more.gif").write_bytes(b"GIF89a")
+    summary = json.loads(try_out(finished, folder, tmp_path / "out").stdout)
+    assert summary["images"] == 3 + 3 + 1
+    assert summary["left_out"] == [{"where": ".", "ending": ".gif", "reason": "ending", "count": 1}]
+
+
+def test_what_a_data_set_with_a_test_of_its_own_learns_from_is_left_out_and_told(finished, data, tmp_path):
+    summary = json.loads(try_out(finished, data, tmp_path / "out").stdout)
+    learnt = [entry for entry in summary["left_out"] if entry["reason"] == "learnt_from"]
+    assert learnt == [
+        {
+            "where": "train/good",
+            "ending": ".png",
+            "reason": "learnt_from",
+            "count": len(list((data / "train/good").iterdir())),
+        }
+    ]
+
+
 def test_what_cannot_be_tested_is_refused_in_words(finished, data, tmp_path):
     (tmp_path / "empty").mkdir()
     for run, folder, output, said in (

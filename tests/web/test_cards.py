@@ -33,7 +33,22 @@ def proposal(**changes: object) -> ProposalItem:
     limit = {"name": "batch_size", "value": "4096", "limit": 512}
     problem = {"problem": "too large", "problem_kind": "too_large", "problem_values": limit}
     wrong = number.model_copy(update={"name": "batch_size", "main": False, **problem})
-    facts = {"train_good": 1200, "test_good": 1, "test_defective": 0, "masks": 0, "broken": 2}
+    unread = {
+        "reason": "ending",
+        "count": 16,
+        "endings": [".jfif", EVIL],
+        "folders": ["test/oil", EVIL],
+        "more_folders": 3,
+    }
+    pages = {"reason": "page", "count": 5, "endings": [".tif"], "folders": ["."], "more_folders": 0}
+    facts = {
+        "train_good": 1200,
+        "test_good": 1,
+        "test_defective": 0,
+        "masks": 0,
+        "broken": 2,
+        "left_out": [unread, pages],
+    }
     plan = ProposalItem(
         proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, model="patchcore", model_title="PatchCore", settings=[number, wrong],
         notices=[Notice(code="no_masks", message="no masks"), Notice(code="other", message="said plainly")], estimate=Estimate(seconds=130, basis=1),
@@ -122,3 +137,13 @@ def test_a_notice_is_worded_by_its_code_or_said_plainly(settings: Settings) -> N
     html = draw(settings, proposal(), "ko")
     assert "결함 마스크가 없어" in html
     assert "said plainly" in html
+
+
+def test_a_plan_says_at_a_glance_what_is_not_used_and_why(settings: Settings) -> None:
+    html = draw(settings, proposal())
+    assert "16 files are not used" in html  # a further page is no file
+    assert "16 of a kind that is not read" in html
+    assert ".jfif" in html
+    assert "test/oil" in html
+    assert "and 3 more folders" in html
+    assert html.index("left-out") < html.index('data-code="no_masks"')

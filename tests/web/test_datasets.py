@@ -29,6 +29,17 @@ def test_a_registered_folder_is_shown_with_its_broken_file(client: TestClient, d
     assert 'data-say="Train PatchCore on 라인 3"' in client.get("/").text
 
 
+def test_what_is_not_used_is_shown_with_the_reason(client: TestClient, data: Path) -> None:
+    (data / "test/scratch/7.gif").write_bytes(b"GIF89a")
+    (data / "ground_truth/scratch/77_mask.png").write_bytes((data / "test/good/4.png").read_bytes())
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    for page in (client.get("/data").text, client.get("/data/panels").text):
+        assert "2 files are not used" in page
+        assert 'data-reason="ending"' in page
+        assert 'data-reason="unpaired_mask"' in page
+        assert ".gif" in page
+
+
 def test_a_picture_is_made_small_and_nothing_outside_is_served(client: TestClient, data: Path) -> None:
     client.post("/api/datasets", json={"name": "panels", "path": str(data)})
     picture = client.get("/data/panels/image", params={"relative": "test/scratch/5.png", "size": 160})

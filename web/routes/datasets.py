@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from enum import IntEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ router = APIRouter()
 MAX_ARCHIVE_BYTES = 50 << 30
 CHECKED_BYTES = 16 << 20  # how much may come before the room for it is looked at
 SHOWN_IMAGES = 240
+STRIP = 6  # images on a card
 Relative = Annotated[str, Query(max_length=4000, pattern=r"^[^\x00]+$")]  # no path holds a null character
 
 
@@ -115,8 +117,9 @@ async def _samples(workspace: Workspace, name: str) -> list[dict[str, Any]]:
     """A few telling images for the card: one of each kind first."""
     images = await workspace.datasets.images(name)
     kinds = {_group(image): image for image in reversed(images)}
-    rest = [image for image in images if image not in kinds.values()]
-    return [*kinds.values(), *rest][:6]
+    shown = {image["name"] for image in kinds.values()}
+    rest = (image for image in images if image["name"] not in shown)
+    return [*kinds.values(), *islice(rest, STRIP)][:STRIP]
 
 
 def _group(image: dict[str, Any]) -> str:
