@@ -329,7 +329,8 @@ async def test_a_database_that_is_held_for_long_loses_nothing(scene: Scene, capl
         with scene.database_held():
             assert (await scene.trouble_of(run)).code == "database_busy"
             assert (await scene.queue.get(run)).state == "queued"
-        await scene.state_becomes(run, "running")
+        await scene.first_event(run)
+        assert scene.supervisor.trouble(run) is None
         with scene.database_held():
             go.touch()
             assert (await scene.trouble_of(run)).code == "database_busy"
