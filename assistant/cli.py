@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-data_app = typer.Typer(help="Register, list and remove data sets.", no_args_is_help=True)
+data_app = typer.Typer(help="Register, list, rename and remove data sets.", no_args_is_help=True)
 runs_app = typer.Typer(help="List, show, stop and continue trainings.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
@@ -186,6 +186,15 @@ def data_list(as_json: JsonFlag = False) -> None:
     raise typer.Exit(asyncio.run(_data_list(as_json=as_json)))
 
 
+@data_app.command("rename")
+def data_rename(
+    name: Annotated[str, typer.Argument(help="Name of the data set.")],
+    new: Annotated[str, typer.Argument(help="What it is to be called.")],
+) -> None:
+    """Call a data set otherwise. Its runs are listed under the new name."""
+    raise typer.Exit(asyncio.run(_data_rename(name, new)))
+
+
 @data_app.command("remove")
 def data_remove(name: Annotated[str, typer.Argument(help="Name of the data set.")]) -> None:
     """Forget a data set. A registered folder is left alone; an uploaded one is deleted."""
@@ -311,6 +320,20 @@ async def _data_list(*, as_json: bool) -> int:
         )
     if not rows and not as_json:
         _tell("no data sets yet: murascope data add NAME PATH")
+    return 0
+
+
+async def _data_rename(name: str, new: str) -> int:
+    from assistant.datasets import DatasetError
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(_settings()) as workspace:
+        try:
+            row = await workspace.rename_dataset(name, new)
+        except DatasetError as error:
+            _tell(str(error))
+            return INVALID
+    print(f"{row.name}: {row.path}")
     return 0
 
 

@@ -13,14 +13,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.archives import BadArchive, NoRoom, unpack_elsewhere
 from assistant.engine_process import EngineError, ask_engine
+from assistant.names import is_one_visible_line
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import DatasetRow, RunRow
+from assistant.store.tables import DatasetRow, ProposalRow, RunRow
 from assistant.uploads import abandoned, under_way
 from engine.picture_files import SUFFIXES
 
@@ -183,6 +184,30 @@ class Datasets:
                     await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
                 logger.info("removed what an upload that was cut off had left: %s", upload.lock.stem)
 
+    async def rename(self, name: str, new: str) -> tuple[DatasetRow, Sequence[ProposalRow]]:
+        """Call a data set otherwise. Its runs are filed under the new name, and plans that have no run yet follow; what was approved and
+        run before keeps in its spec the name that was read then. Gives the data set, and the open plans.
+
+        Raises:
+            DatasetError: unknown, or a bad or taken name.
+        """
+        row = await self.get(name)
+        new = valid_name(new)
+        if new.casefold() != row.name.casefold():
+            new = await self.free_name(new)
+        try:
+            async with self._database.session() as session:
+                await session.execute(update(DatasetRow).where(DatasetRow.name == row.name).values(name=new))
+                await session.execute(update(RunRow).where(RunRow.dataset == row.name).values(dataset=new))
+                plans = (await session.scalars(select(ProposalRow).where(ProposalRow.dataset == row.name))).all()
+                for plan in plans:
+                    plan.dataset = new
+                    if plan.run is None:
+                        plan.spec = {**plan.spec, "dataset": new}
+        except IntegrityError:  # taken meanwhile
+            raise _taken(new) from None
+        return await self.get(new), [plan for plan in plans if plan.state == "open"]
+
     async def remove(self, name: str) -> None:
         """Forget a data set. Files that were uploaded go with it; a registered folder is left alone; runs keep their results.
 
@@ -277,8 +302,9 @@ def valid_name(name: str) -> str:
     Raises:
         DatasetError: empty, longer than 80 characters, or with characters other than letters, digits, space, - _ . ( )
     """
+    is_plain = is_one_visible_line(name)  # before line ends are trimmed away
     name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
+    if not is_plain or not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
         raise DatasetError(
             "bad_name",
             f"{name[:80]!r} cannot be a data set's name",

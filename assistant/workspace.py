@@ -15,12 +15,13 @@ from sqlalchemy.exc import OperationalError
 from assistant.conversations import Conversations
 from assistant.going_on import go_on
 from assistant.parts import Parts
+from assistant.plans import plan_key
 from assistant.providers import Provider, choose
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
-from assistant.store.tables import RunRow
+from assistant.store.tables import DatasetRow, RunRow
 from assistant.troubles import Watch
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,19 @@ class Workspace:
         finally:
             await workspace.conversations.close()
             await database.close()
+
+    async def rename_dataset(self, name: str, new: str) -> DatasetRow:
+        """Call a data set otherwise, also on the cards of open plans.
+
+        Raises:
+            DatasetError: unknown, or a bad or taken name.
+        """
+        row, plans = await self.datasets.rename(name, new)
+        for plan in plans:
+            if plan.conversation is not None:
+                conversation = await self.conversations.get(plan.conversation)
+                await conversation.transcript.update(plan_key(plan.id), dataset=row.name)
+        return row
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

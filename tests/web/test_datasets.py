@@ -107,3 +107,27 @@ def test_a_missing_folder_is_refused_with_what_to_do(client: TestClient) -> None
 
 def test_a_large_body_is_refused_everywhere_else(client: TestClient) -> None:
     assert client.post("/api/datasets", json={"name": "x", "path": "y" * (2 << 20)}).status_code == 413
+
+
+def test_a_data_set_can_be_called_otherwise(client: TestClient, data: Path) -> None:
+    client.post("/api/datasets", json={"name": "phone_scren", "path": str(data)})
+    renamed = client.patch("/api/datasets/phone_scren", json={"name": "phone_screen"})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "phone_screen")
+    assert client.get("/data/phone_scren").status_code == 404
+    assert client.get("/data/phone_screen").status_code == 200
+    for name, status, code in (("two\nlines", 422, "bad_name"), ("phone_\u200bscreen", 422, "bad_name")):
+        refused = client.patch("/api/datasets/phone_screen", json={"name": name})
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert 'data-action="rename-dataset"' in client.get("/data").text
+
+
+def test_a_title_is_one_line_that_can_be_seen(client: TestClient) -> None:
+    conversation = client.post("/api/conversations").json()["id"]
+    for title, status in (("Line 3 👩\u200d🔧", 200), ("two\nlines", 422), ("\u202eenil", 422), (" ", 422)):
+        assert client.patch(f"/api/conversations/{conversation}", json={"title": title}).status_code == status, title
+    half = client.patch(
+        f"/api/conversations/{conversation}",
+        content=b'{"title": "\\ud800"}',
+        headers={"content-type": "application/json"},
+    )
+    assert half.status_code == 422

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
+from assistant.names import JOINERS, is_one_visible_line
 from web.ids import Id
 from web.routes.workspace import Drawn, Opened
 
@@ -11,7 +12,14 @@ router = APIRouter()
 
 
 class Title(BaseModel):
-    title: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    title: str = Field(min_length=1, max_length=200)
+
+    @field_validator("title")
+    @classmethod
+    def _can_be_seen(cls, title: str) -> str:
+        if not is_one_visible_line(title, allowed=JOINERS):
+            raise ValueError("a title is one line, without characters that cannot be seen")
+        return title
 
 
 @router.get("/c/{conversation}")

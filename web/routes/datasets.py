@@ -42,6 +42,10 @@ class NewDataset(BaseModel):
     path: str = Field(min_length=1, max_length=4000)
 
 
+class NewName(BaseModel):
+    name: str = Field(min_length=1, max_length=200)
+
+
 @router.get("/data")
 async def list_datasets(request: Request, workspace: Opened, renderer: Drawn) -> Response:
     rows = await workspace.datasets.list()
@@ -102,6 +106,11 @@ async def upload_archive(request: Request, name: Name, workspace: Opened) -> dic
         announced = int(request.headers.get("content-length") or 0)
         await receive(request.stream(), upload.part, announced=announced)
         return describe(await workspace.datasets.add_archive(name, upload.part))
+
+
+@router.patch("/api/datasets/{name}")
+async def rename_dataset(name: Name, new: NewName, workspace: Opened) -> dict[str, Any]:
+    return describe(await workspace.rename_dataset(name, new.name))
 
 
 @router.delete("/api/datasets/{name}", status_code=204)

@@ -1,4 +1,4 @@
-// The data page: register a folder, choose a zip, remove. Dropping a zip works on every page.
+// The data page: register a folder, choose a zip, rename, remove. Dropping a zip works on every page.
 
 import { request } from "./api.js";
 import { ask } from "./confirm.js";
@@ -35,6 +35,30 @@ $("#by-path [name=path]").addEventListener("change", (event) => {
 $("#archive").addEventListener("change", (event) => {
   takeArchives([...event.target.files]);
   event.target.value = "";
+});
+
+const dialog = $("#rename-dialog");
+const refused = $(".refused", dialog);
+let renamed = ""; // the data set that the dialog is about
+
+onClick($("#datasets"), "[data-action=rename-dataset]", (_, button) => {
+  renamed = button.closest("[data-dataset]").dataset.dataset;
+  $("#rename-title").textContent = t("data.rename_title", { name: renamed });
+  $("#rename-input").value = renamed;
+  refused.hidden = true;
+  dialog.showModal();
+  $("#rename-input").select();
+});
+onClick(dialog, "[data-action=cancel-rename]", () => dialog.close());
+$("#rename-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await request("PATCH", `/api/datasets/${encodeURIComponent(renamed)}`, { name: $("#rename-input").value });
+    location.reload();
+  } catch (error) {
+    refused.hidden = false;
+    refused.textContent = sentences(error.message, error.hint);
+  }
 });
 
 onClick($("#datasets"), "[data-action=remove-dataset]", async (_, button) => {
