@@ -146,9 +146,9 @@ def understand(
                     said = {"id": asked["id"], **answer(asked["text"], asked.get("language", language))}
                 except (ValueError, KeyError, TypeError) as error:
                     _refuse(f'{file}, line {number}: expected {{"id", "language", "text"}} as JSON ({error})')
-                print(json.dumps(said, ensure_ascii=False))
+                print(json.dumps(said, ensure_ascii=False, allow_nan=False))
     elif text is not None:
-        print(json.dumps(answer(text, language), ensure_ascii=False))
+        print(json.dumps(answer(text, language), ensure_ascii=False, allow_nan=False))
     else:
         _refuse("give a sentence or --file")
 
@@ -313,7 +313,11 @@ async def _data_list(*, as_json: bool) -> int:
     async with Workspace.open(_settings()) as workspace:
         rows = await workspace.datasets.list()
     if as_json:
-        print(json.dumps([{"name": row.name, "path": row.path, **row.facts} for row in rows], ensure_ascii=False))
+        print(
+            json.dumps(
+                [{"name": row.name, "path": row.path, **row.facts} for row in rows], ensure_ascii=False, allow_nan=False
+            )
+        )
     for row in rows if not as_json else []:
         print(
             f"{row.name}\t{row.facts['train_good']} good, tests {row.facts['test_good']} good and {row.facts['test_defective']} defective\t{row.path}"
@@ -369,6 +373,7 @@ async def _runs_list(*, as_json: bool) -> int:
                     for row in rows
                 ],
                 ensure_ascii=False,
+                allow_nan=False,
             )
         )
     for row in rows if not as_json else []:
@@ -402,7 +407,7 @@ async def _runs_show(run: str, language: str) -> int:
             _tell(str(error))
             return INVALID
         except NoResults as error:
-            _tell(f"{error}; it is {row.state}" + (f": {row.reason}; {row.hint}" if row.reason else ""))
+            _tell(str(error))
             return 1
     return 0
 

@@ -38,7 +38,7 @@ from assistant.offline.words import built_in_words
 from assistant.parts import Parts
 from assistant.plans import launch, plan_key, plan_training, plan_words, show_plan, take_up, with_refusal
 from assistant.proposals import StalePlan
-from assistant.results import gallery, load
+from assistant.results import NoResults, gallery, load
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
 from assistant.transcript import Transcript
@@ -356,11 +356,18 @@ class Conversation:
         if run.state != "succeeded":
             await self.transcript.show(f"summary-{run.id}", AssistantItem(text=await self._end_in_words(run, language)))
             return
-        text = await self._parts.summary(run, language)
+        try:
+            text = await self._parts.summary(run, language)
+            results = await asyncio.to_thread(load, run, self._parts.runs.folder(run.id))
+        except NoResults as error:
+            facts = {"code": "no_results", "message": str(error), **error.values}
+            await self.transcript.show(
+                f"summary-{run.id}", AssistantItem(text=built_in_words("refused", language, facts))
+            )
+            return
         if run.stop_requested:
             text = f"{await self._end_in_words(run, language)}\n\n{text}"
         await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
-        results = await asyncio.to_thread(load, self._parts.runs.folder(run.id))
         images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
         if images:
             item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)

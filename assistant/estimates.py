@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assistant.frames import Estimate
+from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.policy import share_out
 from engine.spec import TrainSpec, is_transformer
@@ -40,9 +41,9 @@ def expected(spec: TrainSpec, facts: dict[str, Any], finished: Sequence[RunRow])
     """Seconds that `spec` will take, given the facts of its data set and the finished runs of this machine."""
     raw = count_work(spec, facts)
     ratios = [
-        (run.finished_at - run.started_at).total_seconds() / run.estimate_s
+        seconds / run.estimate_s
         for run in finished
-        if run.model == spec.model.name and run.estimate_s and run.started_at and run.finished_at
+        if run.model == spec.model.name and run.estimate_s and (seconds := took(run))
     ]
     return Estimate(seconds=raw * (statistics.median(ratios) if ratios else 1.0), basis=len(ratios))
 

@@ -12,8 +12,8 @@ from assistant.grounding import facts_in
 from assistant.narration import Narration
 from assistant.prompts import render
 from assistant.results import load
+from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from engine.events import read_events
 from engine.params import MODELS
 from engine.spec import TrainSpec
 
@@ -25,10 +25,9 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
     """Everything that may be said about a finished run.
 
     Raises:
-        NoResults: the run has no evaluation.
+        NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    results, spec = load(folder).metrics, TrainSpec.model_validate(row.spec)
-    events = read_events(folder)
+    results, spec = load(row, folder).metrics, TrainSpec.model_validate(row.spec)
     return {
         "run": row.id,
         "dataset": row.dataset,
@@ -47,7 +46,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         "per_size": results.get("per_size", {}),
         "chosen_on_test_data": results.get("oracle", {}),
         "aupro_up_to_false_positive_rate": AUPRO_LIMITS,
-        "seconds": {"total": events[-1].time - events[0].time},
+        "seconds": {"total": took(row, folder)},
     }
 
 

@@ -158,7 +158,7 @@ def _tell_plan(plan: Plan) -> None:
 
 def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_outcome(row, folder), ensure_ascii=False))
+        print(json.dumps(_outcome(row, folder), ensure_ascii=False, allow_nan=False))
     elif row.state == "succeeded":
         print(plain(word(run_facts(row, folder), "en")))
         _tell(f"heatmaps and scores: {folder / 'evaluation'}")
@@ -196,7 +196,7 @@ def plain(markdown: str) -> str:
 
 def _refuse(problems: list[str], *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"run": None, "status": "invalid", "problems": problems}, ensure_ascii=False))
+        print(json.dumps({"run": None, "status": "invalid", "problems": problems}, ensure_ascii=False, allow_nan=False))
     for problem in problems:
         _tell(problem)
     return INVALID

@@ -63,6 +63,8 @@ def _train(options: argparse.Namespace, report: Report) -> int:
     try:
         spec = _read_spec(run) if options.approved_spec is None else _approved_spec(run, options.approved_spec)
         continued = read_continued(run)
+        if continued is not None:
+            report.goes_on_from(continued.seconds)
         report(Started(**_what_starts(spec, continued), pid=os.getpid()))
         _tell_epochs_before(report, continued)
         _prepare_for_torch()
@@ -105,10 +107,7 @@ def _what_starts(spec: TrainSpec, continued: Continued | None) -> dict[str, Any]
 
 def _tell_epochs_before(report: Report, continued: Continued | None) -> None:
     """The epochs of the run that this one goes on from belong to its story."""
-    if continued is None:
-        return
-    report.seconds_in_other_runs = continued.seconds
-    if not report.goes_on:
+    if continued is not None and not report.goes_on:
         for epoch in continued.epochs:
             report(epoch.model_copy(update={"eta_s": None}))
 
@@ -162,7 +161,7 @@ def test(options: argparse.Namespace) -> int:
         failed = failure(error)
         print(f"{failed.reason}; {failed.hint}", *failed.log, sep="\n", file=sys.stderr)
         return FAILED
-    print(json.dumps(summary, ensure_ascii=False))
+    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
     return FINISHED
 
 
@@ -180,7 +179,7 @@ def check(options: argparse.Namespace) -> int:
     except LookupError as error:
         facts = no_facts(options.path, error)
     if options.json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     else:
         _print_facts(facts)
     return FAILED if facts["problems"] else FINISHED
@@ -188,7 +187,7 @@ def check(options: argparse.Namespace) -> int:
 
 def catalog(options: argparse.Namespace) -> int:
     """All models that can be trained, with every setting, as JSON."""
-    print(json.dumps([_model_card(name) for name in MODELS], ensure_ascii=False, indent=1))
+    print(json.dumps([_model_card(name) for name in MODELS], ensure_ascii=False, indent=1, allow_nan=False))
     return FINISHED
 
 
@@ -197,7 +196,7 @@ def demo(options: argparse.Namespace) -> int:
     from engine.datasets.synthetic import write_demo
 
     write_demo(options.folder)
-    print(json.dumps({"folder": str(options.folder)}))
+    print(json.dumps({"folder": str(options.folder)}, allow_nan=False))
     return FINISHED
 
 

@@ -6,7 +6,9 @@ that a training adapted lies beside them as `backbone.safetensors`, with what it
 """
 
 import errno
+import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -17,12 +19,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from engine.checksums import GONE, LIST, DamagedFile, read_checked, refuse_damage, write_checksums
 from engine.events import Warned
 from engine.models import BACKBONE, AnomalyModel, build_model
 from engine.spec import TrainSpec
 from engine.weights import ADAPTED_FILE, adapted_facts
 
 State = dict[str, torch.Tensor]
+DIGEST = "sha256"  # among the facts of a saved state
 MEMBERS_FOLDER = "members"  # the model folders that an ensemble is made of: members/0, members/1, ...
 
 
@@ -34,8 +38,9 @@ def save_state(path: Path, state: State, *, facts: dict[str, str] | None = None)
     """
     aside = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    facts = facts or {}
     try:
-        save_file(tensors, aside, metadata=facts)
+        save_file(tensors, aside, metadata={**facts, DIGEST: _digest(tensors, facts)})
     except SafetensorError as error:
         raise OSError(errno.EIO, str(error), str(aside)) from None
     os.replace(aside, path)
@@ -45,15 +50,21 @@ def load_state(path: Path) -> tuple[State, dict[str, str]]:
     """The state and the facts that `save_state` wrote.
 
     Raises:
-        ValueError: the file is gone, or is no whole safetensors file.
+        ValueError: the file is gone, is no whole safetensors file, or is not what was written.
     """
     if not path.is_file():
         raise ValueError(f"the saved state {path} is gone; train again or bring a whole copy")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            state, facts = {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"the saved state {path} is damaged: {error}; train again or bring a whole copy") from None
+    written = facts.pop(DIGEST, None)  # states of older versions have none
+    if written is not None and written != _digest(state, facts):
+        raise ValueError(
+            f"the saved state {path} is damaged: it is not what was written; train again or bring a whole copy"
+        )
+    return state, facts
 
 
 def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
@@ -70,8 +81,12 @@ def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> N
     named = {
         "backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None,
         "normals": model.remembered,
+        "checksums": LIST,
     }
-    (aside / "model.json").write_text(json.dumps({**facts, **named}, indent=1, ensure_ascii=False), encoding="utf-8")
+    (aside / "model.json").write_text(
+        json.dumps({**facts, **named}, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+    )
+    write_checksums(aside)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(aside, folder)
 
@@ -84,6 +99,7 @@ def load_model(
     Raises:
         ValueError: a file is gone or damaged, or the backbone's weights here are not those the model was trained on.
     """
+    refuse_damage(folder)
     facts = read_facts(folder)
     adapted = folder / ADAPTED_FILE if (folder / ADAPTED_FILE).is_file() else None
     spec = TrainSpec.model_validate(facts["spec"])
@@ -109,12 +125,29 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / "model.json"
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        facts = json.loads(read_checked(folder, path.name))
+    except DamagedFile:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error}); train again or bring a whole copy") from None
     if not isinstance(facts, dict) or not {"spec", "backbone_fingerprint"} <= set(facts):
         raise ValueError(f"{path} does not hold a model's spec and backbone; train again or bring a whole copy")
+    if facts.get("checksums") and not (folder / LIST).is_file():
+        raise DamagedFile(folder / LIST, GONE)
+    for part, threshold in facts.get("thresholds", {}).items():
+        value = threshold.get("value")
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"the {part} threshold in {path} is {value!r}, no finite number; train again")
     return facts
+
+
+def _digest(tensors: State, facts: dict[str, str]) -> str:
+    """Of all that a saved state holds: names, kinds, shapes, numbers and facts."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, facts: dict[str, Any]) -> None:

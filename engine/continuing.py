@@ -13,8 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.events import TERMINAL, Epoch, Event, Warned, read_events
-from engine.report import seconds_worked
+from engine.events import Epoch, Event, Started, Warned, read_events, seconds_worked
 
 CHECKPOINT = Path("checkpoints", "last.safetensors")
 MOST_HEADER_BYTES = 100 << 20
@@ -71,13 +70,10 @@ def read_continued(run: Path) -> Continued | None:
 
 
 def seconds_so_far(run: Path) -> float:
-    """How long an ended run worked, those it goes on from included.
-
-    The word of its end does not count: of a killed run it was said by somebody else, who may have come hours later.
-    """
+    """How long a run worked, those it goes on from included. One that was stopped before it began tells nothing of them."""
     before, events = read_continued(run), read_events(run)
-    worked = events[:-1] if events and isinstance(events[-1], TERMINAL) else events
-    return (before.seconds if before else 0.0) + seconds_worked(worked)
+    has_begun = any(isinstance(event, Started) for event in events)
+    return before.seconds if before and not has_begun else seconds_worked(events)
 
 
 def lowered_batch(events: list[Event]) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from engine.checksums import write_checksums
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
@@ -77,7 +78,11 @@ def evaluate(
         seed=seed,
     )  # fmt: skip
     summary |= {"map_scale": list(scale)} | facts
-    (folder / "metrics.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+    (folder / "metrics.json").write_text(
+        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+    )
+    findings = [f"regions/{path.name}" for path in (folder / "regions").iterdir()]
+    write_checksums(folder, ["metrics.json", "scores.csv", *findings])
     found.maps = None  # lets go of the scratch file
     shutil.rmtree(run / "evaluation", ignore_errors=True)
     os.replace(folder, run / "evaluation")

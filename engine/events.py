@@ -5,24 +5,42 @@ a replay of it. This module loads no torch; the assistant and the web read it as
 """
 
 import fcntl
+import math
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+CHECKED = re.compile(rb',"crc":"([0-9a-f]{8})"}\n$')  # how a line ends that tells the checksum of what stands before
 
 
 class BaseEvent(BaseModel):
-    """What every event carries. `seq` and `time` are given by the log when the event is appended."""
+    """What every event carries. `seq`, `time`, `elapsed_s` and `crc` are given by the log when the event is appended."""
 
     model_config = ConfigDict(extra="forbid")
 
     seq: int = Field(default=0, ge=0, description="position in the log: 1, 2, 3, ... without gaps")
-    time: float = Field(default=0.0, description="seconds since 1970-01-01 UTC")
+    time: float = Field(
+        default=0.0, description="seconds since 1970-01-01 UTC, for display: somebody may set this clock"
+    )
+    elapsed_s: float | None = Field(
+        default=None,
+        description="seconds that the run had worked, interruptions left out, by a clock that nobody sets; null in older logs",
+    )
+    crc: str | None = Field(default=None, exclude=True, description="in the log alone: CRC-32 of what stands before it")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_number_that_is_none(cls, fields: Any) -> Any:
+        """JSON has no infinity and no nan: what could not be measured is null, and where it must not be, the event is refused."""
+        return _finite(fields)
 
 
 class Started(BaseEvent):
@@ -56,8 +74,8 @@ class Collection(BaseEvent):
     total_images: int
     samples: int = Field(description="feature vectors collected so far")
     batches: int = Field(description="memory batches so far")
-    feature_mean: float = Field(description="mean of all collected features")
-    feature_std: float = Field(description="standard deviation of all collected features")
+    feature_mean: float | None = Field(description="mean of all collected features")
+    feature_std: float | None = Field(description="standard deviation of all collected features")
     eta_s: float | None = Field(default=None, description="seconds left in this stage")
 
 
@@ -184,6 +202,7 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
+LONGEST_LINE = 1 << 20  # bytes
 
 
 class DamagedLog(ValueError):
@@ -214,8 +233,10 @@ class EventLog:
             self._file.close()
             raise LogInUse(f"another process writes {path}") from None
         self.seq, self.ended, self.damage, size = 0, False, "", 0
+        before: list[Event] = []
         try:
             for event, end in _events(path):
+                before.append(event)
                 self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
         except DamagedLog as error:
             if not repair:
@@ -224,6 +245,12 @@ class EventLog:
             shutil.copyfile(path, run / "events.damaged.jsonl")
         self._size = size  # of the whole events; what lies beyond it is a torn line
         self._file.truncate(size)
+        self.worked_before = seconds_worked(before)
+        self._opened = time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """How long the run has worked: its earlier processes, and this one since it opened the log."""
+        return round(self.worked_before + time.monotonic() - self._opened, 3)
 
     def append(self, event: Event) -> Event:
         """Number, date and write one event; it is on disk when this returns. An event that cannot be written leaves no trace.
@@ -234,8 +261,8 @@ class EventLog:
         """
         if self.ended:
             raise ValueError(f"the run has ended: no {event.type} event after event {self.seq}")
-        event.seq, event.time = self.seq + 1, time.time()
-        line = event.model_dump_json().encode() + b"\n"
+        event.seq, event.time, event.elapsed_s = self.seq + 1, time.time(), self.elapsed_s()
+        line = _with_checksum(event.model_dump_json().encode())
         try:
             self._file.truncate(self._size)  # a disk that failed may have refused to take the last torn line back
             self._write(line)
@@ -265,8 +292,8 @@ def has_ended(run: Path) -> bool:
         with (run / "events.jsonl").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
             lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
-        return bool(lines) and isinstance(EVENT.validate_json(lines[-1]), TERMINAL)
-    except (OSError, ValidationError):
+        return bool(lines) and isinstance(read_line(lines[-1]), TERMINAL)
+    except (OSError, ValueError):
         return False
 
 
@@ -274,22 +301,91 @@ def read_events(run: Path) -> list[Event]:
     """All whole events of a run; [] when there is no log yet.
 
     Raises:
-        DamagedLog: a line cannot be read.
+        DamagedLog: a line cannot be read, or is not what was written.
     """
     return [event for event, _ in _events(run / "events.jsonl")]
 
 
+def last_event(run: Path) -> Event | None:
+    """The last event of a run's log; None where there is none yet, or none that can be read."""
+    try:
+        with (run / "events.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
+            lines = file.read().splitlines(keepends=True)
+        return read_line(lines[-1]) if lines and lines[-1].endswith(b"\n") else None
+    except (OSError, ValueError):
+        return None
+
+
+def read_line(line: bytes) -> Event:
+    """The event that a line of the log holds.
+
+    Raises:
+        ValueError: it holds none, or is not what was written.
+    """
+    end = CHECKED.search(line)
+    if end is not None and int(end[1], 16) != zlib.crc32(line[: end.start()]):
+        raise ValueError("it is not what was written")
+    event = EVENT.validate_json(line if end is None else line[: end.start()] + b"}")
+    if event.crc is not None:
+        raise ValueError("its checksum is not what was written")
+    return event
+
+
+def seconds_worked(events: Sequence[Event]) -> float:
+    """How long the processes of a run worked; the time between them does not count.
+
+    Logs of older versions tell points in time alone: there, steps back and the time until somebody else said the last word do
+    not count.
+    """
+    if events and events[-1].elapsed_s is not None:
+        return events[-1].elapsed_s
+    seconds, before = 0.0, events[0].time if events else 0.0
+    for event in events:
+        is_told_later = isinstance(event, Failed) and event.code == "killed"
+        seconds += 0.0 if isinstance(event, Started) or is_told_later else max(event.time - before, 0.0)
+        before = event.time
+    return round(seconds, 3)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _with_checksum(event: bytes) -> bytes:
+    """The line of an event's JSON: one more field at its end guards what stands before it."""
+    body = event[:-1]
+    return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
+
+
 def _events(path: Path) -> Iterator[tuple[Event, int]]:
     """Each event with the offset at which its line ends; a last line without its newline is left out."""
-    if not path.exists():
-        return
     end = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            end += len(line)
-            try:
-                yield EVENT.validate_json(line), end
-            except ValidationError:
-                raise DamagedLog(f"line {number} of {path.name} cannot be read") from None
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                end += len(line)
+                yield _numbered(line, number, path.name), end
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        raise DamagedLog(f"{path.name} is a folder") from None
+
+
+def _numbered(line: bytes, number: int, name: str) -> Event:
+    """The event of a line, which must be the next one.
+
+    Raises:
+        DamagedLog: it is not.
+    """
+    try:
+        event = read_line(line)
+    except ValueError:
+        raise DamagedLog(f"line {number} of {name} cannot be read") from None
+    if event.seq != number:
+        raise DamagedLog(f"line {number} of {name} holds event {event.seq}")
+    return event

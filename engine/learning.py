@@ -145,7 +145,7 @@ class Learning:
         names = [[item.name for item in part] for part in (split.fit, split.labelled, split.validation)]
         backbone = self.model.backbone.fingerprint() if self.model.backbone else None
         same = [self.spec.model_dump(), self.batch_size, names, self.data, backbone, torch.__version__]
-        key = hashlib.sha256(json.dumps(same).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps(same, allow_nan=False).encode()).hexdigest()
         return {"checkpoints": self.run / "checkpoints", "resume": True, "key": key}
 
     def _may_lower(self, error: BaseException) -> bool:

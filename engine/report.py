@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.events import Batches, Collection, Event, EventLog, Fitting, Stage, Started, System, read_events
+from engine.events import Batches, Collection, Event, EventLog, Fitting, Stage, System
 
 Reporter = Callable[[Event], None]
 
@@ -41,10 +41,8 @@ class Report:
 
     def __init__(self, run: Path):
         self.log = EventLog(run)
-        earlier = read_events(run)
-        self.goes_on = bool(earlier) and not self.log.ended
-        self._before = seconds_worked(earlier)
-        self.seconds_in_other_runs = 0.0  # of which this one is the continuation; its time limit does not count them
+        self.goes_on = self.log.seq > 0 and not self.log.ended
+        self._seconds_in_other_runs = 0.0
         self.stage: str | None = None
         self.stages: list[str] = []
         self.stop_requested = False
@@ -71,7 +69,14 @@ class Report:
 
     def limit(self, minutes: float | None) -> None:
         """End the run this many minutes after it began; None is no limit."""
-        self._deadline = None if minutes is None else self._started + minutes * 60 - self._before
+        own = self.log.worked_before - self._seconds_in_other_runs
+        self._deadline = None if minutes is None else self._started + minutes * 60 - own
+
+    def goes_on_from(self, seconds: float) -> None:
+        """The run takes the place of others, which worked so long: that counts for what it took, not for its time limit."""
+        self._seconds_in_other_runs = seconds
+        if not self.goes_on:  # else it stands in the log
+            self.log.worked_before += seconds
 
     def begin(self, stage: str) -> None:
         """A new stage of the run begins; its duration ends that of the one before."""
@@ -82,8 +87,7 @@ class Report:
     def seconds(self) -> dict[str, float]:
         """Duration of each stage since the process began, and `total`, which counts interrupted beginnings too, also in other runs."""
         self._end_stage()
-        before = self.seconds_in_other_runs + self._before
-        return {**self._seconds, "total": round(before + time.monotonic() - self._started, 3)}
+        return {**self._seconds, "total": self.log.elapsed_s()}
 
     def end(self, event: Event) -> None:
         """Append the last event of the run, whatever was asked meanwhile, and close the log."""
@@ -126,15 +130,6 @@ class Eta:
             return None
         elapsed = time.monotonic() - self._started
         return round(elapsed / done * max(self.total - done, 0), 1)
-
-
-def seconds_worked(events: list[Event]) -> float:
-    """How long the interrupted processes of a run worked; the time between them does not count."""
-    seconds, before = 0.0, 0.0
-    for event in events:
-        seconds += 0.0 if isinstance(event, Started) else event.time - before
-        before = event.time
-    return seconds
 
 
 def _is_last(event: Event) -> bool:

@@ -232,7 +232,9 @@ def flat_settings(spec: TrainSpec) -> dict[str, Any]:
 
 def digest_of(spec: TrainSpec) -> str:
     """SHA-256 of the spec's settings, however they are laid out in a file."""
-    return hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(spec.model_dump(mode="json"), sort_keys=True, allow_nan=False).encode()
+    ).hexdigest()
 
 
 def _unknown(field: str, what: str, name: str, known: list[str]) -> Problem:

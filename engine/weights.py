@@ -17,6 +17,8 @@ import engine.torchvision_import  # noqa: F401  (must come before timm)
 import timm  # isort: skip
 from safetensors import SafetensorError, safe_open
 
+from engine.checksums import refuse_damage
+
 # The weights that the papers used: timm's own default for an architecture is often another, and may change.
 PINNED_TAGS = {
     "resnet18": "tv_in1k",
@@ -105,7 +107,7 @@ def adapted_facts(name: str, weights: Weights, *, adapted_on: dict[str, Any] | N
         "architecture": known(name)[0],
         "tag": weights.tag or "",
         "license": weights.licence or "",
-        "lineage": json.dumps(lineage, ensure_ascii=False),
+        "lineage": json.dumps(lineage, ensure_ascii=False, allow_nan=False),
     }
 
 
@@ -114,6 +116,7 @@ def adapted_file(run: str, runs: Path | None) -> Path:
 
     Raises:
         LookupError: no such run, it has not finished, or it holds no backbone of its own.
+        ValueError: a file of its model is damaged.
     """
     if runs is None:
         raise LookupError(f"backbone_run is {run!r}, but the folder that holds the runs is not known here")
@@ -132,6 +135,7 @@ def adapted_file(run: str, runs: Path | None) -> Path:
         raise LookupError(
             f"backbone_run is {run!r}, but that run adapted no backbone; take a finished cutpaste run (have: {_have(runs)})"
         )
+    refuse_damage(file.parent)
     return file
 
 

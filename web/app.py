@@ -59,8 +59,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, host=settings.host)
-    for unknown in (UnknownConversation, UnknownRun, NoResults):  # no wider: a LookupError of our own is our mistake
+    for unknown in (UnknownConversation, UnknownRun):  # no wider: a LookupError of our own is our mistake
         app.add_exception_handler(unknown, _not_found)
+    app.add_exception_handler(NoResults, _no_results)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatasetError, _dataset_error)
     app.add_exception_handler(PictureRefused, _no_picture)
@@ -74,6 +75,12 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     return await _failed(request, status=404, code="not_found", message=str(error))
+
+
+async def _no_results(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NoResults)
+    status = 422 if error.code == "damaged" else 404
+    return await _failed(request, status=status, code=f"results_{error.code}", message=str(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

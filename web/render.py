@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from assistant.frames import Item, Language, RunItem
 from assistant.left_out import by_reason
+from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -83,11 +84,11 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
+    jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False, "allow_nan": False}
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
-        is_transformer=is_transformer,
+        is_transformer=is_transformer, took=took,
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),
@@ -97,7 +98,7 @@ def environment(language: str) -> Environment:
         by_reason=by_reason,
         field=field_text,
         bound=lambda number: f"{number:.10g}",
-        pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2),
+        pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False),
     )
     return jinja
 
@@ -131,7 +132,7 @@ def plain(value: Any) -> str:
         case list() if all(isinstance(each, (str, int, float)) for each in value):
             return ", ".join(plain(each) for each in value)
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def field_text(value: Any) -> str:

@@ -102,6 +102,8 @@ def _tool_call(call: Call) -> DeltaToolCalls:
     # 1: after the text, which is part 0
     return {
         1: DeltaToolCall(
-            call.tool, json.dumps(arguments, ensure_ascii=False), tool_call_id=f"call-{secrets.token_hex(6)}"
+            call.tool,
+            json.dumps(arguments, ensure_ascii=False, allow_nan=False),
+            tool_call_id=f"call-{secrets.token_hex(6)}",
         )
     }

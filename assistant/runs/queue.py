@@ -233,10 +233,13 @@ class Queue:
         metrics: dict[str, Any] | None = None,
         reason: str | None = None,
         hint: str | None = None,
+        worked_s: float | None = None,
     ) -> RunRow | None:
         """Give a running run its terminal state; None when it already had one."""
         told = self._mask.value({"reason": reason, "hint": hint})
-        return await self._change(run, ("running",), state=state, finished_at=now(), metrics=metrics, **told)
+        return await self._change(
+            run, ("running",), state=state, finished_at=now(), metrics=metrics, worked_s=worked_s, **told
+        )
 
     async def _change(self, run: str, from_states: tuple[str, ...], **values: Any) -> RunRow | None:
         async with self._database.session() as session:

@@ -157,11 +157,11 @@ class Supervisor:
     async def _note_end(self, run: str, end: Event) -> RunRow | None:
         match end:
             case Finished():
-                return await self._queue.end(run, "succeeded", metrics=dict(end.metrics))
+                return await self._queue.end(run, "succeeded", metrics=dict(end.metrics), worked_s=end.elapsed_s)
             case Stopped():
-                return await self._queue.end(run, "stopped", reason="stopped by the user")
+                return await self._queue.end(run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s)
             case Failed():
-                return await self._queue.end(run, "failed", reason=end.reason, hint=end.hint)
+                return await self._queue.end(run, "failed", reason=end.reason, hint=end.hint, worked_s=end.elapsed_s)
             case _:
                 raise AssertionError(f"run {run} ended with a {end.type} event")
 

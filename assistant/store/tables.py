@@ -115,6 +115,7 @@ class RunRow(Base):
     fingerprint: Mapped[str | None]  # of the data that was approved; the engine refuses any other
     continues: Mapped[str | None]  # the run whose place this one takes, from its checkpoint where there was one
     estimate_s: Mapped[float | None]
+    worked_s: Mapped[float | None]  # as the engine measured it; known when the run has ended
     attempts: Mapped[int] = mapped_column(default=0)
     stop_requested: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[dict[str, Any] | None]

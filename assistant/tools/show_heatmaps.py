@@ -31,11 +31,11 @@ async def show_heatmaps(
     desk = ctx.deps
     row = await desk.run(run)
     try:
-        results = await asyncio.to_thread(load, desk.runs.folder(row.id))
+        results = await asyncio.to_thread(load, row, desk.runs.folder(row.id))
         defect_type = defect_type_like(results, defect_type) if defect_type is not None else None
         images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
     except NoResults as error:
-        raise desk.refuse("no_results", str(error), run=row.id, state=row.state) from None
+        raise desk.refuse("no_results", str(error), **error.values) from None
     except LookupError as error:
         raise desk.refuse("no_such_defect", str(error), defect_type=defect_type) from None
     if images:

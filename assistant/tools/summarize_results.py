@@ -23,8 +23,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     try:
         facts = await asyncio.to_thread(run_facts, row, ctx.deps.runs.folder(row.id))
     except NoResults as error:
-        if row.state in ("queued", "running"):  # nothing went wrong: there is nothing to tell yet
+        if error.code == "unfinished":  # nothing went wrong: there is nothing to tell yet
             return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.model, "finished": False}
-        why = f": {row.reason}" if row.reason else ""
-        raise ctx.deps.refuse("no_results", f"{error}; it is {row.state}{why}", run=row.id, state=row.state) from None
+        raise ctx.deps.refuse("no_results", str(error), **error.values) from None
     return {**facts, "text": word(facts, ctx.deps.language)}

@@ -40,7 +40,9 @@ class Finding:
         """One JSON object: `image` with score and verdict, `regions` strongest first."""
         image = {name: value for name, value in vars(self).items() if name != "regions"}
         image["is_anomalous"] = self.score > self.threshold
-        path.write_text(json.dumps({"image": image, "regions": self.regions}, ensure_ascii=False), encoding="utf-8")
+        path.write_text(
+            json.dumps({"image": image, "regions": self.regions}, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+        )
 
 
 def explain_batch(

@@ -285,7 +285,9 @@ def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, An
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         # the same bank may be read in two ways
         same = json.dumps(
-            [digest, fact["backbone_fingerprint"], fact["spec"]["model"], fact["spec"]["image_size"]], sort_keys=True
+            [digest, fact["backbone_fingerprint"], fact["spec"]["model"], fact["spec"]["image_size"]],
+            sort_keys=True,
+            allow_nan=False,
         )
         first = seen.setdefault(same, run)
         if first != run:

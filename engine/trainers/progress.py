@@ -73,7 +73,7 @@ def save_progress(
         "schedule": _plain(recipe.schedule.state_dict()) if recipe.schedule else None,
         "scaler": scaler.state_dict(),
     }
-    text = json.dumps(facts)
+    text = json.dumps(facts, allow_nan=False)
     save_state(path, tensors, facts={"progress": text, "checksum": _checksum(text, tensors)})
 
 

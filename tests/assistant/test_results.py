@@ -7,6 +7,7 @@ import pytest
 
 from assistant.frames import Which
 from assistant.results import Results, defect_type_like, gallery, load
+from assistant.store.tables import RunRow
 
 SCORES = """index,name,label,defect_type,score,is_anomalous,p_value,has_truth
 0,good/a.png,good,,0.2,0,0.5,0
@@ -24,8 +25,9 @@ def results(tmp_path: Path) -> Results:
     folder = tmp_path / "evaluation"
     folder.mkdir()
     (folder / "scores.csv").write_text(SCORES)
-    (folder / "metrics.json").write_text(json.dumps({"threshold": {"image": 0.5}}))
-    return load(tmp_path)
+    measured = {"metrics": {}, "threshold": {"image": 0.5, "pixel": 0.5}, "map_scale": [0, 1]}
+    (folder / "metrics.json").write_text(json.dumps(measured))
+    return load(RunRow(id="r1", state="succeeded"), tmp_path)
 
 
 @pytest.mark.parametrize(

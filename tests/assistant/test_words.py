@@ -134,7 +134,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("nothing_runs", {}),
     ("run_ended", {"run": "r9", "state": "failed"}),
     *(("run_active", {"run": "r9", "state": state}) for state in ("queued", "running")),
-    *(("no_results", {"run": "r9", "state": state}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
+    *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": "evaluation/scores.csv"}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("no_such_defect", {"defect_type": "dent"}),
     ("dataset_gone", {}),
     *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from engine.checkpoints import load_model, load_state, save_model, save_state
+from engine.checksums import write_checksums
 from engine.models import AnomalyModel, build_model
 from engine.params import MODELS
 from tests.engine.samples import tiny_spec
@@ -57,6 +58,7 @@ def test_a_model_never_runs_on_other_weights_than_its_own(tmp_path):
     facts = json.loads((tmp_path / "model" / "model.json").read_text())
     facts["backbone_fingerprint"] = "another"
     (tmp_path / "model" / "model.json").write_text(json.dumps(facts))
+    write_checksums(tmp_path / "model")
     with pytest.raises(ValueError, match="trained on other weights"):
         load_model(tmp_path / "model", weights_folder=None, hub=False)
 
@@ -65,5 +67,9 @@ def test_saving_again_replaces_the_whole_folder(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "stale.txt").write_text("old")
     save_model(tmp_path / "model", fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "checksums.txt",
+        "model.json",
+        "model.safetensors",
+    ]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.__main__ import main
+from engine.checksums import write_checksums
 from engine.params import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import ROOT, scores_of, train
@@ -138,6 +139,7 @@ def test_a_model_is_not_tried_on_other_weights_than_its_own(finished, data, tmp_
     other = shutil.copytree(finished, tmp_path / "run")
     path = other / "model" / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"backbone_fingerprint": "0"}))
+    write_checksums(path.parent)
     done = try_out(other, data, tmp_path / "out")
     assert done.returncode == 1
     assert "trained on other weights of mobilenetv2_100" in done.stderr

@@ -78,9 +78,14 @@ def test_an_unknown_address_gets_a_page_or_json_as_asked(client: TestClient) -> 
 
 
 def test_a_mistake_of_our_own_is_not_called_a_missing_page(finished_run: str, settings: Settings) -> None:
-    (settings.runs_folder / finished_run / "evaluation" / "scores.csv").write_text("index\n1\n")
-    with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
-        assert client.get(f"/api/runs/{finished_run}/results").status_code == 500
+    app = create_app(settings)
+
+    @app.get("/mistake")
+    def mistake() -> None:
+        raise KeyError(finished_run)
+
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        assert client.get("/mistake").status_code == 500
 
 
 @pytest.mark.parametrize("path", ["/c/..%2f..", "/runs/a%20b", "/api/runs/r1;x"])

@@ -56,7 +56,8 @@ def test_a_finished_run_is_not_taken_up_and_none_is_offered(finished_run: str, c
 def test_a_run_without_results_says_so(finished_run: str, client: TestClient, settings: Settings) -> None:
     (settings.runs_folder / finished_run / "evaluation" / "metrics.json").unlink()
     answer = client.get(f"/api/runs/{finished_run}/results")
-    assert (answer.status_code, "no results" in answer.json()["message"]) == (404, True)
+    assert (answer.status_code, answer.json()["code"]) == (404, "results_gone")
+    assert "metrics.json" in answer.json()["message"]
 
 
 def explain(settings: Settings, run: str, *names: str) -> None:

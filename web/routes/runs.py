@@ -71,7 +71,7 @@ async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
     """`metrics.json` as it stands, and one entry for each inspected image."""
     row = await workspace.runs.get(run)
-    loaded = await asyncio.to_thread(results.load, workspace.runs.folder(row.id))
+    loaded = await asyncio.to_thread(results.load, row, workspace.runs.folder(row.id))
     return {"metrics": loaded.metrics, "images": [image.model_dump(mode="json") for image in loaded.images]}
 
 
@@ -97,7 +97,8 @@ async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_file(request: Request, run: Id, folder: Folder, index: Index, workspace: Opened) -> Response:
     """One picture of the evaluation."""
     row = await workspace.runs.get(run)
-    path = workspace.runs.folder(row.id) / "evaluation" / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
+    evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder(row.id))
+    path = evaluation / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
     if not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {folder} picture {index}")
     return await asyncio.to_thread(kept, request, path)
@@ -107,7 +108,7 @@ async def run_file(request: Request, run: Id, folder: Folder, index: Index, work
 async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any]:
     """The regions of one inspected image, and how sure its verdict is."""
     row = await workspace.runs.get(run)
-    return await asyncio.to_thread(results.finding, workspace.runs.folder(row.id), index)
+    return await asyncio.to_thread(results.finding, row, workspace.runs.folder(row.id), index)
 
 
 @router.get("/runs/{run}/normals/{index}/{region}/{rank}")
@@ -119,8 +120,10 @@ async def normal_picture(
     folder = workspace.runs.folder(row.id)
     try:
         path = await asyncio.to_thread(
-            results.normal_picture, folder, FilePath(row.data_path), index=index, region=region, rank=rank
+            results.normal_picture, row, folder, FilePath(row.data_path), index=index, region=region, rank=rank
         )
+    except results.NoResults:
+        raise
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
     return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))

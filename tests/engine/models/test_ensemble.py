@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.checkpoints import load_model, save_model
+from engine.checksums import write_checksums
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
@@ -71,6 +72,7 @@ def with_facts(runs, folder, **changes):
         place = facts if key in facts else facts["spec"] if key in facts["spec"] else facts["spec"]["model"]
         place[key] = value
     path.write_text(json.dumps(facts))
+    write_checksums(path.parent)
     return folder
 
 
@@ -206,6 +208,8 @@ def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_
     shutil.copytree(runs, tmp_path / "runs")
     path = tmp_path / "runs" / "padim" / "model" / file
     path.unlink() if content is None else path.write_text(content)
+    if content is not None:
+        (path.parent / "checksums.txt").unlink()  # as in a model of an older version
     with pytest.raises(ValueError, match=words) as refused:
         build_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
     assert "the model of the run 'padim' cannot be put into the ensemble" in str(refused.value)
