@@ -17,13 +17,14 @@ from assistant.going_on import NotGoneOn, latest_of
 from assistant.left_out import lines_of_left_out
 from assistant.prompts import duration
 from assistant.runs.queue import UnknownRun
+from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.specs import Plan, make_plan
 from assistant.store.tables import RunRow
 from assistant.summaries import run_facts, word
 from assistant.workspace import Workspace
 from engine.continuing import epochs_kept
-from engine.events import Epoch, Event, Finished, Fitting, Stage, Warned, read_events
+from engine.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.spec import Problem, SpecError, flat_settings
 
 EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
@@ -112,7 +113,7 @@ async def _run(workspace: Workspace, run: str) -> RunRow:
     telling = asyncio.create_task(_tell_events(workspace, run))
     row = await workspace.supervisor.run_one(run)
     telling.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError, DamagedLog):
         await telling
     await asyncio.gather(*stopping)
     return row
@@ -179,7 +180,8 @@ def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
         for name, value in (row.metrics or {}).items()
     }
     outcome: dict[str, Any] = {"run": row.id, "status": row.state, "folder": str(folder), "metrics": metrics}
-    outcome["seconds"] = last.seconds if isinstance(last, Finished) else {}
+    stages = last.seconds if isinstance(last, Finished) else {}
+    outcome["seconds"] = {**stages, "total": took(row, folder)}
     outcome["warnings"] = [
         {"code": event.code, "message": event.message} for event in events if isinstance(event, Warned)
     ]

@@ -6,7 +6,6 @@ that a training adapted lies beside them as `backbone.safetensors`, with what it
 """
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -26,7 +25,6 @@ from engine.spec import TrainSpec
 from engine.weights import ADAPTED_FILE, adapted_facts
 
 State = dict[str, torch.Tensor]
-DIGEST = "sha256"  # among the facts of a saved state
 MEMBERS_FOLDER = "members"  # the model folders that an ensemble is made of: members/0, members/1, ...
 
 
@@ -38,9 +36,8 @@ def save_state(path: Path, state: State, *, facts: dict[str, str] | None = None)
     """
     aside = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    facts = facts or {}
     try:
-        save_file(tensors, aside, metadata={**facts, DIGEST: _digest(tensors, facts)})
+        save_file(tensors, aside, metadata=facts)
     except SafetensorError as error:
         raise OSError(errno.EIO, str(error), str(aside)) from None
     os.replace(aside, path)
@@ -50,21 +47,15 @@ def load_state(path: Path) -> tuple[State, dict[str, str]]:
     """The state and the facts that `save_state` wrote.
 
     Raises:
-        ValueError: the file is gone, is no whole safetensors file, or is not what was written.
+        ValueError: the file is gone, or is no whole safetensors file.
     """
     if not path.is_file():
         raise ValueError(f"the saved state {path} is gone; train again or bring a whole copy")
     try:
         with safe_open(path, framework="pt") as file:
-            state, facts = {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"the saved state {path} is damaged: {error}; train again or bring a whole copy") from None
-    written = facts.pop(DIGEST, None)  # states of older versions have none
-    if written is not None and written != _digest(state, facts):
-        raise ValueError(
-            f"the saved state {path} is damaged: it is not what was written; train again or bring a whole copy"
-        )
-    return state, facts
 
 
 def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
@@ -135,19 +126,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
     if facts.get("checksums") and not (folder / LIST).is_file():
         raise DamagedFile(folder / LIST, GONE)
     for part, threshold in facts.get("thresholds", {}).items():
-        value = threshold.get("value")
+        value = threshold.get("value", 0.0)
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"the {part} threshold in {path} is {value!r}, no finite number; train again")
     return facts
-
-
-def _digest(tensors: State, facts: dict[str, str]) -> str:
-    """Of all that a saved state holds: names, kinds, shapes, numbers and facts."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, facts: dict[str, Any]) -> None:

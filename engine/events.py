@@ -202,7 +202,6 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
-LONGEST_LINE = 1 << 20  # bytes
 
 
 class DamagedLog(ValueError):
@@ -288,13 +287,7 @@ class EventLog:
 
 def has_ended(run: Path) -> bool:
     """Whether the last whole event of the log is a run's last word. Reads no more than the end of the file."""
-    try:
-        with (run / "events.jsonl").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
-            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
-        return bool(lines) and isinstance(read_line(lines[-1]), TERMINAL)
-    except (OSError, ValueError):
-        return False
+    return isinstance(last_event(run), TERMINAL)
 
 
 def read_events(run: Path) -> list[Event]:
@@ -307,12 +300,12 @@ def read_events(run: Path) -> list[Event]:
 
 
 def last_event(run: Path) -> Event | None:
-    """The last event of a run's log; None where there is none yet, or none that can be read."""
+    """The last whole event of a run's log; None where there is none yet, or none that can be read."""
     try:
         with (run / "events.jsonl").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
-            lines = file.read().splitlines(keepends=True)
-        return read_line(lines[-1]) if lines and lines[-1].endswith(b"\n") else None
+            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        return read_line(lines[-1]) if lines else None
     except (OSError, ValueError):
         return None
 
@@ -369,14 +362,14 @@ def _events(path: Path) -> Iterator[tuple[Event, int]]:
                 if not line.endswith(b"\n"):
                     return
                 end += len(line)
-                yield _numbered(line, number, path.name), end
+                yield numbered(line, number, path.name), end
     except FileNotFoundError:
         return
     except IsADirectoryError:
         raise DamagedLog(f"{path.name} is a folder") from None
 
 
-def _numbered(line: bytes, number: int, name: str) -> Event:
+def numbered(line: bytes, number: int, name: str) -> Event:
     """The event of a line, which must be the next one.
 
     Raises:

@@ -21,7 +21,7 @@ async def paced(events: AsyncIterator[Event], *, seconds: float = 0.1) -> AsyncI
             done, _ = await asyncio.wait({upcoming}, timeout=seconds if held else None)
             event = upcoming.result() if done else None
             if held is not None and (event is None or event.type != held.type):
-                sent[held.type] = held.time
+                sent[held.type] = _moment(held)
                 yield held
                 held = None
             if not done:
@@ -29,11 +29,16 @@ async def paced(events: AsyncIterator[Event], *, seconds: float = 0.1) -> AsyncI
             if event is None:
                 return
             upcoming = asyncio.ensure_future(anext(events, None))
-            if event.type in FREQUENT and event.time - sent.get(event.type, 0.0) < seconds:
+            if event.type in FREQUENT and _moment(event) - sent.get(event.type, -seconds) < seconds:
                 held = event
             else:
                 held = None
-                sent[event.type] = event.time
+                sent[event.type] = _moment(event)
                 yield event
     finally:
         upcoming.cancel()
+
+
+def _moment(event: Event) -> float:
+    """By the clock that nobody sets; logs of older versions know none."""
+    return event.time if event.elapsed_s is None else event.elapsed_s

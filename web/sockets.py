@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from assistant.conversation import Conversation, FrameRefused
 from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
@@ -14,6 +15,7 @@ from assistant.histories import UnknownConversation
 from assistant.runs.queue import UnknownRun
 from assistant.troubles import EXPECTED, report
 from assistant.workspace import Workspace
+from engine.events import DamagedLog
 from web import markdown
 from web.ids import is_id
 from web.pace import paced
@@ -109,12 +111,15 @@ async def _send_frame(socket: WebSocket, frame: OutFrame, language: Language) ->
         case DeltaFrame():
             body["html"] = markdown.to_html(frame.text)
     with contextlib.suppress(*LEFT):
-        await socket.send_json(body)
+        await socket.send_text(to_json(body, inf_nan_mode="null").decode())  # JSON has no nan
 
 
 @router.websocket("/ws/runs/{run}")
 async def watch(socket: WebSocket, run: str, after: int = 0) -> None:
-    """The run's events with `seq > after`, as they stand in its log; closes after the last one."""
+    """The run's events with `seq > after`, as they stand in its log; closes after the last one.
+
+    Of an ended run whose log is damaged the last frame is of type "damaged": what is wrong, and the state on record.
+    """
     workspace: Workspace = socket.app.state.workspace
     await socket.accept()
     try:
@@ -135,6 +140,12 @@ async def _send_events(socket: WebSocket, workspace: Workspace, run: str, after:
         async for event in paced(workspace.runs.follow(run, after)):
             with contextlib.suppress(*LEFT):
                 await socket.send_text(event.model_dump_json())
+        code = 1000
+    except DamagedLog as damage:
+        row = await workspace.runs.get(run)
+        end = {"type": "damaged", "message": str(damage), "state": row.state, "reason": row.reason, "hint": row.hint}
+        with contextlib.suppress(*LEFT):
+            await socket.send_json(end)
         code = 1000
     except Exception:
         logger.exception("no more events of run %s can be sent", run)

@@ -1,45 +1,58 @@
 """Replay, then live: the events of a run as they lie in its log and as they are added."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from engine.events import EVENT, TERMINAL, Event
+from engine.events import TERMINAL, DamagedLog, Event, numbered
 
 POLL_SECONDS = 0.1
+POLLS_BETWEEN_LOOKS = 10  # at whether a run that tells nothing has ended
 
 
-async def follow(folder: Path, after: int = 0) -> AsyncIterator[Event]:
+async def follow(folder: Path, after: int = 0, *, has_ended: Callable[[], Awaitable[bool]]) -> AsyncIterator[Event]:
     """Yield every event whose `seq` is greater than `after`, in order and without gaps; end after the run's last event.
 
-    Waits for a run that has not begun. Each reader goes on from where it was, so a long log is read once.
+    Waits for a run that has not begun. Each reader goes on from where it was, so a long log is read once. `has_ended` tells
+    whether the run has its end, whatever its log says: then nothing more comes.
+
+    Raises:
+        DamagedLog: the run has ended, and the rest of its log cannot be read or is missing.
     """
-    path, offset = folder / "events.jsonl", 0
+    path, offset, seq, idle = folder / "events.jsonl", 0, 0, 0
     while True:
-        events, offset = await asyncio.to_thread(_new_events, path, offset)
+        is_over = idle % POLLS_BETWEEN_LOOKS == 1 and await has_ended()  # asked first: its last word is written before
+        events, offset, damage = await asyncio.to_thread(_new_events, path, offset, seq)
         for event in events:
+            seq = event.seq
             if event.seq > after:
                 yield event
             if isinstance(event, TERMINAL):
                 return
+        if is_over:
+            raise DamagedLog(damage or f"{path.name} ends after event {seq} without the last word of the run")
+        idle = 0 if events else idle + 1
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _new_events(path: Path, offset: int) -> tuple[list[Event], int]:
-    """The whole events that begin at `offset`, and where they end; a line still being written is left for later."""
-    if not path.exists() or path.stat().st_size <= offset:
-        return [], offset
+def _new_events(path: Path, offset: int, seq: int) -> tuple[list[Event], int, str]:
+    """The whole events that begin at `offset` and follow event `seq`, where they end, and what is wrong with the next one.
+
+    A line still being written is left for later; so is a damaged one: the supervisor cuts the log off there when the run ends.
+    """
     events: list[Event] = []
-    with path.open("rb") as file:
-        file.seek(offset)
-        for line in file.read().splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                events.append(EVENT.validate_json(line))
-            except ValidationError:
-                break  # damaged: the supervisor cuts the log off here when the run ends, and says so
-            offset += len(line)
-    return events, offset
+    try:
+        if not path.exists() or path.stat().st_size <= offset:
+            return [], offset, ""
+        with path.open("rb") as file:
+            file.seek(offset)
+            for line in file.read().splitlines(keepends=True):
+                if not line.endswith(b"\n"):
+                    break
+                events.append(numbered(line, seq + len(events) + 1, path.name))
+                offset += len(line)
+    except DamagedLog as error:
+        return events, offset, str(error)
+    except OSError as error:
+        return events, offset, f"{path.name} cannot be read: {error.strerror}"
+    return events, offset, ""

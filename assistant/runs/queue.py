@@ -42,8 +42,16 @@ class Queue:
         return self._settings.runs_folder / run
 
     def follow(self, run: str, after: int = 0) -> AsyncIterator[Event]:
-        """The run's events after `after`: first those on record, then live ones, up to the last."""
-        return follow(self.folder(run), after)
+        """The run's events after `after`: first those on record, then live ones, up to the last.
+
+        Raises:
+            DamagedLog: while they are read; the run has ended, and its log does not tell how.
+        """
+
+        async def is_over() -> bool:
+            return (await self.get(run)).state not in ("queued", "running")
+
+        return follow(self.folder(run), after, has_ended=is_over)
 
     def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed."""

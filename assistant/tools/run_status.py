@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.tools import Desk
-from engine.events import Batches, Collection, Epoch, Fitting, Stage, Warned, read_events
+from engine.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
 
 
 async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
@@ -25,7 +25,11 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         "hint": row.hint,
         "waits_for": await ctx.deps.runs.waits_for(row),
     }
-    for event in await asyncio.to_thread(read_events, ctx.deps.runs.folder(row.id)):
+    try:
+        events = await asyncio.to_thread(read_events, ctx.deps.runs.folder(row.id))
+    except DamagedLog as damage:  # the state on record holds all the same
+        return {**facts, "log_damaged": str(damage)}
+    for event in events:
         match event:
             case Stage():
                 facts |= {"stage": event.name, "progress": None, "seconds_left": None}

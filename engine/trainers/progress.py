@@ -21,6 +21,9 @@ from engine.recipes import Recipe
 History = dict[str, list[dict[str, float | None]]]
 
 
+NO_FIGURE = "float"
+
+
 @dataclass
 class Position:
     """How far a training is: epochs over, the best of them, the figures of all, passes that the training loader made."""
@@ -73,7 +76,7 @@ def save_progress(
         "schedule": _plain(recipe.schedule.state_dict()) if recipe.schedule else None,
         "scaler": scaler.state_dict(),
     }
-    text = json.dumps(facts, allow_nan=False)
+    text = json.dumps(_without_infinity(facts), allow_nan=False)
     save_state(path, tensors, facts={"progress": text, "checksum": _checksum(text, tensors)})
 
 
@@ -89,7 +92,7 @@ def load_progress(
     text = header.get("progress", "")
     if header.get("checksum") != _checksum(text, tensors):
         raise ValueError(f"the checkpoint {path} is damaged: its checksum is wrong")
-    facts = json.loads(text)
+    facts = _with_infinity(json.loads(text))
     if facts["key"] != key:
         raise ValueError(f"the checkpoint {path} belongs to other data, settings or versions")
     model.load_saved(_of("model", tensors))
@@ -98,6 +101,23 @@ def load_progress(
         recipe.schedule.load_state_dict(_filled(recipe.schedule.state_dict(), facts["schedule"]))
     scaler.load_state_dict(facts["scaler"])
     return Resumed(Position(**facts["position"]), _of("best", tensors), _of("random", tensors))
+
+
+def _without_infinity(value: Any) -> Any:
+    """JSON has no infinity, which the best loss is before the first epoch: it is written in words."""
+    if isinstance(value, dict):
+        return {name: _without_infinity(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinity(each) for each in value]
+    return {NO_FIGURE: repr(value)} if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _with_infinity(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {NO_FIGURE}:
+            return float(value[NO_FIGURE])
+        return {name: _with_infinity(each) for name, each in value.items()}
+    return [_with_infinity(each) for each in value] if isinstance(value, list) else value
 
 
 def set_random_state(random: State) -> None:

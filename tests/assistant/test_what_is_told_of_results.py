@@ -110,7 +110,13 @@ async def test_a_run_whose_log_ends_well_has_results_before_the_database_has_hea
 
 @pytest.mark.parametrize(
     "asked",
-    ["how good is r1?", "show the missed defects", "show the heatmaps of r1", "r1 결과 요약해줘", "总结 r1 的结果"],
+    [
+        "how good is r1?",
+        "show the missed defects of r1",
+        "show the heatmaps of r1",
+        "r1 결과 요약해줘",
+        "总结 r1 的结果",
+    ],
 )
 async def test_a_failed_run_is_told_as_failed_with_its_reason_and_without_figures_or_gallery(
     workspace: Workspace, asked: str

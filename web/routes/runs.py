@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from assistant import results
 from assistant.going_on import ENDED_WITHOUT_RESULT, what_is_left
+from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.params import MODELS
@@ -158,5 +159,6 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
         "stop_requested": row.stop_requested,
         "continues": row.continues,
         "waits": asdict(trouble) if trouble else None,
+        "took_s": took(row),
         **moments,
     }
