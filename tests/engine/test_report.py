@@ -94,7 +94,7 @@ def test_a_run_that_was_killed_goes_on_in_its_log_and_its_time_counts(tmp_path):
 
 
 def test_the_time_in_other_runs_counts_for_the_total_but_not_for_the_limit(report):
-    report.seconds_in_other_runs = 3600.0
+    report.goes_on_from(3600.0)
     report.limit(10)
     report.check()
     assert report.seconds()["total"] >= 3600
