@@ -103,6 +103,16 @@ def test_the_seed_decides_augmentation_and_defects_whatever_the_threads_do(tmp_p
     assert not same(list(augmented(items, seed=1)), list(augmented(items, seed=2)))
 
 
+def test_another_seed_changes_a_picture_in_another_way(tmp_path):
+    one = items_of(write_mvtec(tmp_path, train=1), split="train")  # a single picture has no order
+
+    def drawn(seed: int) -> torch.Tensor:
+        return next(iter(Loader(one, image_size=32, batch_size=1, seed=seed, augmentation="light"))).images
+
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
+
+
 def test_a_loader_goes_on_at_the_pass_where_another_stopped(tmp_path):
     items = items_of(write_mvtec(tmp_path, train=9), split="train")
     first, second = augmented(items, seed=1), augmented(items, seed=1)
