@@ -97,7 +97,9 @@ def known_facts(messages: list[ModelMessage]) -> Facts:
                     known.append(returned_facts(part.content, call))
                 case UserPromptPart():
                     known.append(facts_in(_texts(part.content)))
-    return Facts(set().union(*(each.numbers for each in known)), set().union(*(each.names for each in known)))
+    return Facts(
+        *(set().union(*sets) for sets in zip(*((each.numbers, each.names, each.shares) for each in known), strict=True))
+    )
 
 
 def returned_facts(value: Any, asked: dict[str, Any]) -> Facts:
@@ -105,7 +107,7 @@ def returned_facts(value: Any, asked: dict[str, Any]) -> Facts:
     heard = facts_in(_without(value, _leaves(asked)))
     if isinstance(value, str):  # why a tool refused: nothing in it shows that a name is known
         return heard
-    return Facts(heard.numbers, facts_in(value).names)
+    return Facts(heard.numbers, facts_in(value).names, heard.shares)
 
 
 def _leaves(value: Any) -> list[Any]:

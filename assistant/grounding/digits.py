@@ -77,7 +77,7 @@ def _is_fact(value: float, decimals: int, facts: Facts) -> bool:
 def _is_share(percent: float, decimals: int, facts: Facts) -> bool:
     """A percentage is supported by a share alone: 40 images are not 40 %."""
     half = 0.5 * 10.0**-decimals + 1e-9
-    return any(abs(fact) <= 1 and abs(100 * fact - percent) <= half for fact in facts.numbers)
+    return any(abs(100 * share - percent) <= half for share in facts.shares)
 
 
 def _rounds_to(fact: float, value: float, half: float, decimals: int) -> bool:

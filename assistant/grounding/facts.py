@@ -26,13 +26,15 @@ _EDGES = "./:+-@,'\u2019\u00b7\u066b"
 
 @dataclass
 class Facts:
-    """Numbers that were measured, counted or given, and names (run ids, data sets, backbones) as they are compared: in lower case."""
+    """Numbers that were measured, counted or given, names (run ids, data sets, backbones) as they are compared, in lower case, and those
+    of the numbers that may be said in percent: a count of 1 is not 100 %."""
 
     numbers: set[float] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    shares: set[float] = field(default_factory=set)
 
     def __or__(self, other: "Facts") -> "Facts":
-        return Facts(self.numbers | other.numbers, self.names | other.names)
+        return Facts(self.numbers | other.numbers, self.names | other.names, self.shares | other.shares)
 
 
 def facts_in(value: Any) -> Facts:
@@ -40,8 +42,10 @@ def facts_in(value: Any) -> Facts:
     match value:
         case bool() | None:
             return Facts()
-        case int() | float():
+        case int():
             return Facts({float(value)})
+        case float():
+            return Facts({value}, shares={value} if abs(value) <= 1 else set())
         case str():
             return _facts_in_text(value)
         case dict():
@@ -91,6 +95,7 @@ def _joined(values: Any) -> Facts:
         more = facts_in(each)
         found.numbers |= more.numbers
         found.names |= more.names
+        found.shares |= more.shares
     return found
 
 
@@ -110,6 +115,9 @@ def _facts_in_text(text: str) -> Facts:
         found.numbers |= numbers
         if is_share(rest, match.end()):
             found.numbers |= {number / 100 for number in numbers}
+            found.shares |= {number / 100 for number in numbers}
+        else:
+            found.shares |= {number for number in numbers if number <= 1 and "." in match.group()}
     found.names |= {word.lower() for word in re.findall(r"\w+", text) if FOREIGN.search(word)}
     return found
 

@@ -20,7 +20,7 @@ FACTS = facts_in(
         "dataset": "phone_2",
         "learning_rate": 1e-4,
         "delta": -0.25,
-        "files": ["scratch_079.png", "a/b-64.png"],
+        "files": ["scratch_079.png", "lot-64/a.png"],
     }
 )
 
@@ -98,8 +98,14 @@ def test_how_many_entries_a_list_or_a_table_of_counts_has_is_a_fact_but_not_how_
 
 @given(st.floats(min_value=0.0, max_value=1.0), st.integers(min_value=1, max_value=6))
 def test_every_rounding_of_a_fact_is_supported(fact: float, decimals: int) -> None:
-    assert unsupported(f"AUROC {fact:.{decimals}f}", Facts({fact})) == []
-    assert unsupported(f"{100 * fact:.{decimals}f} %", Facts({fact})) == []
+    assert unsupported(f"AUROC {fact:.{decimals}f}", facts_in(fact)) == []
+    assert unsupported(f"{100 * fact:.{decimals}f} %", facts_in(fact)) == []
+
+
+def test_a_count_is_no_share() -> None:
+    assert unsupported("100 %", facts_in({"missed": 1})) == ["100"]
+    assert unsupported("40 %", facts_in({"defective": 40})) == ["40"]
+    assert unsupported("100 %, as you said", facts_in({"recall": 1.0})) == []
 
 
 @given(st.floats(min_value=0.001, max_value=0.999), st.sampled_from(["{:.2e}", "{:.1e}"]))
