@@ -56,7 +56,10 @@ def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
 
 DEEP = "[" * 60_000 + "]" * 60_000
 REFUSED: dict[str, tuple[str | bytes, str]] = {
-    "too many characters": (json.dumps({"type": "say", "text": "x" * LONGEST_FRAME}), "too_long"),
+    "too many characters": (
+        json.dumps({"type": "edit", "proposal": "p", "revision": 1, "changes": {"name": "x" * LONGEST_FRAME}}),
+        "too_long",
+    ),
     "too long a message": (json.dumps({"type": "say", "text": "x" * 20_001}), "too_long"),
     "deep": (DEEP, "bad_frame"),
     "deep in an edit": (
