@@ -87,7 +87,7 @@ function progress(part, state) {
 
 function time(node, state) {
   if (state.started === null) return;
-  node.textContent = clock((state.ended ?? Date.now() / 1000) - state.started);
+  node.textContent = clock(state.worked + (state.ended === null ? (performance.now() - state.heard) / 1000 : 0));
 }
 
 function announce(node, state, memory) {

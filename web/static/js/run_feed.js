@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { eachFrame } from "./dom.js";
-import { TERMINAL, isActive, know, newState, take } from "./run_state.js";
+import { TERMINAL, isActive, know, newState, take, takeDamage } from "./run_state.js";
 import { Link } from "./socket.js";
 
 const WAITING_SECONDS = 8; // between two looks at what a run waits for
@@ -51,7 +51,9 @@ function open(run, known) {
   feed.look();
   feed.link = new Link(() => `/ws/runs/${run}?after=${state.seq}`, {
     message: (event) => {
-      take(state, event);
+      if (event.type === "damaged") takeDamage(state, event);
+      else take(state, event);
+      state.heard = performance.now();
       tell();
       if (event.type in TERMINAL) feed.look();
     },

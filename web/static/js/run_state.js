@@ -8,7 +8,7 @@ export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "sto
 export function newState(known = "queued") {
   return {
     seq: 0, state: known, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
-    started: null, ended: null, collection: null, fitting: null, epoch: null, epochs: [], system: null,
+    started: null, ended: null, worked: 0, collection: null, fitting: null, epoch: null, epochs: [], system: null,
     samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, failure: null,
   };
 }
@@ -17,8 +17,18 @@ export function newState(known = "queued") {
 export function take(state, event) {
   if (event.seq <= state.seq) return state;
   state.seq = event.seq;
+  if (event.type === "started") state.started ??= event.time;
+  // by the engine's own clock; logs of older versions tell points in time alone
+  state.worked = event.elapsed_s ?? Math.max(state.worked, event.time - (state.started ?? event.time));
   HANDLERS[event.type]?.(state, event);
   return state;
+}
+
+/** The log is damaged, and nothing more comes: what the server has on record is the run's end. */
+export function takeDamage(state, { message, ...row }) {
+  Object.assign(state, { state: row.state, ended: state.ended ?? 0, eta: null, line: null });
+  if (row.state === "failed") state.failure ??= { code: "error", reason: row.reason ?? "", hint: row.hint ?? "", log: [] };
+  state.warnings.push({ code: "log_damaged", message, values: { message } });
 }
 
 /** Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. */
@@ -46,7 +56,6 @@ export function percent(state) {
 const HANDLERS = {
   started(state, event) {
     state.state = "running";
-    state.started = event.time;
     if (event.continues) state.continues = { run: event.continues, epoch: event.after_epoch, seconds: event.seconds_before };
     state.line = { key: "run.starting", values: {} };
   },
@@ -64,7 +73,7 @@ const HANDLERS = {
   fitting(state, event) {
     state.fitting = event;
     if (event.bank_size !== null && BANKS.includes(event.what)) {
-      state.bank.x.push(event.time - state.started);
+      state.bank.x.push(state.worked);
       state.bank.y.push(event.bank_size);
     }
     const line = { key: `run.${event.what}`, values: { done: event.done, total: event.total } };
@@ -92,7 +101,7 @@ const HANDLERS = {
   },
   system(state, event) {
     state.system = event;
-    state.memory.x.push(event.time - state.started);
+    state.memory.x.push(state.worked);
     state.memory.y.push(event.memory_mb);
     state.memory.gpu.push(event.gpu_memory_mb);
   },

@@ -20,9 +20,9 @@ export function goesOnFrom({ continues }) {
   return epoch === null ? t("run.starts_again", { run }) : t("run.goes_on_from", { run, epoch });
 }
 
-/** How long a run took; what was worked before in the run that it goes on from is named apart. */
+/** How long a run took, and how much of it in the run that it goes on from: the figure of the list, the chat and the command line. */
 export function took(state) {
-  const time = duration(state.ended - state.started);
+  const time = duration(state.row?.took_s ?? state.worked);
   const { run, seconds } = state.continues ?? { seconds: 0 };
   return seconds > 0 ? t("run.took_more", { time, before: duration(seconds), run }) : t("run.took", { time });
 }
