@@ -80,7 +80,7 @@ def main() -> None:
         said = {"no_room": str(error)}
     except BadArchive as error:
         said = {"refused": str(error)}
-    print(json.dumps(said))
+    print(json.dumps(said, allow_nan=False))
 
 
 def unpack(archive: Path, folder: Path) -> int:

@@ -287,7 +287,11 @@ async def _data_check(path: Path, *, as_json: bool) -> int:
             _tell(str(error))
             return INVALID
     if as_json:
-        print(json.dumps({name: value for name, value in facts.items() if name != "images"}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {name: value for name, value in facts.items() if name != "images"}, ensure_ascii=False, allow_nan=False
+            )
+        )
     else:
         _print_check(facts)
     return INVALID if facts["problems"] else 0

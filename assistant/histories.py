@@ -32,7 +32,7 @@ class Histories:
 
     async def save(self, conversation: str, history: History) -> None:
         stored = self._mask.under(SAID, ConversationTypeAdapter.dump_python(history, mode="json"))
-        await self.note(conversation, history=json.dumps(stored))
+        await self.note(conversation, history=json.dumps(stored, allow_nan=False))
 
     async def language(self, conversation: str) -> Language:
         """The language of the user's latest message."""

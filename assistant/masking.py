@@ -156,7 +156,14 @@ def secrets_of(settings: Settings) -> list[str]:
 def _forms(secret: str) -> Iterator[str]:
     """The secret as it is, and as a rule can write it: for URLs, in base64 wherever it begins, in hexadecimal, escaped for JSON and HTML."""
     data = secret.encode()
-    yield from (secret, secret[::-1], quote(secret, safe=""), json.dumps(secret)[1:-1], html.escape(secret), data.hex())
+    yield from (
+        secret,
+        secret[::-1],
+        quote(secret, safe=""),
+        json.dumps(secret, allow_nan=False)[1:-1],
+        html.escape(secret),
+        data.hex(),
+    )
     yield "".join(character if character.isalnum() else f"%{ord(character):02x}" for character in secret)
     yield from ("".join(form.format(ord(character)) for character in secret) for form in ("u{:04x}", "x{:02x}", "{}"))
     for shift in range(3):  # what goes before decides how the same bytes look in base64

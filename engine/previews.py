@@ -28,7 +28,7 @@ def answer_all(asked: Iterable[str], answers: TextIO) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, WRITTEN_BYTES))
     for line in asked:
-        print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
+        print(json.dumps(_answer(json.loads(line)), allow_nan=False), file=answers, flush=True)
 
 
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class _Maker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self.is_fine = False
         with contextlib.suppress(ConnectionError):
-            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.write(json.dumps(asked, allow_nan=False).encode() + b"\n")
             await self._process.stdin.drain()
         line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):

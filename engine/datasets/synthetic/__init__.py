@@ -42,7 +42,7 @@ def write_demo(folder: Path, *, seed: int = 0) -> Path:
             if kind in DEFECTS:
                 (aside / "ground_truth" / kind).mkdir(parents=True, exist_ok=True)
                 save_mask(aside / "ground_truth" / kind / f"{i:03d}_mask.png", shot.truth)
-    (aside / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (aside / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(aside, folder)
     return folder
 
