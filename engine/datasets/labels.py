@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.datasets.masks import plain_stem
-from engine.datasets.tables import text_of
+from engine.datasets.tables import HEAD, written_text_of
 
-FIRST_BYTES = 4096
 MOST_BYTES = 16 << 20  # of one file are searched
 FEWEST_STEMS = 3  # names without endings that a list of labels has at least; half of the pictures' too
 ABOUT = re.compile(r"(read.?me|licen[cs]e|copying|change.?log|notice)\b", re.IGNORECASE)  # they may name a picture
@@ -26,7 +25,7 @@ def label_files(files: Iterable[Path], pictures: Sequence[Path]) -> dict[Path, s
         by_stem.setdefault(plain_stem(picture), set()).add(picture)
     found = {}
     for file in files:
-        if file.name.startswith(".") or ABOUT.match(file.name) or not _is_text(file):
+        if file.name.startswith(".") or ABOUT.match(file.name) or written_text_of(file, most=HEAD) is None:
             continue
         about = by_stem.get(plain_stem(file), set()) | by_name.get(_plain(file.stem), set())
         about = {picture for picture in about if picture.parent == file.parent} or about
@@ -35,14 +34,9 @@ def label_files(files: Iterable[Path], pictures: Sequence[Path]) -> dict[Path, s
     return found
 
 
-def _is_text(path: Path) -> bool:
-    text = text_of(path, most=FIRST_BYTES)
-    return text is not None and text != "" and "\0" not in text
-
-
 def _named_in(file: Path, by_name: dict[str, set[Path]], by_stem: dict[str, set[Path]]) -> set[Path]:
     """The pictures that a text names: one with its ending is enough, without endings it takes many."""
-    text = text_of(file, most=MOST_BYTES) or ""
+    text = written_text_of(file, most=MOST_BYTES) or ""
     text = _plain(ESCAPED.sub(lambda match: chr(int(match[1], 16)), text))
     words = set(BETWEEN_WORDS.split(text)) | {field.strip() for field in BETWEEN_FIELDS.split(text)}
     if named := words & by_name.keys():

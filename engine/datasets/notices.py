@@ -23,7 +23,7 @@ from engine.datasets.names import (
 from engine.datasets.pictures import BrokenPicture, marked_pixels
 from engine.datasets.sight import Sight
 from engine.datasets.splits import least_good
-from engine.datasets.tables import text_of
+from engine.datasets.tables import HEAD, written_text_of
 from engine.spec import TrainSpec
 
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
@@ -389,8 +389,7 @@ def _is_clutter(path: Path, seen: Seen) -> bool:
 
 
 def _is_binary(path: Path) -> bool:
-    text = text_of(path, most=4096)
-    return text is None or "\0" in text or "\ufffd" in text
+    return written_text_of(path, most=HEAD) is None
 
 
 def _on_licence(seen: Seen) -> list[Entry]:

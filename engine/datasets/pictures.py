@@ -62,7 +62,7 @@ def read_picture(
         BrokenPicture: the picture or its mask cannot be read.
     """
     image = open_picture(path, content)
-    if image.mode == "F":
+    if image.mode in ("I", "F"):
         image = _scaled(image, highest=_range(image)[1])
     lower = _opened(path, content, lower_bytes=True) if image.mode in ("RGB", "RGBA") else None
     pixels = _at_size(image, (size, size)) if lower is None else _deep_colour(image, lower, size)
@@ -81,7 +81,7 @@ def preview(path: Path, *, longest: int) -> np.ndarray:
     image = _opened(path, None, about=longest)
     assert image is not None
     _refuse_other_ranges(image)
-    highest = _range(image)[1] if image.mode == "F" else 0
+    highest = _range(image)[1] if image.mode in ("I", "F") else 0
     width, height = (max(1, round(side * min(1, longest / max(image.size)))) for side in image.size)
     rows = max(1, STRIP_PIXELS * height // (image.width * image.height))  # of the preview, made of one strip
     strips = []
@@ -137,7 +137,10 @@ def _range(image: Image.Image) -> tuple[float, float]:
 
 
 def _scaled(image: Image.Image, *, highest: float) -> Image.Image:
-    """Floating-point numbers of 0 to 1 as 16-bit ones; others are those of 8 bits already. `highest` is that of the whole picture."""
+    """32-bit numbers of a picture whose `highest` is this: floating-point ones of 0 to 1 as those of 16 bits, and whole ones of 0
+    to 255, which would be all but black among those of 16 bits, as those of 8."""
+    if image.mode == "I" and highest <= 255:
+        return Image.fromarray(np.asarray(image).astype(np.uint8))
     if image.mode != "F" or highest > 1:
         return image
     return Image.fromarray(np.rint(np.asarray(image) * FULL_WHITE).astype(np.uint16))

@@ -60,7 +60,7 @@ def look_at_item(item: Item, *, digest: bytes) -> Sight:
         pages=header.pages,
         look=look_at(image, is_jpeg=is_jpeg(item.path)),
         content=_content(image, bits=header.bits) if header.bits == 8 else digest,
-        highest=int(np.asarray(image).max()) if image.mode.startswith("I") else None,
+        highest=int(np.asarray(image).max()) if image.mode.startswith("I;16") else None,
         digest=digest,
     )
     return sight if item.mask is None else _with_mask(sight, item, image.size)

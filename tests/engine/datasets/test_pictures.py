@@ -48,6 +48,16 @@ def test_sixteen_bit_grey_is_scaled_by_one_fixed_factor(tmp_path):
         assert np.unique(read_picture(tmp_path / f"{name}.png", size=64).pixels) == [value]
 
 
+def test_whole_numbers_of_32_bits_that_are_those_of_8_bits_are_read_as_such(tmp_path):
+    shades = np.arange(64 * 64).reshape(64, 64) % 256
+    Image.fromarray(shades.astype(np.int32)).save(tmp_path / "small.tif")
+    Image.fromarray((shades * 256).astype(np.int32)).save(tmp_path / "large.tif")
+    small, large = (read_picture(tmp_path / f"{name}.tif", size=64).pixels for name in ("small", "large"))
+    assert (small.dtype, large.dtype) == (np.uint8, np.uint16)
+    assert (small[..., 0] == shades).all()
+    assert (large[..., 0] == shades * 256).all()
+
+
 def test_floating_point_numbers_from_zero_to_one_keep_their_shades(tmp_path):
     shades = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
     for name, top in (("ones", 1), ("dim", 0.25), ("bytes", 255)):

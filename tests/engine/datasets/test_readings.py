@@ -173,6 +173,21 @@ def test_masks_of_pictures_that_are_only_taken_as_good_are_labels(tmp_path, wher
     assert codes(check_dataset(tmp_path), "problems")["labels_beside_pictures"]["count"] == 3
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949", "gb18030"])
+def test_lists_in_older_encodings_are_labels(tmp_path, encoding):
+    put_good(tmp_path, "images")
+    (tmp_path / "list.csv").write_bytes("파일,판정\n03.png,불량\n".encode(encoding))
+    assert "labels_beside_pictures" in codes(check_dataset(tmp_path), "problems")
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_no_labels(tmp_path):
+    put(put_good(tmp_path), "NG/0.png", defective=True)
+    Image.fromarray(plate(0)[0][..., 0] // 4 + 110).save(tmp_path / "NG/0.pgm")
+    facts = check_dataset(tmp_path)
+    assert left_out(facts) == {("NG", ".pgm", "ending"): 1}
+    assert codes(facts)["unread_endings"] == {"count": 1, "names": ".pgm"}
+
+
 def test_text_that_names_no_picture_is_no_label(tmp_path):
     put_good(tmp_path, "")
     (tmp_path / "notes.txt").write_text("taken on Monday, lamp 3")
