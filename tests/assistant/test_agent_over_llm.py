@@ -426,7 +426,8 @@ async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) ->
         )
         evaluation = talk.workspace.runs.folder(run.id) / "evaluation"
         evaluation.mkdir(parents=True)
-        (evaluation / "metrics.json").write_text('{"threshold": {"image": 0.5}}')
+        measured = {"metrics": {}, "threshold": {"image": 0.5, "pixel": 0.5}, "map_scale": [0.0, 1.0]}
+        (evaluation / "metrics.json").write_text(json.dumps(measured))
         header = "index,name,label,defect_type,score,is_anomalous,p_value,has_truth"
         (evaluation / "scores.csv").write_text(f"{header}\n0,scratch/b.png,defective,scratch,0.9,1,0.1,1\n")
         await talk.workspace.runs.claim_one(run.id)
