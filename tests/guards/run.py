@@ -5,13 +5,14 @@ A promise whose test stays green with its fault in place is no promise. Each fau
     caught   the test passes without the fault and fails with it
     MISSED   the test passes with the fault too: it guards nothing
     RED      the test fails without the fault already
-    STALE    the place is not found exactly once, or there is no such test: the fault must follow the code
+    STALE    the place is not found exactly once, or no such test ran: the fault must follow the code
 
 and the exit code is 0 only when all are caught. `--quick` takes those marked quick, `--only WORD` those whose promise, file or
 test holds the word. The tree itself is never touched.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -19,17 +20,18 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent.parent
 FIELDS = {"promise", "file", "find", "replace", "test", "quick"}
 PASSED, FAILED, NO_SUCH_TEST, NOTHING_RAN = 0, 1, 4, 5  # pytest's exit codes
-SECONDS = 300  # for one test; a fault may make it hang, which counts as noticed
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,34 @@ class Fault:
     quick: bool = False
 
 
+class Bench:
+    """A copy of the tree, and a process that runs tests in it."""
+
+    def __init__(self, tree: Path, process: "subprocess.Popen[str]"):
+        self.tree, self._process = tree, process
+
+    def run(self, test: str) -> int:
+        """pytest's exit code; a test that was only skipped did not run."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps([str(self.tree), test]), file=self._process.stdin, flush=True)
+        code, has_passed = json.loads(self._process.stdout.readline())
+        return NOTHING_RAN if code == PASSED and not has_passed else int(code)
+
+
 def main() -> int:
     options = _parser().parse_args()
     faults = [fault for fault in load_faults() if _is_asked_for(fault, options)]
     began = time.monotonic()
-    trees: SimpleQueue[Path] = SimpleQueue()
-    without: dict[str, int] = {}  # pytest's exit code by test, in a tree without a fault
-    with tempfile.TemporaryDirectory(prefix="guards-") as scratch, ThreadPoolExecutor(options.workers) as pool:
-        for number in range(options.workers):
-            trees.put(copy_tree(Path(scratch, str(number))))
+    benches: SimpleQueue[Bench] = SimpleQueue()
+    with ExitStack() as stack, ThreadPoolExecutor(options.workers) as pool:
+        for _ in range(options.workers):
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="guards-"))
+            benches.put(stack.enter_context(bench(copy_tree(Path(scratch)))))
+        tests = list(dict.fromkeys(fault.test for fault in faults))
+        without = dict(zip(tests, pool.map(lambda test: at_a_bench(benches, Bench.run, test), tests), strict=True))
         verdicts = []
-        for fault, verdict in zip(
-            faults, pool.map(lambda fault: judge_in_one_of(trees, fault, without), faults), strict=True
-        ):
+        tried = pool.map(lambda fault: at_a_bench(benches, judge, fault, without[fault.test]), faults)
+        for fault, verdict in zip(faults, tried, strict=True):
             print(f"{verdict:7} {fault.promise}  [{fault.file}; {fault.test}]", flush=True)
             verdicts.append(verdict)
     caught = verdicts.count("caught")
@@ -95,48 +112,39 @@ def copy_tree(target: Path, project: Path = PROJECT) -> Path:
     return target / "project"
 
 
-def judge_in_one_of(trees: "SimpleQueue[Path]", fault: Fault, without: dict[str, int]) -> str:
-    tree = trees.get()
+@contextmanager
+def bench(tree: Path) -> Iterator[Bench]:
+    """A bench over this tree; its process ends with the block."""
+    with subprocess.Popen(
+        [sys.executable, str(FOLDER / "warm.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Bench(tree, process)
+        finally:
+            process.kill()
+
+
+def at_a_bench(benches: "SimpleQueue[Bench]", do: Any, *arguments: Any) -> Any:
+    taken = benches.get()
     try:
-        return judge(fault, tree, without)
+        return do(taken, *arguments)
     finally:
-        trees.put(tree)
+        benches.put(taken)
 
 
-def judge(fault: Fault, tree: Path, without: dict[str, int]) -> str:
-    """The verdict on one fault, tried in a copy of the tree that is left as it was. `without` is filled as tests are run."""
-    path = tree / fault.file
+def judge(at: Bench, fault: Fault, without: int) -> str:
+    """The verdict on one fault, tried in a tree that is left as it was. `without`: how its test ends there without it."""
+    path = at.tree / fault.file
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if before.count(fault.find) != 1:
+    if before.count(fault.find) != 1 or without in (NO_SUCH_TEST, NOTHING_RAN):
         return "STALE"
-    if fault.test not in without:
-        without[fault.test] = run_test(fault.test, tree)
-    if without[fault.test] in (NO_SUCH_TEST, NOTHING_RAN):
-        return "STALE"
-    if without[fault.test] != PASSED:
+    if without != PASSED:
         return "RED"
     path.write_text(before.replace(fault.find, fault.replace), encoding="utf-8")
     try:
-        return "caught" if run_test(fault.test, tree) == FAILED else "MISSED"
+        return "caught" if at.run(fault.test) == FAILED else "MISSED"
     finally:
         path.write_text(before, encoding="utf-8")
-
-
-def run_test(test: str, tree: Path) -> int:
-    """pytest's exit code for one test in a copy of the tree; one that hangs has failed, one that was only skipped did not run."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", test]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(
-        command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    try:
-        printed, _ = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
-        return FAILED
-    is_skipped = process.returncode == PASSED and b" passed" not in printed
-    return NOTHING_RAN if is_skipped else process.returncode
 
 
 def _is_asked_for(fault: Fault, options: argparse.Namespace) -> bool:
