@@ -131,7 +131,8 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
         "is_anomalous": "", "p_value": "", "has_truth": "1", "confidence": "",
     }  # fmt: skip
     assert all((float(row["score"]) > facts["threshold"]["image"]) == (row["is_anomalous"] == "1") for row in rows)
-    assert sorted(path.name for path in finished.iterdir()) == ["evaluation", "events.jsonl", "model", "spec.json"]
+    kept = ["evaluation", "events.jsonl", "model", "process.lock", "spec.json"]
+    assert sorted(path.name for path in finished.iterdir()) == kept
 
 
 def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
@@ -230,7 +231,7 @@ def test_a_full_disk_fails_as_disk(tmp_path, data):
 
 def test_a_log_that_cannot_be_written_any_more_exits_with_a_message(tmp_path, data):
     run = write_run(tmp_path / "run", tiny_spec("patchcore"))
-    code, events, errors = train(run, data, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
+    code, events, errors = train(run, data, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)))
     assert code == 1
     assert "cannot write the event log" in errors
     assert len(events) == 1
