@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from engine.datasets.pictures import BrokenPicture, preview, read_header
+from engine.datasets.pictures import BrokenPicture, pixels_in, preview
 
 LARGE_PIXELS = 25_000_000  # 100 MB decoded, at four bytes a pixel
 MEMORY_BYTES = 1200 << 20  # of addresses: the libraries, and the largest picture that is read at all
@@ -33,8 +33,7 @@ def answer_all(asked: Iterable[str], answers: TextIO) -> None:
 
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     picture = Path(asked["picture"])
-    width, height = read_header(picture).size
-    is_large = width * height > LARGE_PIXELS
+    is_large = pixels_in(picture) > LARGE_PIXELS
     if is_large and not asked["may_be_large"]:
         return {"is_large": True}
     too_much = f"it takes more than {MEMORY_BYTES >> 20} MiB of memory to show"

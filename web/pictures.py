@@ -106,9 +106,9 @@ class SmallPictures:
                 except TimeoutError:
                     raise NoPicture(f"reading it took longer than {SECONDS} s") from None
                 finally:
-                    if maker.is_fine:
+                    if maker.is_fine and not asked["may_be_large"]:
                         self._idle.append(maker)
-                    else:
+                    else:  # after a large picture it keeps the memory
                         await maker.end()
                 if answer is not None:
                     return answer

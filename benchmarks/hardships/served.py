@@ -102,6 +102,33 @@ class Served:
                     found.append(process)
         return found
 
+    def memory_mib(self) -> int:
+        """Resident memory of the server and of the processes that it asks."""
+        assert self._process is not None
+        total = 0
+        for process in (psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)):
+            with suppress(psutil.Error):
+                total += process.memory_info().rss
+        return total >> 20
+
+    def status(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
+        """The status of the answer, and the code of what went wrong; an empty one where it is not told in words.
+
+        Raises:
+            Silent: there is none.
+        """
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method, data=body or None)
+        try:
+            with urllib.request.urlopen(request, timeout=2 * PATIENCE_S) as answer:
+                return answer.status, ""
+        except urllib.error.HTTPError as error:
+            try:
+                return error.code, str(json.loads(error.read()).get("code", ""))
+            except ValueError:
+                return error.code, ""
+        except (OSError, urllib.error.URLError) as error:
+            raise Silent(f"{method} {path[:200]}: {error}") from error
+
     def get(self, path: str) -> Any:
         """The answer as JSON, or as text.
 

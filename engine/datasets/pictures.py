@@ -100,6 +100,16 @@ def _eight_bits(pixels: np.ndarray) -> np.ndarray:
     return eight
 
 
+def pixels_in(path: Path) -> int:
+    """How many pixels a picture has, by its first bytes (`read_header` decodes a PNG, whose EXIF may stand at its end); 0 where it has
+    none that can be read."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.width * image.height
+    except (*DAMAGES, Image.DecompressionBombError):
+        return 0
+
+
 def open_picture(path: Path, content: bytes | None = None) -> Image.Image:
     """The decoded picture in its own size and mode, upright as its EXIF says; of 16-bit colour the upper bytes.
 
