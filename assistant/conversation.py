@@ -7,7 +7,7 @@ never pass through the LLM. One turn at a time.
 import asyncio
 import secrets
 
-from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
+from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
 
 from assistant.datasets import DatasetError
 from assistant.decisions import Decision, Standing, decide, standing
@@ -31,14 +31,15 @@ from assistant.frames import (
     ToolItem,
     UserItem,
 )
-from assistant.going_on import NotGoneOn, go_on_here, plan_again, what_is_left
+from assistant.going_on import NotGoneOn, go_on_here, plan_again
 from assistant.offline.answers import answer
 from assistant.offline.language import detect_language
 from assistant.offline.words import built_in_words
+from assistant.open_questions import OpenQuestions
 from assistant.parts import Parts
 from assistant.plans import launch, plan_key, plan_training, plan_words, show_plan, take_up, with_refusal
 from assistant.proposals import StalePlan
-from assistant.results import NoResults, gallery, load
+from assistant.run_ends import tell_end
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Desk
 from assistant.transcript import Transcript
@@ -47,7 +48,6 @@ from assistant.turn import Turn
 from engine.spec import SpecError
 
 TITLE_LENGTH = 60
-SHOWN_HEATMAPS = 8
 LAST_WORDS_S = 10.0
 
 
@@ -66,6 +66,7 @@ class Conversation:
         self.id, self.title = conversation, title
         self._parts = parts
         self.transcript = Transcript(parts.database, conversation, parts.mask)
+        self._questions = OpenQuestions(parts.histories, parts.proposals, self.transcript)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -129,15 +130,14 @@ class Conversation:
         said = answer(text)
         try:
             if said is None or not await self._carry_out(decide(said, open_before), open_before, language):
-                self._begin(language, prompt=text, results=await self._pass_over())
+                self._begin(language, prompt=text, results=await self._questions.pass_over())
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
             await self._speak(built_in_words("refused", language, {"code": refused.code, "message": refused.message}))
         if not self.working:
             self.transcript.tell_turn(working=False)  # the page showed that an answer is on its way
 
     async def _standing(self) -> Standing:
-        pending = await self._pending()
-        waits_for = {call.tool_call_id: call.tool_name for call in (pending.approvals if pending else [])}
+        waits_for = await self._questions.tools()
         talks = self._parts.provider.name != "built-in"
         return standing(await self.transcript.items(), waits_for=waits_for, talks=talks)
 
@@ -184,7 +184,7 @@ class Conversation:
             await self._parts.proposals.reopen(row.id)
             await self._show_error("not_started", f"the training could not be started: {why.message}", why.hint)
             return
-        results = await self._results({"start_training": ToolApproved(override_args={"proposal": row.id})})
+        results = await self._questions.answer({"start_training": ToolApproved(override_args={"proposal": row.id})})
         if results is None:
             facts = {"run": run.id, "waits_for": await desk.runs.waits_for(run)}
             await self._speak(built_in_words("start_training", language, facts))
@@ -239,7 +239,7 @@ class Conversation:
         if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
         await self.transcript.update(plan_key(proposal), state="declined")
-        results = await self._results({"start_training": ToolDenied("The user declined the plan.")})
+        results = await self._questions.answer({"start_training": ToolDenied("The user declined the plan.")})
         if reason.strip():  # what to do instead is said like anything else
             await self.transcript.show(f"user-{_new_key()}", UserItem(text=reason.strip()))
             self._begin(detect_language(reason), prompt=reason.strip(), results=results)
@@ -250,11 +250,11 @@ class Conversation:
 
     async def _answer(self, call_id: str, *, yes: bool, language: Language) -> None:
         self._refuse_when_busy()
-        pending = await self._pending()
-        if pending is None or call_id not in {call.tool_call_id for call in pending.approvals}:
+        if call_id not in await self._questions.tools():
             raise FrameRefused("stale", "this question was answered already")
         self._begin(
-            language, results=await self._results({call_id: ToolApproved() if yes else ToolDenied("The user said no.")})
+            language,
+            results=await self._questions.answer({call_id: ToolApproved() if yes else ToolDenied("The user said no.")}),
         )
 
     async def _edit(self, frame: Edit, language: Language) -> None:
@@ -302,81 +302,12 @@ class Conversation:
             raise FrameRefused("unknown_plan", f"there is no plan {proposal!r} in this conversation")
         return row
 
-    # ---- the questions that the agent waits for ----
-
-    async def _pending(self) -> DeferredToolRequests | None:
-        return (await self._parts.histories.load(self.id)).deferred_tool_requests
-
-    async def _results(self, answers: dict[str, ToolApproved | ToolDenied]) -> DeferredToolResults | None:
-        """Answer the open questions, by call id or by tool name; the others are denied. None when nothing that was answered is open."""
-        pending = await self._pending()
-        calls = pending.approvals if pending else []
-        answered = {call.tool_call_id: answers.get(call.tool_call_id) or answers.get(call.tool_name) for call in calls}
-        if pending is None or not any(answered.values()):
-            return None
-        return await self._close(pending, answered, otherwise="The user did not answer this.")
-
-    async def _pass_over(self) -> DeferredToolResults | None:
-        """The user spoke of something else: what waits for a yes stays undone. A plan that was approved meanwhile is not."""
-        pending = await self._pending()
-        if pending is None:
-            return None
-        approved: dict[str, ToolApproved | ToolDenied | None] = {}
-        for call in pending.approvals:
-            proposal = pending.metadata.get(call.tool_call_id, {}).get("proposal")
-            row = await self._parts.proposals.get(proposal) if proposal else None
-            is_approved = row is not None and row.state == "approved"
-            approved[call.tool_call_id] = ToolApproved(override_args={"proposal": proposal}) if is_approved else None
-        return await self._close(
-            pending, approved, otherwise="Not done: the user gave no yes and wrote something else."
-        )
-
-    async def _close(
-        self, pending: DeferredToolRequests, answers: dict[str, ToolApproved | ToolDenied | None], *, otherwise: str
-    ) -> DeferredToolResults:
-        """Give every open question its answer, on its card too."""
-        approvals = {
-            call.tool_call_id: answers.get(call.tool_call_id) or ToolDenied(otherwise) for call in pending.approvals
-        }
-        for key, _, item in await self.transcript.items():
-            if isinstance(item, ConfirmItem) and item.state == "open" and item.call in approvals:
-                await self.transcript.update(
-                    key, state="yes" if isinstance(approvals[item.call], ToolApproved) else "no"
-                )
-        return pending.build_results(approvals=approvals)
-
     # ---- the end of a run ----
 
     async def tell_end_of(self, run: RunRow) -> None:
-        """Explain a run that has just ended: its summary and the images to look at, or why it failed. Told once."""
-        if await self.transcript.get(f"summary-{run.id}") is not None:
-            return
+        """Explain a run that has just ended, beside nothing else that is being said."""
         await self.finish()
-        language = await self._parts.histories.language(self.id)
-        if run.state != "succeeded":
-            await self.transcript.show(f"summary-{run.id}", AssistantItem(text=await self._end_in_words(run, language)))
-            return
-        try:
-            text = await self._parts.summary(run, language)
-            results = await asyncio.to_thread(load, run, self._parts.runs.folder(run.id))
-        except NoResults as error:
-            facts = {"code": "no_results", "message": str(error), **error.values}
-            await self.transcript.show(
-                f"summary-{run.id}", AssistantItem(text=built_in_words("refused", language, facts))
-            )
-            return
-        if run.stop_requested:
-            text = f"{await self._end_in_words(run, language)}\n\n{text}"
-        await self.transcript.show(f"summary-{run.id}", AssistantItem(text=text))
-        images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
-        if images:
-            item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
-            await self.transcript.show(f"heatmaps-{run.id}", item)
-
-    async def _end_in_words(self, run: RunRow, language: Language) -> str:
-        rest = await what_is_left(self._parts.runs, run)
-        facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint, "rest": rest}
-        return built_in_words("run_ended", language, facts)
+        await tell_end(self._parts, self.transcript, run, await self._parts.histories.language(self.id))
 
     async def go_on(self, run: RunRow) -> RunRow:
         """Take up a run that ended without a result, at a person's word. Where its images have changed, a new plan is shown instead.
