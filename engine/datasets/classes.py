@@ -1,46 +1,42 @@
-"""The pictures of one folder as items: what belongs to them is told apart first."""
+"""Which folders hold the pictures of one class each, and which hold masks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.datasets import Item, Label, Reading, Split
-from engine.datasets.masks import MaskFolders
-from engine.datasets.names import name_inside
-from engine.datasets.series import sort_out
+from engine.datasets.looks import look_like_masks
+from engine.datasets.names import OF_A_CLASS, is_good, is_masks, plain_name
 from engine.datasets.tree import Folder
 
 
-def read_pictures(
-    reading: Reading,
-    folder: Folder,
-    *,
-    root: Folder,
-    split: Split,
-    label: Label,
-    defect_type: str | None = None,
-    masks: MaskFolders | None = None,
-    deep: bool = True,
-) -> None:
-    """Add the pictures of a folder to a reading, those of the folders below too when `deep`.
+def classes_in(folder: Folder, *, root: Folder) -> list[Folder]:
+    """The folders of one class each: those that hold no masks.
 
-    Only defective pictures get masks: from beside them, else from where `masks` looks.
+    Masks are in folders named so, in <class>_mask or <class>_masks beside the class, and in folders whose pictures all
+    look like masks beside a good one whose pictures do not. Whatever has masks of its own, such as ground_truth/mask, is
+    a class under any name.
     """
-    series = sort_out(folder, deep=deep)
-    reading.beside.update(dict.fromkeys(series.unpaired, "unpaired_mask"))
-    reading.beside.update(dict.fromkeys(series.channels, "side_channel"))
-    reading.unclear += series.unclear
-    reading.alike += series.alike
-    for picture in series.pictures:
-        mask = series.masks.get(picture)
-        if mask is None and masks is not None:
-            mask = masks.mask_of(picture, folder)
-        if mask is not None and label == "good":
-            reading.masks_of_good[mask] = picture
-        elif mask is not None and label == "unknown":
-            reading.beside[mask] = "unpaired_mask"
-        mask = mask if label == "defective" else None
-        reading.items.append(_item(picture, root.path, split, label, defect_type, mask))
+    named = [
+        each
+        for place in {folder.path: folder, root.path: root}.values()
+        for each in place.folders
+        if is_masks(each.name)
+    ]
+    have_masks: dict[str, set[Path]] = {}  # names of the folders inside folders of masks
+    for masks in named:
+        for each in masks.folders:
+            have_masks.setdefault(each.name, set()).add(masks.path)
+    of_classes = {f"{plain_name(each.name)}{ending}" for each in folder.folders for ending in OF_A_CLASS}
+    looking = {each.path for each in _looking_like_masks(folder.folders)}
+    return [
+        each
+        for each in folder.folders
+        if not (is_masks(each.name) or plain_name(each.name) in of_classes or each.path in looking)
+        or have_masks.get(each.name, set()) - {each.path}
+    ]
 
 
-def _item(picture: Path, root: Path, split: Split, label: Label, defect_type: str | None, mask: Path | None) -> Item:
-    name = name_inside(picture, root=root)
-    return Item(path=picture, name=name, split=split, label=label, defect_type=defect_type, mask=mask)
+def _looking_like_masks(folders: Sequence[Folder]) -> list[Folder]:
+    """Those whose pictures look like masks; none where good ones, or those of all folders, look so too."""
+    filled = [each for each in folders if each.has_pictures()]
+    found = [each for each in filled if look_like_masks(each.all_pictures())]
+    return [] if len(found) == len(filled) or any(is_good(each.name) for each in found) else found

@@ -8,9 +8,9 @@ from dataclasses import replace
 from types import ModuleType
 
 from engine.datasets import Reading
+from engine.datasets.classes import classes_in
 from engine.datasets.layouts import folder as classes
 from engine.datasets.layouts import mvtec, visa
-from engine.datasets.masks import classes_in
 from engine.datasets.names import IMAGES, name_inside, plain_name, written
 from engine.datasets.tree import Folder
 

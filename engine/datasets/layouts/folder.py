@@ -7,9 +7,10 @@ their pictures.
 """
 
 from engine.datasets import Reading
-from engine.datasets.classes import read_pictures
-from engine.datasets.masks import MaskFolders, classes_in
+from engine.datasets.classes import classes_in
+from engine.datasets.masks import MaskFolders
 from engine.datasets.names import IMAGES, is_good, plain_name, written
+from engine.datasets.reading import read_pictures
 from engine.datasets.tree import Folder
 
 

@@ -8,9 +8,10 @@ pictures and their masks in test_public; what else there is has no labels and is
 """
 
 from engine.datasets import Reading
-from engine.datasets.classes import read_pictures
-from engine.datasets.masks import MaskFolders, classes_in
+from engine.datasets.classes import classes_in
+from engine.datasets.masks import MaskFolders
 from engine.datasets.names import is_good, plain_name, written
+from engine.datasets.reading import read_pictures
 from engine.datasets.tree import Folder
 
 TRAIN, VALIDATION = ("train", "training"), ("validation", "val", "valid")
