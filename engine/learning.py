@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.continuing import lowered_batch, read_continued
+from engine.continuing import CHECKPOINT, lowered_batch, read_continued
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, folds
@@ -94,6 +94,9 @@ class Learning:
     def calibrate(self, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
         """Thresholds from good pictures that the model, or the model of their fold, has not seen."""
         rate = self.spec.overkill_rate
+        self.report.begin("calibrating")
+        if self.spec.model.family == "ensemble":  # its members' scales come from the same pictures as its threshold
+            trainer.fit(self.loader(split.calibration))
         if trainer.held_out is not None:
             return calibration_from(*trainer.held_out, overkill_rate=rate, policy=policy)
         if policy == "leave_one_out":
@@ -123,10 +126,7 @@ class Learning:
             trainer.train(self.loader(split.fit, changing=True))
             report.begin("fitting")
             self.model.fit(report)
-        elif family == "ensemble":
-            report.begin("calibrating")
-            trainer.fit(self.loader(split.calibration))
-        else:
+        elif family != "ensemble":  # whose members have learnt already
             report.begin("training")
             self._epochs(trainer, split)
         return trainer
@@ -146,7 +146,7 @@ class Learning:
         backbone = self.model.backbone.fingerprint() if self.model.backbone else None
         same = [self.spec.model_dump(), self.batch_size, names, self.data, backbone, torch.__version__]
         key = hashlib.sha256(json.dumps(same, allow_nan=False).encode()).hexdigest()
-        return {"checkpoints": self.run / "checkpoints", "resume": True, "key": key}
+        return {"checkpoints": self.run / CHECKPOINT.parent, "resume": True, "key": key}
 
     def _may_lower(self, error: BaseException) -> bool:
         """Only once, and only where a smaller batch can help."""
@@ -159,7 +159,7 @@ class Learning:
         )
 
     def _lower_batch(self) -> None:
-        (self.run / "checkpoints" / "last.safetensors").unlink(missing_ok=True)  # it was made with the larger batch
+        (self.run / CHECKPOINT).unlink(missing_ok=True)  # it was made with the larger batch
         del self.model  # what it collected, before the next one is built
         gc.collect()
         if self.device.type == "cuda":

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from engine.checkpoints import load_model, save_model
+from engine.continuing import CHECKPOINT
 from engine.datasets import Dataset
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
@@ -59,7 +60,7 @@ def train(
     family = spec.model.family
     report.stages = STAGES[family]
     report.limit(spec.time_limit_min)
-    if report.goes_on and not (run / "checkpoints" / "last.safetensors").exists():
+    if report.goes_on and not (run / CHECKPOINT).exists():
         message = "the run was interrupted before there was a checkpoint; it starts again from its beginning"
         report(Warned(code="restarted", message=message))
 
@@ -89,8 +90,7 @@ def train(
 
     trainer = learning.learn(split, policy=policy)
     model = learning.model
-    if family != "ensemble":
-        report.begin("calibrating")
+    report.begin("calibrating")
     calibration = learning.calibrate(trainer, split, policy=policy)
     _warn_of_few_good(calibration, report)
 
