@@ -204,6 +204,10 @@ LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
 
 
+def log_path(run: Path) -> Path:
+    return run / "events.jsonl"
+
+
 class DamagedLog(ValueError):
     """A line of the log cannot be read as an event; the message names it."""
 
@@ -224,7 +228,7 @@ class EventLog:
     """
 
     def __init__(self, run: Path, *, repair: bool = False):
-        path = run / "events.jsonl"
+        path = log_path(run)
         self._file = path.open("ab", buffering=0)  # nothing may wait in a buffer when a write fails
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when this process ends, however it ends
@@ -296,13 +300,13 @@ def read_events(run: Path) -> list[Event]:
     Raises:
         DamagedLog: a line cannot be read, or is not what was written.
     """
-    return [event for event, _ in _events(run / "events.jsonl")]
+    return [event for event, _ in _events(log_path(run))]
 
 
 def last_event(run: Path) -> Event | None:
     """The last whole event of a run's log; None where there is none yet, or none that can be read."""
     try:
-        with (run / "events.jsonl").open("rb") as file:
+        with log_path(run).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
             lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
         return read_line(lines[-1]) if lines else None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from engine.events import TERMINAL, DamagedLog, Event, numbered
+from engine.events import TERMINAL, DamagedLog, Event, log_path, numbered
 
 POLL_SECONDS = 0.1
 POLLS_BETWEEN_LOOKS = 10  # at whether a run that tells nothing has ended
@@ -19,7 +19,7 @@ async def follow(folder: Path, after: int = 0, *, has_ended: Callable[[], Awaita
     Raises:
         DamagedLog: the run has ended, and the rest of its log cannot be read or is missing.
     """
-    path, offset, seq, idle = folder / "events.jsonl", 0, 0, 0
+    path, offset, seq, idle = log_path(folder), 0, 0, 0
     while True:
         is_over = idle % POLLS_BETWEEN_LOOKS == 1 and await has_ended()  # asked first: its last word is written before
         events, offset, damage = await asyncio.to_thread(_new_events, path, offset, seq)

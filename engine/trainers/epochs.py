@@ -12,6 +12,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from engine.checkpoints import State, save_state
+from engine.continuing import CHECKPOINT
 from engine.datasets.loading import Loader
 from engine.events import Artifact, Batches, Epoch, Warned
 from engine.layers.frozen_features import FrozenFeatures
@@ -188,7 +189,7 @@ class EpochTrainer(BaseTrainer):
 
     def _resume(self, train_loader: Loader, num_epochs: int) -> Resumed | None:
         """Take the last checkpoint over; None where there is none to go on from."""
-        if not self.resume or self.checkpoints is None or not (path := self.checkpoints / "last.safetensors").exists():
+        if not self.resume or self.checkpoints is None or not (path := self.checkpoints / CHECKPOINT.name).exists():
             return None
         self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
         try:
@@ -227,7 +228,7 @@ class EpochTrainer(BaseTrainer):
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         save_state(self.checkpoints / "best.safetensors", best)
         save_progress(
-            self.checkpoints / "last.safetensors",
+            self.checkpoints / CHECKPOINT.name,
             at, key=self.key, model=self.modeler, best=best, recipe=self.recipe, scaler=self.scaler,
         )  # fmt: skip
         if self.checkpoint_every_s:
