@@ -418,6 +418,7 @@ async def _runs_show(run: str, language: str) -> int:
 
 async def _runs_stop(run: str) -> int:
     from assistant.runs.queue import UnknownRun
+    from assistant.store.tables import ACTIVE
     from assistant.workspace import Workspace
 
     async with Workspace.open(_settings()) as workspace:
@@ -427,7 +428,7 @@ async def _runs_stop(run: str) -> int:
         except UnknownRun as error:
             _tell(str(error))
             return INVALID
-    if before.state not in ("queued", "running"):
+    if before.state not in ACTIVE:
         _tell(f"{before.id} has ended already: {before.state}")
         return INVALID
     print(f"{after.id} {'is being stopped' if after.state == 'running' else 'was stopped'}")

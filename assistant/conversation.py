@@ -31,7 +31,7 @@ from assistant.frames import (
     ToolItem,
     UserItem,
 )
-from assistant.going_on import NotGoneOn, go_on_here, plan_again
+from assistant.going_on import NotGoneOn, go_on_or_plan
 from assistant.offline.answers import answer
 from assistant.offline.language import detect_language
 from assistant.offline.words import built_in_words
@@ -317,14 +317,11 @@ class Conversation:
         """
         desk = self.desk(await self._parts.histories.language(self.id))
         try:
-            return await go_on_here(desk, run)
-        except NotGoneOn as refused:
-            if refused.code != "data_changed":
-                raise
-        try:
-            await plan_again(desk, run)
+            made = await go_on_or_plan(desk, run)
         except SpecError as error:
             raise NotGoneOn("not_started", str(error), run.id) from None
+        if isinstance(made, RunRow):
+            return made
         raise NotGoneOn("new_plan", f"the images of run {run.id} changed; a new plan waits in its conversation", run.id)
 
     # ---- turns ----

@@ -21,9 +21,9 @@ from assistant.engine_process import EngineError, ask_engine
 from assistant.names import is_one_visible_line
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import DatasetRow, ProposalRow, RunRow
+from assistant.store.tables import ACTIVE, DatasetRow, ProposalRow, RunRow
 from assistant.uploads import abandoned, under_way
-from engine.picture_files import SUFFIXES
+from engine.picture_files import picture_inside
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class Datasets:
         is_ours = row.origin == "uploaded" and Path(row.path).parent == self._settings.datasets_folder.absolute()
         async with under_way(self._settings, Path(row.path).name) if is_ours else nullcontext():
             async with self._database.session() as session:
-                needs = select(RunRow.id).where(RunRow.state.in_(("queued", "running")), RunRow.dataset == row.name)
+                needs = select(RunRow.id).where(RunRow.state.in_(ACTIVE), RunRow.dataset == row.name)
                 if (run := await session.scalar(needs)) is not None and row.origin == "uploaded":
                     raise DatasetError(
                         "in_use",
@@ -237,7 +237,7 @@ class Datasets:
             LookupError: no such image, or a path that leaves the data set's folder.
         """
         folder = Path((await self.get(name)).facts["path"])
-        path = await asyncio.to_thread(_image_in, folder, relative)
+        path = await asyncio.to_thread(picture_inside, folder, relative)
         if path is None:
             raise LookupError(f"no image {relative!r} in data set {name!r}")
         return path
@@ -283,17 +283,6 @@ def _folder(path: Path) -> Path:
     if kind is not None:
         raise DatasetError("no_folder", f"{whole} {kind}", GIVE_A_FOLDER)
     return whole
-
-
-def _image_in(folder: Path, relative: str) -> Path | None:
-    """The image of that relative path; None when it is none, is not there, or lies outside of the folder."""
-    try:
-        root = folder.resolve()
-        path = (root / relative).resolve()
-        fits = path.is_relative_to(root) and path.suffix.lower() in SUFFIXES and path.is_file()
-    except (ValueError, OSError):  # no path, or a longer one than there can be
-        return None
-    return path if fits else None
 
 
 def valid_name(name: str) -> str:

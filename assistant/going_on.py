@@ -90,9 +90,19 @@ async def go_on(runs: Queue, datasets: Datasets, row: RunRow, *, conversation: s
         raise NotGoneOn("not_started", f"run {row.id} cannot be taken up: {error}", row.id) from None
 
 
-async def go_on_here(desk: Desk, row: RunRow) -> RunRow:
-    """The same in a conversation, with its card."""
-    run = await go_on(desk.runs, desk.datasets, row, conversation=desk.conversation)
+async def go_on_or_plan(desk: Desk, row: RunRow) -> RunRow | ProposalRow:
+    """The same in a conversation, with its card: the run that goes on, or where the images have changed a new plan in its place.
+
+    Raises:
+        NotGoneOn, DatasetError: as `go_on`, but for `data_changed`.
+        SpecError: the images have changed, and cannot be trained on like this any more.
+    """
+    try:
+        run = await go_on(desk.runs, desk.datasets, row, conversation=desk.conversation)
+    except NotGoneOn as refused:
+        if refused.code != "data_changed":
+            raise
+        return await plan_again(desk, row)
     await desk.show(f"run-{run.id}", RunItem(run=run.id))
     return run
 

@@ -28,7 +28,7 @@ class Parts:
         self.mask = Mask(secrets_of(settings))
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
-        self.runs = Queue(settings, database)
+        self.runs = Queue(settings, database, self.mask)
         self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:

@@ -15,10 +15,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from assistant.frames import HeatmapImage, Which
-from assistant.store.tables import RunRow
+from assistant.store.tables import ACTIVE, RunRow
 from engine.checksums import DamagedFile, read_checked
 from engine.events import Finished, last_event
-from engine.picture_files import SUFFIXES
+from engine.picture_files import picture_inside
 
 Read = TypeVar("Read")
 FINDING: dict[str, Any] = {"image": None, "regions": []}  # of runs from before regions were written
@@ -115,7 +115,7 @@ def evaluation_of(row: RunRow, folder: Path) -> Path:
     """
     if row.state == "succeeded" or (row.state == "running" and isinstance(last_event(folder), Finished)):
         return folder / "evaluation"
-    if row.state in ("queued", "running"):
+    if row.state in ACTIVE:
         raise NoResults("unfinished", f"run {row.id} has no results yet: it is {row.state}", row)
     if row.state == "stopped":
         raise NoResults("stopped", f"run {row.id} was stopped: nothing was measured", row)
@@ -234,9 +234,8 @@ def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region:
     nearest = (regions[region].get("nearest") or []) if region < len(regions) else []
     if rank >= len(nearest):
         raise LookupError(f"image {index} of {row.id} has no such good patch")
-    root = data.resolve()
-    path = (root / str(nearest[rank]["name"])).resolve()
-    if not path.is_relative_to(root) or path.suffix.lower() not in SUFFIXES or not path.is_file():
+    path = picture_inside(data, str(nearest[rank]["name"]))
+    if path is None:
         raise LookupError(f"the picture {nearest[rank]['name']!r} is not in the data set any more")
     return path
 

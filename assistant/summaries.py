@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic_ai import Agent
 from pydantic_ai.models import Model
-from pydantic_ai.settings import ModelSettings
 
 from assistant.frames import Language
 from assistant.grounding import facts_in
@@ -55,19 +54,15 @@ def word(facts: dict[str, Any], language: Language) -> str:
     return render(f"summary/{language}.md.j2", **facts)
 
 
-async def summarize(
-    facts: dict[str, Any], language: Language, model: Model | None = None, settings: ModelSettings | None = None
-) -> str:
-    """The summary of a run: the LLM's wording when there is one and each of its figures is a fact, else our own.
+async def summarize(facts: dict[str, Any], language: Language, model: Model) -> str:
+    """The summary of a run: the LLM's wording when each of its figures is a fact, else our own.
 
     Raises:
         pydantic_ai.exceptions.AgentRunError: the LLM did not answer; the caller may fall back on `word`.
     """
     own = word(facts, language)
-    if model is None:
-        return own
     prompt = render("summary/prompt.md.j2", facts=facts, own=own, language=LANGUAGE_NAMES[language])
-    answer = (await Agent(model, output_type=str, model_settings=settings).run(prompt)).output
+    answer = (await Agent(model, output_type=str).run(prompt)).output
     narration = Narration(facts_in(facts) | facts_in(own))
     told = (narration.feed(answer) + narration.finish()).strip()
     return own if narration.withheld or not told else told

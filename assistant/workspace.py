@@ -21,7 +21,7 @@ from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
-from assistant.store.tables import DatasetRow, RunRow
+from assistant.store.tables import ENDED, DatasetRow, RunRow
 from assistant.troubles import Watch
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Workspace:
         """Supervise runs while the block is open (the server does), and tell the ends that nobody was there to tell."""
         await self.datasets.clear_up()
         for run in await self.runs.list(limit=RECENT_RUNS):
-            if run.state in ("succeeded", "failed", "stopped"):
+            if run.state in ENDED:
                 self._tell_end_of(run)
         try:
             async with self.supervisor.working():

@@ -4,23 +4,16 @@ A promise rests on good pictures that nothing in the model has seen, its backbon
 from stands in its lineage, by their contents, so that they are known again in another data set and under another name.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from engine.datasets import Item
-from engine.datasets.fingerprints import DIGITS
 from engine.datasets.splits import Split
 from engine.events import Warned
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.policy import GoodPolicy, images_needed
-
-
-def picture_hash(item: Item) -> str:
-    """Names a picture by the bytes of its file."""
-    return hashlib.sha256(item.path.read_bytes()).hexdigest()[:DIGITS]
 
 
 def lineage_of(model: AnomalyModel) -> list[dict[str, Any]]:
@@ -37,7 +30,7 @@ def keep_unseen(
     policy: GoodPolicy,
     overkill_rate: float,
     warn: Callable[[Warned], None],
-    hash_of: Callable[[Item], str] = picture_hash,
+    hash_of: Callable[[Item], str],
 ) -> tuple[Split, GoodPolicy]:
     """The split without held-out pictures that the backbone has learnt from, and the policy that is still honest.
 
@@ -47,7 +40,7 @@ def keep_unseen(
 
     Args:
         digest: the data set's fingerprint; a backbone that does not tell its pictures may have seen all of the same data.
-        hash_of: names a picture as it was read for the training.
+        hash_of: names a picture by its bytes, as they were read for the training (Pictures.hash_of).
     """
     lineage = lineage_of(model)
     names = {name for step in lineage for name in step.get("learnt") or ()}

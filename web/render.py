@@ -16,7 +16,7 @@ from assistant.frames import Item, Language, RunItem
 from assistant.left_out import by_reason
 from assistant.runs.took import took
 from assistant.settings import Settings
-from assistant.store.tables import RunRow
+from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
 from engine.params import MODELS
 from engine.spec import description_of, is_transformer
@@ -25,7 +25,6 @@ from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording
 
 TEMPLATES = Path(__file__).parent / "templates"
-ACTIVE = ("queued", "running")
 
 
 class Renderer:

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from assistant.masking import Mask, secrets_of
+from assistant.masking import Mask
 from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import RunRow, now
+from assistant.store.tables import ACTIVE, RunRow, now
 from engine.continuing import hand_on
 from engine.events import Event, Stopped, has_ended
 from engine.process_lock import take_lock
@@ -33,9 +33,8 @@ class UnknownRun(LookupError):
 class Queue:
     """The runs of one workspace."""
 
-    def __init__(self, settings: Settings, database: Database):
-        self._settings, self._database = settings, database
-        self._mask = Mask(secrets_of(settings))
+    def __init__(self, settings: Settings, database: Database, mask: Mask):
+        self._settings, self._database, self._mask = settings, database, mask
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
@@ -49,7 +48,7 @@ class Queue:
         """
 
         async def is_over() -> bool:
-            return (await self.get(run)).state not in ("queued", "running")
+            return (await self.get(run)).state not in ACTIVE
 
         return follow(self.folder(run), after, has_ended=is_over)
 
@@ -212,7 +211,7 @@ class Queue:
         row = await self.get(run)
         if row.state == "running" and await asyncio.to_thread(has_ended, self.folder(row.id)):
             return row
-        await self._change(row.id, ("queued", "running"), stop_requested=True)
+        await self._change(row.id, ACTIVE, stop_requested=True)
         if row.state == "queued":
             with suppress(OSError):  # no room for its last word: the supervisor ends it when there is
                 await self.end_before_it_began(row.id)

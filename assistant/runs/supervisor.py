@@ -17,9 +17,9 @@ from pathlib import Path
 from assistant.runs.executors import Executor
 from assistant.runs.last_word import killed, last_word
 from assistant.runs.queue import Queue, approved
-from assistant.store.tables import RunRow
+from assistant.store.tables import ACTIVE, RunRow
 from assistant.troubles import Trouble, Watch
-from engine.events import Event, Failed, Finished, Stopped
+from engine.events import Event, Failed, Finished, Stopped, log_path
 from engine.process_lock import noted_process, take_lock
 
 POLL_SECONDS = 0.25
@@ -58,7 +58,7 @@ class Supervisor:
         while True:  # a server on the same home may have taken it: then it ends there
             with self._troubles.over(QUEUE):
                 row = await self._queue.get(run)
-                if row.state not in ("queued", "running"):
+                if row.state not in ACTIVE:
                     return row
                 await self._take_up(row)
             await asyncio.sleep(POLL_SECONDS)
@@ -175,7 +175,7 @@ def _refuse_full_disk(folder: Path) -> None:
 
 def _never_began(folder: Path) -> bool:
     """Whether a server was killed between claiming the run and starting its process."""
-    events = folder / "events.jsonl"
+    events = log_path(folder)
     return noted_process(folder) is None and not (events.exists() and events.stat().st_size)
 
 

@@ -8,7 +8,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-RUN_STATES = ("queued", "running", "succeeded", "failed", "stopped")
+ACTIVE = ("queued", "running")
+ENDED = ("succeeded", "failed", "stopped")  # terminal: never left
+RUN_STATES = (*ACTIVE, *ENDED)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -17,7 +17,7 @@ from assistant.frames import Item, Language
 from assistant.proposals import Proposals
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.store.tables import RunRow
+from assistant.store.tables import ACTIVE, RunRow
 from engine.spec import SpecError
 
 NAMED_RUNS = 3
@@ -73,7 +73,7 @@ class Desk:
             except UnknownRun as error:
                 raise self.refuse("unknown_run", str(error), run=run) from None
         spoken = [await self.runs.get(each) for each in await self.spoken_of()]
-        active = [row for row in spoken if row.state in ("queued", "running")] if active_first else []
+        active = [row for row in spoken if row.state in ACTIVE] if active_first else []
         if spoken:
             return [*active, *spoken][0]
         others = await self.runs.list(limit=NAMED_RUNS)

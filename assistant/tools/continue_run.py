@@ -5,8 +5,8 @@ from typing import Any
 from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.datasets import DatasetError
-from assistant.going_on import NotGoneOn, go_on_here, latest_of, plan_again, rest_of
-from assistant.store.tables import RunRow
+from assistant.going_on import NotGoneOn, go_on_or_plan, latest_of, plan_again, rest_of
+from assistant.store.tables import ACTIVE, ProposalRow
 from assistant.tools import Desk
 from engine.spec import SpecError
 
@@ -22,38 +22,37 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
     """
     desk = ctx.deps
     row = await latest_of(desk.runs, await desk.run(run))
-    if row.state in ("queued", "running"):
+    if row.state in ACTIVE:
         raise desk.refuse(
             "run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state
         )
     if row.state == "succeeded":
-        return await _plan(desk, row, why="succeeded")
+        try:
+            return _planned(await plan_again(desk, row), run=row.id, why="succeeded")
+        except (SpecError, DatasetError) as error:
+            raise desk.refuse_input(error) from None
     rest = await rest_of(desk.runs, row)
     if not ctx.tool_call_approved:
         how = {"how": "anew"} if rest.after_epoch is None else {"how": "checkpoint", "epoch": rest.after_epoch}
         asked = {"run": row.id, "dataset": row.dataset, "model": row.model, "epochs": rest.epochs, **how}
         raise ApprovalRequired(metadata=asked)
     try:
-        new = await go_on_here(desk, row)
+        made = await go_on_or_plan(desk, row)
     except NotGoneOn as refused:
-        if refused.code != "data_changed":
-            raise desk.refuse(refused.code, refused.message, run=row.id) from None
-        return await _plan(desk, row, why=refused.code)
-    except DatasetError as error:
+        raise desk.refuse(refused.code, refused.message, run=row.id) from None
+    except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
+    if isinstance(made, ProposalRow):
+        return _planned(made, run=row.id, why="data_changed")
     return {
-        "run": new.id,
-        "state": new.state,
+        "run": made.id,
+        "state": made.state,
         "continues": row.id,
         "after_epoch": rest.after_epoch,
         "epochs": rest.epochs,
-        "waits_for": await desk.runs.waits_for(new),
+        "waits_for": await desk.runs.waits_for(made),
     }
 
 
-async def _plan(desk: Desk, row: RunRow, *, why: str) -> dict[str, Any]:
-    try:
-        plan = await plan_again(desk, row)
-    except (SpecError, DatasetError) as error:
-        raise desk.refuse_input(error) from None
-    return {"proposal": plan.id, "dataset": plan.dataset, "model": plan.model, "in_place_of": row.id, "why": why}
+def _planned(plan: ProposalRow, *, run: str, why: str) -> dict[str, Any]:
+    return {"proposal": plan.id, "dataset": plan.dataset, "model": plan.model, "in_place_of": run, "why": why}

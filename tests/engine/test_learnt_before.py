@@ -1,5 +1,6 @@
 """Thresholds and tests keep off the pictures that an adapted backbone has learnt from, or say what that costs."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from engine.checkpoints import save_model
 from engine.datasets.splits import split_items
 from engine.events import Warned
-from engine.learnt_before import keep_unseen, picture_hash
+from engine.learnt_before import keep_unseen
 from engine.models import build_model
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import kinds, train
@@ -30,6 +31,10 @@ def share_out(data):
     )
 
 
+def picture_hash(item):
+    return hashlib.sha256(item.path.read_bytes()).hexdigest()
+
+
 def kept(folder, split, learnt, *, policy="split_conformal", overkill_rate=0.3):
     """Split, policy and codes of the warnings where a backbone has learnt from the pictures `learnt` (None: it does not say)."""
     spec = tiny_spec("patchcore", **ON_IT)
@@ -41,7 +46,13 @@ def kept(folder, split, learnt, *, policy="split_conformal", overkill_rate=0.3):
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
     warned: list[Warned] = []
     split, policy = keep_unseen(
-        split, model, digest="f", policy=policy, overkill_rate=overkill_rate, warn=warned.append
+        split,
+        model,
+        digest="f",
+        policy=policy,
+        overkill_rate=overkill_rate,
+        warn=warned.append,
+        hash_of=picture_hash,
     )
     return split, policy, [event.code for event in warned]
 
