@@ -34,7 +34,7 @@ from engine.process_lock import note_process
 START = "log.append(Started(model='patchcore', family='memory', dataset='oled', pid=os.getpid()))"
 FILL_THE_LAST_BLOCK = """
 length = len(Warned(seq=2, time=time.time(), code='x', message='').model_dump_json())
-log.append(Warned(code='x', message='x' * (4096 - log._size - length - 5)))
+log.append(Warned(code='x', message='x' * (4096 - log._size - length - 30)))  # 30: for its duration and its checksum
 """
 FINISH = "log.append(Finished(metrics={'image_auroc': 0.9}, seconds={'total': 1.0}))"
 
