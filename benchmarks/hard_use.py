@@ -15,13 +15,11 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import hardships
-from benchmarks.hardships.served import Served
-
-HELPERS = {"served"}
+from benchmarks.served import Served
 
 
 def main() -> int:
-    names = sorted(each.name for each in pkgutil.iter_modules(hardships.__path__) if each.name not in HELPERS)
+    names = sorted(each.name for each in pkgutil.iter_modules(hardships.__path__))
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     for name in names:

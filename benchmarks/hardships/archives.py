@@ -11,7 +11,7 @@ import zipfile
 
 from PIL import Image
 
-from benchmarks.hardships.served import Served, Silent
+from benchmarks.served import Served, Silent
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 NAMES = (

@@ -10,7 +10,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from benchmarks.hardships.served import PATIENCE_S, Served, Silent
+from benchmarks.served import PATIENCE_S, Served, Silent
 
 
 def endure(served: Served, count: int) -> dict[str, int]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.hardships.served import PATIENCE_S, Served, Silent, ticks
+from benchmarks.served import PATIENCE_S, Served, Silent, ticks
 
 SHORT = "train PatchCore on panels with image size 64"
 LONG = "train the autoencoder on panels with image size 64 and 300 epochs"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.hardships.served import Served, Silent
+from benchmarks.served import Served, Silent
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "EPS", "TGA", "ICO", "PCX", "SGI", "DDS")
 MODES = ("L", "RGB", "RGBA", "P", "1", "I;16", "F", "CMYK")

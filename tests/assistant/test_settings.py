@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from assistant.datasets import folder_stamp
 from assistant.settings import SettingError, Settings
 
 
@@ -47,12 +46,3 @@ def test_an_engine_that_may_fetch_weights_gets_the_way_out(monkeypatch: pytest.M
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
     assert Settings(hub="on").engine_environment()["https_proxy"] == "http://proxy:3128"
     assert "https_proxy" not in Settings(hub="off").engine_environment()
-
-
-def test_a_picture_that_only_moved_changes_the_stamp_of_its_folder(tmp_path: Path) -> None:
-    for name in ("good", "scratch"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "good" / "1.png").write_bytes(b"x")
-    before = folder_stamp(tmp_path)
-    (tmp_path / "good" / "1.png").rename(tmp_path / "scratch" / "1.png")
-    assert folder_stamp(tmp_path) != before

@@ -1,17 +1,18 @@
 """What a person said yes to goes with the run, all the way to the engine, whatever happens on the disk meanwhile."""
 
 import json
-import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from assistant.datasets import folder_stamp
 from assistant.plans import launch, plan_training
+from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.spec import TrainSpec, make_spec
+from engine.spec import digest_of, make_spec
 
 pytestmark = pytest.mark.anyio
 
@@ -62,24 +63,19 @@ async def test_pictures_that_change_between_the_yes_and_the_run_are_not_taken_fo
     assert run.fingerprint == plan.facts["fingerprint"]
 
 
+class ArgumentsExecutor(LocalExecutor):
+    """Starts a process that does nothing, and notes what the engine would have been told."""
+
+    arguments: Sequence[str] = ()
+
+    def command(self, run: Path, arguments: list[str]) -> list[str]:
+        self.arguments = arguments
+        return [sys.executable, "-c", ""]
+
+
 async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(workspace: Workspace) -> None:
-    run = await workspace.runs.add(make_spec("oled", "padim", {"seed": 3}), data_path="/d", fingerprint="f00d")
-    assert (await workspace.runs.get(run.id)).fingerprint == "f00d"
-    assert TrainSpec.model_validate(run.spec).seed == 3
-
-
-def test_the_stamp_of_a_folder_notices_pictures_exchanged_for_others_of_the_same_size_and_date(tmp_path: Path) -> None:
-    for number in range(2):  # as an archive may bring them
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.bmp")
-        os.utime(tmp_path / f"{number}.bmp", (1, 1))
-    before = folder_stamp(tmp_path)
-    (tmp_path / "0.bmp").rename(tmp_path / "aside")
-    (tmp_path / "1.bmp").rename(tmp_path / "0.bmp")
-    (tmp_path / "aside").rename(tmp_path / "1.bmp")
-    assert folder_stamp(tmp_path) != before
-
-
-def test_the_stamp_of_a_folder_notices_other_labels(panels: Path) -> None:
-    before = folder_stamp(panels)
-    (panels / "split.csv").write_text("name,panel\ntrain/good/000.png,P1\n")
-    assert folder_stamp(panels) != before
+    spec, executor = make_spec("oled", "padim", {"seed": 3}), ArgumentsExecutor(workspace.settings)
+    run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
+    await Supervisor(workspace.runs, executor, slots=1, ended=lambda row: None).run_one(run.id)
+    approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]
+    assert executor.arguments == ["--data", "/d", *approved]

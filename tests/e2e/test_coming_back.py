@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.e2e.conftest import serving
 from tests.llm_server import LLMServer, SlowWords, Text
+from tests.serving import serving
 
 LONG = " ".join(f"This is word{letter * 3}." for letter in "abcdefghijklmnopqrstuvwxyz")
 COUNT_TEXT = """

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import SHARED
-from tests.e2e.conftest import PROJECT, serving
+from tests.serving import PROJECT, serving
 
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
 TRAINING_MS = 120_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PROJECT, serving
+from tests.serving import PROJECT, serving
 from tests.small_disk import small_disk
 
 PATIENCE_MS = 60_000

@@ -2,11 +2,7 @@
 
 import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -14,33 +10,27 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
+from tests.serving import serving
 from web.sockets import LONGEST_FRAME
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """host:port of a server as `murascope serve` starts it."""
     settings = {"MURASCOPE_HOME": str(tmp_path_factory.mktemp("home")), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
     outside = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
     }
-    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
-    with subprocess.Popen(command, env=outside | settings, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = next(match for line in process.stderr if (match := re.search(r"http://(\S+)", line)))
-        yield found[1]
-        process.terminate()
+    with serving(outside | settings) as address:
+        yield address
 
 
 @pytest.fixture
 def conversation(server: str) -> str:
-    with urlopen(Request(f"http://{server}/api/conversations", method="POST")) as answer:
+    with urlopen(Request(f"{server}/api/conversations", method="POST")) as answer:
         made: dict[str, str] = json.load(answer)
-    return f"ws://{server}/ws/c/{made['id']}"
+    return f"ws{server.removeprefix('http')}/ws/c/{made['id']}"
 
 
 def page(conversation: str) -> ClientConnection:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.conftest import serving
+from tests.serving import serving
 
 MIB = 1 << 20
 SMALL_DISK = ("bash", "-c", 'ulimit -f 20480; exec "$@"', "small-disk")  # no file may have more than 20 MiB

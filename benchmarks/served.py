@@ -18,7 +18,7 @@ from PIL import Image
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+PROJECT = Path(__file__).resolve().parent.parent
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
 PATIENCE_S = 60.0  # on a machine that does other things too; a server that stands still stays silent for ever
 # A step of the clock, as far as one process can have it: what Python is told of the time, and since when the machine runs.
