@@ -17,7 +17,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from assistant.archive_names import decode_names
-from assistant.questions import NoAnswer, ask
+from assistant.disk_room import KEEP_FREE_BYTES
+from assistant.own_process import NoAnswer, ask
 from assistant.settings import Settings
 from engine.asker import end_with_asker
 
@@ -29,7 +30,6 @@ MAX_DEPTH = 50
 MAX_RATIO = 200  # compressed images do not shrink further; a bomb does
 SMALL_BYTES = 1 << 20  # of one entry, and
 SMALL_TOTAL_BYTES = 16 << 20  # of all: what shrinks more than that is no harm
-KEEP_FREE_BYTES = 1 << 30
 MEMORY_BYTES = 1 << 30  # of addresses
 SECONDS = 2 * 3600
 UNICODE_PATH = 0x7075  # extra field that holds the name in UTF-8, and which name it stands for

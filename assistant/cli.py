@@ -256,12 +256,14 @@ async def _demo() -> int:
 
 async def _data_add(name: str, path: Path) -> int:
     from assistant.datasets import DatasetError
+    from assistant.uploads import under_way
     from assistant.workspace import Workspace
 
     async with Workspace.open(_settings()) as workspace:
         try:
             if path.is_file():
-                row = await workspace.datasets.add_archive(name, path)
+                async with under_way(workspace.settings) as upload:
+                    row = await workspace.datasets.add_archive(name, path, upload)
             else:
                 row = await workspace.datasets.add(name, path)
         except DatasetError as error:

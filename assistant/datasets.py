@@ -22,7 +22,7 @@ from assistant.names import is_one_visible_line
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, DatasetRow, ProposalRow, RunRow
-from assistant.uploads import abandoned, under_way
+from assistant.uploads import Upload, abandoned, under_way
 from engine.picture_files import picture_inside
 
 logger = logging.getLogger(__name__)
@@ -156,24 +156,23 @@ class Datasets:
             raise _taken(name) from None
         return row
 
-    async def add_archive(self, name: str, archive: Path) -> DatasetRow:
-        """Unpack a zip into the home folder and register what it holds. On any failure nothing of it stays.
+    async def add_archive(self, name: str, archive: Path, upload: Upload) -> DatasetRow:
+        """Unpack a zip into the folder of the upload under way and register what it holds. On any failure nothing of it stays.
 
         Raises:
             DatasetError: bad or taken name, refused archive, or nothing to train on inside.
         """
         name = await self.free_name(name)
-        async with under_way(self._settings) as upload:
-            try:
-                await unpack_elsewhere(self._settings, archive, upload.folder)
-                return await self.add(name, upload.folder, origin="uploaded")
-            except BaseException as error:
-                await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
-                if isinstance(error, NoRoom):
-                    raise no_room(str(error)) from error
-                if isinstance(error, BadArchive):
-                    raise DatasetError("bad_archive", str(error), "then upload it again") from error
-                raise
+        try:
+            await unpack_elsewhere(self._settings, archive, upload.folder)
+            return await self.add(name, upload.folder, origin="uploaded")
+        except BaseException as error:
+            await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
+            if isinstance(error, NoRoom):
+                raise no_room(str(error)) from error
+            if isinstance(error, BadArchive):
+                raise DatasetError("bad_archive", str(error), "then upload it again") from error
+            raise
 
     async def clear_up(self) -> None:
         """Remove what uploads left behind whose process was killed."""

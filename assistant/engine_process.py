@@ -1,10 +1,9 @@
 """Short questions to the engine, each answered by a process of its own: a hostile image can kill that process, never the server."""
 
 import json
-import sys
 from typing import Any
 
-from assistant.questions import NoAnswer, ask
+from assistant.own_process import NoAnswer, ask, engine_command
 from assistant.settings import Settings
 
 
@@ -27,7 +26,3 @@ async def ask_engine(settings: Settings, *arguments: str, timeout_s: float = 600
         return json.loads(answer.out)
     except ValueError:
         raise EngineError(f"the engine could not {arguments[0]}: {answer.last_words}") from None
-
-
-def engine_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "engine", *arguments]

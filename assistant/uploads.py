@@ -1,4 +1,4 @@
-"""Uploads under way. Each holds the lock of a file in the home folder, which the death of its process opens: so a server that starts
+"""Uploads under way, and how they are received. Each holds the lock of a file in the home folder, which the death of its process opens: so a server that starts
 can tell what a killed one left behind from what another living one, or a command line, is still working at.
 
     uploads/ID.lock        there as long as the upload is neither finished nor given up
@@ -9,12 +9,17 @@ can tell what a killed one left behind from what another living one, or a comman
 import asyncio
 import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from assistant.archives import FULL, NoRoom
+from assistant.disk_room import KEEP_FREE_BYTES
 from assistant.settings import Settings
+
+CHECKED_BYTES = 16 << 20  # how much may come before the room for it is looked at
 
 
 class Upload:
@@ -40,6 +45,34 @@ async def under_way(settings: Settings, identity: str | None = None, *, wait: bo
         yield upload
     finally:
         await asyncio.to_thread(_finish, upload, lock)
+
+
+async def receive(body: AsyncIterator[bytes], part: Path, *, announced: int) -> None:
+    """Write what comes to `part`, as long as there is room.
+
+    Raises:
+        NoRoom: there is none, for what is announced or for what has come.
+    """
+    try:
+        await asyncio.to_thread(_check_room, part.parent, announced)
+        with await asyncio.to_thread(part.open, "xb") as file:
+            unchecked = 0
+            async for block in body:
+                unchecked += len(block)
+                if unchecked >= CHECKED_BYTES:
+                    await asyncio.to_thread(_check_room, part.parent, unchecked)
+                    unchecked = 0
+                await asyncio.to_thread(file.write, block)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise NoRoom(f"the disk became full while the file was received ({error.strerror})") from None
+
+
+def _check_room(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free - KEEP_FREE_BYTES:
+        raise NoRoom(f"{size >> 20} MiB are to be written, but only {free >> 20} MiB of disk are free")
 
 
 @asynccontextmanager

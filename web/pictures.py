@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from assistant.engine_process import engine_command
-from assistant.questions import PROJECT
+from assistant.own_process import engine_command, start
 from assistant.settings import Settings
 
 MAKERS = 2
@@ -124,17 +123,8 @@ class _Maker:
 
     @classmethod
     async def start(cls, settings: Settings) -> "_Maker":
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *engine_command("previews"),
-                cwd=PROJECT,
-                env=settings.engine_environment(),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,  # libraries complain there of every odd file
-                start_new_session=True,
-            )
-        )
+        unheard = asyncio.subprocess.DEVNULL  # libraries complain there of every odd file
+        return cls(await start(engine_command("previews"), settings.engine_environment(), stderr=unheard))
 
     async def ask(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """The answer, or None when the process died over it."""

@@ -5,11 +5,11 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from assistant.disk_room import FULL_BYTES
 from engine.continuing import epochs_kept
 from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
 
 LOG_LINES = 20
-LITTLE_DISK = 64 << 20  # bytes
 
 
 def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
@@ -33,7 +33,7 @@ def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
 def killed(exit_code: int | None, folder: Path) -> Failed:
     """What is said of a process that is gone: its exit code or signal, the last lines it printed, and a full disk."""
     log, free = log_tail(folder, LOG_LINES), shutil.disk_usage(folder).free
-    if free < LITTLE_DISK:
+    if free < FULL_BYTES:
         reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
         return Failed(code="disk", reason=reason, hint=f"make room on the disk, then {_again(folder)}", log=list(log))
     if exit_code is None:

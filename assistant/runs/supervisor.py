@@ -7,13 +7,11 @@ running run whose lock is free is dead, whichever server started it. What disk o
 
 import asyncio
 import contextlib
-import errno
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from assistant.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.runs.executors import Executor
 from assistant.runs.last_word import killed, last_word
 from assistant.runs.queue import Queue, approved
@@ -24,7 +22,6 @@ from engine.process_lock import noted_process, take_lock
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
-ROOM_TO_START = 16 << 20  # bytes
 MOST_STARTS = 3  # of a run whose process was never seen
 QUEUE = "the queue"
 
@@ -104,7 +101,9 @@ class Supervisor:
         with await asyncio.to_thread(take_lock, folder) or contextlib.nullcontext() as lock:
             if lock is None:
                 return False
-            await asyncio.to_thread(_refuse_full_disk, folder)
+            await asyncio.to_thread(
+                refuse_full_disk, folder.parent, wanted=ROOM_TO_START_BYTES, what="a training is begun"
+            )
             if await self._queue.claim_one(row.id) is None:
                 return False
             try:
@@ -164,13 +163,6 @@ class Supervisor:
                 return await self._queue.end(run, "failed", reason=end.reason, hint=end.hint, worked_s=end.elapsed_s)
             case _:
                 raise AssertionError(f"run {run} ended with a {end.type} event")
-
-
-def _refuse_full_disk(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < ROOM_TO_START:
-        wanted = f"only {free >> 20} MiB of disk are free, and a training is begun with {ROOM_TO_START >> 20} at least"
-        raise OSError(errno.ENOSPC, wanted, os.fspath(folder.parent))
 
 
 def _never_began(folder: Path) -> bool:

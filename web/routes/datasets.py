@@ -1,8 +1,6 @@
 """Data sets: list, page, pictures, add by path, upload, remove."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
 from enum import IntEnum
 from itertools import islice
 from pathlib import Path
@@ -12,10 +10,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from assistant.archives import FULL, KEEP_FREE_BYTES
+from assistant.archives import NoRoom
 from assistant.datasets import no_room
 from assistant.store.tables import DatasetRow
-from assistant.uploads import under_way
+from assistant.uploads import receive, under_way
 from assistant.workspace import Workspace
 from web.ids import Name
 from web.kept import kept
@@ -23,7 +21,6 @@ from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
 MAX_ARCHIVE_BYTES = 50 << 30
-CHECKED_BYTES = 16 << 20  # how much may come before the room for it is looked at
 SHOWN_IMAGES = 240
 STRIP = 6  # images on a card
 Relative = Annotated[str, Query(max_length=4000, pattern=r"^[^\x00]+$")]  # no path holds a null character
@@ -104,8 +101,11 @@ async def upload_archive(request: Request, name: Name, workspace: Opened) -> dic
     name = await workspace.datasets.free_name(name)
     async with under_way(workspace.settings) as upload:
         announced = int(request.headers.get("content-length") or 0)
-        await receive(request.stream(), upload.part, announced=announced)
-        return describe(await workspace.datasets.add_archive(name, upload.part))
+        try:
+            await receive(request.stream(), upload.part, announced=announced)
+        except NoRoom as error:
+            raise no_room(str(error)) from None
+        return describe(await workspace.datasets.add_archive(name, upload.part, upload))
 
 
 @router.patch("/api/datasets/{name}")
@@ -133,31 +133,3 @@ async def _samples(workspace: Workspace, name: str) -> list[dict[str, Any]]:
 
 def _group(image: dict[str, Any]) -> str:
     return f"{image['split']}/{image['defect_type'] or image['label']}"
-
-
-async def receive(body: AsyncIterator[bytes], part: Path, *, announced: int) -> None:
-    """Write what comes to `part`, as long as there is room.
-
-    Raises:
-        DatasetError: there is none, for what is announced or for what has come.
-    """
-    try:
-        await asyncio.to_thread(_check_room, part.parent, announced)
-        with await asyncio.to_thread(part.open, "xb") as file:
-            unchecked = 0
-            async for block in body:
-                unchecked += len(block)
-                if unchecked >= CHECKED_BYTES:
-                    await asyncio.to_thread(_check_room, part.parent, unchecked)
-                    unchecked = 0
-                await asyncio.to_thread(file.write, block)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise no_room(f"the disk became full while the file was received ({error.strerror})") from None
-
-
-def _check_room(folder: Path, size: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if size > free - KEEP_FREE_BYTES:
-        raise no_room(f"{size >> 20} MiB are to be written, but only {free >> 20} MiB of disk are free")

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from assistant.engine_process import engine_command
-from assistant.questions import PROJECT
+from assistant.own_process import PROJECT, engine_command
 from assistant.runs.executors import Approved
 from assistant.settings import Settings
 from engine.process_lock import ProcessLock, is_locked, lock_path, noted_process

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from assistant.engine_process import ask_engine
-from assistant.questions import NoAnswer, ask
+from assistant.own_process import NoAnswer, ask
 from assistant.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def test_a_question_without_an_answer_in_time_is_refused(tmp_path: Path) -> None
 
 def test_the_process_ends_when_whoever_asked_is_killed(tmp_path: Path) -> None:
     code = (
-        "import asyncio, os, sys\nfrom assistant.questions import ask\n"
+        "import asyncio, os, sys\nfrom assistant.own_process import ask\n"
         "asyncio.run(ask(sys.argv[1:], dict(os.environ), timeout_s=600))"
     )
     asker = subprocess.Popen([sys.executable, "-c", code, *never_ends(tmp_path / "pid")], cwd=PROJECT)
