@@ -90,7 +90,6 @@ def train(
 
     trainer = learning.learn(split, policy=policy)
     model = learning.model
-    report.begin("calibrating")
     calibration = learning.calibrate(trainer, split, policy=policy)
     _warn_of_few_good(calibration, report)
 
