@@ -310,7 +310,7 @@ def _print_check(facts: dict[str, Any]) -> None:
     for line in lines_of(facts):
         print(f"  {line}")
     for problem in facts["problems"]:
-        print(f"  cannot be trained on: {problem['message']}")
+        print(f"  cannot be trained on: {problem['message']}; {problem['hint']}")
 
 
 async def _data_list(*, as_json: bool) -> int:

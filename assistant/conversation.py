@@ -6,6 +6,8 @@ never pass through the LLM. One turn at a time.
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic_ai import DeferredToolResults, ToolApproved, ToolDenied
 
@@ -175,7 +177,7 @@ class Conversation:
                 raise FrameRefused("stale", str(error)) from None
             return
         except DatasetError as error:
-            await self._show_error(error.code, error.message, error.hint)
+            await self._show_error(error.code, error.message, error.hint, error.values)
             return
         try:  # the run starts at the person's word, even when no LLM answers afterwards
             run = await launch(desk, row)
@@ -288,8 +290,10 @@ class Conversation:
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
         except (SpecError, DatasetError) as error:
-            code = error.code if isinstance(error, DatasetError) else "not_taken_up"
-            await self._show_error(code, str(error), "ask for the training anew")
+            if isinstance(error, DatasetError):
+                await self._show_error(error.code, error.message, error.hint, error.values)
+            else:
+                await self._show_error("not_taken_up", str(error), "ask for the training anew, with other settings")
             return
         shown = await self.transcript.get(plan_key(row.id))
         if isinstance(shown, ProposalItem):
@@ -313,16 +317,20 @@ class Conversation:
         """Take up a run that ended without a result, at a person's word. Where its images have changed, a new plan is shown instead.
 
         Raises:
-            NotGoneOn, DatasetError: it does not go on, in words; `new_plan` when there is one now.
+            NotGoneOn, DatasetError: it does not go on, in words; `new_plan` or `new_plan_unknown` when there is one now.
         """
         desk = self.desk(await self._parts.histories.language(self.id))
         try:
             made = await go_on_or_plan(desk, run)
         except SpecError as error:
-            raise NotGoneOn("not_started", str(error), run.id) from None
+            raise NotGoneOn("not_started", str(error), "plan the training anew, with other settings", run.id) from None
         if isinstance(made, RunRow):
             return made
-        raise NotGoneOn("new_plan", f"the images of run {run.id} changed; a new plan waits in its conversation", run.id)
+        hint = "approve the new plan that waits in its conversation"
+        if run.fingerprint is None:
+            message = f"it is not on record which images run {run.id} was approved for"
+            raise NotGoneOn("new_plan_unknown", message, hint, run.id)
+        raise NotGoneOn("new_plan", f"the images of run {run.id} changed", hint, run.id)
 
     # ---- turns ----
 
@@ -367,8 +375,9 @@ class Conversation:
         if self.working:
             raise FrameRefused("busy", "an answer is being made; stop it or wait until it is complete")
 
-    async def _show_error(self, code: str, message: str, hint: str) -> None:
-        await self.transcript.show(f"error-{_new_key()}", ErrorItem(code=code, message=message, hint=hint))
+    async def _show_error(self, code: str, message: str, hint: str, values: Mapping[str, Any] | None = None) -> None:
+        item = ErrorItem(code=code, message=message, hint=hint, values=dict(values or {}))
+        await self.transcript.show(f"error-{_new_key()}", item)
 
     async def _speak(self, text: str) -> None:
         await self.transcript.show(f"said-{_new_key()}", AssistantItem(text=text))

@@ -40,6 +40,15 @@ class DatasetError(ValueError):
         super().__init__(f"{message}; {hint}")
 
 
+class UnfitData(DatasetError):
+    """The engine's check found what forbids a training. Its codes are the engine's own words, so they are told apart from ours."""
+
+    def __init__(self, problems: Sequence[dict[str, Any]]):
+        self.problems = [each | {"code": f"data_{each['code']}"} for each in problems]
+        message, hint = ("; ".join(dict.fromkeys(each[part] for each in problems)) for part in ("message", "hint"))
+        super().__init__(self.problems[0]["code"], message, hint, problems=self.problems)
+
+
 class Datasets:
     """The data sets of one workspace."""
 
@@ -86,6 +95,7 @@ class Datasets:
                 "dataset_gone",
                 f"the folder of data set {row.name!r} is gone: {row.path}",
                 "put it back, or remove the data set and add it again",
+                path=row.path,
             )
         stamp = await asyncio.to_thread(folder_stamp, Path(row.path))
         if row.stamp != stamp:
@@ -112,11 +122,7 @@ class Datasets:
         """
         facts = await self.look_into(path)
         if facts["problems"]:
-            raise DatasetError(
-                facts["problems"][0]["code"],
-                "; ".join(problem["message"] for problem in facts["problems"]),
-                "the expected layouts: MVTec AD (train/good, test/<defect>), or good/ beside one folder per defect type",
-            )
+            raise UnfitData(facts["problems"])
         return facts
 
     async def look_into(self, path: Path) -> dict[str, Any]:
@@ -127,7 +133,7 @@ class Datasets:
         """
         path = await asyncio.to_thread(_folder, path)
         try:
-            facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), "--json", timeout_s=3600)
+            facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), timeout_s=3600)
         except EngineError as error:
             raise DatasetError(
                 "check_failed",

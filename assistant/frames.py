@@ -159,12 +159,14 @@ class HeatmapsItem(Frame):
 
 
 class ErrorItem(Frame):
-    """Something went wrong in a turn. Worded by the page (locales: error.<code>); `message` and `hint` are the English wording."""
+    """Something went wrong in a turn. Worded by the page (locales: error.<code>) with `values`, of which `problems` are several
+    that are worded one by one; `message` and `hint` are the English wording."""
 
     kind: Literal["error"] = "error"
     code: str
     message: str
     hint: str
+    values: dict[str, Any] = {}
     details: str = ""
     retry: bool = Field(default=False, description="the same message can be sent again")
 

@@ -22,14 +22,15 @@ from engine.events import DamagedLog, read_events
 from engine.spec import TrainSpec, flat_settings
 
 ENDED_WITHOUT_RESULT = ("failed", "stopped")
+OTHER_IMAGES = ("data_changed", "data_unknown")  # whoever approves a new plan may train on them
 
 
 class NotGoneOn(ValueError):
-    """A run cannot go on. Worded by its code (locales: error.<code>); the message is the English wording."""
+    """A run cannot go on. Worded by its code (locales: error.<code>); message and hint, what to do, are the English wording."""
 
-    def __init__(self, code: str, message: str, run: str):
-        self.code, self.message, self.run = code, message, run
-        super().__init__(message)
+    def __init__(self, code: str, message: str, hint: str, run: str):
+        self.code, self.message, self.hint, self.run = code, message, hint, run
+        super().__init__(f"{message}; {hint}")
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,25 @@ async def go_on(runs: Queue, datasets: Datasets, row: RunRow, *, conversation: s
     """Queue the run that takes this one's place. However often and from wherever it is asked for, there is one.
 
     Raises:
-        NotGoneOn: `run_active` or `run_succeeded`; `data_changed`: the images are not those that were approved; `not_started`.
+        NotGoneOn: `run_active` or `run_succeeded`; `data_changed`: the images are not those that were approved; `data_unknown`: nobody
+            knows which were; `not_started`.
         DatasetError: the data set is gone, or holds nothing to train on any more.
     """
     if (already := await runs.continuation(row.id)) is not None:
         return already
+    if row.state == "succeeded":
+        raise NotGoneOn("run_succeeded", f"run {row.id} has finished", "look at its results, or train anew", row.id)
     if row.state not in ENDED_WITHOUT_RESULT:
-        code = "run_succeeded" if row.state == "succeeded" else "run_active"
-        how = "has finished; there is nothing left to do" if row.state == "succeeded" else "has not ended yet"
-        raise NotGoneOn(code, f"run {row.id} {how}", row.id)
+        raise NotGoneOn("run_active", f"run {row.id} has not ended yet", "wait for its end, or stop it", row.id)
     facts = await _facts(datasets, row)
-    if row.fingerprint is None or facts["fingerprint"] != row.fingerprint:
-        raise NotGoneOn("data_changed", f"the images are not those that run {row.id} was approved for", row.id)
+    if row.fingerprint is None:
+        message = f"it is not on record which images run {row.id} was approved for"
+        raise NotGoneOn("data_unknown", message, "plan and approve the training anew", row.id)
+    if facts["fingerprint"] != row.fingerprint:
+        message = f"the images are not those that run {row.id} was approved for"
+        raise NotGoneOn(
+            "data_changed", message, "put them back as they were, or plan and approve the training anew", row.id
+        )
     spec, rest = TrainSpec.model_validate(row.spec), await rest_of(runs, row)
     try:
         return await runs.add(
@@ -87,20 +95,20 @@ async def go_on(runs: Queue, datasets: Datasets, row: RunRow, *, conversation: s
             continues=row.id,
         )
     except (OSError, DamagedLog) as error:
-        raise NotGoneOn("not_started", f"run {row.id} cannot be taken up: {error}", row.id) from None
+        raise NotGoneOn("not_started", f"run {row.id} cannot be taken up: {error}", "train anew", row.id) from None
 
 
 async def go_on_or_plan(desk: Desk, row: RunRow) -> RunRow | ProposalRow:
-    """The same in a conversation, with its card: the run that goes on, or where the images have changed a new plan in its place.
+    """The same in a conversation, with its card: the run that goes on, or where the images are not the approved ones a new plan in its place.
 
     Raises:
-        NotGoneOn, DatasetError: as `go_on`, but for `data_changed`.
-        SpecError: the images have changed, and cannot be trained on like this any more.
+        NotGoneOn, DatasetError: as `go_on`, but for `data_changed` and `data_unknown`.
+        SpecError: there is to be a plan, and the images cannot be trained on like this any more.
     """
     try:
         run = await go_on(desk.runs, desk.datasets, row, conversation=desk.conversation)
     except NotGoneOn as refused:
-        if refused.code != "data_changed":
+        if refused.code not in OTHER_IMAGES:
             raise
         return await plan_again(desk, row)
     await desk.show(f"run-{run.id}", RunItem(run=run.id))

@@ -3,22 +3,28 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assistant.page_texts import filled, page_texts
+
 SHOWN = 4  # endings and folders of a reason that are named
-WORDS = {
-    "ending": "of a kind that is not read",
-    "unpaired_mask": "masks that fit no picture",
-    "unread_folder": "in folders that the layout does not read",
-    "side_channel": "that show the pictures in another way, such as their depth",
-    "label_file": "files of labels, which are not read",
-    "page": "further pages; of each file the first alone is read",
-    "link": "links that are not followed",
-}  # the gravest first
+GRAVEST_FIRST = (
+    "ending",
+    "unpaired_mask",
+    "unread_folder",
+    "side_channel",
+    "label_file",
+    "page",
+    "link",
+    "learnt_from",
+)
 
 
 def by_reason(left_out: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each reason: how many files, of which endings, in which folders, those with the most first."""
+    """One entry for each reason: how many files, of which endings, in which folders, those with the most first.
+
+    A reason that is not known here, such as one of a newer engine, comes last: nothing is left out in silence.
+    """
     found = []
-    for reason in WORDS:
+    for reason in dict.fromkeys((*GRAVEST_FIRST, *(each["reason"] for each in left_out))):
         entries = [each for each in left_out if each["reason"] == reason]
         if entries:
             endings, folders = (_most_first(entries, part) for part in ("ending", "where"))
@@ -42,13 +48,12 @@ def lines_of(facts: Mapping[str, Any]) -> list[str]:
 
 
 def lines_of_left_out(left_out: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = []
+    lines, texts = [], page_texts("en")
     for each in by_reason(left_out):
         more = f" and {each['more_folders']} more" if each["more_folders"] else ""
         endings = f" ({', '.join(each['endings'])})" if each["endings"] else ""
-        lines.append(
-            f"not used: {each['count']} {WORDS[each['reason']]}{endings}: in {', '.join(each['folders'])}{more}"
-        )
+        what = filled(texts.get(f"left_out.{each['reason']}", f"{{count}} ({each['reason']})"), each)
+        lines.append(f"not used: {what}{endings}: in {', '.join(each['folders'])}{more}")
     return lines
 
 

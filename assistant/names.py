@@ -5,12 +5,11 @@ import unicodedata
 # Control and format characters (directions, joiners of no width), surrogates, private and unassigned ones, line and paragraph ends
 INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 JOINERS = "\u200c\u200d"  # of letters and of emoji: format characters that are seen
-FILLERS = "\u115f\u1160"  # letters of Hangul that take no part in a syllable; others are composed of them
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by category, but nothing to see
 
 
 def is_one_visible_line(text: str, *, allowed: str = "") -> bool:
     """Whether every character is one that a person sees, on one line, and there is one that is no space."""
     seen = all(unicodedata.category(each) not in INVISIBLE or each in allowed for each in text)
-    fillers = any(each in FILLERS for each in unicodedata.normalize("NFKC", text))
     shown = any(unicodedata.category(each)[0] not in "ZMC" for each in text)
-    return seen and shown and not fillers
+    return seen and shown and FILLERS.isdisjoint(text)

@@ -171,17 +171,15 @@ def _warn_on_stderr(event: Event) -> None:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Look through a data set; exit code 1 when it cannot be trained on."""
+    """Look through a data set and tell of it as one JSON object; exit code 1 when it cannot be trained on."""
+    from engine.datasets import UnreadableDataset
     from engine.datasets.check import check_dataset, no_facts
 
     try:
         facts = check_dataset(options.path)
-    except LookupError as error:
+    except UnreadableDataset as error:
         facts = no_facts(options.path, error)
-    if options.json:
-        print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
-    else:
-        _print_facts(facts)
+    print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     return FAILED if facts["problems"] else FINISHED
 
 
@@ -226,7 +224,6 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(do=test)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
-    command.add_argument("--json", action="store_true", help="one JSON object")
     command.set_defaults(do=check)
     command = commands.add_parser("catalog", help=catalog.__doc__)
     command.set_defaults(do=catalog)
@@ -274,17 +271,6 @@ def _model_card(name: str) -> dict[str, Any]:
         },
         "fields": fields,
     }
-
-
-def _print_facts(facts: dict[str, Any]) -> None:
-    for name, value in facts.items():
-        if name not in ("problems", "notices", "broken"):
-            print(f"{name:>15}  {value}")
-    for entry in facts.get("broken", []):
-        print(f"         broken  {entry['name']}: {entry['reason']}")
-    for kind in ("notices", "problems"):
-        for entry in facts[kind]:
-            print(f"{kind[:-1]:>15}  {entry['message']}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The application: routes, sockets, static files, and the guards around them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -92,7 +93,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _dataset_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DatasetError)
     status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409, "no_room": 507}.get(error.code, 422)
-    return await _failed(request, status=status, code=error.code, message=error.message, hint=error.hint)
+    return await _failed(
+        request, status=status, code=error.code, message=error.message, hint=error.hint, values=error.values
+    )
 
 
 async def _no_picture(request: Request, error: Exception) -> Response:
@@ -106,7 +109,7 @@ async def _no_picture(request: Request, error: Exception) -> Response:
 
 async def _not_gone_on(request: Request, error: Exception) -> Response:
     assert isinstance(error, NotGoneOn)
-    return await _failed(request, status=409, code=error.code, message=error.message)
+    return await _failed(request, status=409, code=error.code, message=error.message, hint=error.hint)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -127,12 +130,14 @@ async def _trouble(request: Request, error: Exception) -> Response:
         return PlainTextResponse(f"{trouble.message}\n{trouble.hint}\n", status)
 
 
-async def _failed(request: Request, *, status: int, code: str, message: str, hint: str = "") -> Response:
+async def _failed(
+    request: Request, *, status: int, code: str, message: str, hint: str = "", values: Mapping[str, Any] | None = None
+) -> Response:
     """An error as the caller wants it: a page for a browser that navigates, JSON for everything else."""
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         renderer: Renderer = request.app.state.renderer
         return await renderer.page(request, "error", status=status, code=code, message=message, hint=hint)
-    return JSONResponse({"code": code, "message": message, "hint": hint}, status)
+    return JSONResponse({"code": code, "message": message, "hint": hint, "values": dict(values or {})}, status)
 
 
 def app_from_environment() -> FastAPI:

@@ -1,19 +1,16 @@
 """The words of the page, in three languages. Each locale file holds the same keys and the same {placeholders} (a test checks)."""
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from assistant.frames import Language
+from assistant.page_texts import LOCALES, filled
 
 LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中文"}
-LOCALES = Path(__file__).parent / "locales"
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Wording:
@@ -25,10 +22,7 @@ class Wording:
         self.help: dict[str, dict[str, str]] = load(f"help.{language}") if language != "en" else {}
 
     def __call__(self, key: str, **values: Any) -> str:
-        text = self.texts[key]
-        if isinstance(text, list):  # [singular, plural]
-            text = text[0] if values.get("count") == 1 else text[1]
-        return PLACEHOLDER.sub(lambda match: _shown(values[match[1]]), text)
+        return filled(self.texts[key], values)
 
     def coded(self, kind: str, code: str, values: Mapping[str, Any], message: str) -> str:
         """The wording of `kind.code`; the English `message` when there is none, or when a value that it needs is missing."""
@@ -68,11 +62,3 @@ def choose_language(connection: HTTPConnection, default: Language) -> Language:
     ]
     wishes = [connection.query_params.get("lang"), connection.cookies.get("murascope_language"), *accepted]
     return next((language for wish in wishes for language in LANGUAGES if language == wish), default)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,8 @@ import html
 import re
 import unicodedata
 
+from assistant.names import FILLERS
+
 NUMERAL = "\ufffd"  # stands for a numeral that is no plain digit: a fraction, a Roman or circled one, one in a picture
 # Letters of the scripts of our languages. A word in another one could be a figure that nobody can check.
 _OUR_LETTERS = "a-zA-Z\u1100-\u11ff\uac00-\ud7a3\u3131-\u318e\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -14,7 +16,6 @@ _GREEK = "\u0370-\u03ff"  # one alone is a sign, as in µm; more are a word
 FOREIGN = re.compile(rf"[^\W\d_{_OUR_LETTERS}{_GREEK}]|[{_GREEK}]{{2}}|[a-zA-Z][{_GREEK}]|[{_GREEK}][a-zA-Z]{{2}}")
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change the order in which digits are seen
 _WIDE_STOPS = "，；：！？（）"
-_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by category, but nothing to see
 # Words in the names of symbols that show a number or spell one.
 _NUMBER_NAMES = {"ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "ELEVEN", "TWELVE", "HUNDRED", "THOUSAND", "DIGIT", "NUMBER", "NUMERAL", "FRACTION", "LETTER", "DIE", "DOMINO", "BRAILLE", "HEXAGRAM"}  # fmt: skip
 _MARKS = re.compile(r"\]\([^()\n]*\)|<[^<>]*>|~~+|[*`\\\[\]<>|]|(?<!\w)_+|(?<!_)_++(?!\w)")
@@ -59,7 +60,7 @@ def _seen(character: str) -> str:
 
 
 def _is_visible(character: str) -> bool:
-    if character in _FILLERS:
+    if character in FILLERS:
         return False
     category = unicodedata.category(character)
     return category[0] not in "MC" or character in "\n\t\r"

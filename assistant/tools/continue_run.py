@@ -39,11 +39,11 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
     try:
         made = await go_on_or_plan(desk, row)
     except NotGoneOn as refused:
-        raise desk.refuse(refused.code, refused.message, run=row.id) from None
+        raise desk.refuse(refused.code, str(refused), run=row.id) from None
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
     if isinstance(made, ProposalRow):
-        return _planned(made, run=row.id, why="data_changed")
+        return _planned(made, run=row.id, why="data_unknown" if row.fingerprint is None else "data_changed")
     return {
         "run": made.id,
         "state": made.state,

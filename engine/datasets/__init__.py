@@ -11,6 +11,14 @@ Label = Literal["good", "defective", "unknown"]
 Beside = Literal["unpaired_mask", "side_channel"]
 
 
+class UnreadableDataset(LookupError):
+    """A folder that cannot be read as a data set. `code` names the kind, `hint` says what to do."""
+
+    def __init__(self, code: str, message: str, hint: str, **values: str | int):
+        self.code, self.message, self.hint, self.values = code, message, hint, values
+        super().__init__(f"{message}; {hint}")
+
+
 @dataclass(frozen=True)
 class Item:
     """One picture of a data set. `name` is its path inside the data set, written with /.

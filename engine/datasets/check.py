@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from engine.datasets import Item
+from engine.datasets import Item, UnreadableDataset
 from engine.datasets.factory import open_dataset
 from engine.datasets.fingerprints import contents_of, digest_of, fingerprint
 from engine.datasets.left_out import account_for, as_listed
@@ -25,7 +25,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
     """Facts of the data set, as JSON types. `problems` are fatal, `notices` are worth knowing.
 
     Raises:
-        LookupError: there is no such folder, or it says something of itself that cannot be followed.
+        UnreadableDataset: there is no such folder, or it says something of itself that cannot be followed.
     """
     dataset = open_dataset(path)
     sights = list(_look_at_all(dataset.items, progress))
@@ -63,10 +63,10 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
     return facts
 
 
-def no_facts(path: Path, error: LookupError) -> dict[str, Any]:
+def no_facts(path: Path, error: UnreadableDataset) -> dict[str, Any]:
     """What a folder gives that cannot be read at all."""
     counts = dict.fromkeys(("train_good", "test_good", "test_defective", "test_unknown", "masks"), 0)
-    problem = {"code": "missing", "message": str(error)}
+    problem = {"code": error.code, "message": error.message, "hint": error.hint, "values": error.values}
     empty = {"defect_types": {}, "broken": [], "left_out": [], "notices": [], "problems": [problem]}
     return {"layout": None, "path": str(path), **counts, **empty}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from engine.datasets import Dataset, Item, Label, Reading, layouts
+from engine.datasets import Dataset, Item, Label, Reading, UnreadableDataset, layouts
 from engine.datasets.groups import with_groups
 from engine.datasets.licences import LICENCE_FILES, licence_of
 from engine.datasets.names import DEFECT_WORDS, TEST_WORDS, is_good, means_defect, means_test, plain_name, written
@@ -22,10 +22,11 @@ def open_dataset(path: Path) -> Dataset:
     """Read a data set's folder. A folder without any pictures gives a data set without items.
 
     Raises:
-        LookupError: there is no such folder, or its murascope.json cannot be followed.
+        UnreadableDataset: there is no such folder, or its murascope.json cannot be followed.
     """
     if not path.is_dir():
-        raise LookupError(f"there is no data set folder {path}")
+        hint = "give the whole path of the folder that holds the pictures"
+        raise UnreadableDataset("missing", f"there is no data set folder {path}", hint, path=str(path))
     given = look_into(path)
     around, root, layout = _find(given)
     about = json_of(root.path / ABOUT) or json_of(path / ABOUT)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import regex
 
-from engine.datasets import Item
+from engine.datasets import Item, UnreadableDataset
 from engine.datasets.tables import rows_of
 
 COLUMNS = ("panel", "lot", "group", "sequence")
@@ -27,7 +27,7 @@ def with_groups(items: Sequence[Item], root: Path, about: Mapping[str, object]) 
     A table that says only what the folders say too is followed as well.
 
     Raises:
-        LookupError: group_pattern is no regular expression with exactly one group in brackets, or takes too long.
+        UnreadableDataset: group_pattern is no regular expression with exactly one group in brackets, or takes too long.
     """
     rows = _rows(root / TABLE)
     named = {item.name for item in items}
@@ -53,10 +53,12 @@ def _found(pattern: str, names: Iterable[str]) -> dict[str, str]:
         try:
             match = find.search(name, timeout=max(0.001, end - time.monotonic()))
         except TimeoutError:
-            raise LookupError(
+            message = (
                 f"group_pattern {pattern!r} in murascope.json took more than {PATIENCE_S:g} s and was still busy with the "
-                f"name {name!r}; repetitions inside repetitions, such as (a+)+, can take for ever: write it without"
-            ) from None
+                f"name {name!r}"
+            )
+            hint = "write it without repetitions inside repetitions, such as (a+)+: they can take for ever"
+            raise UnreadableDataset("group_pattern_slow", message, hint, pattern=pattern, name=name) from None
         if match and match[1]:
             found[name] = match[1]
     return found
@@ -64,18 +66,23 @@ def _found(pattern: str, names: Iterable[str]) -> dict[str, str]:
 
 def _compiled(pattern: str) -> "regex.Pattern[str]":
     if len(pattern) > LONGEST_PATTERN:
-        raise LookupError(
+        message = (
             f"group_pattern in murascope.json has {len(pattern)} characters; at most {LONGEST_PATTERN} are followed"
         )
+        hint = "write a shorter one"
+        raise UnreadableDataset("group_pattern_long", message, hint, length=len(pattern), most=LONGEST_PATTERN)
     try:
         find = regex.compile(pattern)
     except regex.error as error:
-        raise LookupError(f"group_pattern {pattern!r} in murascope.json is no regular expression: {error}") from None
+        message = f"group_pattern {pattern!r} in murascope.json is no regular expression: {error}"
+        hint = r"write one such as panel(\d+)_, or take the entry out"
+        raise UnreadableDataset("group_pattern_wrong", message, hint, pattern=pattern) from None
     if find.groups != 1:
-        raise LookupError(
-            f"group_pattern {pattern!r} in murascope.json has {find.groups} groups in brackets; "
-            r"it takes exactly one, such as panel(\d+)_"
+        message = (
+            f"group_pattern {pattern!r} in murascope.json has {find.groups} groups in brackets; it takes exactly one"
         )
+        hint = r"put brackets around what tells the group, as in panel(\d+)_, and (?:...) around the rest"
+        raise UnreadableDataset("group_pattern_brackets", message, hint, pattern=pattern, groups=find.groups)
     return find
 
 

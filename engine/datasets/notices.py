@@ -70,16 +70,21 @@ def problems_of(seen: Seen) -> list[Entry]:
     known = facts["train_good"] + facts["test_good"] + facts["test_defective"] + facts["test_unknown"]
     if known == 0 and not facts["broken"]:
         unread = facts["files"]["left_out"]
-        message = "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP); put good ones into good/"
-        return [_entry("empty", message + (f". It holds {unread} files that are not read" if unread else ""))]
+        message = "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)"
+        message += f", but {unread} files that are not read" if unread else ""
+        return [_problem("empty", message, "put good ones into good/", unread=unread)]
     if known == 0:
-        return [_entry("all_broken", f"none of the {len(facts['broken'])} pictures can be read")]
+        message = f"none of the {len(facts['broken'])} pictures can be read"
+        hint = "open one in another program; copy them again from where they come from, or save them as PNG"
+        return [_problem("all_broken", message, hint, count=len(facts["broken"]))]
     found = [entry for judge in MISREADINGS for entry in judge(seen)]
     if facts["train_good"] == 0:
-        found.append(_entry("no_good", "there are no good pictures to learn from; put them into good/ or train/good/"))
+        message = "there are no good pictures to learn from"
+        found.append(_problem("no_good", message, "put them into good/ or train/good/"))
     elif facts["train_good"] < (needed := _least_good(facts, validation_share=0.0)):
-        message = f"{facts['train_good']} good pictures are too few to learn from; {needed} are needed, 20 or more are a start"
-        found.append(_entry("too_few_good", message))
+        message = f"{facts['train_good']} good pictures are too few to learn from; {needed} are needed"
+        hint = "add good ones; 20 or more are a start"
+        found.append(_problem("too_few_good", message, hint, good=facts["train_good"], needed=needed))
     return found
 
 
@@ -93,9 +98,10 @@ def _labels_against_assumption(seen: Seen) -> list[Entry]:
     names = seen.names(files)
     message = (
         f"{len(labelled)} pictures would be learnt as good, since no folder is called good, but labels lie beside them, which "
-        f"are not read: {names}. Put the good pictures into good/ and the defective ones into a folder per defect type"
+        f"are not read: {names}"
     )
-    return [_entry("labels_beside_pictures", message, count=len(labelled), names=names)]
+    hint = "put the good pictures into good/ and the defective ones into a folder per defect type"
+    return [_problem("labels_beside_pictures", message, hint, count=len(labelled), names=names)]
 
 
 def _masks_among_pictures(seen: Seen) -> list[Entry]:
@@ -112,11 +118,9 @@ def _masks_among_pictures(seen: Seen) -> list[Entry]:
     if not found:
         return []
     names = seen.folders_of(found)
-    message = (
-        f"{len(found)} files look like masks, yet would be taken as pictures: they lie in {names}. Put masks into "
-        "ground_truth/ with a folder per defect type, named like their pictures"
-    )
-    return [_entry("masks_among_pictures", message, count=len(found), names=names)]
+    message = f"{len(found)} files look like masks, yet would be taken as pictures: they lie in {names}"
+    hint = "put masks into ground_truth/ with a folder per defect type, named like their pictures"
+    return [_problem("masks_among_pictures", message, hint, count=len(found), names=names)]
 
 
 def _good_are_photographs(seen: Seen) -> bool:
@@ -134,11 +138,9 @@ def _good_among_defects(seen: Seen) -> list[Entry]:
     if not found:
         return []
     names = _first(sorted(found))
-    message = (
-        f"{len(found)} folders called good lie inside folders that are read as defect types: {names}. "
-        "Put good and defective pictures side by side, as in test/good and test/scratch"
-    )
-    return [_entry("good_among_defects", message, count=len(found), names=names)]
+    message = f"{len(found)} folders called good lie inside folders that are read as defect types: {names}"
+    hint = "put good and defective pictures side by side, as in test/good and test/scratch"
+    return [_problem("good_among_defects", message, hint, count=len(found), names=names)]
 
 
 def _unclear_channels(seen: Seen) -> list[Entry]:
@@ -146,10 +148,11 @@ def _unclear_channels(seen: Seen) -> list[Entry]:
         return []
     names = seen.names(dict.fromkeys(seen.dataset.unclear))
     message = (
-        f"these folders hold files of the same names, of different depth, and nothing tells which are the pictures: {names}. "
-        "Call the folder of the pictures rgb or images, or take the others out"
+        "these folders hold files of the same names, of different depth, and nothing tells which are the pictures: "
+        f"{names}"
     )
-    return [_entry("unclear_channels", message, names=names)]
+    hint = "call the folder of the pictures rgb or images, or take the others out"
+    return [_problem("unclear_channels", message, hint, names=names)]
 
 
 MISREADINGS: list[Callable[[Seen], list[Entry]]] = [
@@ -481,6 +484,11 @@ def _default(share: str) -> float:
 
 def _first(names: Iterable[str]) -> str:
     return ", ".join(list(names)[:SHOWN])
+
+
+def _problem(code: str, message: str, hint: str, **values: str | int) -> Entry:
+    """A problem says what to do, too: `hint`."""
+    return {"code": code, "message": message, "hint": hint, "values": values}
 
 
 def _entry(code: str, message: str, **values: str | int) -> Entry:

@@ -189,6 +189,8 @@ def test_a_folder_that_cannot_be_trained_on_says_why_with_all_its_figures(murasc
     facts = outcome(process)
     assert (process.returncode, facts["test_defective"]) == (2, 4)
     assert [problem["code"] for problem in facts["problems"]] == ["no_good"]
+    told = murascope("data", "check", str(panels / "NG")).stdout
+    assert "cannot be trained on: there are no good pictures to learn from; put them into good/ or train/good/" in told
 
 
 def test_utterances_are_understood_line_by_line(murascope: Murascope, tmp_path: Path) -> None:
@@ -267,4 +269,4 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     again = murascope("runs", "continue", "r1", "--json")
     assert (outcome(again)["run"], outcome(again)["status"]) == ("r2", "succeeded")
     assert "r2 takes the place of r1" in again.stderr
-    assert murascope("runs", "continue", "r1").stderr.strip().endswith("there is nothing left to do")
+    assert murascope("runs", "continue", "r1").stderr.strip().endswith("look at its results, or train anew")

@@ -50,6 +50,11 @@ async def change_data(workspace: Workspace) -> None:
         row.facts = {**row.facts, "fingerprint": "other"}
 
 
+async def forget_images(workspace: Workspace, row: RunRow) -> None:
+    async with workspace.database.session() as session:
+        (await session.merge(row)).fingerprint = None
+
+
 def questions(items: list[Item]) -> list[ConfirmItem]:
     return [item for item in items if isinstance(item, ConfirmItem)]
 
@@ -94,6 +99,7 @@ async def test_a_run_that_has_not_ended_or_has_finished_is_not_taken_up(
     with pytest.raises(NotGoneOn) as refused:
         await workspace.go_on(row.id)
     assert refused.value.code == ("run_succeeded" if state == "succeeded" else "run_active")
+    assert str(refused.value).endswith(refused.value.hint)
     assert len(await workspace.runs.list()) == 1
 
 
@@ -114,12 +120,18 @@ async def test_on_other_images_a_run_does_not_go_on_but_is_planned_anew(
 async def test_images_that_were_approved_by_nobody_are_not_trained_on(
     workspace: Workspace, conversation: Conversation
 ) -> None:
-    """A run of before fingerprints were kept: nobody can say what its images were."""
+    """A run of before fingerprints were kept: nobody can say what its images were, so nobody says that they changed."""
     row = await a_run(workspace, conversation)
-    row.fingerprint = None
+    await forget_images(workspace, row)
+    with pytest.raises(NotGoneOn) as refused:
+        await workspace.go_on(row.id)
+    assert refused.value.code == "new_plan_unknown"
+    assert "not on record" in str(refused.value)
+    assert (await plan_of(conversation)).state == "open"
+    row = await workspace.runs.get(row.id)
     with pytest.raises(NotGoneOn) as refused:
         await go_on(workspace.runs, workspace.datasets, row)
-    assert refused.value.code == "data_changed"
+    assert refused.value.code == "data_unknown"
 
 
 @pytest.mark.parametrize(
@@ -166,13 +178,19 @@ async def test_who_asks_for_a_run_that_was_taken_up_means_the_one_that_goes_on(
     assert questions(await say(conversation, "retry r1"))[0].values["run"] == "r2"
 
 
-@pytest.mark.parametrize("why", ["succeeded", "data"])
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [("succeeded", "has finished"), ("data", "images are not those"), ("unknown", "not on record which images")],
+)
 async def test_where_nothing_can_go_on_there_is_a_new_plan_with_the_same_settings(
-    workspace: Workspace, conversation: Conversation, why: str
+    workspace: Workspace, conversation: Conversation, why: str, told: str
 ) -> None:
-    await a_run(workspace, conversation, state="succeeded" if why == "succeeded" else "failed")
+    row = await a_run(workspace, conversation, state="succeeded" if why == "succeeded" else "failed")
     if why == "data":
         await change_data(workspace)
+    if why == "unknown":
+        await forget_images(workspace, row)
+    if why != "succeeded":
         question = questions(await say(conversation, "start it again"))[0]
         await conversation.receive(Answer(call=question.call, yes=True), "en")
         await conversation.finish()
@@ -181,7 +199,7 @@ async def test_where_nothing_can_go_on_there_is_a_new_plan_with_the_same_setting
     items = [item for _, _, item in await conversation.items()]
     plan = next(item for item in items if isinstance(item, ProposalItem))
     assert {setting.name: setting.value for setting in plan.settings}["epochs"] == 12
-    assert ("has finished" if why == "succeeded" else "images are not those") in answers(items)
+    assert told in answers(items)
     assert len(await workspace.runs.list()) == 1
     await say(conversation, "yes")
     assert [row.continues for row in await workspace.runs.list()] == [None, None]

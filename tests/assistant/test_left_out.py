@@ -1,6 +1,12 @@
-from typing import Any
+from typing import Any, get_args
 
-from assistant.left_out import by_reason, lines_of_left_out
+import pytest
+
+from assistant.frames import Language
+from assistant.left_out import GRAVEST_FIRST, by_reason, lines_of_left_out
+from assistant.offline.words import built_in_words
+from assistant.page_texts import page_texts
+from engine.datasets.left_out import Reason
 
 
 def entry(where: str, ending: str, reason: str, count: int) -> dict[str, Any]:
@@ -20,5 +26,20 @@ def test_a_terminal_names_number_kind_and_place() -> None:
     lines = lines_of_left_out([entry("test/oil", ".jfif", "ending", 4), entry(".", "", "link", 1)])
     assert lines == [
         "not used: 4 of a kind that is not read (.jfif): in test/oil",
-        "not used: 1 links that are not followed: in .",
+        "not used: 1 link that is not followed: in .",
     ]
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+def test_every_reason_of_the_engine_is_worded(language: Language) -> None:
+    assert set(GRAVEST_FIRST) == set(get_args(Reason))
+    assert [reason for reason in GRAVEST_FIRST if f"left_out.{reason}" not in page_texts(language)] == []
+
+
+def test_a_reason_that_nobody_knows_is_told_all_the_same() -> None:
+    entries = [entry("a", ".new", "newer_reason", 2), entry("b", ".gif", "ending", 1)]
+    assert [each["reason"] for each in by_reason(entries)] == ["ending", "newer_reason"]
+    assert lines_of_left_out(entries)[1] == "not used: 2 (newer_reason) (.new): in a"
+    facts: dict[str, Any] = dict.fromkeys(("train_good", "test_good", "test_defective", "masks", "broken_count"), 0)
+    facts |= {"dataset": "oled", "defect_types": {}, "synthetic": False, "left_out": by_reason(entries)}
+    assert "2 (newer_reason)" in built_in_words("inspect_dataset", "ko", facts)

@@ -32,7 +32,7 @@ def test_a_plain_name_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["", " ", "a\nb", "a\n", "\na", "a\r", "a\tb", "a\0b", "a\u2028b", "a\u2029", "a\x85", "a\u200bb", "a\u200d", "\ufeffa", "a\u202eb",
-     "a\u2066b", "a\u00adb", "\u3164", "a\u3164", "a\u115f", "\u0301", "a\ud800", "a\ue000", "a/b", "😀", "x" * 81],
+     "a\u2066b", "a\u00adb", "\u3164", "a\u3164", "a\u115f", "\uffa0", "a\uffa0", "\u2800", "\u0301", "a\ud800", "a\ue000", "a/b", "😀", "x" * 81],
 )  # fmt: skip
 def test_a_name_of_more_lines_or_with_what_cannot_be_seen_is_refused(name: str) -> None:
     with pytest.raises(DatasetError, match="cannot be a data set's name"):
@@ -41,7 +41,17 @@ def test_a_name_of_more_lines_or_with_what_cannot_be_seen_is_refused(name: str) 
 
 def test_a_title_may_hold_what_a_name_may_not_but_is_one_line_that_is_seen() -> None:
     assert is_one_visible_line("What's next? 👩‍🔧 → 92 %", allowed=JOINERS)
-    for title in ("two\nlines", "\u200b", " ", "\u200d", "turned \u202e round", "\u3164"):
+    for title in (
+        "two\nlines",
+        "\u200b",
+        " ",
+        "\u200d",
+        "turned \u202e round",
+        "\u3164",
+        "\u2800",
+        "a\u2800\u2800",
+        "\uffa0",
+    ):
         assert not is_one_visible_line(title, allowed=JOINERS), title
 
 

@@ -1,18 +1,21 @@
 """What is said without an LLM: every occasion in every language, with every number a fact, and no line left empty."""
 
-import re
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+import assistant
 from assistant import tools
 from assistant.advice import recommended
 from assistant.frames import Language
 from assistant.grounding import Facts, facts_in, unsupported
-from assistant.left_out import WORDS, by_reason
+from assistant.left_out import GRAVEST_FIRST, by_reason
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
+from assistant.page_texts import page_texts
 from assistant.prompts import duration
 from assistant.summaries import word
 from engine.params import MODELS
@@ -34,7 +37,9 @@ DATASET = {
     "synthetic": True,
 }
 LEFT_OUT = [
-    {"where": f"f{number}", "ending": ".gif", "reason": reason, "count": 3} for reason in WORDS for number in range(6)
+    {"where": f"f{number}", "ending": ".gif", "reason": reason, "count": 3}
+    for reason in GRAVEST_FIRST
+    for number in range(6)
 ]
 MODEL_FACTS = [
     {
@@ -89,7 +94,7 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     ("start_training", {"run": "r7"}),
     ("start_training", {"run": "r7", "waits_for": ["r3"]}),
     *(("continue_run", {"run": "r7", "continues": "r3", "after_epoch": after, "epochs": 12, "waits_for": ahead}) for after in (None, 5) for ahead in ([], ["r4", "r5"])),
-    *(("continue_run", {"proposal": "p1", "in_place_of": "r3", "why": why}) for why in ("succeeded", "data_changed")),
+    *(("continue_run", {"proposal": "p1", "in_place_of": "r3", "why": why}) for why in ("succeeded", "data_changed", "data_unknown")),
     ("list_runs", {"runs": []}),
     ("list_runs", {"runs": [{**RUN, "state": "failed", "reason": "killed", "image_auroc": 0.98765}]}),
     ("run_status", RUN),
@@ -106,8 +111,9 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("run_ended", {**RUN, "state": state, "reason": "killed", "hint": "again", "rest": rest}) for state in ("stopped", "failed") for rest in (None, {"after_epoch": None, "epochs": 1}, {"after_epoch": 5, "epochs": 12})),
     ("run_ended", {**RUN, "state": "succeeded", "rest": None}),
 ]  # fmt: skip
+RAW = "what happened"  # said to an LLM and to logs, in English
 PROBLEM = {
-    "message": "m",
+    "message": RAW,
     "name": "seed",
     "value": "7",
     "limit": 3,
@@ -136,10 +142,11 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     *(("run_active", {"run": "r9", "state": state}) for state in ("queued", "running")),
     *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": "evaluation/scores.csv"}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("no_such_defect", {"defect_type": "dent"}),
-    ("dataset_gone", {}),
+    ("dataset_gone", {"path": "/data/oled"}),
     *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
     ("anything_else", {}),
 ]  # fmt: skip
+QUOTING = ("anything_else", "other")  # what nobody has worded is told as it stands
 
 
 def says_something(text: str) -> bool:
@@ -157,20 +164,80 @@ def test_every_occasion_has_words(language: Language, say: str, facts: dict[str,
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
-    assert says_something(built_in_words("refused", language, {"code": code, "message": "what happened", **values}))
+    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
+    assert says_something(said)
+    kind = values["problems"][0]["kind"] if code == "settings" else code
+    assert (RAW in said) == (kind in QUOTING) or language == "en"
 
 
 def test_every_refusal_of_a_tool_is_tried_above() -> None:
     """By the code: what is not worded reaches people in the words meant for an LLM."""
-    sources = [*Path(tools.__file__).parent.glob("*.py")]
-    codes = {code for path in sources for code in re.findall(r'refuse\(\s*"(\w+)"', path.read_text("utf-8"))}
-    assert codes - {code for code, _ in REFUSALS} == {"stale"}  # worded by the page's own text
+    assert codes_of("refuse", Path(tools.__file__).parent) - {code for code, _ in REFUSALS} == {"stale"}
+
+
+def calls_of(name: str, folder: Path) -> Iterator[ast.Call]:
+    """Where the code makes such a thing, or calls such a function, with a code that stands there."""
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_call = isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+            if is_call and name in (getattr(node.func, part, None) for part in ("id", "attr")):
+                yield node
+
+
+def codes_of(name: str, folder: Path) -> set[str]:
+    return {str(node.args[0].value) for node in calls_of(name, folder) if isinstance(node.args[0], ast.Constant)}
+
+
+ASSISTANT = Path(assistant.__file__).parent
+ENGINE = ASSISTANT.parent / "engine"
+REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotGoneOn", "FrameRefused", "refuse")}
+PROBLEMS = {
+    f"data_{node.args[0].value}": {keyword.arg: "7" for keyword in node.keywords}
+    for name in ("_problem", "UnreadableDataset")
+    for node in calls_of(name, ENGINE / "datasets")
+    if isinstance(node.args[0], ast.Constant)
+}
+
+
+def test_the_codes_are_found_in_the_code() -> None:
+    assert {"data_empty", "data_all_broken", "data_missing", "data_group_pattern_slow"} < PROBLEMS.keys()
+    assert all({"bad_archive", "data_unknown", "too_long", "stale"} & codes for codes in REFUSED.values())
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+@pytest.mark.parametrize("code", sorted(set().union(*REFUSED.values()) - {code for code, _ in REFUSALS}))
+def test_no_code_reaches_people_in_the_words_for_logs(language: Language, code: str) -> None:
+    said = built_in_words("refused", language, {"code": code, "message": RAW})
+    assert says_something(said)
+    assert RAW not in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_every_problem_of_the_check_is_worded_with_what_to_do(language: Language, code: str) -> None:
+    problem = {"code": code, "message": RAW, "hint": RAW, "values": PROBLEMS[code]}
+    said = built_in_words("refused", language, {"code": code, "message": RAW, "problems": [problem, problem]})
+    assert RAW not in said
+    assert said.count(str(page_texts(language)[f"error.{code}.hint"]).rstrip(".。")) == 2
+    assert says_something(said)
+
+
+def test_no_code_of_a_data_set_means_something_else_to_a_message() -> None:
+    codes = REFUSED["DatasetError"] | PROBLEMS.keys()
+    assert [code for code in codes if f"refused.{code}" in page_texts("en")] == []
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+@pytest.mark.parametrize("code", ["data_changed", "internal"])
+def test_what_two_kinds_of_texts_have_words_for_is_said_once(language: Language, code: str) -> None:
+    said = built_in_words("refused", language, {"code": code, "message": RAW})
+    assert said.strip() == page_texts(language)[f"refused.{code}"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_no_refusal_names_a_tool_to_people(language: Language, code: str, values: dict[str, Any]) -> None:
-    said = built_in_words("refused", language, {"code": code, "message": "what happened", **values})
+    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
     assert not any(name in said for name in tools.tool_names())
 
 

@@ -59,6 +59,7 @@ def proposal(**changes: object) -> ProposalItem:
 IMAGE = HeatmapImage(
     index=3, name=EVIL, label="defective", defect_type=EVIL, score=0.5, verdict="good", outcome="missed", has_truth=True
 )
+BROKEN = {"code": "data_all_broken", "message": EVIL, "hint": EVIL, "values": {"count": 3}}
 ITEMS: list[Item] = [
     UserItem(text=EVIL),
     AssistantItem(text=f"**hi** {EVIL}", state="stopped"),
@@ -75,6 +76,7 @@ ITEMS: list[Item] = [
     HeatmapsItem(run="r1", which="false_alarms", threshold=0.7, total=0, images=[]),
     ErrorItem(code="llm_busy", message=EVIL, hint="wait", details=EVIL, retry=True),
     ErrorItem(code="never_seen", message="m", hint="h"),
+    ErrorItem(code="data_empty", message="m", hint="h", values={"problems": [BROKEN]}),
 ]
 
 
@@ -110,6 +112,15 @@ def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:
     ):
         assert piece in html
     assert "autofocus" not in html
+
+
+def test_every_problem_of_a_data_set_is_told_on_its_card_in_the_readers_language(settings: Settings) -> None:
+    few = {"code": "data_too_few_good", "message": "m", "hint": "h", "values": {"good": 2, "needed": 3}}
+    html = draw(
+        settings, ErrorItem(code="data_all_broken", message="m", hint="h", values={"problems": [BROKEN, few]}), "ko"
+    )
+    assert "이미지 3장을 하나도 읽을 수 없습니다" in html
+    assert "양품을 더 넣으세요" in html
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,25 @@ def test_a_refused_upload_leaves_nothing(
     assert not [path for path in settings.home.rglob("*.part")]
 
 
+def test_pictures_that_are_all_broken_are_told_with_what_helps_them(client: TestClient, data: Path) -> None:
+    for path in data.rglob("*.png"):
+        path.write_text("not an image")
+    answer = client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    assert (answer.status_code, answer.json()["code"]) == (422, "data_all_broken")
+    assert "save them as PNG" in answer.json()["hint"]
+    assert "layout" not in answer.json()["hint"]
+
+
+def test_every_problem_of_a_folder_is_told_with_its_own_hint(client: TestClient, data: Path) -> None:
+    (data / "test/scratch").rename(data / "test/lot")
+    (data / "test/good").rename(data / "test/lot/good")
+    (data / "train").rename(data.parent / "train")
+    answer = client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    problems = answer.json()["values"]["problems"]
+    assert [each["code"] for each in problems] == ["data_good_among_defects", "data_no_good"]
+    assert len({each["hint"] for each in problems}) == 2
+
+
 def test_a_missing_folder_is_refused_with_what_to_do(client: TestClient) -> None:
     answer = client.post("/api/datasets", json={"name": "x", "path": "/no/such/folder"})
     assert (answer.status_code, answer.json()["code"]) == (422, "no_folder")

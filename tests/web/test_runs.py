@@ -50,6 +50,7 @@ def test_a_finished_run_is_not_taken_up_and_none_is_offered(finished_run: str, c
     assert (answer.status_code, answer.json()["code"]) == (409, "run_succeeded")
     run = client.get(f"/api/runs/{finished_run}").json()
     assert (run["rest"], run["continued_as"], run["waits_for"]) == (None, None, [])
+    assert (answer.json()["code"], answer.json()["hint"]) == ("run_succeeded", "look at its results, or train anew")
     assert client.post("/api/runs/r99/continue").status_code == 404
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import Language
+from assistant.page_texts import LOCALES, PLACEHOLDER
 from assistant.specs import describe
 from engine.params import MODELS
 from engine.spec import SpecError, make_spec, setting_names
-from web.wording import LANGUAGES, LOCALES, PLACEHOLDER, wording
+from web.wording import LANGUAGES, wording
 
 WEB = LOCALES.parent
 TEXTS = {language: json.loads((LOCALES / f"{language}.json").read_text("utf-8")) for language in LANGUAGES}
@@ -44,6 +45,14 @@ def test_every_setting_and_model_is_worded() -> None:
             assert f"setting.{name}" in TEXTS["en"]
             assert all(wording(language).setting_help(name, "") for language in ("ko", "zh"))
         assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
+
+
+def test_every_error_says_what_to_do() -> None:
+    """In the reader's language: where there is no text, the hint is shown as it was made, in English."""
+    of_the_page = {"error.page", "error.home", "error.details", "error.again"}
+    errors = {key for key in TEXTS["en"] if key.startswith("error.") and not key.endswith(".hint")} - of_the_page
+    assert [key for key in errors if f"{key}.hint" not in TEXTS["en"]] == []
+    assert [key for key in errors if placeholders(TEXTS["en"][f"{key}.hint"])] == []
 
 
 def test_every_choice_of_a_setting_is_worded() -> None:

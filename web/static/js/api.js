@@ -1,6 +1,7 @@
 // Requests to our own server.
 
 import { coded, t } from "./i18n.js";
+import { sentences } from "./sentences.js";
 
 /** A failed request in words: `message` says what was wrong, `hint` what to do. */
 export class Refused extends Error {
@@ -36,7 +37,15 @@ export function refusal(status, text) {
   }
   const detail = Array.isArray(answer.detail) ? answer.detail.map((each) => each.msg).join("; ") : answer.detail;
   const message = answer.message ?? detail ?? `HTTP ${status}`;
-  const title = answer.code ? coded("error", answer.code, {}, "") : "";
+  if (answer.values?.problems) return severalProblems(answer);
+  const title = answer.code ? coded("error", answer.code, answer.values ?? {}, "") : "";
   const hint = answer.code ? coded("error", `${answer.code}.hint`, {}, answer.hint ?? "") : "";
   return new Refused(answer.code ?? "", title && title !== message ? `${title}: ${message}` : message, hint);
+}
+
+/** Problems of a data set are worded whole, one by one. */
+function severalProblems({ code, values }) {
+  const said = values.problems.map((each) => coded("error", each.code, each.values, each.message));
+  const hints = values.problems.map((each) => coded("error", `${each.code}.hint`, {}, each.hint));
+  return new Refused(code, sentences(...said), sentences(...new Set(hints)));
 }
