@@ -145,7 +145,7 @@ class Conversation:
 
     async def _carry_out(self, decision: Decision, at: Standing, language: Language) -> bool:
         """Do what a bare word decides; whether it was for anything but the agent."""
-        plan, question = at.plan or at.declined, at.question
+        plan, question = at.plan or at.declined, next(iter(at.questions), None)
         match decision:
             case "pass_on":
                 return False
@@ -158,7 +158,11 @@ class Conversation:
             case "yes_to_question" | "no_to_question" if question is not None:
                 await self._answer(question.call, yes=decision == "yes_to_question", language=language)
             case _:
-                facts = {"plan": plan and plan_words(plan), "question": question and question.model_dump()}
+                facts = {
+                    "plan": plan and plan_words(plan),
+                    "question": question and question.model_dump(),
+                    "runs": [each.values.get("run") for each in at.questions],
+                }
                 await self._speak(built_in_words(decision, language, facts))
                 if plan is not None and question is None:
                     await self.transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last

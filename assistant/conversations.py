@@ -30,20 +30,17 @@ class Conversations:
         self._open: dict[str, Conversation] = {}
 
     async def create(self, language: Language) -> Conversation:
-        """A new conversation; an empty one that lies unused is taken first."""
-        query = select(ConversationRow).where(ConversationRow.revision == 0).limit(1)
-        async with self._database.reading() as session:
-            row = (await session.scalars(query)).first()
-        if row is None:
-            async with self._database.session() as session:
-                row = ConversationRow(id=secrets.token_hex(6), title="", language=language)
-                session.add(row)
+        """A new conversation, nobody else's: of two people who open the page, neither may answer the other's plan."""
+        row = ConversationRow(id=secrets.token_hex(6), title="", language=language)
+        async with self._database.session() as session:
+            session.add(row)
         return await self.get(row.id)
 
-    async def list(self) -> Sequence[Heading]:
-        """Headings, the latest change first."""
+    async def list(self, *, also: str | None = None) -> Sequence[Heading]:
+        """Headings, the latest change first, of those in which something was said, and `also` of this one."""
+        query = select(ConversationRow).where((ConversationRow.revision > 0) | (ConversationRow.id == also))
         async with self._database.reading() as session:
-            rows = (await session.scalars(select(ConversationRow).order_by(ConversationRow.updated_at.desc()))).all()
+            rows = (await session.scalars(query.order_by(ConversationRow.updated_at.desc()))).all()
         return [Heading(row.id, row.title, row.updated_at) for row in rows]
 
     async def get(self, conversation: str) -> Conversation:
@@ -71,6 +68,11 @@ class Conversations:
             await opened.close()
         async with self._database.session() as session:
             await session.execute(delete(ConversationRow).where(ConversationRow.id == conversation))
+
+    async def forget_unused(self) -> None:
+        """Drop those in which nothing was ever said: each visit of the front door makes one."""
+        async with self._database.session() as session:
+            await session.execute(delete(ConversationRow).where(ConversationRow.revision == 0))
 
     async def close(self) -> None:
         """End every answer that is being made."""

@@ -3,12 +3,13 @@
 Decided over plain facts, apart from the conversation that carries it out. A word that could mean two questions is asked about.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from assistant.frames import AssistantItem, ConfirmItem, Item, ProposalItem, UserItem
-from assistant.offline.answers import Answer
+from assistant.offline.answers import Answer, is_question
 
 Decision = Literal[
     "approve",  # the plan starts
@@ -33,8 +34,9 @@ class Standing:
         plan: the open plan's card.
         plan_is_last: it was shown or changed after the person's latest message.
         plan_is_asked: the agent waits for its yes.
-        question: the open question on a card of its own.
-        asked_in_words: an LLM's latest words ask something themselves.
+        questions: the open questions on cards of their own, the latest first.
+        spoken: an LLM said something after the person's latest message.
+        asked_in_words: it asks something itself there, or something that we withheld.
         declined: the card of a plan that was declined after the person's latest message.
         talks: an LLM is there, to which a question in return can be passed on.
     """
@@ -42,7 +44,8 @@ class Standing:
     plan: ProposalItem | None = None
     plan_is_last: bool = False
     plan_is_asked: bool = False
-    question: ConfirmItem | None = None
+    questions: Sequence[ConfirmItem] = ()
+    spoken: bool = False
     asked_in_words: bool = False
     declined: ProposalItem | None = None
     talks: bool = False
@@ -58,13 +61,14 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
     plan = max((each for each in plans if each[1].state == "open"), key=lambda each: each[0], default=None)
     declined = [item for revision, item in plans if item.state == "declined" and revision > said]
     questions = [item for _, _, item in items if isinstance(item, ConfirmItem) and item.state == "open"]
-    words = [item.text for _, revision, item in items if isinstance(item, AssistantItem) and revision > said]
+    words = [item for _, revision, item in items if isinstance(item, AssistantItem) and revision > said and talks]
     return Standing(
         plan=plan[1] if plan else None,
         plan_is_last=plan is not None and plan[0] > said,
         plan_is_asked="start_training" in waits_for.values(),
-        question=next((each for each in reversed(questions) if each.call in waits_for), None),
-        asked_in_words=talks and bool(words) and _asks(words[-1]),
+        questions=[each for each in reversed(questions) if each.call in waits_for],
+        spoken=bool(words),
+        asked_in_words=any(item.withheld or _asks(item.text) for item in words),
         declined=declined[-1] if declined and plan is None else None,
         talks=talks,
     )
@@ -72,36 +76,35 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
 
 def decide(said: Answer, at: Standing) -> Decision:
     """What a bare word does."""
-    if at.question is not None:
+    if at.questions:
         return _to_question(said, at)
     if at.plan is not None:
         return _to_plan(said, at)
-    return "take_up" if at.declined is not None and said in ("yes", "approve") else "pass_on"
+    return "take_up" if at.declined is not None and said in ("yes", "go", "approve") else "pass_on"
 
 
 def _to_question(said: Answer, at: Standing) -> Decision:
-    match said:
-        case "approve" if at.plan is not None:
-            return "approve"
-        case "yes" if at.plan is None:
-            return "yes_to_question"
-        case "yes" | "approve":
-            return "ask_which"
-        case "no":
-            return "no_to_question"
-        case "wait" | "unclear":
-            return "keep_question"
-        case "question":
-            return "pass_on" if at.talks else "keep_question"
+    """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what going on is."""
+    is_meant = said == "yes" or (said == "go" and at.questions[0].action == "continue_run")
+    if said == "approve" and at.plan is not None:
+        return "approve"
+    if said == "question" and at.talks:
+        return "pass_on"
+    if is_meant and at.plan is not None:
+        return "ask_which"
+    if len(at.questions) > 1 or not (is_meant or said == "no"):
+        return "keep_question"
+    return "yes_to_question" if is_meant else "no_to_question"
 
 
 def _to_plan(said: Answer, at: Standing) -> Decision:
-    if at.asked_in_words and said != "approve":
-        return "ask_which" if at.plan_is_asked and said == "yes" else "pass_on"
+    is_yes = said in ("yes", "go")
+    if at.spoken and said != "approve" and (at.asked_in_words or (is_yes and not at.plan_is_asked)):
+        return "ask_which" if at.plan_is_asked and is_yes else "pass_on"  # the words of an LLM are its own question
     match said:
         case "approve":
             return "approve"
-        case "yes":
+        case "yes" | "go":
             return "approve" if at.plan_is_last else "tell_plan"
         case "no":
             return "decline" if at.plan_is_last else "tell_plan"
@@ -114,6 +117,5 @@ def _to_plan(said: Answer, at: Standing) -> Decision:
 
 
 def _asks(text: str) -> bool:
-    """Whether the last paragraph holds a question."""
-    last = text.strip().splitlines()[-1] if text.strip() else ""
-    return any(mark in last for mark in "?？")
+    """Whether any sentence asks, in whatever language and with or without its mark."""
+    return any(is_question(sentence) for sentence in re.split(r"(?<=[.!?。！？;；\n])\s*", text) if sentence.strip())

@@ -31,6 +31,7 @@ class AssistantItem(Frame):
     kind: Literal["assistant"] = "assistant"
     text: str
     state: Literal["streaming", "done", "stopped"] = "done"
+    withheld: bool = Field(default=False, description="a sentence of an LLM was left out")
 
 
 class ToolItem(Frame):
@@ -125,7 +126,9 @@ class ConfirmItem(Frame):
     call: str
     action: Literal["stop_run", "continue_run"]
     values: dict[str, Any]
-    state: Literal["open", "yes", "no"] = "open"
+    state: Literal["open", "yes", "no", "passed"] = Field(
+        default="open", description="passed: something else was said, so nothing was done"
+    )
 
 
 class RunItem(Frame):

@@ -55,6 +55,7 @@ class OpenQuestions:
         }
         for key, _, item in await self._transcript.items():
             if isinstance(item, ConfirmItem) and item.state == "open" and item.call in approvals:
-                state = "yes" if isinstance(approvals[item.call], ToolApproved) else "no"
+                given = answers.get(item.call)
+                state = "passed" if given is None else "yes" if isinstance(given, ToolApproved) else "no"
                 await self._transcript.update(key, state=state)
         return pending.build_results(approvals=approvals)

@@ -72,10 +72,10 @@ class Turn:
         """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
         try:
-            before = await self._transcript.revision()
+            before = {key for key, _, _ in await self._transcript.items()}
             history = await self._parts.histories.load(self._desk.conversation)
             questions = await self._run(history, prompt, results)
-            if not await self._has_answered(since=before):
+            if not await self._has_answered(before=before):
                 await self._say_where_it_stands(questions)
         except AgentRunError as error:
             why = explain(error, url=self._parts.provider.url)
@@ -150,10 +150,13 @@ class Turn:
             await self._ask(output)
             return output
 
-    async def _has_answered(self, *, since: int) -> bool:
-        """Whether the person got more than folded tool lines: words, a card, or a question. One who stopped the turn wants none."""
-        shown = await self._transcript.items(after=since)
-        return self._token.cancelled or any(not isinstance(item, UserItem | ToolItem) for _, _, item in shown)
+    async def _has_answered(self, *, before: set[str]) -> bool:
+        """Whether the person got something new at the end, and more than folded tool lines: words, a card, or a question.
+
+        A card that changed far above is no answer. One who stopped the turn wants none.
+        """
+        shown = [item for key, _, item in await self._transcript.items() if key not in before]
+        return self._token.cancelled or any(not isinstance(item, UserItem | ToolItem) for item in shown)
 
     async def _say_where_it_stands(self, questions: DeferredToolRequests | None) -> None:
         """No message stays without an answer: tell of the plan that waits, or that there is nothing to say."""
@@ -210,14 +213,16 @@ class Turn:
         """The answer is complete (or cut off): a sentence whose number no measurement supports gives way to our own words."""
         if not self._text_key:
             return
+        is_whole = True
         if self._narration is not None:
             await self._put_text(self._narration.finish())
             if self._narration.withheld:
                 withheld = built_in_words("withheld", self._desk.language, {})
                 self._text = self._own_words or f"{self._text.strip()}\n\n{withheld}".strip()
                 self._narration.withheld = 0
+                is_whole = False
         if self._text:
-            item = AssistantItem.model_validate({"text": self._text.strip(), "state": state})
+            item = AssistantItem.model_validate({"text": self._text.strip(), "state": state, "withheld": not is_whole})
             await self._transcript.show(self._text_key, item)
         self._text_key, self._text = "", ""
 

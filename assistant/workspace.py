@@ -82,6 +82,7 @@ class Workspace:
     async def working(self) -> AsyncIterator[None]:
         """Supervise runs while the block is open (the server does), and tell the ends that nobody was there to tell."""
         await self.datasets.clear_up()
+        await self.conversations.forget_unused()
         for run in await self.runs.list(limit=RECENT_RUNS):
             if run.state in ENDED:
                 self._tell_end_of(run)

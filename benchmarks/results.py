@@ -89,7 +89,9 @@ def main() -> None:
         for job, result in zip(fused, pool.map(lambda job: measure(*job, options), fused), strict=True):
             _say(job, result)
     page = ROOT / "benchmarks" / "RESULTS.md"
-    _, heading, hard_use = page.read_text(encoding="utf-8").partition(HARD_USE)  # of benchmarks/hard_use.py, which stays
+    _, heading, hard_use = page.read_text(encoding="utf-8").partition(
+        HARD_USE
+    )  # of benchmarks/hard_use.py, which stays
     page.write_text(_page(options) + heading + hard_use, encoding="utf-8")
 
 

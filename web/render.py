@@ -39,11 +39,12 @@ class Renderer:
     async def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A whole page: `templates/pages/<name>.html` inside the frame that all pages share."""
         language = self.language(request)
+        opened = getattr(context.get("conversation"), "id", None)
         shell = {
             "path": request.url.path,
             "theme": request.cookies.get("murascope_theme", "system"),
             "provider": self._workspace.provider,
-            "conversations": group_by_day(await self._workspace.conversations.list()),
+            "conversations": group_by_day(await self._workspace.conversations.list(also=opened)),
             "active_runs": [row for row in await self._workspace.runs.list() if row.state in ACTIVE],
         }
         html = environment(language).get_template(f"pages/{name}.html").render({**shell, **context})

@@ -13,6 +13,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, Use
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.frames import Language
+from assistant.offline.answers import is_question
 from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
@@ -42,12 +43,11 @@ def built_in_model(
         if call is None:
             topic = topic_of(prompt or "", language)
             help_facts = {"topic": topic.kind, "term": topic.term, "datasets": datasets}
-            is_about_plan = plan is not None and topic.kind == "other"
-            yield (
-                built_in_words("ask_again", language, {"plan": plan})
-                if is_about_plan
-                else built_in_words("help", language, help_facts)
-            )
+            if plan is not None and topic.kind == "other":
+                say = "tell_plan" if is_question(prompt or "") else "ask_again"
+                yield built_in_words(say, language, {"plan": plan})
+            else:
+                yield built_in_words("help", language, help_facts)
         elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
         elif call.tool == "list_models":

@@ -187,11 +187,12 @@ class Queue:
             return await session.scalar(select(RunRow).where(RunRow.continues == run))
 
     async def waits_for(self, row: RunRow) -> Sequence[str]:
-        """The runs one of which must end before this one can start; none when a slot is free, or it has started."""
+        """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile."""
         if row.state != "queued":
             return []
         async with self._database.reading() as session:
             before = (RunRow.state == "running") | ((RunRow.state == "queued") & (RunRow.number < row.number))
+            before &= RunRow.id != row.id
             ahead = (await session.scalars(select(RunRow.id).where(before).order_by(RunRow.number))).all()
         return ahead if len(ahead) >= self._settings.slots else []
 

@@ -24,7 +24,7 @@ from assistant.frames import (
 )
 from assistant.offline.words import built_in_words
 from assistant.plans import plan_key
-from assistant.store.tables import ConversationRow, DatasetRow
+from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
 from assistant.workspace import Workspace
 from engine.spec import make_spec
@@ -105,6 +105,18 @@ async def test_every_message_gets_an_answer_while_a_plan_is_open(
     assert ((await plan_of(conversation)).state, await started(workspace)) == ("open", 0)
 
 
+@pytest.mark.parametrize("text", ["ok start the training now", "그래 학습 시작해줘 이제", "行，开始训练这个"])
+async def test_a_plan_that_a_sentence_opens_again_is_told_of(
+    workspace: Workspace, conversation: Conversation, text: str
+) -> None:
+    await say(conversation, PLAN)
+    await say(conversation, "no")
+    await say(conversation, "what data do I have?")
+    items = await say(conversation, text)
+    assert answers(items)
+    assert await started(workspace) == 0
+
+
 async def test_a_declined_and_a_replaced_plan_are_taken_up_again_by_their_button(
     workspace: Workspace, conversation: Conversation
 ) -> None:
@@ -165,10 +177,6 @@ async def test_with_a_plan_and_a_stop_question_open_a_yes_does_neither(
 async def strangers_run(workspace: Workspace) -> str:
     """A run of another conversation, under way."""
     other = await workspace.conversations.create("en")
-    async with workspace.database.session() as session:  # else an unused conversation is taken first
-        row = await session.get(ConversationRow, other.id)
-        assert row is not None
-        row.revision = 1
     run = await workspace.runs.add(make_spec("oled", "patchcore"), data_path="/data", conversation=other.id)
     return run.id
 
@@ -212,9 +220,6 @@ async def test_the_run_spoken_of_last_is_meant_and_named_and_one_under_way_first
 @pytest.fixture
 async def strangers_plan(workspace: Workspace, conversation: Conversation) -> ProposalItem:
     other = await workspace.conversations.create("en")
-    if other.id == conversation.id:  # it lay unused
-        await say(conversation, "hello")
-        other = await workspace.conversations.create("en")
     await say(other, PLAN)
     return await plan_of(other)
 

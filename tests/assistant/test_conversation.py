@@ -309,7 +309,7 @@ async def test_a_question_that_is_passed_over_is_closed(workspace: Workspace, co
     await say(conversation, "stop the training")
     await say(conversation, "what data do I have?")
     states = [item.state for _, _, item in await conversation.items() if isinstance(item, ConfirmItem)]
-    assert states == ["no"]
+    assert states == ["passed"]
     assert (await workspace.runs.get("r1")).state == "queued"
 
 
@@ -358,6 +358,16 @@ async def test_a_conversation_is_the_same_after_a_restart(workspace: Workspace, 
         assert await reopened.items() == before
         await say(reopened, "yes")
         assert [run.id for run in await again.runs.list()] == ["r1"]
+
+
+async def test_two_who_open_the_page_at_once_get_a_conversation_each(workspace: Workspace) -> None:
+    first, second = [await workspace.conversations.create("en") for _ in range(2)]
+    assert first.id != second.id
+    assert list(await workspace.conversations.list()) == []  # nothing was said in them yet
+    await say(first, "what data do I have?")
+    assert {each.id for each in await workspace.conversations.list(also=second.id)} == {first.id, second.id}
+    await workspace.conversations.forget_unused()
+    assert [each.id for each in await workspace.conversations.list(also=second.id)] == [first.id]
 
 
 async def test_a_conversation_that_is_deleted_takes_its_items_along(

@@ -27,12 +27,13 @@ def test_a_plan_that_was_just_shown_is_what_a_word_means(said: Any, decision: st
 @pytest.mark.parametrize(("said", "decision"), [("yes", "tell_plan"), ("no", "tell_plan"), ("wait", "keep_plan"), ("approve", "approve")])  # fmt: skip
 def test_a_plan_from_before_is_asked_about_first(said: Any, decision: str) -> None:
     items = (UserItem(text="train it"), PLAN, UserItem(text="what is AUROC"), AssistantItem(text="A measure."))
-    assert decide(said, at(*items, waits_for={})) == decision
+    assert decide(said, at(*items, waits_for={}, talks=False)) == decision
 
 
 def test_a_yes_belongs_to_the_words_that_asked_while_the_plan_is_not_asked_about() -> None:
     items = (UserItem(text="train it"), PLAN, AssistantItem(text="Done.\n\nShall I explain AUROC?"))
     assert decide("yes", at(*items, waits_for={})) == "pass_on"
+    assert decide("go", at(*items, waits_for={})) == "pass_on"
     assert decide("yes", at(*items)) == "ask_which"
     assert decide("yes", at(*items, talks=False)) == "approve"
 
@@ -53,6 +54,22 @@ def test_where_a_plan_and_a_question_stand_open_a_yes_is_asked_about(said: Any, 
 def test_a_question_alone_is_answered_by_a_yes_and_one_nobody_waits_for_by_none() -> None:
     assert decide("yes", at(UserItem(text="stop"), STOP, waits_for={"c1": "stop_run"})) == "yes_to_question"
     assert decide("yes", at(UserItem(text="stop"), STOP, waits_for={})) == "pass_on"
+
+
+@pytest.mark.parametrize(("said", "decision"), [("yes", "yes_to_question"), ("go", "keep_question"), ("approve", "keep_question"), ("unclear", "keep_question")])  # fmt: skip
+def test_only_a_yes_proper_stops_a_run(said: Any, decision: str) -> None:
+    assert decide(said, at(UserItem(text="stop"), STOP, waits_for={"c1": "stop_run"})) == decision
+
+
+def test_going_on_is_answered_by_go_ahead() -> None:
+    go_on = STOP.model_copy(update={"action": "continue_run"})
+    assert decide("go", at(UserItem(text="retry r1"), go_on, waits_for={"c1": "continue_run"})) == "yes_to_question"
+
+
+def test_of_two_questions_on_cards_of_their_own_a_yes_takes_none() -> None:
+    other = STOP.model_copy(update={"call": "c2", "values": {"run": "r2"}})
+    two = at(UserItem(text="stop both"), STOP, other, waits_for={"c1": "stop_run", "c2": "stop_run"})
+    assert [decide(said, two) for said in ("yes", "no", "go")] == ["keep_question"] * 3
 
 
 def test_a_question_in_return_goes_to_an_llm_and_is_answered_by_us_without_one() -> None:

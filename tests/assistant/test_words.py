@@ -74,7 +74,7 @@ TERMS = ("auroc", "recall_at_overkill", "oracle", "p_value", "aupr", "aupro", "t
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *((say, {"plan": PLAN}) for say in ("take_up", "tell_plan", "keep_plan", "ask_again")),
     *(("ask_which", {"plan": PLAN, "question": question}) for question in (None, QUESTION)),
-    ("keep_question", {"question": QUESTION}),
+    *(("keep_question", {"question": QUESTION, "runs": runs}) for runs in (["r9"], ["r9", "r8"])),
     ("no_answer", {}),
     ("call_failed", {}),
     *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
