@@ -4,15 +4,17 @@ What the engine would refuse to put together (engine/models/ensemble.py) is refu
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import BaseModel
 
 from assistant.advice import Advice
 from assistant.frames import Notice
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.store.tables import RunRow
+from engine.checksums import read_checked
 from engine.params import MODELS
 from engine.spec import Problem, SpecError
 
@@ -20,6 +22,25 @@ LATEST = "latest"  # in place of a run's id: the newest one that fits
 FEWEST, MOST_BY_ITSELF = 2, 3  # members that are taken when none are named
 SAME = ("seed", "calibration_share")  # or the members have not held back the same images
 LOOKED_AT = 100
+
+
+class SavedData(BaseModel):
+    fingerprint: str | None = None
+
+
+class SavedThreshold(BaseModel):
+    policy: str | None = None
+
+
+class SavedThresholds(BaseModel):
+    image: SavedThreshold = SavedThreshold()
+
+
+class SavedFacts(BaseModel):
+    """What of a model's `model.json` is counted on."""
+
+    data: SavedData = SavedData()
+    thresholds: SavedThresholds = SavedThresholds()
 
 
 @dataclass(frozen=True)
@@ -86,11 +107,11 @@ async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem 
     if saved is None:
         message = f"{row.id} has no saved model any more: train it anew"
         return Problem("members", message, "no_saved_model", {"run": row.id})
-    now, then = facts.get("fingerprint"), saved.get("data", {}).get("fingerprint")
+    now, then = facts.get("fingerprint"), saved.data.fingerprint
     if now and then and now != then:
         message = f"the pictures of {row.dataset!r} are others now than those {row.id} was trained on: train it anew"
         return Problem("members", message, "data_changed", {"run": row.id, "dataset": row.dataset})
-    if saved.get("thresholds", {}).get("image", {}).get("policy") == "leave_one_out":
+    if saved.thresholds.image.policy == "leave_one_out":
         message = (
             f"{row.id} held no good images back (threshold_policy leave_one_out, as memory models do with few good images), so its "
             "scores cannot be compared: train it anew with threshold_policy split_conformal"
@@ -106,13 +127,12 @@ async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem 
     return None
 
 
-def _saved_facts(runs: Queue, row: RunRow) -> dict[str, Any] | None:
-    """What the run's model says of itself; None where it is gone or unreadable."""
+def _saved_facts(runs: Queue, row: RunRow) -> SavedFacts | None:
+    """What the run's model says of itself; None where it is gone, unreadable or damaged."""
     try:
-        facts: dict[str, Any] = json.loads((runs.folder(row.id) / "model" / "model.json").read_text(encoding="utf-8"))
+        return SavedFacts.model_validate_json(read_checked(runs.folder(row.id) / "model", "model.json"))
     except (OSError, ValueError):
         return None
-    return facts
 
 
 def _refuse_unlike(members: Sequence[RunRow], chosen: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.plain_files import open_plain, read_plain
+
 LIST = "checksums.txt"
 LAST_LINE = "# sha256 of the lines above: "
 GONE = "is gone"
@@ -57,7 +59,7 @@ def read_checked(folder: Path, name: str) -> bytes:
     """
     path = folder / name
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -71,10 +73,12 @@ def _listed(folder: Path) -> dict[str, str]:
     """Digests by name; {} where there is no list."""
     path = folder / LIST
     try:
-        lines, mark, last = path.read_bytes().decode("utf-8").rpartition(LAST_LINE)
+        lines, mark, last = read_plain(path).decode("utf-8").rpartition(LAST_LINE)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DamagedFile(path, f"cannot be read ({error.strerror})") from None
+    except ValueError as error:
         raise DamagedFile(path, f"cannot be read ({error})") from None
     if not mark or last != _sha256(lines.encode()) + "\n":
         raise DamagedFile(path, OTHER)
@@ -86,5 +90,5 @@ def _sha256(content: bytes) -> str:
 
 
 def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

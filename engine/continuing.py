@@ -13,9 +13,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.checksums import read_checked, write_checksums
 from engine.events import Epoch, Event, Started, Warned, read_events, seconds_worked
+from engine.plain_files import open_plain
 
 CHECKPOINT = Path("checkpoints", "last.safetensors")
+HANDED_ON = "continues.json"
 MOST_HEADER_BYTES = 100 << 20
 
 
@@ -34,23 +37,24 @@ class Continued(BaseModel):
 def epochs_kept(run: Path) -> int | None:
     """How many epochs the run's last checkpoint holds; None where there is none that can be read."""
     try:
-        with (run / CHECKPOINT).open("rb") as file:
+        with open_plain(run / CHECKPOINT) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > MOST_HEADER_BYTES:
                 return None
             return int(json.loads(json.loads(file.read(length))["__metadata__"]["progress"])["position"]["epoch"])
-    except (OSError, struct.error, ValueError, KeyError, TypeError):
+    except (OSError, struct.error, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
 def hand_on(old: Path, new: Path) -> Continued:
     """Put into the folder `new` what its run needs to take the place of the one in `old`, whose log has ended."""
-    before, events = read_continued(old), read_events(old)
+    before, events = _before(old), read_events(old)
     after = epochs_kept(old)
     if after is not None:
         (new / CHECKPOINT.parent).mkdir()
         for path in sorted((old / CHECKPOINT.parent).glob("*.safetensors")):
-            _link(path, new / CHECKPOINT.parent / path.name)
+            if path.is_file():  # a copy of a pipe would never end
+                _link(path, new / CHECKPOINT.parent / path.name)
     epochs = {epoch.epoch: epoch for epoch in [*(before.epochs if before else ()), *_epochs(events)]}
     handed = Continued(
         run=old.name,
@@ -59,19 +63,35 @@ def hand_on(old: Path, new: Path) -> Continued:
         batch_size=lowered_batch(events) or (before.batch_size if before else None),
         epochs=[epochs[number] for number in sorted(epochs) if after is not None and number <= after],
     )
-    (new / "continues.json").write_text(handed.model_dump_json(indent=1), encoding="utf-8")
+    (new / HANDED_ON).write_text(handed.model_dump_json(indent=1), encoding="utf-8")
+    write_checksums(new, [HANDED_ON])
     return handed
 
 
 def read_continued(run: Path) -> Continued | None:
-    """What was handed on to this run; None for one that takes no other's place."""
-    path = run / "continues.json"
-    return Continued.model_validate_json(path.read_bytes()) if path.exists() else None
+    """What was handed on to this run; None for one that takes no other's place.
+
+    Raises:
+        DamagedFile: it differs from what was written, or is no plain file.
+        ValueError: it cannot be understood; those of older versions have no checksum.
+    """
+    try:
+        return Continued.model_validate_json(read_checked(run, HANDED_ON))
+    except FileNotFoundError:
+        return None
+
+
+def _before(run: Path) -> Continued | None:
+    """What was handed on to a run that has ended. Where that is damaged, its own log is all there is to tell of."""
+    try:
+        return read_continued(run)
+    except ValueError:
+        return None
 
 
 def seconds_so_far(run: Path) -> float:
     """How long a run worked, those it goes on from included. One that was stopped before it began tells nothing of them."""
-    before, events = read_continued(run), read_events(run)
+    before, events = _before(run), read_events(run)
     has_begun = any(isinstance(event, Started) for event in events)
     return before.seconds if before and not has_begun else seconds_worked(events)
 

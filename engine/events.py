@@ -5,18 +5,20 @@ a replay of it. This module loads no torch; the assistant and the web read it as
 """
 
 import fcntl
+import itertools
 import math
 import os
 import re
-import shutil
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from engine.plain_files import MOST_BYTES, NotPlain, append_plain, open_plain, read_end
 
 CHECKED = re.compile(rb',"crc":"([0-9a-f]{8})"}\n$')  # how a line ends that tells the checksum of what stands before
 
@@ -219,23 +221,30 @@ class LogInUse(OSError):
 class EventLog:
     """Appends events to `RUN/events.jsonl`. One writer at a time; a torn last line of a killed writer is cut off first.
 
-    With `repair`, a log that is damaged in its middle is cut off there too; the old one is kept as `events.damaged.jsonl`
-    and `damage` says which line it was.
+    With `repair`, a log that is damaged in its middle is cut off there too, and what is no plain file is put aside; `damage` says what
+    was wrong, and `kept` is the name of the old one in the run folder.
 
     Raises:
         LogInUse: another process writes it; nobody waits for that one here.
-        DamagedLog: a line cannot be read, and `repair` is off.
+        DamagedLog: a line cannot be read, or the log is no plain file, and `repair` is off.
     """
 
     def __init__(self, run: Path, *, repair: bool = False):
-        path = log_path(run)
-        self._file = path.open("ab", buffering=0)  # nothing may wait in a buffer when a write fails
+        path, self.damage, self.kept = log_path(run), "", ""
+        try:
+            self._file = append_plain(path)
+        except NotPlain:
+            self.damage = _is_no_file(path)
+            if not repair:
+                raise DamagedLog(self.damage) from None
+            self.kept = path.rename(_place_aside(run)).name
+            self._file = append_plain(path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when this process ends, however it ends
         except BlockingIOError:
             self._file.close()
             raise LogInUse(f"another process writes {path}") from None
-        self.seq, self.ended, self.damage, size = 0, False, "", 0
+        self.seq, self.ended, size = 0, False, 0
         before: list[Event] = []
         try:
             for event, end in _events(path):
@@ -245,7 +254,7 @@ class EventLog:
             if not repair:
                 raise
             self.damage = str(error)
-            shutil.copyfile(path, run / "events.damaged.jsonl")
+            self.kept = _keep(path, _place_aside(run))
         self._size = size  # of the whole events; what lies beyond it is a torn line
         self._file.truncate(size)
         self.worked_before = seconds_worked(before)
@@ -306,9 +315,8 @@ def read_events(run: Path) -> list[Event]:
 def last_event(run: Path) -> Event | None:
     """The last whole event of a run's log; None where there is none yet, or none that can be read."""
     try:
-        with log_path(run).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE))
-            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        end = read_end(log_path(run), LONGEST_LINE)
+        lines = [line for line in end.splitlines(keepends=True) if line.endswith(b"\n")]
         return read_line(lines[-1]) if lines else None
     except (OSError, ValueError):
         return None
@@ -361,16 +369,43 @@ def _events(path: Path) -> Iterator[tuple[Event, int]]:
     """Each event with the offset at which its line ends; a last line without its newline is left out."""
     end = 0
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    return
+        with open_plain(path) as file:
+            for number, line in enumerate(whole_lines(file), 1):
                 end += len(line)
                 yield numbered(line, number, path.name), end
     except FileNotFoundError:
         return
-    except IsADirectoryError:
-        raise DamagedLog(f"{path.name} is a folder") from None
+    except NotPlain:
+        raise DamagedLog(_is_no_file(path)) from None
+
+
+def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines from here on; one still being written is left out. One longer than any event comes in pieces, which are none."""
+    while line := file.readline(LONGEST_LINE):
+        if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+            return
+        yield line
+
+
+def _is_no_file(path: Path) -> str:
+    return f"{path.name} is no plain file"
+
+
+def _keep(path: Path, aside: Path) -> str:
+    """Copy what may be of use of a damaged log."""
+    try:
+        with open_plain(path) as damaged, aside.open("xb") as kept:
+            kept.write(damaged.read(MOST_BYTES))
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    return aside.name
+
+
+def _place_aside(run: Path) -> Path:
+    """Where a damaged log is kept: the first free name, whatever an earlier one left or somebody put there."""
+    names = itertools.chain(["events.damaged.jsonl"], (f"events.damaged-{count}.jsonl" for count in itertools.count(2)))
+    return next(run / name for name in names if not os.path.lexists(run / name))
 
 
 def numbered(line: bytes, number: int, name: str) -> Event:

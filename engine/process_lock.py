@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from engine.plain_files import read_plain
+
 
 class ProcessLock:
     """The lock of a run, held by this process. Leaving the block gives up this process's part of it alone."""
@@ -46,7 +48,7 @@ def take_lock(run: Path) -> ProcessLock | None:
 def is_locked(run: Path) -> bool:
     """Whether somebody holds the run's lock. Two who ask at once do not take each other for a living run."""
     try:
-        descriptor = os.open(lock_path(run), os.O_RDONLY)
+        descriptor = os.open(lock_path(run), os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:
@@ -66,6 +68,6 @@ def note_process(run: Path) -> None:
 def noted_process(run: Path) -> int | None:
     """The id of the run's process, which leads its process group; None where none was noted yet."""
     try:
-        return int(lock_path(run).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+        return int(read_plain(lock_path(run), most=64))
+    except (OSError, ValueError):
         return None

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from engine.events import TERMINAL, DamagedLog, Event, log_path, numbered
+from engine.events import TERMINAL, DamagedLog, Event, log_path, numbered, whole_lines
+from engine.plain_files import open_plain
 
 POLL_SECONDS = 0.1
 POLLS_BETWEEN_LOOKS = 10  # at whether a run that tells nothing has ended
@@ -42,17 +43,17 @@ def _new_events(path: Path, offset: int, seq: int) -> tuple[list[Event], int, st
     """
     events: list[Event] = []
     try:
-        if not path.exists() or path.stat().st_size <= offset:
+        if path.is_file() and path.stat().st_size <= offset:
             return [], offset, ""
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(offset)
-            for line in file.read().splitlines(keepends=True):
-                if not line.endswith(b"\n"):
-                    break
+            for line in whole_lines(file):
                 events.append(numbered(line, seq + len(events) + 1, path.name))
                 offset += len(line)
     except DamagedLog as error:
         return events, offset, str(error)
+    except FileNotFoundError:
+        return events, offset, ""
     except OSError as error:
         return events, offset, f"{path.name} cannot be read: {error.strerror}"
     return events, offset, ""

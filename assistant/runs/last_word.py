@@ -8,8 +8,10 @@ from pathlib import Path
 from assistant.disk_room import FULL_BYTES
 from engine.continuing import epochs_kept
 from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
+from engine.plain_files import read_end
 
 LOG_LINES = 20
+LOG_BYTES = 128 << 10  # of the end of a log; escaped in JSON they fit into one line of the event log
 
 
 def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
@@ -23,7 +25,7 @@ def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
         if log.ended:
             return read_events(folder)[-1]
         if log.damage:
-            hint = f"the old log is kept as events.damaged.jsonl; {_again(folder)}"
+            hint = f"the old log is kept as {log.kept}; {_again(folder)}"
             otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
         return log.append(otherwise)
     finally:
@@ -57,5 +59,12 @@ def _again(folder: Path) -> str:
 
 def log_tail(folder: Path, lines: int) -> Sequence[str]:
     """The last lines that the run's process printed."""
-    path = folder / "log.txt"
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.exists() else []
+    try:
+        end = read_end(folder / "log.txt", LOG_BYTES)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [f"(log.txt cannot be read: {error.strerror})"]
+    if len(end) == LOG_BYTES:  # the first line may be a piece, in which a key could not be seen
+        end = end.partition(b"\n")[2] or end
+    return end.decode("utf-8", errors="replace").splitlines()[-lines:]

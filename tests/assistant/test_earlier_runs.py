@@ -132,3 +132,17 @@ async def test_where_no_backbone_was_adapted_that_is_said(workspace: Workspace) 
     await trained(workspace, "cutpaste", state="failed")
     with pytest.raises(SpecError, match="train CutPaste first"):
         await dataset_of_backbone(workspace.runs, "latest")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "1", "null", "[" * 100_000, '{"data": null}', '{"data": {"fingerprint": 1}}', '{"thresholds": [1]}'],
+    ids=["list", "number", "null", "deep", "no data", "no fingerprint", "no thresholds"],
+)
+async def test_a_member_whose_saved_model_says_nothing_of_itself_is_refused_in_words(
+    workspace: Workspace, content: str
+) -> None:
+    for model in ("padim", "patchcore"):
+        row = await trained(workspace, model)
+    (workspace.runs.folder(row.id) / "model" / "model.json").write_text(content)
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r2"]}) == "no_saved_model"

@@ -3,6 +3,7 @@ import struct
 
 import pytest
 
+from engine.checksums import DamagedFile
 from engine.continuing import CHECKPOINT, epochs_kept, hand_on, read_continued
 from engine.events import Batches, Epoch, EventLog, Failed, Started, Warned
 from engine.learning import _batch_size
@@ -44,6 +45,21 @@ def test_only_the_epochs_that_the_checkpoint_holds_are_handed_on_each_once(tmp_p
     assert [(each.epoch, each.loss) for each in handed.epochs] == [(1, 0.5), (2, 0.5), (3, 0.1)]
     assert (handed.run, handed.after_epoch, read_continued(new)) == ("old", 3, handed)
     assert (new / CHECKPOINT).read_bytes() == (old / CHECKPOINT).read_bytes()
+
+
+@pytest.mark.parametrize("field", ["run", "seconds", "batch_size", "epochs"])
+def test_what_was_handed_on_is_believed_only_as_it_was_written(tmp_path, field):
+    old = ended_run(tmp_path / "old", STARTED, epoch(1), epoch(2), kept=2)
+    hand_on(old, new := place_for(old))
+    path = new / "continues.json"
+    other = {"run": "r77", "seconds": 36000.0, "batch_size": 1, "epochs": []}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: other[field]}))
+    with pytest.raises(DamagedFile, match="is damaged"):
+        read_continued(new)
+    (new / "events.jsonl").touch()
+    third = write_run(tmp_path / "third", tiny_spec("autoencoder"))
+    handed = hand_on(new, third)
+    assert (handed.run, handed.seconds, handed.batch_size, handed.epochs) == ("new", 0.0, None, [])
 
 
 def test_a_run_that_was_stopped_before_it_began_hands_on_what_it_was_handed(tmp_path):

@@ -12,6 +12,7 @@ import psutil
 from assistant.own_process import PROJECT, engine_command
 from assistant.runs.executors import Approved
 from assistant.settings import Settings
+from engine.plain_files import append_plain
 from engine.process_lock import ProcessLock, is_locked, lock_path, noted_process
 
 LOOK_SECONDS = 0.1
@@ -32,7 +33,7 @@ class LocalExecutor:
 
     def _spawn(self, run: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
         os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
-        with (run / "log.txt").open("ab") as log:
+        with append_plain(run / "log.txt") as log:
             return subprocess.Popen(
                 self.command(run, arguments),
                 cwd=PROJECT,
