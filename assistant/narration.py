@@ -5,7 +5,7 @@ shown: so the time it takes grows only with the length of the text, whatever an 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
@@ -14,18 +14,24 @@ from assistant.grounding import Facts, facts_in, unsupported
 
 LONGEST_SENTENCE = 2_000
 LONGEST_ANSWER = 40_000
+PLANNING = "propose_training"  # the tool whose answer holds the settings
 
 # A sentence ends at a line break, at a full-width stop, or at a stop followed by space (so not inside 0.987).
 _SENTENCE_END = re.compile(r"\n+|[。！？]+(?=\D)|[.!?]+(?=\s)")
 # The number of a list's entry, at the start of a line: 1. or 1) or ①
 _LIST_MARKER = re.compile(r"[ \t]{0,8}(?:\*\*|__)?(?:(\d{1,2})[.)](?=[ \t])|([\u2460-\u2473]))")
+# Every number in it is glued to a letter before it.
+_IS_PLAIN_NAME = re.compile(r"(?:(?<![a-z0-9_])[a-z_]\w*|[./@:+\-](?=[a-z_]))+", re.ASCII)
 
 
 class Narration:
-    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences that may not."""
+    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences that may not.
 
-    def __init__(self, facts: Facts):
-        self.facts = facts
+    `wishes` are the whole numbers that the user wrote: settings, once a plan holds them.
+    """
+
+    def __init__(self, facts: Facts, wishes: Set[float] = frozenset()):
+        self.facts, self._wishes = facts, wishes
         self.withheld = 0
         self._pending = ""
         self._is_too_long = False  # the present sentence is, so that its rest is withheld too
@@ -35,7 +41,7 @@ class Narration:
 
     def learn(self, value: object, *, asked: dict[str, Any] | None = None) -> None:
         """A tool returned this when it was asked with these arguments: its numbers are facts from now on."""
-        self.facts = self.facts | returned_facts(value, asked or {})
+        self.facts = self.facts | returned_facts(value, asked or {}, self._wishes)
 
     def feed(self, text: str) -> str:
         """Take more of the answer; return the whole sentences of it that hold."""
@@ -85,8 +91,8 @@ class Narration:
 
 
 def known_facts(messages: list[ModelMessage]) -> Facts:
-    """Every number and name that a tool returned or the user wrote so far."""
-    known, asked = [Facts()], dict[str, Any]()
+    """Every number that a tool returned so far, every name that it returned or the user wrote, and the settings that the user chose."""
+    known, asked, wishes = [Facts()], dict[str, Any](), set[float]()
     for message in messages:
         for part in message.parts:
             match part:
@@ -94,17 +100,36 @@ def known_facts(messages: list[ModelMessage]) -> Facts:
                     asked[part.tool_call_id] = part.args_as_dict()
                 case ToolReturnPart():
                     call = {"tool": part.tool_name, **asked.get(part.tool_call_id, {})}
-                    known.append(returned_facts(part.content, call))
+                    known.append(returned_facts(part.content, call, wishes))
                 case UserPromptPart():
-                    known.append(facts_in(_texts(part.content)))
+                    known.append(named_by_user(_texts(part.content)))
+                    wishes |= wishes_in(_texts(part.content))
     return Facts(
         *(set().union(*sets) for sets in zip(*((each.numbers, each.names, each.shares) for each in known), strict=True))
     )
 
 
-def returned_facts(value: Any, asked: dict[str, Any]) -> Facts:
-    """What a tool's answer adds to what is known: what an LLM said itself is no fact, nor does it become one when a tool repeats it."""
-    heard = facts_in(_without(value, _leaves(asked)))
+def wishes_of(messages: list[ModelMessage]) -> set[float]:
+    """The whole numbers that the user wrote so far."""
+    prompts = [part.content for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
+    return set().union(*(wishes_in(_texts(content)) for content in prompts))
+
+
+def wishes_in(text: str) -> set[float]:
+    """The whole numbers in what the user wrote: no facts, for "is it 99?" measures nothing, unless a plan holds them as its settings."""
+    return {number for number in facts_in(text).numbers if number.is_integer()}
+
+
+def named_by_user(text: str) -> Facts:
+    """The names that the user wrote. One with a number of its own, as in AUROC:0.99, names nothing that is known."""
+    return Facts(names={name for name in facts_in(text).names if _IS_PLAIN_NAME.fullmatch(name)})
+
+
+def returned_facts(value: Any, asked: dict[str, Any], wishes: Set[float] = frozenset()) -> Facts:
+    """What a tool's answer adds to what is known: what an LLM said itself is no fact, nor does it become one when a tool repeats it;
+    a setting that the user wished for does, once it is in the plan."""
+    chosen = wishes if asked.get("tool") == PLANNING else frozenset()
+    heard = facts_in(_without(value, [said for said in _leaves(asked) if said not in chosen]))
     if isinstance(value, str):  # why a tool refused: nothing in it shows that a name is known
         return heard
     return Facts(heard.numbers, facts_in(value).names, heard.shares)
@@ -135,5 +160,5 @@ def _without(value: Any, said: list[Any]) -> Any:
             return None if value in said else value
 
 
-def _texts(content: str | Iterable[object]) -> object:
+def _texts(content: str | Iterable[object]) -> str:
     return content if isinstance(content, str) else " ".join(each for each in content if isinstance(each, str))

@@ -3,10 +3,9 @@
 from typing import Any
 
 from assistant.grounding import Facts, unsupported
-from assistant.narration import LONGEST_SENTENCE
+from assistant.narration import LONGEST_SENTENCE, PLANNING
 
 WITHHELD = "…"
-PLANNING = "propose_training"  # its numbers are the plan itself, checked and shown on the plan's card
 
 
 class ShownArguments:
@@ -16,7 +15,7 @@ class ShownArguments:
     """
 
     def __init__(self, tool: str, arguments: dict[str, Any], facts: Facts | None):
-        self._facts, self._numbers_stay = facts or Facts(), tool == PLANNING
+        self._facts, self._numbers_stay = facts or Facts(), tool == PLANNING  # its numbers are the plan itself
         self._withheld: list[str] = []
         self.values: dict[str, Any] = {
             name: self._shown(value) if facts else value for name, value in arguments.items()

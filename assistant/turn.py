@@ -32,11 +32,12 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolR
 
 from assistant.agent import LIMITS, SHOWN_RUNS, TURN_TIMEOUT_S, make_agent
 from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ProposalItem, ToolItem, UserItem
-from assistant.grounding import Facts, facts_in, unsupported
+from assistant.grounding import Facts, facts_in, shows_nothing, unsupported
 from assistant.llm_errors import explain
-from assistant.narration import Narration, known_facts
+from assistant.narration import Narration, known_facts, named_by_user, wishes_in, wishes_of
 from assistant.offline.model import built_in_model
 from assistant.offline.words import built_in_words
+from assistant.own_ids import own_ids
 from assistant.parts import Parts
 from assistant.plans import plan_key, plan_words
 from assistant.providers import open_model
@@ -109,7 +110,8 @@ class Turn:
         plan = plan_words(card) if isinstance(card, ProposalItem) else None
         built_in = built_in_model(language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
         if parts.provider.name != "built-in":
-            self._narration = Narration(known_facts(history.messages) | facts_in(prompt) | await self._names(names))
+            facts = known_facts(history.messages) | named_by_user(prompt or "") | await self._names(names)
+            self._narration = Narration(facts, wishes_of(history.messages) | wishes_in(prompt or ""))
         async with (
             open_model(parts.provider, parts.settings, built_in=built_in) as model,
             make_agent().run_stream_events(
@@ -123,6 +125,7 @@ class Turn:
                 cancellation_token=self._token,
                 timeout=TURN_TIMEOUT_S,
                 usage_limits=LIMITS,
+                capabilities=[own_ids(parts.mask)],
             ) as events,
         ):
             try:
@@ -200,7 +203,7 @@ class Turn:
         await self._put_text(text)
 
     async def _put_text(self, text: str) -> None:
-        if not text or (not self._text and not text.strip()):
+        if not text or (not self._text and shows_nothing(text)):
             return
         if not self._text:
             self._text = text.lstrip()

@@ -8,10 +8,10 @@ Words such as "good" are not checked.
 
 from assistant.grounding.digits import unsupported_digits
 from assistant.grounding.facts import Facts, facts_in
-from assistant.grounding.reading import readings
+from assistant.grounding.reading import readings, shows_nothing
 from assistant.grounding.words import unsupported_words
 
-__all__ = ["Facts", "facts_in", "unsupported"]
+__all__ = ["Facts", "facts_in", "shows_nothing", "unsupported"]
 
 
 def unsupported(text: str, facts: Facts) -> list[str]:

@@ -31,6 +31,11 @@ def readings(text: str) -> tuple[str, ...]:
     return (written,) if written == rendered else (written, rendered)
 
 
+def shows_nothing(text: str) -> bool:
+    """Whether a reader sees nothing of the text: it is empty, blank, or of invisible characters only."""
+    return not readings(text)[0].strip()
+
+
 def plain(text: str) -> str:
     """The text in plain characters: no widths, styles, accents or invisible characters; digits of every script as ASCII ones."""
     if text.isascii():

@@ -14,8 +14,10 @@ import pytest
 from assistant.conversation import Conversation
 from assistant.datasets import folder_stamp
 from assistant.frames import (
+    Answer,
     Approve,
     AssistantItem,
+    ConfirmItem,
     Decline,
     ErrorItem,
     HeatmapsItem,
@@ -26,6 +28,7 @@ from assistant.frames import (
     Stop,
     ToolItem,
 )
+from assistant.grounding import shows_nothing
 from assistant.settings import Settings
 from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
@@ -200,7 +203,9 @@ async def test_where_the_llm_asks_beside_the_plan_a_yes_is_asked_about(server: L
         assert len(await talk.workspace.runs.list()) == 1
 
 
-@pytest.mark.parametrize("reply", [START, Text(""), Text("  \n ")])
+@pytest.mark.parametrize(
+    "reply", [START, Text(""), Text("  \n "), Text("\u200b\u2060"), Text("\u3164 &#8203;\n\u00ad")]
+)
 async def test_a_turn_that_says_nothing_is_answered_by_us(server: LLMServer, reply: Any) -> None:
     server.play([PLAN, START, reply])
     async with talking(server, "anthropic") as talk:
@@ -210,7 +215,7 @@ async def test_a_turn_that_says_nothing_is_answered_by_us(server: LLMServer, rep
         answers = (await talk.all(AssistantItem))[before:]
         failures = await talk.all(ErrorItem)
         assert len(answers) + len(failures) == 1
-        assert all(each.text for each in answers)
+        assert not any(shows_nothing(each.text) for each in answers)
 
 
 async def test_a_plan_made_over_one_protocol_is_approved_over_another(server: LLMServer) -> None:
@@ -325,6 +330,18 @@ async def test_a_number_that_no_tool_gave_does_not_reach_the_user(server: LLMSer
         said = " ".join(item.text for item in await talk.all(AssistantItem))
     assert "120" in said
     assert "0.987" not in said
+
+
+async def test_a_number_that_only_the_user_wrote_is_not_told_back_as_a_result(
+    server: LLMServer, protocol: Protocol
+) -> None:
+    server.play([Text("Yes, AUROC is 0.99 and 99 % were found. Shall I look?"), Text("As I said, 99 % were found.")])
+    async with talking(server, protocol) as talk:
+        await talk.say("is it 0.99? I want 99 %")
+        await talk.say("and 0.99 of what?")
+        said = [item.text for item in await talk.all(AssistantItem)]
+    assert said[0].startswith("Shall I look?")
+    assert "99" not in "".join(said)
 
 
 # ---- what an LLM may not show ----
@@ -468,6 +485,32 @@ async def test_a_key_that_an_llm_repeats_is_neither_stored_nor_shown(server: LLM
     assert "[secret]" in str(row.history)
     for part in (KEY, KEY[:14], KEY[14:], encoded):
         assert part not in shown + str(row.history)
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_a_question_whose_call_is_named_like_a_key_can_be_answered_and_the_key_is_not_stored(
+    server: LLMServer, spoken: bool, protocol: Protocol
+) -> None:
+    server.play(
+        [ToolCall(KEY, call=f"a-{KEY}"), ToolCall("stop_run", {"run": "r1"}, call=f"call-{KEY}"), Text("Stopped.")]
+    )
+    async with talking(server, protocol) as talk:
+        run = await talk.workspace.runs.add(
+            make_spec("oled", "padim"), data_path="/data", conversation=talk.conversation.id
+        )
+        await talk.say("Please stop it")
+        asked = await talk.last(ConfirmItem)
+        if spoken:
+            await talk.say("yes")
+        else:
+            await talk.conversation.receive(Answer(call=asked.call, yes=True), "en")
+            await talk.conversation.finish()
+        assert (await talk.last(ConfirmItem)).state == "yes"
+        assert (await talk.workspace.runs.get(run.id)).state == "stopped"
+        row = await talk.workspace.conversations._parts.histories.row(talk.conversation.id)
+        shown = await everything(talk)
+    assert KEY not in shown + str(row.history)
+    assert "[secret]" not in asked.call
 
 
 # ---- what goes wrong on the way ----

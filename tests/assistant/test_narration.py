@@ -64,9 +64,9 @@ def test_what_an_llm_asked_a_tool_is_no_fact_when_the_tool_repeats_it() -> None:
     assert narration.facts.numbers == {0.0, 1.0, 2.0}
 
 
-def test_of_a_conversation_only_tools_and_the_user_give_facts() -> None:
+def test_of_a_conversation_only_tools_give_numbers_and_the_user_names() -> None:
     messages: list[Any] = [
-        ModelRequest([UserPromptPart("I have 60 images of line_3")]),
+        ModelRequest([UserPromptPart("I have 60 images of line_3, is the AUROC:0.99?")]),
         ModelResponse([TextPart("AUROC 0.79"), ToolCallPart("list_models", {"good_images": 77}, "c1")]),
         ModelRequest([ToolReturnPart("list_models", {"good": 77, "epochs": 9}, "c1")]),
         ModelResponse([ToolCallPart("propose_training", '{"image_size": 79000}', "c2")]),
@@ -75,7 +75,32 @@ def test_of_a_conversation_only_tools_and_the_user_give_facts() -> None:
         ),
     ]
     known = known_facts(messages)
-    assert (known.numbers, known.names) == ({60.0, 9.0, 2048.0}, {"line_3"})
+    assert (known.numbers, known.names) == ({9.0, 2048.0}, {"line_3"})
+
+
+@pytest.mark.parametrize(
+    "wish", ["at 79 px", "79 %", "is it 0.79?", "AUROC:0.79", "AUROC-79", "0.79AUROC", "79percent"]
+)
+def test_a_number_that_only_the_user_wrote_supports_no_figure(wish: str) -> None:
+    facts = known_facts([ModelRequest([UserPromptPart(wish)])])
+    for said in ("AUROC 0.79", "It found 79 of them", "79 %", wish):
+        assert unsupported(said, facts) != []
+
+
+def test_a_whole_number_of_the_user_is_a_fact_once_a_plan_holds_it() -> None:
+    asked = {"image_size": 256, "overkill_rate": 0.05, "epochs": 4000}
+    messages: list[Any] = [
+        ModelRequest([UserPromptPart("at 256 px with 5 % (0.05) overkill")]),
+        ModelResponse([ToolCallPart("list_models", {"good_images": 256}, "c1")]),
+        ModelRequest([ToolReturnPart("list_models", {"good": 256}, "c1")]),
+    ]
+    assert known_facts(messages).numbers == set()
+    messages += [
+        ModelResponse([ToolCallPart("propose_training", asked, "c2")]),
+        ModelRequest([ToolReturnPart("propose_training", {"proposal": "p", "settings": asked}, "c2")]),
+    ]
+    assert known_facts(messages).numbers == {256.0}
+    assert known_facts(messages).shares == set()
 
 
 @pytest.mark.parametrize("piece", [1, 997])
