@@ -1,19 +1,32 @@
 """Chinese number words: 七十九, 百分之七十九, 七成九, 两倍, 一半."""
 
 import re
+import unicodedata
 
 _DIGITS = {digit: float(value) for value, digit in enumerate("零一二三四五六七八九")} | {
     "〇": 0.0,
     "两": 2.0,
     "兩": 2.0,
 }
-_NUMERAL = "零〇一二两兩三四五六七八九十百千万亿萬億壹贰貳叁肆柒捌玖佰仟廿卅"
-_FORMAL = "参參伍陆陸拾什"  # numerals only beside others: 参数, 什么, 陆续 are words
+_FORMAL = "参參伍陆陸拾什阡陌"  # numerals only beside others or before what they count: 参数, 什么, 陆续 are words
+_NUMERAL = "".join(
+    character
+    for block in (range(0x3400, 0xA000), range(0x20000, 0x2A6E0))
+    for character in map(chr, block)
+    if unicodedata.numeric(character, None) is not None and character not in f"{_FORMAL}仨漆"
+)
+_NUMERAL += "〇两"
 _RUN = re.compile(rf"[{_NUMERAL}](?:[{_NUMERAL}{_FORMAL}])*|[{_FORMAL}](?:[{_NUMERAL}{_FORMAL}])+")
 _SIMPLE = re.compile(r"[零〇一二两兩三四五六七八九]|([二三四五六七八九]?)十([一二三四五六七八九]?)")
-_NOT_PLAIN_AFTER = re.compile(rf"\s*(?:成(?![为功立员])|折|倍|半|分之|番|[点點][{_NUMERAL}])")
+_NOT_PLAIN_AFTER = re.compile(rf"\s*(?:成(?![为功立员])|折|倍|半|分(?:之|[{_NUMERAL}])|番|[点點][{_NUMERAL}])")
 _NOT_PLAIN_BEFORE = re.compile(r"(?:分之|[点點])\Z")
-_SHARE = re.compile(r"半|倍|[俩仨]|翻番|满分|\d\s*[成折](?![为功立员])")
+_SHARE = re.compile(
+    r"半|倍|[俩仨]|[半几数两三四五六七八九十\d]\s?打(?![开算印断破包磨光造扰标])|旬日|(?!洞洞)[拐洞勾幺]{2,}|翻番|满分|\d\s*[成折](?![为功立员])"
+)
+
+_LONE = re.compile(
+    r"[参參伍陆陸拾]\s?(?:[张張个個幅处處块塊件枚条條片秒成%％倍]|分钟)|(?<=[检檢报報了为為是到达達])\s?[参參伍陆陸拾](?=\s|[，。,.；;！!]|\Z)"
+)
 
 _PARTS = "方面|办法|方法|选项|步骤|阶段|问题|选择|原因|部分|模型|训练|任务|数据集|值|指标|步|点建议"
 _COUNTED = "的?(?:缺陷|漏检|误报|过检|良品|不良|坏|样本|样品|图|像素|百分点|小时|月|星期|数量级|轮|假)"
@@ -34,7 +47,9 @@ _ORDINARY = re.compile(
 def figures(text: str) -> list[tuple[str, float | None]]:
     """Number words with their values; None where the value is not plain."""
     text = _ORDINARY.sub(" \u241f ", text)
-    found: list[tuple[str, float | None]] = [(match.group(), None) for match in _SHARE.finditer(text)]
+    found: list[tuple[str, float | None]] = [
+        (match.group(), None) for rule in (_SHARE, _LONE) for match in rule.finditer(text)
+    ]
     return found + [(match.group(), _value(match, text)) for match in _RUN.finditer(text)]
 
 

@@ -15,6 +15,11 @@ _NUMBER = rf"(?:{'|'.join(_TENS)})(?:[ -]?(?:{_COUNT}))?|{'|'.join(_SMALL)}|sing
 _UNCLEAR = (
     r"hundreds?|thousands?|[mb]illions?|dozens?|half|halves|halv(?:ed|ing)|thirds?|quarters?|twice|thrice|doubl(?:es?|ed|ing)|tripl(?:es?|ed|ing)"
     r"|trebl(?:es?|ed|ing)|quadrupl(?:es?|ed|ing)|couple|nil|nought|naught|zilch|zeros|zeroes"
+    rf"|(?:{'|'.join(_TENS)})(?:[ -]?(?:ish|odd|some|plus|something))|(?:{'|'.join(_SMALL[1:])})[ -]?(?:ish|odd)|(?:{'|'.join(ten[:-1] for ten in _TENS)})ies|teens"
+    # Nouns that count what they group.
+    r"|trios?|quartets?|quintets?|sextets?|septets?|octets?|nonets?|duos?|three ?score|a gross|a brace|a pair of"
+    r"|centur(?:y|ies)|decades?|fortnights?|decuple|an octave|(?:a|\d|[a-z]+ty|[a-z]*teen|two|three|four|five|six|seven|eight|nine|ten) grand(?! total)"
+    r"|orders? of magnitude|unity"
     r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|\w{1,8}teen|\w{1,8}tie)ths?|(?:hundred|thousand|million)ths?"
     rf"|(?:{'|'.join(_SMALL)}|{'|'.join(_TENS)}|hundred|thousand)(?:[ -]?fold|[ -]times)"
 )

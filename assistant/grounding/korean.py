@@ -31,7 +31,7 @@ _TENS = {
     "여든": 80,
     "아흔": 90,
 }
-_PARTICLE = "이|가|은|는|을|를|의|에|에서|로|으로|과|와|도|만|이나|나|까지|부터|정도|쯤|가량|이상|이하|미만|밖에|보다|씩|마다|여|입니다|이에요|예요|이다|이며|이고|인|였습니다|이었습니다|라고|다|짜리|이면|면|이라면|안에|만에|동안|간|뿐|뿐입니다"
+_PARTICLE = "이|가|은|는|을|를|의|에|에서|로|으로|과|와|도|만|이나|나|까지|부터|정도|쯤|가량|이상|이하|미만|밖에|보다|씩|마다|여|입니다|이에요|예요|이다|이며|이고|인|였습니다|이었습니다|라고|다|짜리|이면|면|이라면|안에|만에|동안|간|뿐|뿐입니다|대|넘게"
 _COUNTER = "장|개|건|초|분|시간|일|주|달|개월|월|년|회|명|대|종|곳|군데|차례|픽셀|에폭|이미지|점|위|등|쌍|판"
 _MULTIPLE = "배|퍼센트|프로|퍼|할|푼"
 _END = rf"(?:{_PARTICLE})?(?:{_PARTICLE})?(?![가-힣])"
@@ -40,14 +40,24 @@ _NATIVE_ONES = "하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|한|두|�
 # What comes after 두 and 세 where they count parts of what is said, not what was measured.
 _STRUCTURE = "가지|번|단계|방법|모델|종류|쪽|경우|값|학습|데이터|설정|방향|지표|이름|항목|사람|이상의 모델"
 
+# English number words in Hangul.
+_ENGLISH = "(?:제로|원|투|쓰리|포|파이브|식스|세븐|에잇|에이트|나인|텐)"
+_TRANSCRIBED = re.compile(
+    rf"(?<![가-힣])(?:트[웬엔]티|투[웬엔]티|[써서]티|포티|피프티|식스티|세븐티|에[이잇]티|나인티|헌드레드)(?={_ENGLISH}|\s*{_COUNTED}|{_END})"
+    rf"|(?<![가-힣]){_ENGLISH}(?:\s*{_ENGLISH})+{_END}|(?<![가-힣])(?:세븐|나인|에잇)(?={_END})"
+)
+# Letters that were put apart: what does not come together as a syllable.
+_APART = re.compile(r"(?:[가-힣][\u1100-\u1112]){2,}|[\u1100-\u1112](?:[\s.\-_]*[\u1161-\u1175])")
 _SINO_NUMBER = re.compile(
     rf"(?<![가-힣])(?:(?:[일이삼사오육칠팔구]+[십백천만억]|[십백천][일이삼사오육칠팔구십백천])[{_SINO}]*|[일이삼사오육칠팔구]십(?:{_NATIVE_ONES})|[{_SINO}]{{3,}}"
     rf"|(?=[{_DIGITS}]*[삼육칠팔])[{_DIGITS}]+[영공일삼사오육칠팔구])(?=\s*{_COUNTED}|{_END})"
     rf"|(?<![가-힣])[십백천만억]만?\s*여?\s*{_COUNTED}|[수몇](?:십|백|천|만)(?=\s*{_COUNTED}|{_END})"
-    rf"|(?<![가-힣])(?:[삼육칠팔]\s*|[사오구]\s+){_COUNTED}"
+    rf"|(?<![가-힣])(?:[삼육칠팔]\s*|[사오구]\s+){_COUNTED}|(?<![가-힣])(?:[일이사오구]초|[일오]분){_END}"
+    rf"|(?<![가-힣])(?:구[오구일]|사[오구]|오[구사]|일[구오]|이[구오]){_END}"
 )
 _POINT = re.compile(
-    rf"(?:영|공|제로|[삼사오육칠팔구])\s*[점쩜]\s*[{_DIGITS}]+{_END}|(?:[일이]|\d)\s*점\s*[영일삼사오육칠팔구][{_DIGITS}]*{_END}"
+    rf"(?:영|공|빵|제로|[삼사오육칠팔구])\s*[점쩜]\s*[{_DIGITS}]+{_END}|(?:[일이]|\d)\s*점\s*[영일삼사오육칠팔구][{_DIGITS}]*{_END}"
+    rf"|(?<![가-힣])[점쩜][{_DIGITS}]{{2,}}{_END}|(?<![가-힣])[{_DIGITS}]+[.,·][{_DIGITS}]+{_END}|포인트\s*{_ENGLISH}{_END}"
 )
 _NATIVE = re.compile(
     rf"(?<![가-힣])(?:(?P<tens>스물|서른|마흔|예순|일흔|여든|아흔)(?P<ones>{_NATIVE_ONES})?|(?P<teen>열)(?P<unit>{_NATIVE_ONES})(?=\s*{_COUNTED}|{_END})"
@@ -60,7 +70,11 @@ _SHARE = re.compile(
     rf"|(?:(?<![A-Za-z0-9_.])\d+|[삼사오육칠팔])\s?할(?!\s*(?:수|것|때|지|만|까|게|인|경우|필요|일|뿐))(?={_END})"
     r"|[일이구]할(?:이|은|을|의|정도|이상|이하|입니다)(?![가-힣])"
     rf"|(?:열|백|셋|넷|다섯)에\s*(?:{_NATIVE_ONES}){_END}"
-    rf"|[{_SINO}\d]\s*분의\s*[{_SINO}\d]"
+    rf"|[{_SINO}\d]\s*분[의지]\s*[{_SINO}\d]"
+    rf"|(?<![가-힣])[일이구]\s?할\s+(?:이상|이하|정도|가량|쯤|넘)|반타작|(?<![가-힣])[{_DIGITS}]\s*대\s*[{_DIGITS}](?<!일대일){_END}"
+    rf"|(?:여남은|스무남은|두서너)(?=\s*[가-힣])|(?<![가-힣])(?:{_NATIVE_ONES}|반|몇)\s*(?:다스(?!리)|타스|(?:접|켤레)(?![가-힣]))|\d\s*다스"
+    # The short forms before a counter.
+    rf"|(?<![가-힣])(?:(?:석|넉|닷|엿|서|너)\s+(?:{_COUNTER})|(?:석|넉|닷|엿)[장달]){_END}"
     rf"|(?<![가-힣])(?:{_NATIVE_ONES}|몇십|몇백)\s*(?:{_MULTIPLE}){_END}"
     rf"|(?<![가-힣])(?:하루|이틀|사흘|나흘|닷새|엿새|이레|여드레|아흐레|열흘|보름)(?:{_END}|치)"
     rf"|(?<![가-힣])(?:한두|두세|두어|서너|네댓|너댓|대여섯|예닐곱)(?!\s*(?:가지|번))\s*[가-힣]"
@@ -75,7 +89,9 @@ def figures(text: str) -> list[tuple[str, float | None]]:
     """Number words with their values; None where the value is not plain."""
     text = _ORDINARY.sub(" ", text)
     found: list[tuple[str, float | None]] = [
-        (match.group(), None) for rule in (_SINO_NUMBER, _POINT, _SHARE) for match in rule.finditer(text)
+        (match.group(), None)
+        for rule in (_SINO_NUMBER, _POINT, _SHARE, _TRANSCRIBED, _APART)
+        for match in rule.finditer(text)
     ]
     found += [(match.group(), 0.0) for match in _ZERO.finditer(text)]
     return found + [(match.group(), _value(match)) for match in _NATIVE.finditer(text)]

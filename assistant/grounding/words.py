@@ -4,26 +4,28 @@ language has its file."""
 
 import re
 
-from assistant.grounding import chinese, english, korean
+from assistant.grounding import chinese, english, korean, latin
 from assistant.grounding.facts import Facts
 from assistant.grounding.reading import FOREIGN
 from assistant.grounding.terms import ROMAN_TERMS
 
 _WORD = re.compile(r"\w+")
-_ROMAN = re.compile(r"i{4}|m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+_ROMAN = re.compile(
+    r"[ivx]{2,}|[ivxlc]*(?:xx|ii|ix|xi)[ivxlc]*|i{4}|m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})"
+)
 _ROMAN_WORD = re.compile(
     r"(?<![A-Za-z0-9_])(?:[IVXLCDM]{2,15}|[ivxlc]{2,15}|[VX](?![ -]?(?:ax|dir|coord|ray)))(?![A-Za-z0-9_])"
 )
 _LOOKS_LIKE_DIGITS = re.compile(r"(?<![A-Za-z0-9_])(?=[Il]*O)[IlO]{2,15}(?![A-Za-z0-9_])")
-_SPACED_LETTERS = re.compile(r"(?<![A-Za-z])(?:[A-Za-z][ .\-]){2,}[A-Za-z](?![A-Za-z])")
+_SPACED_LETTERS = re.compile(r"(?<![A-Za-z])(?:[A-Za-z](?:[^\w\n]|_)){2,}[A-Za-z](?![A-Za-z])")
 
 
 def unsupported_words(text: str, facts: Facts) -> list[str]:
     """What a reading says in words that could be a figure and that no fact supports."""
-    spelled = [re.sub(r"[ .\-]", "", match.group()) for match in _SPACED_LETTERS.finditer(text)]
+    spelled = [re.sub(r"[\W_]", "", match.group()) for match in _SPACED_LETTERS.finditer(text)]
     said = [
         figure
-        for language in (english, korean, chinese)
+        for language in (english, korean, chinese, latin)
         for each in (text, *spelled)
         for figure, value in language.figures(each)
         if value is None or value not in facts.numbers
