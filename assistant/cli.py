@@ -43,6 +43,8 @@ def main() -> None:
         sys.exit(INVALID)
     except EXPECTED as error:
         trouble = explain(error)
+        if trouble.code == "internal":
+            raise
         _tell(f"{trouble.message}; {trouble.hint}")
         sys.exit(INVALID)
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from assistant.store.database import DatabaseDamaged
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +40,13 @@ HINTS = {
     "forbidden": "give the user that runs Murascope the rights to it, or choose another folder",
     "name_too_long": "choose a shorter name or path",
     "database_busy": "another program holds the database: end what it does there, then try again",
+    "database_damaged": "stop Murascope and put a copy of that file back, or move it away to begin with an empty one; "
+    "what the runs' folders and the data sets hold is whole",
     "database_away": "look whether the database server is up, or whether the home folder is still there",
     "system": "look at the server's log, then try again",
     "internal": "try again; if it happens again, look at the server's log",
 }
-EXPECTED = (OSError, OperationalError, PoolTimeout)
+EXPECTED = (OSError, DatabaseError, PoolTimeout)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ def _of_system(error: OSError) -> tuple[str, str]:
 def _of_database(error: SQLAlchemyError) -> tuple[str, str]:
     if isinstance(error, PoolTimeout):
         return "database_busy", "the database gave no connection in time"
+    if isinstance(error, DatabaseDamaged):
+        return "database_damaged", f"the database file {error.path} is damaged ({error.why})"
     said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     code = next((code for words, code in DATABASE_CODES.items() if words in said.lower()), "internal")
     return code, f"the database refused: {said}" if code != "internal" else "something went wrong on our side"

@@ -8,11 +8,21 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
 READING = "only_reads"
+DAMAGES = ("malformed", "file is not a database", "could not decode to utf-8")  # what SQLite says of such a file
+
+
+class DatabaseDamaged(DatabaseError):
+    """The file of the database does not hold what SQLite wrote there."""
+
+    def __init__(self, path: str, why: str):
+        self.path, self.why = path, why
+        super().__init__(None, None, Exception(f"{path}: {why}"))
 
 
 class Database:
@@ -84,3 +94,13 @@ def use_sqlite_well(engine: Engine) -> None:
     def begin(connection: Any) -> None:
         is_reader = connection.get_execution_options().get(READING)
         connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def tell_damage(context: ExceptionContext) -> DatabaseDamaged | None:
+        why = str(context.original_exception)
+        if not any(words in why.lower() for words in DAMAGES):
+            return None
+        context.is_disconnect = (
+            True  # every connection remembers damaged pages: all are closed, for a file that is put back
+        )
+        return DatabaseDamaged(engine.url.database or "", why)

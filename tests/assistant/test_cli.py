@@ -242,6 +242,19 @@ def test_a_home_that_cannot_be_used_is_told_in_words(murascope: Murascope, tmp_p
             assert "Traceback" not in said.stderr
 
 
+def test_a_damaged_database_is_told_in_words(murascope: Murascope, tmp_path: Path) -> None:
+    file = tmp_path / "home" / "murascope.db"
+    murascope("data", "list")
+    whole = file.read_bytes()
+    for damaged in (b"\xa5" * 50_000, whole[:9000], whole[:4096] + b"\xa5" * (len(whole) - 4096)):
+        file.write_bytes(damaged)
+        for command in (("data", "list"), ("serve", "--port", "0")):
+            said = murascope(*command)
+            assert said.returncode == 2
+            assert f"the database file {file} is damaged" in said.stderr
+            assert "Traceback" not in said.stderr
+
+
 def test_a_home_of_nobody_is_told_in_words(murascope: Murascope) -> None:
     murascope.environment["MURASCOPE_HOME"] = "~nosuchuser/murascope"
     said = murascope("data", "list")

@@ -1,5 +1,6 @@
 """What disk, database and people's inputs can do to the server is told in words, never as a bare 500."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -137,3 +138,28 @@ def test_no_input_gives_a_bare_500(client: TestClient, text: str) -> None:
         while told[-1].get("code") not in ("unknown_plan", "bad_frame"):  # of the second frame, or of both
             told.append(socket.receive_json())
         assert "internal" not in {each.get("code") for each in told}
+
+
+def test_a_damaged_database_is_told_in_words_and_a_file_that_is_put_back_is_used(
+    settings: Settings, client: TestClient
+) -> None:
+    file = settings.home / "murascope.db"
+    assert client.post("/api/conversations").status_code == 201
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        while other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # somebody reads just now
+            pass
+    whole = file.read_bytes()
+    with file.open("r+b") as damaged:  # in place, beneath the connections that are open
+        damaged.seek(4096)
+        damaged.write(b"\xa5" * (len(whole) - 4096))
+    while (answer := client.get("/api/runs")).status_code == 200:  # a page may still be remembered
+        client.post("/api/conversations")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_damaged")
+    assert f"the database file {file} is damaged" in answer.json()["message"]
+    assert "put a copy" in answer.json()["hint"]
+    page = client.get("/runs", headers={"accept": "text/html"})
+    assert (page.status_code, "is damaged" in page.text) == (503, True)
+    with file.open("r+b") as mended:
+        mended.write(whole)
+    assert client.get("/api/runs").status_code == 200
+    assert client.post("/api/conversations").status_code == 201
