@@ -390,6 +390,8 @@ async def _runs_list(*, as_json: bool) -> int:
             f"{row.id}\t{row.state}\t{row.model} on {row.dataset}"
             + (f"\timage AUROC {auroc:.3f}" if auroc is not None else "")
         )
+    if not rows and not as_json:
+        _tell("no runs yet: murascope train --data NAME")
     return 0
 
 

@@ -242,6 +242,11 @@ def test_a_home_that_cannot_be_used_is_told_in_words(murascope: Murascope, tmp_p
             assert "Traceback" not in said.stderr
 
 
+def test_a_home_without_runs_says_so_beside_its_output(murascope: Murascope) -> None:
+    said = murascope("runs", "list")
+    assert (said.returncode, said.stdout, "no runs yet" in said.stderr) == (0, "", True)
+
+
 def test_a_damaged_database_is_told_in_words(murascope: Murascope, tmp_path: Path) -> None:
     file = tmp_path / "home" / "murascope.db"
     murascope("data", "list")
