@@ -7,8 +7,9 @@ A promise whose test stays green with its fault in place is no promise. Each fau
     RED      the test fails without the fault already
     STALE    the place is not found exactly once, or no such test ran: the fault must follow the code
 
-and the exit code is 0 only when all are caught. `--quick` takes those marked quick, `--only WORD` those whose promise, file or
-test holds the word. The tree itself is never touched.
+and the exit code is 0 only when none is MISSED, RED or STALE. `--quick` takes those marked quick, `--only WORD` those whose promise,
+file or test holds the word; `--within S` begins no more after S seconds, counts the rest as not tried, and begins elsewhere in the
+list at each commit. The tree itself is never touched.
 """
 
 import argparse
@@ -26,7 +27,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent.parent
@@ -63,21 +63,29 @@ class Bench:
 def main() -> int:
     options = _parser().parse_args()
     faults = [fault for fault in load_faults() if _is_asked_for(fault, options)]
+    if options.within is not None:
+        first = _commit_number() % max(len(faults), 1)
+        faults = faults[first:] + faults[:first]
+    without: dict[str, int] = {}  # how each test ends without a fault, pytest's exit code
     began = time.monotonic()
     benches: SimpleQueue[Bench] = SimpleQueue()
     with ExitStack() as stack, ThreadPoolExecutor(options.workers) as pool:
         for _ in range(options.workers):
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="guards-"))
             benches.put(stack.enter_context(bench(copy_tree(Path(scratch)))))
-        tests = list(dict.fromkeys(fault.test for fault in faults))
-        without = dict(zip(tests, pool.map(lambda test: at_a_bench(benches, Bench.run, test), tests), strict=True))
         verdicts = []
-        tried = pool.map(lambda fault: at_a_bench(benches, judge, fault, without[fault.test]), faults)
-        for fault, verdict in zip(faults, tried, strict=True):
-            print(f"{verdict:7} {fault.promise}  [{fault.file}; {fault.test}]", flush=True)
-            verdicts.append(verdict)
-    caught = verdicts.count("caught")
-    print(f"{caught} of {len(verdicts)} faults caught, {time.monotonic() - began:.0f} s")
+
+        def tried(fault: Fault) -> str | None:
+            is_late = options.within is not None and time.monotonic() - began > options.within
+            return None if is_late else at_a_bench(benches, fault, without)
+
+        for fault, verdict in zip(faults, pool.map(tried, faults), strict=True):
+            if verdict is not None:
+                print(f"{verdict:7} {fault.promise}  [{fault.file}; {fault.test}]", flush=True)
+                verdicts.append(verdict)
+    caught, left = verdicts.count("caught"), len(faults) - len(verdicts)
+    rest = f", {left} not tried" if left else ""
+    print(f"{caught} of {len(verdicts)} faults caught{rest}, {time.monotonic() - began:.0f} s")
     return 0 if caught == len(verdicts) else 1
 
 
@@ -124,10 +132,12 @@ def bench(tree: Path) -> Iterator[Bench]:
             process.kill()
 
 
-def at_a_bench(benches: "SimpleQueue[Bench]", do: Any, *arguments: Any) -> Any:
+def at_a_bench(benches: "SimpleQueue[Bench]", fault: Fault, without: dict[str, int]) -> str:
     taken = benches.get()
     try:
-        return do(taken, *arguments)
+        if fault.test not in without:
+            without[fault.test] = taken.run(fault.test)
+        return judge(taken, fault, without[fault.test])
     finally:
         benches.put(taken)
 
@@ -147,6 +157,11 @@ def judge(at: Bench, fault: Fault, without: int) -> str:
         path.write_text(before, encoding="utf-8")
 
 
+def _commit_number() -> int:
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, check=True, capture_output=True, text=True)
+    return int(head.stdout.strip()[:8], 16)
+
+
 def _is_asked_for(fault: Fault, options: argparse.Namespace) -> bool:
     words: Iterable[str] = (fault.promise, fault.file, fault.test)
     return (fault.quick or not options.quick) and any(options.only in each for each in words)
@@ -156,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make guards", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only the faults whose tests take seconds")
     parser.add_argument("--only", default="", metavar="WORD", help="only faults whose promise, file or test holds WORD")
+    parser.add_argument("--within", type=float, metavar="S", help="begin no more after this many seconds")
     parser.add_argument("--workers", type=int, default=2, help="copies of the tree that are tried at the same time")
     return parser
 
