@@ -288,6 +288,9 @@ async def _data_check(path: Path, *, as_json: bool) -> int:
         try:
             facts = await workspace.datasets.look_into(path)
         except DatasetError as error:
+            if as_json:
+                problem = {"code": error.code, "message": error.message, "hint": error.hint, "values": error.values}
+                print(json.dumps({"path": str(path), "problems": [problem]}, ensure_ascii=False, allow_nan=False))
             _tell(str(error))
             return INVALID
     if as_json:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.datasets import Item
+from engine.picture_files import MAX_BYTES, TOO_MANY_BYTES
 
 DIGITS = 16  # of a SHA-256: two of a million pictures share them once in 10^7 data sets
 
@@ -36,6 +37,8 @@ def _contents(path: Path) -> bytes | OSError:
     if path.exists() and not path.is_file():
         return OSError(errno.EINVAL, "no plain file")  # a pipe would never end
     try:
+        if path.stat().st_size > MAX_BYTES:
+            return OSError(errno.EFBIG, TOO_MANY_BYTES)
         return path.read_bytes()
     except OSError as error:
         return error

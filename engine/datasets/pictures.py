@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from engine.picture_files import MAX_BYTES, TOO_MANY_BYTES
+
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")  # Pillow's other readers stay shut: one of them starts a program
 MAX_PIXELS = 200_000_000
 TOO_LARGE = f"larger than {MAX_PIXELS // 10**6} megapixels"
@@ -239,8 +241,11 @@ def _opened(
     try:
         if content is None and not path.is_file():  # a pipe would never end
             raise BrokenPicture("no plain file" if path.exists() else "there is no such file")
-        if (path.stat().st_size if content is None else len(content)) == 0:
+        size = path.stat().st_size if content is None else len(content)
+        if size == 0:
             raise BrokenPicture("the file is empty")
+        if size > MAX_BYTES:
+            raise BrokenPicture(TOO_MANY_BYTES)
         with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(TOO_LARGE)

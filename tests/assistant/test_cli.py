@@ -185,6 +185,8 @@ def test_a_folder_that_cannot_be_trained_on_says_why_with_all_its_figures(murasc
     process = murascope("data", "check", str(panels / "test/spot"), "--json")
     assert process.returncode == 0
     (panels / "test/spot").rename(panels / "NG")
+    process = murascope("data", "check", str(panels / "none"), "--json")
+    assert [each["code"] for each in json.loads(process.stdout)["problems"]] == ["no_folder"]
     process = murascope("data", "check", str(panels / "NG"), "--json")
     facts = outcome(process)
     assert (process.returncode, facts["test_defective"]) == (2, 4)

@@ -1,6 +1,8 @@
 """Data sets: registering, uploading, looking at pictures."""
 
 import io
+import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -49,6 +51,15 @@ def test_a_picture_is_made_small_and_nothing_outside_is_served(client: TestClien
     assert client.get("/data/panels/image", params={"relative": "a\0.png"}).status_code == 422
     assert client.get("/data/panels/image", params={"relative": "train/good/broken.png"}).status_code == 415
     assert client.get("/data/panels/image", params={"relative": "test/good/4.png", "size": 9999}).status_code == 422
+
+
+def test_a_picture_whose_name_is_no_utf8_is_served(client: TestClient, data: Path) -> None:
+    name = os.fsencode(data / "train/good") + "/불량1.png".encode("cp949")
+    Image.new("RGB", (8, 8), (90, 90, 90)).save(os.fsdecode(name), "PNG")
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    shown = re.search(r'relative=(train[^"&]*%25[^"&]*\.png)', client.get("/data/panels").text)
+    assert shown is not None
+    assert client.get(f"/data/panels/image?relative={shown[1]}").status_code == 200
 
 
 def test_a_picture_outside_the_data_set_is_not_served(client: TestClient, data: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.datasets import pictures
+from engine.datasets import Item, pictures
+from engine.datasets.fingerprints import contents_of
 from engine.datasets.pictures import BrokenPicture, marked_pixels, open_picture, preview, read_header, read_picture
 
 GREY = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (30, 1))  # 30 high, 40 wide, brighter to the right
@@ -367,3 +368,14 @@ def test_only_the_formats_of_the_list_are_opened(tmp_path, other):
     EIGHT.save(tmp_path / "a.png", other)
     with pytest.raises(BrokenPicture, match="not a picture in a known format"):
         open_picture(tmp_path / "a.png")
+
+
+def test_a_file_larger_than_any_picture_is_broken_without_being_read(tmp_path):
+    path = tmp_path / "sparse.png"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # takes no room, but would fill the memory
+    with pytest.raises(BrokenPicture, match="larger than 2 GiB"):
+        open_picture(path)
+    content, mask = contents_of(Item(path=path, name="sparse.png", split="train", label="good"))
+    assert isinstance(content, OSError)
+    assert mask is None
