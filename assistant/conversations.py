@@ -36,6 +36,12 @@ class Conversations:
             session.add(row)
         return await self.get(row.id)
 
+    async def is_unused(self, conversation: str) -> bool:
+        """Whether there is such a conversation and nothing was said in it yet."""
+        query = select(ConversationRow.id).where(ConversationRow.id == conversation, ConversationRow.revision == 0)
+        async with self._database.reading() as session:
+            return await session.scalar(query) is not None
+
     async def list(self, *, also: str | None = None) -> Sequence[Heading]:
         """Headings, the latest change first, of those in which something was said, and `also` of this one."""
         query = select(ConversationRow).where((ConversationRow.revision > 0) | (ConversationRow.id == also))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,27 +89,17 @@ READS: dict[str, tuple[str, Callable[[TestClient, str], Any]]] = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_file_that_does_not_come(
-    finished_run: str,
-    running_run: str,
-    client: TestClient,
-    settings: Settings,
-    elsewhere: ThreadPoolExecutor,
-    name: str,
+def test_a_pipe_in_place_of_a_file(
+    finished_run: str, running_run: str, client: TestClient, settings: Settings, name: str
 ) -> None:
+    """It would never come: whoever asks for it is told so at once."""
     file, read = READS[name]
     path = settings.runs_folder / finished_run / file
     path.parent.mkdir(exist_ok=True)
-    content = path.read_bytes() if path.exists() else b'{"image": null, "regions": []}'
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    waiting: Future[Any] = elsewhere.submit(read, client, finished_run)
-    writer = elsewhere.submit(path.open, "wb")  # comes back when the server has opened the file to read
-    with writer.result() as pipe:
-        answers(client, running_run)
-        assert not waiting.done()
-        pipe.write(content)
-    waiting.result()
+    read(client, finished_run)
+    answers(client, running_run)
 
 
 def test_a_database_that_somebody_else_holds(
@@ -120,6 +110,7 @@ def test_a_database_that_somebody_else_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     conversation = client.post("/api/conversations").json()["id"]
+    client.get("/")  # an empty conversation of this browser
     other = sqlite3.connect(settings.home / "murascope.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     changing = elsewhere.submit(client.patch, f"/api/conversations/{conversation}", json={"title": "mine"})

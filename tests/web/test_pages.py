@@ -38,8 +38,11 @@ def test_pages_name_no_other_host_but_the_papers(client: TestClient) -> None:
         assert all("arxiv.org" in link for link in re.findall(r"""href=["'](https?://[^"']+)""", page))
 
 
-def test_the_front_door_opens_the_same_empty_conversation_again(client: TestClient) -> None:
-    assert client.get("/").url == client.get("/").url
+def test_the_front_door_opens_a_browsers_own_empty_conversation_again_and_nobody_elses(client: TestClient) -> None:
+    first = client.get("/").url
+    assert client.get("/").url == first
+    client.cookies.clear()  # another browser
+    assert client.get("/").url != first
 
 
 def test_levels_of_a_model_on_a_transformer_are_shown_as_its_blocks(client: TestClient) -> None:
