@@ -25,6 +25,8 @@ Decision = Literal[
     "pass_on",  # to the agent, like anything else that is said
 ]
 
+LLM_WORDS = "answer-"  # how the keys of an LLM's words begin; what we say ourselves asks only about the plan
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -61,7 +63,11 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
     plan = max((each for each in plans if each[1].state == "open"), key=lambda each: each[0], default=None)
     declined = [item for revision, item in plans if item.state == "declined" and revision > said]
     questions = [item for _, _, item in items if isinstance(item, ConfirmItem) and item.state == "open"]
-    words = [item for _, revision, item in items if isinstance(item, AssistantItem) and revision > said and talks]
+    words = [
+        item
+        for key, revision, item in items
+        if isinstance(item, AssistantItem) and revision > said and talks and key.startswith(LLM_WORDS)
+    ]
     return Standing(
         plan=plan[1] if plan else None,
         plan_is_last=plan is not None and plan[0] > said,

@@ -55,12 +55,6 @@ class Transcript:
             rows = list(await session.scalars(query))
         return [(row.key, row.revision, self._with_text(row.key, _stored(row))) for row in rows]
 
-    async def revision(self) -> int:
-        """The number of the latest change; 0 before the first."""
-        query = select(ConversationRow.revision).where(ConversationRow.id == self.conversation)
-        async with self._database.reading() as session:
-            return await session.scalar(query) or 0
-
     async def get(self, key: str) -> Item | None:
         async with self._database.reading() as session:
             row = await session.get(ItemRow, (self.conversation, key))

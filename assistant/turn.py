@@ -31,6 +31,7 @@ from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart, UserPromptPart
 
 from assistant.agent import LIMITS, SHOWN_RUNS, TURN_TIMEOUT_S, make_agent
+from assistant.decisions import LLM_WORDS
 from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ProposalItem, ToolItem, UserItem
 from assistant.grounding import Facts, facts_in, shows_nothing, unsupported
 from assistant.llm_errors import explain
@@ -167,7 +168,7 @@ class Turn:
         plan = await self._transcript.get(plan_key(asked["proposal"])) if "proposal" in asked else None
         say, facts = ("tell_plan", {"plan": plan_words(plan)}) if isinstance(plan, ProposalItem) else ("no_answer", {})
         words = built_in_words(say, self._desk.language, facts)
-        await self._transcript.show(f"answer-{self._name}-0", AssistantItem(text=words))
+        await self._transcript.show(f"said-{self._name}", AssistantItem(text=words))
         if isinstance(plan, ProposalItem):
             await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
 
@@ -184,7 +185,7 @@ class Turn:
         match event:
             case PartStartEvent(part=TextPart(content=text)):
                 self._texts += 1
-                self._text_key, self._text = f"answer-{self._name}-{self._texts}", ""
+                self._text_key, self._text = f"{LLM_WORDS}{self._name}-{self._texts}", ""
                 await self._add_text(text)
             case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
                 await self._add_text(text)

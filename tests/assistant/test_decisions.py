@@ -15,7 +15,7 @@ ASKED = {"c0": "start_training"}
 
 
 def at(*items: Item, waits_for: dict[str, str] = ASKED, talks: bool = True) -> Standing:
-    numbered = [(str(number), number, item) for number, item in enumerate(items, 1)]
+    numbered = [(f"answer-{number}", number, item) for number, item in enumerate(items, 1)]
     return standing(numbered, waits_for=waits_for, talks=talks)
 
 
@@ -39,10 +39,28 @@ def test_a_yes_belongs_to_the_words_that_asked_while_the_plan_is_not_asked_about
 
 
 @pytest.mark.parametrize(
-    "question", ["설명해 드릴까요?", "要我解释一下吗？", "**Shall I** explain *AUROC*? It is quick."]
-)
-def test_a_question_in_any_language_is_one(question: str) -> None:
-    assert decide("yes", at(UserItem(text="hi"), PLAN, AssistantItem(text=question), waits_for={})) == "pass_on"
+    "question",
+    ["설명해 드릴까요?", "要我解释一下吗？", "**Shall I** explain *AUROC*? It is quick.", "Shall I explain AUROC first?\n\nJust say so.", "Would you like me to explain AUROC first.", "설명해 드릴까요", "要不要我先解释一下 AUROC。", "Explain AUROC first⸮"],
+)  # fmt: skip
+def test_a_question_in_any_language_with_or_without_its_mark_is_one(question: str) -> None:
+    items = (UserItem(text="hi"), PLAN, AssistantItem(text=question))
+    assert decide("yes", at(*items)) == "ask_which"
+    assert decide("yes", at(*items, waits_for={})) == "pass_on"
+
+
+def test_what_was_withheld_may_have_been_a_question() -> None:
+    items = (UserItem(text="hi"), PLAN, AssistantItem(text="A sentence was left out.", withheld=True))
+    assert decide("yes", at(*items)) == "ask_which"
+
+
+def test_words_of_an_llm_beside_a_plan_that_it_does_not_ask_about_take_the_yes() -> None:
+    items = (UserItem(text="hi"), PLAN, AssistantItem(text="I can explain AUROC first; tell me if I should."))
+    assert decide("yes", at(*items, waits_for={})) == "pass_on"
+
+
+def test_our_own_words_about_the_plan_are_no_question_of_an_llm() -> None:
+    items = [("u", 1, UserItem(text="and then?")), ("said-1", 2, AssistantItem(text="Shall it start?")), ("p", 3, PLAN)]
+    assert decide("yes", standing(items, waits_for={}, talks=True)) == "approve"
 
 
 @pytest.mark.parametrize(("said", "decision"), [("yes", "ask_which"), ("approve", "approve"), ("no", "no_to_question"), ("wait", "keep_question")])  # fmt: skip
