@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from assistant.frames import (
     Stop,
     ToolItem,
 )
-from assistant.grounding import shows_nothing
 from assistant.settings import Settings
 from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
@@ -215,7 +215,7 @@ async def test_a_turn_that_says_nothing_is_answered_by_us(server: LLMServer, rep
         answers = (await talk.all(AssistantItem))[before:]
         failures = await talk.all(ErrorItem)
         assert len(answers) + len(failures) == 1
-        assert not any(shows_nothing(each.text) for each in answers)
+        assert all(re.search("[a-z]", each.text) for each in answers)  # our own words, in English
 
 
 async def test_a_plan_made_over_one_protocol_is_approved_over_another(server: LLMServer) -> None:
