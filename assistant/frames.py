@@ -74,7 +74,7 @@ class Setting(Frame):
     main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
     problem: str | None = Field(default=None, description="why the last edit of this field was refused, in English")
     problem_kind: str | None = Field(
-        default=None, description="kind of the refusal (engine.spec.Problem), for other languages"
+        default=None, description="kind of the refusal (engine.contract.jobs.Problem), for other languages"
     )
     problem_values: dict[str, Any] = {}
 

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from assistant.engine_environment import inherited
+from assistant.machine.engine_environment import inherited
 
 
 class SettingError(ValueError):

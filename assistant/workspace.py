@@ -8,18 +8,18 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import OperationalError
 
-from assistant.conversations import Conversations
-from assistant.disk_room import DATABASE_BYTES, refuse_full_disk
-from assistant.going_on import go_on
-from assistant.parts import Parts
-from assistant.plans import plan_key
-from assistant.providers import Provider, choose
+from assistant.chat.conversations import Conversations
+from assistant.chat.parts import Parts
+from assistant.llm.providers import Provider, choose
+from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
+from assistant.machine.troubles import Watch
+from assistant.plans.planning import plan_key
 from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.going_on import go_on
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
 from assistant.store.tables import ENDED, DatasetRow, RunRow
-from assistant.troubles import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Workspace:
 
         Raises:
             SettingError: a setting cannot be used, such as an LLM address that is none.
-            OSError, OperationalError: the disk is full, or the database cannot be used (assistant/troubles.py words it).
+            OSError, OperationalError: the disk is full, or the database cannot be used (assistant/machine/troubles.py words it).
         """
         provider = choose(settings)
         await asyncio.to_thread(_make_home, settings)

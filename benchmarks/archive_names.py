@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
-from assistant.archive_names import decode_names
+from assistant.data.archive_names import decode_names
 
 WORDS = {
     "gbk": "良品 合格 划痕 缺陷 不良 不合格 正常 异常 训练 测试 脏污 裂纹 凹坑 气泡 漏光 亮点 暗点 黑点 白点 斑点 污渍 变色 缺口 毛刺 变形 破损 断裂 异物 杂质 表面 屏幕 面板 手机 螺丝 轴承 电路板 玻璃 图像 图片 样本 数据 标签 掩码 好 坏 生产线 三号线 左 右 正面 背面 检测 新建文件夹 外观 焊接 焊点 虚焊 漏焊 短路 偏移 擦伤 压伤 色差 亮线 云斑 灰尘 指纹 水印 油污 边缘 返工 报废 产品 批次 零件 金属 瓷砖 药片 牙刷 拉链",

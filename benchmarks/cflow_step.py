@@ -22,9 +22,9 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
+from engine.contract.models import CFlowParams
 from engine.layers.position_code import position_code
 from engine.models.cflow import PatchFlow
-from engine.params import CFlowParams
 
 PLAIN_STEP = 64
 Work = Callable[[PatchFlow, torch.Tensor], object]

@@ -24,9 +24,9 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
 from engine.backbones import Backbone
+from engine.contract.models import EfficientAdParams
 from engine.datasets.loading import Batch
 from engine.models.efficientad import GREY_SHARE, EfficientAd, recoloured
-from engine.params import EfficientAdParams
 
 
 def main() -> None:

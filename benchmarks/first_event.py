@@ -17,8 +17,8 @@ from PIL import Image
 
 from assistant.settings import Settings
 from assistant.workspace import Workspace
-from engine.events import Stage, Started
-from engine.spec import make_spec
+from engine.contract.events import Stage, Started
+from engine.contract.jobs import make_spec
 
 REPEATS = 5
 

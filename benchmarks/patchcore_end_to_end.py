@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywher
 from benchmarks.coreset import plain_greedy
 from benchmarks.measuring import in_own_process
 from benchmarks.neighbours import plainly
+from engine.contract.jobs import TrainSpec, make_spec
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader
@@ -29,7 +30,6 @@ from engine.evaluation.metrics import get_metric, tally
 from engine.layers.patches import joined_patches
 from engine.models import build_model
 from engine.report import silent
-from engine.spec import TrainSpec, make_spec
 
 
 @dataclass

@@ -8,8 +8,8 @@ are all facts; sentences without a figure, with the words that look like one. Pr
 
 from itertools import product
 
-from assistant.grounding import facts_in
-from assistant.narration import Narration
+from assistant.llm.grounding import facts_in
+from assistant.llm.narration import Narration
 
 # What a tool returned: none of it is 79, 0.79 or near.
 FACTS = facts_in(

@@ -19,7 +19,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
 from assistant.settings import Settings
-from engine.datasets.pictures import SUFFIXES, preview
+from engine.contract.pictures import SUFFIXES, preview
 from web.pictures import SmallPictures
 
 COUNT, LONGEST = 240, 320

@@ -22,8 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
 
-from engine.params import MODELS  # noqa: E402
-from engine.spec import flat_settings, make_spec  # noqa: E402
+from engine.contract.jobs import flat_settings, make_spec  # noqa: E402
+from engine.contract.models import MODELS  # noqa: E402
 
 BACKBONE = "mobilenetv2_100"
 SEEDS = (0, 1, 2)
@@ -125,9 +125,9 @@ def time_inspection(run: Path, data: Path) -> None:
     import torch
 
     from engine.checkpoints import load_model
+    from engine.contract.jobs import TrainSpec
     from engine.datasets.factory import open_dataset
     from engine.datasets.loading import Loader
-    from engine.spec import TrainSpec
 
     folder = os.environ.get("MURASCOPE_WEIGHTS")
     model, facts = load_model(run / "model", weights_folder=Path(folder) if folder else None, hub=False)

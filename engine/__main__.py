@@ -14,14 +14,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.asker import end_with_asker
-from engine.continuing import CHECKPOINT, Continued, read_continued
-from engine.events import Event, Finished, Started, Stopped, Warned
+from engine.contract.asker import end_with_asker
+from engine.contract.continuing import CHECKPOINT, Continued, read_continued
+from engine.contract.events import Event, Finished, Started, Stopped, Warned
+from engine.contract.jobs import TrainSpec, digest_of
+from engine.contract.models import MODELS
+from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
-from engine.params import MODELS
-from engine.process_lock import note_process
 from engine.report import Report, StopRequested, TimeLimit
-from engine.spec import TrainSpec, digest_of
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 

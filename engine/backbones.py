@@ -22,8 +22,8 @@ import timm  # isort: skip
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from engine.contract.events import Fitting, Warned
 from engine.datasets.loading import Loader
-from engine.events import Fitting, Warned
 from engine.layers.feature_statistics import (
     SMALL,
     RunningMoments,

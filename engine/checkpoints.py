@@ -18,10 +18,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from engine.checksums import GONE, LIST, DamagedFile, read_checked, refuse_damage, write_checksums
-from engine.events import Warned
+from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, refuse_damage, write_checksums
+from engine.contract.events import Warned
+from engine.contract.jobs import TrainSpec
 from engine.models import BACKBONE, AnomalyModel, build_model
-from engine.spec import TrainSpec
 from engine.weights import ADAPTED_FILE, adapted_facts
 
 State = dict[str, torch.Tensor]

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from engine.checksums import write_checksums
+from engine.contract.checksums import write_checksums
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit

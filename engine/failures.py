@@ -5,8 +5,8 @@ import traceback
 
 from pydantic import ValidationError
 
-from engine.datasets.pictures import BrokenPicture
-from engine.events import Failed
+from engine.contract.events import Failed
+from engine.contract.pictures import BrokenPicture
 from engine.report import TimeLimit
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}

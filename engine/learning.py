@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.continuing import CHECKPOINT, lowered_batch, read_continued
+from engine.contract.continuing import CHECKPOINT, lowered_batch, read_continued
+from engine.contract.events import Batches, Event, Warned, read_events
+from engine.contract.jobs import TrainSpec
+from engine.contract.policy import MOST_FOLDS, GoodPolicy, choose_policy
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split, folds
 from engine.evaluation.calibration import Calibration, calibrate, calibration_from
 from engine.evaluation.inspection import inspect
-from engine.events import Batches, Event, Warned, read_events
 from engine.failures import SettingError, is_out_of_memory
 from engine.free_memory import NeverEnough
 from engine.models import AnomalyModel, build_model
-from engine.policy import MOST_FOLDS, GoodPolicy, choose_policy
 from engine.report import Report, Reporter
-from engine.spec import TrainSpec
 from engine.trainers.base import BaseTrainer
 from engine.trainers.factory import get_trainer
 

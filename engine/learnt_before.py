@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from engine.contract.events import Warned
+from engine.contract.policy import GoodPolicy, images_needed
 from engine.datasets import Item
 from engine.datasets.splits import Split
-from engine.events import Warned
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
-from engine.policy import GoodPolicy, images_needed
 
 
 def lineage_of(model: AnomalyModel) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from engine.datasets.pictures import BrokenPicture, pixels_in, preview
+from engine.contract.pictures import BrokenPicture, pixels_in, preview
 
 LARGE_PIXELS = 25_000_000  # 100 MB decoded, at four bytes a pixel
 MEMORY_BYTES = 1200 << 20  # of addresses: the libraries, and the largest picture that is read at all

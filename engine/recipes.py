@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
-from engine.params import Schedule
+from engine.contract.models import Schedule
 
 Falling = LRScheduler | ReduceLROnPlateau
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.events import Batches, Collection, Event, EventLog, Fitting, Stage, System
+from engine.contract.events import Batches, Collection, Event, EventLog, Fitting, Stage, System
 
 Reporter = Callable[[Event], None]
 

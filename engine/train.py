@@ -10,7 +10,10 @@ import numpy as np
 import torch
 
 from engine.checkpoints import load_model, save_model
-from engine.continuing import CHECKPOINT
+from engine.contract.continuing import CHECKPOINT
+from engine.contract.events import Artifact, Batches, Evaluation, Finished, Warned
+from engine.contract.jobs import TrainSpec
+from engine.contract.policy import validation_share
 from engine.datasets import Dataset
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader, Pictures
@@ -19,15 +22,12 @@ from engine.evaluate import evaluate
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.inspection import Inspection, inspect
 from engine.evaluation.thresholds import SAME
-from engine.events import Artifact, Batches, Evaluation, Finished, Warned
 from engine.failures import DataChanged, DataError, SettingError
 from engine.learning import Learning, policy_for
 from engine.learnt_before import keep_unseen
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
-from engine.policy import validation_share
 from engine.report import Eta, Report
-from engine.spec import TrainSpec
 
 STAGES = {
     "memory": ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"],

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from engine.checkpoints import load_model
+from engine.contract.jobs import TrainSpec
+from engine.contract.pictures import read_header
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.loading import Loader, Pictures
-from engine.datasets.pictures import read_header
 from engine.failures import DataError, SettingError
 from engine.report import Reporter, silent
-from engine.spec import TrainSpec
 from engine.trainers.factory import get_trainer
 
 

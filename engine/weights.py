@@ -17,7 +17,7 @@ import engine.torchvision_import  # noqa: F401  (must come before timm)
 import timm  # isort: skip
 from safetensors import SafetensorError, safe_open
 
-from engine.checksums import refuse_damage
+from engine.contract.checksums import refuse_damage
 
 # The weights that the papers used: timm's own default for an architecture is often another, and may change.
 PINNED_TAGS = {

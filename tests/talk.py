@@ -1,6 +1,6 @@
 """Talking with the built-in assistant in a test: say something, wait for the answer, look at what is new."""
 
-from assistant.conversation import Conversation
+from assistant.chat.conversation import Conversation
 from assistant.frames import AssistantItem, Item, Language, ProposalItem, Say
 
 

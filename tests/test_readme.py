@@ -7,7 +7,7 @@ import pytest
 from pydantic import AliasChoices
 
 from assistant.settings import Settings
-from engine.params import MODELS
+from engine.contract.models import MODELS
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -12,13 +12,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from assistant.datasets import DatasetError
-from assistant.going_on import NotGoneOn
-from assistant.histories import UnknownConversation
-from assistant.results import NoResults
+from assistant.chat.histories import UnknownConversation
+from assistant.data.datasets import DatasetError
+from assistant.machine.troubles import EXPECTED, report
+from assistant.runs.going_on import NotGoneOn
 from assistant.runs.queue import UnknownRun
+from assistant.runs.results import NoResults
 from assistant.settings import Settings
-from assistant.troubles import EXPECTED, report
 from assistant.workspace import Workspace
 from web import sockets
 from web.guard import Guard

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from engine.events import Event
+from engine.contract.events import Event
 
 FREQUENT = frozenset({"collection", "fitting", "batches", "system"})
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from assistant.own_process import engine_command, start
+from assistant.machine.own_process import engine_command, start
 from assistant.settings import Settings
 
 MAKERS = 2

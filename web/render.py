@@ -12,14 +12,14 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from assistant.data.left_out import by_reason
 from assistant.frames import Item, Language, RunItem
-from assistant.left_out import by_reason
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
-from engine.params import MODELS
-from engine.spec import description_of, is_transformer
+from engine.contract.jobs import description_of, is_transformer
+from engine.contract.models import MODELS
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording

@@ -9,13 +9,13 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assistant.conversation import Conversation, FrameRefused
+from assistant.chat.conversation import Conversation, FrameRefused
+from assistant.chat.histories import UnknownConversation
 from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
-from assistant.histories import UnknownConversation
+from assistant.machine.troubles import EXPECTED, report
 from assistant.runs.queue import UnknownRun
-from assistant.troubles import EXPECTED, report
 from assistant.workspace import Workspace
-from engine.events import DamagedLog
+from engine.contract.events import DamagedLog
 from web import markdown
 from web.ids import is_id
 from web.pace import paced

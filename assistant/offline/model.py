@@ -18,7 +18,7 @@ from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
 from assistant.tools import Refusal
-from engine.params import MODELS
+from engine.contract.models import MODELS
 
 MODEL_NAME = "murascope-built-in"
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from assistant.offline.language import Language
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found, Vocabulary, vocabulary
-from engine.params import MODELS
-from engine.spec import TrainSpec
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import MODELS
 
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}

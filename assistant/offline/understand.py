@@ -25,7 +25,7 @@ RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
 PATH = re.compile(r"(?<!\S)(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S+")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
-LATEST = "latest"  # in place of a run's id, as assistant/earlier_runs.py understands it
+LATEST = "latest"  # in place of a run's id, as assistant/plans/earlier_runs.py understands it
 ENSEMBLE, FEWEST, MOST = "ensemble", 2, 4  # members
 COUNTED = {"two": 2, "three": 3, "four": 4}  # by a word that is one with what it counts, such as 두 학습
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from engine.events import TERMINAL, DamagedLog, Event, log_path, numbered, whole_lines
-from engine.plain_files import open_plain
+from engine.contract.events import TERMINAL, DamagedLog, Event, log_path, numbered, whole_lines
+from engine.contract.plain_files import open_plain
 
 POLL_SECONDS = 0.1
 POLLS_BETWEEN_LOOKS = 10  # at whether a run that tells nothing has ended

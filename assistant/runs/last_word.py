@@ -5,10 +5,10 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from assistant.disk_room import FULL_BYTES
-from engine.continuing import epochs_kept
-from engine.events import Event, EventLog, Failed, Finished, Stopped, read_events
-from engine.plain_files import read_end
+from assistant.machine.disk_room import FULL_BYTES
+from engine.contract.continuing import epochs_kept
+from engine.contract.events import Event, EventLog, Failed, Finished, Stopped, read_events
+from engine.contract.plain_files import read_end
 
 LOG_LINES = 20
 LOG_BYTES = 128 << 10  # of the end of a log; escaped in JSON they fit into one line of the event log

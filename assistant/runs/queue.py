@@ -13,17 +13,17 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from assistant.masking import Mask
+from assistant.machine.masking import Mask
 from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, RunRow, now
-from engine.continuing import hand_on
-from engine.events import Event, Stopped, has_ended
-from engine.process_lock import take_lock
-from engine.spec import TrainSpec, digest_of
+from engine.contract.continuing import hand_on
+from engine.contract.events import Event, Stopped, has_ended
+from engine.contract.jobs import TrainSpec, digest_of
+from engine.contract.process_lock import take_lock
 
 
 class UnknownRun(LookupError):

@@ -1,7 +1,7 @@
 """Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
 
 How a run ended is read from its event log. A process that died without a last word is a failure with its exit code and the last
-lines of its log, never a success. Whoever starts a run or gives it its end holds its lock meanwhile (engine/process_lock.py): a
+lines of its log, never a success. Whoever starts a run or gives it its end holds its lock meanwhile (engine/contract/process_lock.py): a
 running run whose lock is free is dead, whichever server started it. What disk or database refuse is tried again until it goes.
 """
 
@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from assistant.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
+from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
+from assistant.machine.troubles import Trouble, Watch
 from assistant.runs.executors import Executor
 from assistant.runs.last_word import killed, last_word
 from assistant.runs.queue import Queue, approved
 from assistant.store.tables import ACTIVE, RunRow
-from assistant.troubles import Trouble, Watch
-from engine.events import Event, Failed, Finished, Stopped, log_path
-from engine.process_lock import noted_process, take_lock
+from engine.contract.events import Event, Failed, Finished, Stopped, log_path
+from engine.contract.process_lock import noted_process, take_lock
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0

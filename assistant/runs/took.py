@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from assistant.store.tables import RunRow
-from engine.events import last_event
+from engine.contract.events import last_event
 
 
 def took(row: RunRow, folder: Path | None = None) -> float | None:

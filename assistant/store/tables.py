@@ -41,7 +41,7 @@ class Base(DeclarativeBase):
 
 
 class DatasetRow(Base):
-    """A registered data set; `facts` is what the engine's check found (assistant/datasets.py)."""
+    """A registered data set; `facts` is what the engine's check found (assistant/data/datasets.py)."""
 
     __tablename__ = "datasets"
     name: Mapped[str] = mapped_column(primary_key=True)

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic_ai import ModelRetry, Tool
 
-from assistant.datasets import DatasetError, Datasets
+from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item, Language
-from assistant.proposals import Proposals
+from assistant.plans.proposals import Proposals
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
-from engine.spec import SpecError
+from engine.contract.jobs import SpecError
 
 NAMED_RUNS = 3
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic_ai import ApprovalRequired, RunContext
 
-from assistant.datasets import DatasetError
-from assistant.going_on import NotGoneOn, go_on_or_plan, latest_of, plan_again, rest_of
+from assistant.data.datasets import DatasetError
+from assistant.runs.going_on import NotGoneOn, go_on_or_plan, latest_of, plan_again, rest_of
 from assistant.store.tables import ACTIVE, ProposalRow
 from assistant.tools import Desk
-from engine.spec import SpecError
+from engine.contract.jobs import SpecError
 
 
 async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

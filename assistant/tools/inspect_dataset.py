@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.datasets import DatasetError
-from assistant.left_out import by_reason
+from assistant.data.datasets import DatasetError
+from assistant.data.left_out import by_reason
 from assistant.tools import Desk
 
 SHOWN_BROKEN = 5

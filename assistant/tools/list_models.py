@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_ai import RunContext
 
-from assistant.advice import best_for, recommended
+from assistant.plans.advice import best_for, recommended
+from assistant.plans.weights import local_backbones, where_are_weights
 from assistant.tools import Desk
-from assistant.weights import local_backbones, where_are_weights
-from engine.params import MODELS, Family
+from engine.contract.models import MODELS, Family
 
 
 async def list_models(

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_ai import RunContext
 
-from assistant.datasets import DatasetError
-from assistant.earlier_runs import dataset_of_backbone
-from assistant.left_out import by_reason
-from assistant.plans import plan_training, propose, show_plan
-from assistant.proposals import StalePlan
-from assistant.specs import DEFAULT_MODEL, Plan, describe
+from assistant.data.datasets import DatasetError
+from assistant.data.left_out import by_reason
+from assistant.plans.earlier_runs import dataset_of_backbone
+from assistant.plans.plan import DEFAULT_MODEL, Plan, describe
+from assistant.plans.planning import plan_training, propose, show_plan
+from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ProposalRow
 from assistant.tools import Desk
-from engine.params import MODELS
-from engine.spec import SpecError, TrainSpec, description_of
+from engine.contract.jobs import SpecError, TrainSpec, description_of
+from engine.contract.models import MODELS
 
 WHAT = ("dataset", "model", "last_runs")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none

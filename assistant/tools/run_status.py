@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.tools import Desk
-from engine.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
+from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
 
 
 async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

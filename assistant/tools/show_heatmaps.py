@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.frames import HeatmapsItem, Which
-from assistant.results import NoResults, defect_type_like, gallery, load
+from assistant.runs.results import NoResults, defect_type_like, gallery, load
 from assistant.tools import Desk
 
 DEFAULT_COUNT = 12

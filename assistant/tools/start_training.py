@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic_ai import ApprovalRequired, RunContext
 
-from assistant.datasets import DatasetError
-from assistant.plans import launch, take_up
-from assistant.proposals import StalePlan
+from assistant.data.datasets import DatasetError
+from assistant.plans.planning import launch, take_up
+from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ProposalRow
 from assistant.tools import Desk
-from engine.spec import SpecError
+from engine.contract.jobs import SpecError
 
 
 async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> dict[str, Any]:

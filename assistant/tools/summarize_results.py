@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.results import NoResults
-from assistant.summaries import run_facts, word
+from assistant.runs.results import NoResults
+from assistant.runs.summaries import run_facts, word
 from assistant.tools import Desk
 
 

@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from engine.contract.picture_files import MAX_BYTES, TOO_MANY_BYTES
 from engine.datasets import Item
-from engine.picture_files import MAX_BYTES, TOO_MANY_BYTES
 
 DIGITS = 16  # of a SHA-256: two of a million pictures share them once in 10^7 data sets
 

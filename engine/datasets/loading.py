@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.contract.pictures import BrokenPicture, Picture, read_picture
 from engine.datasets import Item
 from engine.datasets.augmentation import RANGES, Preset, augment
 from engine.datasets.fingerprints import DIGITS, contents_of, digest_of, fingerprint
-from engine.datasets.pictures import BrokenPicture, Picture, read_picture
 from engine.datasets.synthetic.blending import Synthesis
 from engine.failures import DataChanged
 

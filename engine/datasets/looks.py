@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from engine.datasets.pictures import BrokenPicture, is_jpeg, open_mask, read_header
+from engine.contract.pictures import BrokenPicture, is_jpeg, open_mask, read_header
 
 Look = Literal["mask", "black", "flat", "dark", "picture"]
 SAMPLES = 8  # of a folder or series are looked at

@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
+from engine.contract.picture_files import SUFFIXES
 from engine.datasets.looks import look_like_masks
 from engine.datasets.names import OF_A_CLASS, is_masks, plain_name
 from engine.datasets.tree import Folder
-from engine.picture_files import SUFFIXES
 
 ENDING = re.compile(r"(?P<core>.+?)(?P<affix>[_\-. ]+[^\W\d_]{1,12})$")  # such as 001_GT
 BEGINNING = re.compile(r"(?P<affix>[^\W\d_]{1,12}[_\-. ]+)(?P<core>.+)$")  # such as mask_001

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from engine.contract.jobs import TrainSpec
+from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import assumed_good
 from engine.datasets.left_out import Accounts
@@ -20,11 +22,9 @@ from engine.datasets.names import (
     plain_name,
     written,
 )
-from engine.datasets.pictures import BrokenPicture, marked_pixels
 from engine.datasets.sight import Sight
 from engine.datasets.splits import least_good
 from engine.datasets.tables import HEAD, written_text_of
-from engine.spec import TrainSpec
 
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
 SHOWN = 20  # files, folders or groups that are named

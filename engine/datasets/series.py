@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from engine.contract.pictures import read_header
 from engine.datasets.looks import look_like_masks, look_like_pictures, spread
 from engine.datasets.masks import MaskFiles, cores, plain_stem
 from engine.datasets.names import CHANNELS, is_masks, plain_name
-from engine.datasets.pictures import read_header
 from engine.datasets.tree import Folder
 
 MOST_NAMED_ALIKE = 0.9  # of the files of a folder, where it holds another channel of the pictures of the folder beside

@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from engine.datasets import Item
-from engine.datasets.looks import Look, is_two_valued, look_at
-from engine.datasets.pictures import (
+from engine.contract.pictures import (
     BrokenPicture,
     is_jpeg,
     marks_of,
@@ -18,6 +16,8 @@ from engine.datasets.pictures import (
     read_header,
     upright_mask,
 )
+from engine.datasets import Item
+from engine.datasets.looks import Look, is_two_valued, look_at
 
 NEARLY_ALL = 0.9  # of a picture, or of its border, marked: the mask is inverted, or its ground is coloured
 

@@ -10,8 +10,8 @@ from itertools import count
 
 import numpy as np
 
+from engine.contract.policy import TEST_SHARE, held_out
 from engine.datasets import Item
-from engine.policy import TEST_SHARE, held_out
 
 MOST_HELD_OUT = 0.99  # all shares together; more leaves next to nothing of any number
 Shares = tuple[float, float, float]  # of the good pictures: for the threshold, for testing, for validation

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.picture_files import SUFFIXES
+from engine.contract.picture_files import SUFFIXES
 
 
 @dataclass(eq=False)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contract.policy import GoodPolicy
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import inspect
 from engine.evaluation.thresholds import Threshold, set_threshold
 from engine.models import AnomalyModel
-from engine.policy import GoodPolicy
 from engine.report import Report
 
 

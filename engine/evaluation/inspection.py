@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 import torch
 
+from engine.contract.events import Batches
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from engine.events import Batches
 from engine.models import AnomalyModel
 from engine.report import Eta, Reporter, silent
 

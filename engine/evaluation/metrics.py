@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.policy import ROUNDING
+from engine.contract.policy import ROUNDING
 
 GOOD, DEFECTIVE = 0, 1
 OVERKILLS = (0, 1, 5)  # percent of the good test images that may be called defective, for recall_at_N_overkill

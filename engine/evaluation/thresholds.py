@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import betabinom
 
-from engine.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
+from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
 
 SAME = 1e-5  # of a score's size: two scores that lie no farther apart are told apart by rounding only
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm

@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
 from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
+from engine.contract.events import Warned
+from engine.contract.jobs import TrainSpec
 from engine.datasets.loading import Batch, Loader
 from engine.datasets.synthetic.blending import Synthesis
-from engine.events import Warned
 from engine.layers.frozen_features import FrozenFeatures
 from engine.recipes import Recipe
 from engine.report import Reporter
-from engine.spec import TrainSpec
 from engine.weights import adapted_file
 
 BACKBONE = "backbone.network."  # how the names of a backbone's weights begin in a model's state

@@ -10,13 +10,13 @@ B batch, H and W image size, C channels.
 import torch
 from torch import nn
 
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import AutoencoderParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.ssim import ssim_map
 from engine.models import AnomalyModel, Prediction
-from engine.params import AutoencoderParams
 from engine.recipes import Recipe, falling
-from engine.spec import TrainSpec
 
 SLOPE = 0.2  # of the leaky ReLUs
 LARGEST_BOTTLENECK = 8  # its last feature map is 8 x 8

@@ -17,8 +17,10 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import CFlowParams
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import ConditionalCouplingBlock
 from engine.layers.feature_statistics import RunningMoments
@@ -26,10 +28,8 @@ from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.patches import to_map
 from engine.layers.position_code import position_code
 from engine.models import AnomalyModel, Prediction
-from engine.params import CFlowParams
 from engine.recipes import Recipe
 from engine.report import Reporter
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone | None) -> "CFlow":

@@ -25,18 +25,18 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting, Warned
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import CutPasteParams
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting, Warned
 from engine.layers.blur import gaussian_blur
 from engine.layers.cut_paste import Kind, cut_paste
 from engine.layers.feature_statistics import RunningMoments
 from engine.layers.mahalanobis import CentredProducts, Gaussian
 from engine.layers.patches import joined_patches, to_map
 from engine.models import AnomalyModel, Prediction
-from engine.params import CutPasteParams
 from engine.recipes import Recipe
 from engine.report import Eta, Reporter
-from engine.spec import TrainSpec
 
 BACKBONE_SHARE = 0.1  # of the learning rate: the new layers need large steps, what is pre-trained does not survive them
 HEAD = (512, 128)  # widths of the new layers between features and classes

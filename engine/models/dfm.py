@@ -10,17 +10,17 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import DfmParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
 from engine.layers.patches import patch_levels, to_map
 from engine.layers.pca import components_of_rows
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
-from engine.params import DfmParams
 from engine.report import Reporter
-from engine.spec import TrainSpec
 
 LEAST_VARIANCE = 1e-12  # of a component, relative to the largest: fewer digits than float32 tells apart
 

@@ -14,8 +14,10 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import DinoBankParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.coreset import greedy_coreset
 from engine.layers.memory_bank import MemoryBank
@@ -23,9 +25,7 @@ from engine.layers.patches import joined_chunks, mean_of_highest, on_one_grid, p
 from engine.layers.statistics import feature_sums
 from engine.layers.tiles import cut, stitch
 from engine.models import AnomalyModel, Neighbour, Prediction
-from engine.params import DinoBankParams
 from engine.report import Eta, Reporter
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone | None) -> "DinoBank":

@@ -18,6 +18,8 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import DinomalyParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
@@ -25,9 +27,7 @@ from engine.layers.linear_attention import LinearAttentionBlock
 from engine.layers.patches import mean_of_highest, on_one_grid, to_map
 from engine.layers.stable_adamw import StableAdamW
 from engine.models import AnomalyModel, Prediction
-from engine.params import DinomalyParams
 from engine.recipes import Recipe
-from engine.spec import TrainSpec
 
 HEAD_SIZE = 64
 WIDEST = 768  # of a decoder for a pyramid of convolutions

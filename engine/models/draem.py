@@ -15,14 +15,14 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import MultiStepLR
 
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import DraemParams
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
 from engine.layers.blur import gaussian_blur
 from engine.layers.ssim import ssim_map
 from engine.models import AnomalyModel, Prediction
-from engine.params import DraemParams
 from engine.recipes import Recipe
-from engine.spec import TrainSpec
 
 REPAIRING = (1, 2, 4, 8, 8)  # widths of the levels, in base channels
 MARKING = (1, 2, 4, 8, 8, 8)

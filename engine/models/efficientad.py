@@ -22,8 +22,10 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import MultiStepLR
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import EfficientAdParams
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.distillation import distil
 from engine.layers.feature_statistics import RunningMoments, by_statistics
@@ -31,10 +33,8 @@ from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures, grey
 from engine.layers.patch_description import MARGIN, DescriptionAutoencoder, PatchDescription
 from engine.models import AnomalyModel, Prediction
-from engine.params import EfficientAdParams
 from engine.recipes import Recipe
 from engine.report import Eta, Reporter
-from engine.spec import TrainSpec
 
 FALL_AT, FALL = 0.95, 0.1  # of the steps
 GREY_SHARE = 0.3  # of the penalty's pictures

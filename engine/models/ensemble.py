@@ -33,11 +33,11 @@ from torch import nn
 from torch.nn import functional
 
 from engine.checkpoints import MEMBERS_FOLDER, load_model, read_facts
+from engine.contract.events import Warned
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import EnsembleParams
 from engine.datasets.loading import Batch
-from engine.events import Warned
 from engine.models import AnomalyModel, Neighbour, Prediction
-from engine.params import EnsembleParams
-from engine.spec import TrainSpec
 
 
 def assemble(

@@ -12,15 +12,15 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import FastFlowParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import CouplingBlock
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.patches import to_map
 from engine.models import AnomalyModel, Prediction
-from engine.params import FastFlowParams
 from engine.recipes import Recipe
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone) -> "FastFlow":

@@ -8,16 +8,16 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import PadimParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
 from engine.layers.patches import patch_levels
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
-from engine.params import PadimParams
 from engine.report import Eta, Reporter
-from engine.spec import TrainSpec
 
 POSITIONS_AT_ONCE = 256
 

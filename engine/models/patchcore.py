@@ -8,17 +8,17 @@ enough, and exact); features are concatenated as they are, without the adaptive 
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import PatchCoreParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.coreset import greedy_coreset
 from engine.layers.memory_bank import MemoryBank
 from engine.layers.patches import joined_chunks, joined_patches, patch_levels, to_map
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Neighbour, Prediction
-from engine.params import PatchCoreParams
 from engine.report import Eta, Reporter
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone | None) -> "PatchCore":

@@ -20,14 +20,14 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import ReverseDistillationParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.residual_blocks import Resize, halving, residual_level
 from engine.models import AnomalyModel, Prediction
-from engine.params import ReverseDistillationParams
 from engine.recipes import Recipe
-from engine.spec import TrainSpec
 
 DEPTHS = (3, 4, 6)  # bottlenecks of the decoder's levels, deepest first; the last number goes for all further levels
 EMBEDDING_DEPTH = 3

@@ -11,16 +11,16 @@ map, where the paper takes the distance to the K images for it, which sees only 
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import SpadeParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.neighbours import squared_norms
 from engine.layers.patches import patch_levels, to_map
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Neighbour, Prediction
-from engine.params import SpadeParams
 from engine.report import Reporter
-from engine.spec import TrainSpec
 
 CELLS_AT_ONCE = 2**20  # distances between places held at a time on a CPU: what stays in its cache
 CELLS_AT_ONCE_GPU = 2**26

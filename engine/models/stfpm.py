@@ -11,14 +11,14 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import StfpmParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.patches import to_map
 from engine.models import AnomalyModel, Prediction
-from engine.params import StfpmParams
 from engine.recipes import Recipe, falling
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone) -> "Stfpm":

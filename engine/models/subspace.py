@@ -11,17 +11,17 @@ here: `augmentation` does that for every model.
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import SubspaceParams
 from engine.datasets.loading import Batch
-from engine.events import Fitting
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
 from engine.layers.patches import joined_patches, mean_of_highest, patch_levels, to_map
 from engine.layers.pca import Moments, components_of_moments, residual
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
-from engine.params import SubspaceParams
 from engine.report import Reporter
-from engine.spec import TrainSpec
 
 
 def build(spec: TrainSpec, backbone: Backbone | None) -> "Subspace":

@@ -23,17 +23,17 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import SuperSimpleNetParams
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.patches import to_map
 from engine.layers.perlin import perlin_noise
 from engine.models import AnomalyModel, Prediction
-from engine.params import SuperSimpleNetParams
 from engine.recipes import Recipe
 from engine.report import Reporter
-from engine.spec import TrainSpec
 
 HIDDEN = 128  # channels of the classification head
 MARGIN = 0.5  # scores beyond it on the right side are no longer learnt from

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from engine.checkpoints import load_state, save_state
+from engine.contract.events import Batches
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.explanations import Finding, explain_batch
 from engine.evaluation.heatmaps import map_scale, save_pictures, save_png
@@ -16,7 +17,6 @@ from engine.evaluation.inspection import count_pixels, inspect, with_positions
 from engine.evaluation.measurement import measure
 from engine.evaluation.pixel_counts import PixelTally
 from engine.evaluation.thresholds import p_values
-from engine.events import Batches
 from engine.models import AnomalyModel
 from engine.report import Reporter, silent
 

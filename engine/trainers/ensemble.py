@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from engine.contract.events import Batches
 from engine.datasets.loading import Loader
-from engine.events import Batches
 from engine.models.ensemble import Ensemble
 from engine.report import Eta
 from engine.trainers.base import BaseTrainer, Figures

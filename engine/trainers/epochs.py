@@ -12,9 +12,9 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from engine.checkpoints import State, save_state
-from engine.continuing import CHECKPOINT
+from engine.contract.continuing import CHECKPOINT
+from engine.contract.events import Artifact, Batches, Epoch, Warned
 from engine.datasets.loading import Loader
-from engine.events import Artifact, Batches, Epoch, Warned
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
 from engine.recipes import Recipe

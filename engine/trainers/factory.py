@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Any, get_args
 
+from engine.contract.models import MODELS, Family
 from engine.models import AnomalyModel
-from engine.params import MODELS, Family
 from engine.trainers.base import BaseTrainer
 
 

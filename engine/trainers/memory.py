@@ -5,8 +5,8 @@ There is no validation: on good images alone a score cannot tell anything apart.
 
 from itertools import chain
 
+from engine.contract.events import Collection
 from engine.datasets.loading import Loader
-from engine.events import Collection
 from engine.free_memory import require_memory
 from engine.report import Eta
 from engine.trainers.base import BaseTrainer, Figures

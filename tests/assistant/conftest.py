@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, text
 
-from assistant.conversation import Conversation
-from assistant.datasets import folder_stamp
+from assistant.chat.conversation import Conversation
+from assistant.data.datasets import folder_stamp
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import DatasetRow

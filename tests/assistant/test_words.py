@@ -9,16 +9,16 @@ import pytest
 
 import assistant
 from assistant import tools
-from assistant.advice import recommended
+from assistant.data.left_out import GRAVEST_FIRST, by_reason
 from assistant.frames import Language
-from assistant.grounding import Facts, facts_in, unsupported
-from assistant.left_out import GRAVEST_FIRST, by_reason
+from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from assistant.page_texts import page_texts
+from assistant.plans.advice import recommended
 from assistant.prompts import duration
-from assistant.summaries import word
-from engine.params import MODELS
+from assistant.runs.summaries import word
+from engine.contract.models import MODELS
 
 LANGUAGES = get_args(Language)
 # What our wordings say whatever the facts: 1 is a perfect AUROC, 0.5 is guessing; an ensemble has two to four members.

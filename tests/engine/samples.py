@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.contract.jobs import TrainSpec, make_spec
+from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
-from engine.params import MODELS
-from engine.spec import TrainSpec, make_spec
 
 SIZE = 64
 TINY = {"image_size": SIZE, "batch_size": 4, "backbone": "mobilenetv2_100", "weights": "random", "device": "cpu"}

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import engine.datasets.loading
+from engine.contract.events import Failed, Finished, Stage, read_events
+from engine.contract.jobs import TrainSpec, digest_of
 from engine.datasets.check import check_dataset
 from engine.datasets.loading import Loader, Pictures
-from engine.events import Failed, Finished, Stage, read_events
 from engine.failures import DataChanged, failure
 from engine.report import Report
-from engine.spec import TrainSpec, digest_of
 from engine.train import train
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import ROOT

@@ -7,8 +7,8 @@ from safetensors.torch import save_file
 from engine import backbones
 from engine.backbones import Backbone
 from engine.checkpoints import load_model, save_model
+from engine.contract.events import Event, Warned
 from engine.datasets.loading import Loader
-from engine.events import Event, Warned
 from engine.layers.fused import fused
 from engine.models import build_model
 from engine.trainers.factory import get_trainer

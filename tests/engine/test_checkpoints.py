@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from engine.checkpoints import load_model, load_state, save_model, save_state
-from engine.checksums import write_checksums
+from engine.contract.checksums import write_checksums
+from engine.contract.models import MODELS
 from engine.models import AnomalyModel, build_model
-from engine.params import MODELS
 from tests.engine.samples import tiny_spec
 
 

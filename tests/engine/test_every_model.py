@@ -1,4 +1,4 @@
-"""One contract over all models: a new model joins by its Params in engine/params.py."""
+"""One contract over all models: a new model joins by its Params in engine/contract/models/__init__.py."""
 
 import gc
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 
 from engine.checkpoints import load_model, save_model
+from engine.contract.events import Batches, Collection, Epoch, Event, Fitting
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
-from engine.events import Batches, Collection, Epoch, Event, Fitting
 from engine.models import AnomalyModel, build_model
-from engine.params import MODELS
 from engine.report import StopRequested
-from engine.spec import TrainSpec
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
 

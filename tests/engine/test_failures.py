@@ -3,7 +3,7 @@ import errno
 import pytest
 import torch
 
-from engine.datasets.pictures import BrokenPicture
+from engine.contract.pictures import BrokenPicture
 from engine.failures import DataError, SettingError, failure, is_out_of_memory
 from engine.free_memory import free_memory, require_memory
 from engine.report import TimeLimit

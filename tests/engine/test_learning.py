@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from engine.checkpoints import load_model, load_state
+from engine.contract.events import Collection, Epoch, Stage, Warned, read_events
+from engine.contract.jobs import TrainSpec
+from engine.contract.policy import share_out, validation_share
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader
 from engine.datasets.splits import folds, split_items
 from engine.evaluation.inspection import inspect
-from engine.events import Collection, Epoch, Stage, Warned, read_events
 from engine.failures import failure
 from engine.learning import policy_for
 from engine.models import AnomalyModel, build_model
 from engine.models.autoencoder import Autoencoder
 from engine.models.padim import Padim
-from engine.policy import share_out, validation_share
 from engine.report import Report, Reporter, silent
-from engine.spec import TrainSpec
 from engine.train import train
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run

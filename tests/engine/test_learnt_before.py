@@ -6,8 +6,8 @@ import json
 import pytest
 
 from engine.checkpoints import save_model
+from engine.contract.events import Warned
 from engine.datasets.splits import split_items
-from engine.events import Warned
 from engine.learnt_before import keep_unseen
 from engine.models import build_model
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from engine.__main__ import main
-from engine.checksums import write_checksums
-from engine.params import MODELS
+from engine.contract.checksums import write_checksums
+from engine.contract.models import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
 from tests.engine.test_train import ROOT, scores_of, train
 

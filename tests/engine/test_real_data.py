@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import Finished, read_events
-from engine.spec import make_spec
+from engine.contract.events import Finished, read_events
+from engine.contract.jobs import make_spec
 from tests.conftest import SHARED
 from tests.engine.samples import write_run
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import Batches, Started, Stopped, Warned, read_events
+from engine.contract.events import Batches, Started, Stopped, Warned, read_events
 from engine.report import Eta, Report, StopRequested, TimeLimit
 
 

@@ -16,10 +16,8 @@ import pytest
 from PIL import Image
 
 from engine.checkpoints import load_model
-from engine.continuing import hand_on, seconds_so_far
-from engine.datasets.loading import Loader
-from engine.evaluation.inspection import inspect
-from engine.events import (
+from engine.contract.continuing import hand_on, seconds_so_far
+from engine.contract.events import (
     Batches,
     Epoch,
     Evaluation,
@@ -34,7 +32,9 @@ from engine.events import (
     Warned,
     read_events,
 )
-from engine.spec import TrainSpec
+from engine.contract.jobs import TrainSpec
+from engine.datasets.loading import Loader
+from engine.evaluation.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")

@@ -10,13 +10,13 @@ from PIL import Image
 
 import engine.train
 from engine.checkpoints import load_model
-from engine.checksums import LIST
+from engine.contract.checksums import LIST
+from engine.contract.events import Event, Warned, read_events
+from engine.contract.jobs import TrainSpec
 from engine.datasets import Item
-from engine.events import Event, Warned, read_events
 from engine.models import build_model
 from engine.models.autoencoder import Autoencoder
 from engine.report import Report, StopRequested
-from engine.spec import TrainSpec
 from engine.trainers.epochs import EpochTrainer
 from tests.engine.samples import items_of, plate, tiny_spec, write_mvtec, write_run
 

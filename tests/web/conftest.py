@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from assistant.settings import Settings
 from assistant.workspace import Workspace
-from engine.events import Evaluation, EventLog, Finished, Stage, Started, Warned
-from engine.spec import make_spec
+from engine.contract.events import Evaluation, EventLog, Finished, Stage, Started, Warned
+from engine.contract.jobs import make_spec
 from web.app import create_app
 
 METRICS = {

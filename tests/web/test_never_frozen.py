@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from assistant.settings import Settings
 from assistant.workspace import Workspace
-from engine.events import EventLog, Started
-from engine.process_lock import take_lock
-from engine.spec import make_spec
+from engine.contract.events import EventLog, Started
+from engine.contract.jobs import make_spec
+from engine.contract.process_lock import take_lock
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import Epoch, Event, System
+from engine.contract.events import Epoch, Event, System
 from web.pace import paced
 
 KINDS = st.lists(st.tuples(st.sampled_from(["system", "epoch"]), st.floats(0, 0.2)), max_size=30)

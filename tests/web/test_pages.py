@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
-from engine.params import MODELS
+from engine.contract.models import MODELS
 from tests.web.conftest import SECRET
 from web.app import create_app
 

@@ -96,7 +96,7 @@ def test_a_page_that_cannot_keep_up_is_told_to_come_back(client: TestClient, mon
     conversation = client.post("/api/conversations").json()["id"]
     with client.websocket_connect(f"ws://localhost/ws/c/{conversation}") as socket:
         socket.receive_json()
-        monkeypatch.setattr("assistant.transcript.MOST_WAITING_FRAMES", 0)
+        monkeypatch.setattr("assistant.chat.transcript.MOST_WAITING_FRAMES", 0)
         socket.send_json({"type": "say", "text": "hello"})
         assert closing_code(socket) == COME_BACK
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
-from engine.spec import make_spec
+from engine.contract.jobs import make_spec
 from tests.small_disk import SmallDisk, small_disk
 from web.app import create_app
 
@@ -74,7 +74,7 @@ def test_a_run_that_waits_for_room_says_so_in_three_languages(client_on_disk: Te
 
 
 def test_a_read_only_folder_is_told(settings: Settings, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.uploads.KEEP_FREE_BYTES", 0)
+    monkeypatch.setattr("assistant.data.uploads.KEEP_FREE_BYTES", 0)
     with small_disk(settings.home / "uploads") as disk:
         disk.be_read_only()
         answer = client.put("/api/datasets/x/archive", content=b"zip")

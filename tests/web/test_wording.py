@@ -8,9 +8,9 @@ import pytest
 
 from assistant.frames import Language
 from assistant.page_texts import LOCALES, PLACEHOLDER
-from assistant.specs import describe
-from engine.params import MODELS
-from engine.spec import SpecError, make_spec, setting_names
+from assistant.plans.plan import describe
+from engine.contract.jobs import SpecError, make_spec, setting_names
+from engine.contract.models import MODELS
 from web.wording import LANGUAGES, wording
 
 WEB = LOCALES.parent

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, field_validator
 
-from assistant.names import JOINERS, is_one_visible_line
+from assistant.data.names import JOINERS, is_one_visible_line
 from web.ids import Id
 from web.routes.workspace import Drawn, Opened
 

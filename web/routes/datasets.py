@@ -10,10 +10,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from assistant.archives import NoRoom
-from assistant.datasets import no_room
+from assistant.data.archives import NoRoom
+from assistant.data.datasets import no_room
+from assistant.data.uploads import receive, under_way
 from assistant.store.tables import DatasetRow
-from assistant.uploads import receive, under_way
 from assistant.workspace import Workspace
 from web.ids import Name
 from web.kept import kept

@@ -1,4 +1,4 @@
-"""The catalogue of models, read from engine.spec."""
+"""The catalogue of models, read from engine.contract.jobs."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

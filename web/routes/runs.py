@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
-from assistant import results
-from assistant.going_on import ENDED_WITHOUT_RESULT, what_is_left
+from assistant.runs import results
+from assistant.runs.going_on import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.params import MODELS
+from engine.contract.models import MODELS
 from web.ids import Id
 from web.kept import kept
 from web.routes.workspace import Drawn, Opened, Shown

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.process_lock import ProcessLock
+from engine.contract.process_lock import ProcessLock
 
 
 @dataclass(frozen=True)

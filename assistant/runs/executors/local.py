@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from assistant.own_process import PROJECT, engine_command
+from assistant.machine.own_process import PROJECT, engine_command
 from assistant.runs.executors import Approved
 from assistant.settings import Settings
-from engine.plain_files import append_plain
-from engine.process_lock import ProcessLock, is_locked, lock_path, noted_process
+from engine.contract.plain_files import append_plain
+from engine.contract.process_lock import ProcessLock, is_locked, lock_path, noted_process
 
 LOOK_SECONDS = 0.1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.pictures import BrokenPicture, read_picture
+from engine.contract.pictures import BrokenPicture, read_picture
 from engine.datasets.synthetic.perlin import perlin_noise
 from engine.datasets.tree import look_into
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.contract.pictures import BrokenPicture
 from engine.datasets.loading import Loader, Pictures
-from engine.datasets.pictures import BrokenPicture
 from engine.datasets.synthetic.blending import Synthesis
 from tests.engine.samples import items_of, write_mvtec
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from engine.contract.models import AutoencoderParams
 from engine.datasets.loading import Batch
 from engine.layers.ssim import ssim_map
 from engine.models.autoencoder import Autoencoder
-from engine.params import AutoencoderParams
 
 
 def autoencoder(image_size=64, **settings):

@@ -3,9 +3,9 @@
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.models import CFlowParams
 from engine.datasets.loading import Batch
 from engine.models.cflow import CFlow, PatchFlow
-from engine.params import CFlowParams
 
 
 def cflow(**settings):

@@ -7,9 +7,9 @@ import torch
 from pydantic import ValidationError
 
 from engine.checkpoints import load_model, load_state, save_model
+from engine.contract.jobs import make_spec
 from engine.datasets.loading import Loader
 from engine.models import build_model
-from engine.spec import make_spec
 from engine.trainers.factory import get_trainer
 from engine.weights import ADAPTED_FILE
 from tests.engine.samples import items_of, tiny_spec, write_mvtec

@@ -3,9 +3,9 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.models import DinoBankParams
 from engine.datasets.loading import Batch
 from engine.models.dino_bank import DinoBank
-from engine.params import DinoBankParams
 from engine.report import silent
 
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
+from engine.contract.models import DinomalyParams
 from engine.datasets.loading import Batch
 from engine.models.dinomaly import Dinomaly, loose_loss
-from engine.params import DinomalyParams
 
 
 class Grid(nn.Module):

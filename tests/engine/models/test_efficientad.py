@@ -9,14 +9,14 @@ from PIL import Image
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.events import Fitting
+from engine.contract.models import EfficientAdParams
 from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
-from engine.events import Fitting
 from engine.layers.distillation import described, distil
 from engine.layers.other_pictures import OtherPictures
 from engine.layers.patch_description import DescriptionAutoencoder, PatchDescription
 from engine.models.efficientad import EfficientAd, hard_loss, recoloured
-from engine.params import EfficientAdParams
 from engine.report import silent
 from tests.engine.samples import items_of, write_mvtec
 

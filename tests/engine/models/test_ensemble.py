@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.checkpoints import load_model, save_model
-from engine.checksums import write_checksums
+from engine.contract.checksums import write_checksums
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model

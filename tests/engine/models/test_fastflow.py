@@ -4,9 +4,9 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.models import FastFlowParams
 from engine.datasets.loading import Batch
 from engine.models.fastflow import FastFlow, Flow
-from engine.params import FastFlowParams
 
 
 def fastflow(**settings):

@@ -4,9 +4,9 @@ import torch
 
 from engine import free_memory
 from engine.backbones import Backbone
+from engine.contract.models import PadimParams
 from engine.datasets.loading import Batch
 from engine.models.padim import Padim
-from engine.params import PadimParams
 from engine.report import silent
 
 

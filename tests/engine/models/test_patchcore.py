@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.models import PatchCoreParams
 from engine.datasets.loading import Batch
 from engine.models.patchcore import PatchCore
-from engine.params import PatchCoreParams
 from engine.report import silent
 
 

@@ -3,9 +3,9 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.models import SpadeParams
 from engine.datasets.loading import Batch
 from engine.models.spade import Spade
-from engine.params import SpadeParams
 from engine.report import silent
 
 

@@ -4,9 +4,9 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.contract.models import StfpmParams
 from engine.datasets.loading import Batch
 from engine.models.stfpm import Stfpm
-from engine.params import StfpmParams
 
 
 def stfpm(layers=(1, 2)):

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.models import SubspaceParams
 from engine.datasets.loading import Batch
 from engine.models.subspace import Subspace
-from engine.params import SubspaceParams
 from engine.report import silent
 
 

@@ -3,10 +3,10 @@
 import torch
 
 from engine.backbones import Backbone
+from engine.contract.events import Batches, Fitting
+from engine.contract.models import SuperSimpleNetParams
 from engine.datasets.loading import Batch
-from engine.events import Batches, Fitting
 from engine.models.supersimplenet import SuperSimpleNet, _focal, _marking_loss
-from engine.params import SuperSimpleNetParams
 
 
 def supersimplenet(**settings):

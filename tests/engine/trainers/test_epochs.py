@@ -9,13 +9,13 @@ import torch
 
 from engine.backbones import Backbone
 from engine.checkpoints import load_state
+from engine.contract.events import Artifact, Batches, Epoch, Warned
+from engine.contract.models import FastFlowParams, StfpmParams
 from engine.datasets.loading import Batch
-from engine.events import Artifact, Batches, Epoch, Warned
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
 from engine.models.fastflow import FastFlow
 from engine.models.stfpm import Stfpm
-from engine.params import FastFlowParams, StfpmParams
 from engine.recipes import Recipe, falling
 from engine.report import StopRequested
 from engine.trainers.factory import get_trainer

@@ -1,0 +1,48 @@
+"""What conversations are made with: the parts of a workspace that know nothing of conversations themselves."""
+
+import asyncio
+import logging
+
+from pydantic_ai.exceptions import AgentRunError
+
+from assistant.chat.histories import Histories
+from assistant.data.datasets import Datasets
+from assistant.frames import Language
+from assistant.llm.providers import Provider, open_model
+from assistant.machine.masking import Mask, secrets_of
+from assistant.plans.proposals import Proposals
+from assistant.runs.queue import Queue
+from assistant.runs.summaries import run_facts, summarize, word
+from assistant.settings import Settings
+from assistant.store.database import Database
+from assistant.store.tables import RunRow
+
+logger = logging.getLogger(__name__)
+
+
+class Parts:
+    """Settings, database and provider, and what stands on them: data sets, plans, runs, the agent's memory."""
+
+    def __init__(self, settings: Settings, database: Database, provider: Provider):
+        self.settings, self.database, self.provider = settings, database, provider
+        self.mask = Mask(secrets_of(settings))
+        self.datasets = Datasets(settings, database)
+        self.proposals = Proposals(database)
+        self.runs = Queue(settings, database, self.mask)
+        self.histories = Histories(database, self.mask)
+
+    async def summary(self, run: RunRow, language: Language) -> str:
+        """The run in plain words, Markdown: an LLM's wording where one is configured and every number holds, else our own.
+
+        Raises:
+            NoResults: the run has no evaluation.
+        """
+        facts = await asyncio.to_thread(run_facts, run, self.runs.folder(run.id))
+        if self.provider.name == "built-in":
+            return word(facts, language)
+        try:
+            async with open_model(self.provider, self.settings) as model:
+                return await summarize(facts, language, model)
+        except AgentRunError as error:
+            logger.warning("the LLM gave no summary of %s (%s); using our own wording", run.id, type(error).__name__)
+            return word(facts, language)

@@ -1,0 +1,43 @@
+"""What a conversation is told when one of its runs ends: its summary and the images to look at, or why there is none."""
+
+import asyncio
+
+from assistant.chat.parts import Parts
+from assistant.chat.transcript import Transcript
+from assistant.frames import AssistantItem, HeatmapsItem, Language
+from assistant.offline.words import built_in_words
+from assistant.runs.going_on import what_is_left
+from assistant.runs.results import NoResults, gallery, load
+from assistant.store.tables import RunRow
+
+SHOWN_HEATMAPS = 8
+
+
+async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: Language) -> None:
+    """Show how the run ended. Told once, however often it is heard."""
+    key = f"summary-{run.id}"
+    if await transcript.get(key) is not None:
+        return
+    if run.state != "succeeded":
+        await transcript.show(key, AssistantItem(text=await _in_words(parts, run, language)))
+        return
+    try:
+        text = await parts.summary(run, language)
+        results = await asyncio.to_thread(load, run, parts.runs.folder(run.id))
+    except NoResults as error:
+        facts = {"code": "no_results", "message": str(error), **error.values}
+        await transcript.show(key, AssistantItem(text=built_in_words("refused", language, facts)))
+        return
+    if run.stop_requested:
+        text = f"{await _in_words(parts, run, language)}\n\n{text}"
+    await transcript.show(key, AssistantItem(text=text))
+    images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
+    if images:
+        item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
+        await transcript.show(f"heatmaps-{run.id}", item)
+
+
+async def _in_words(parts: Parts, run: RunRow, language: Language) -> str:
+    rest = await what_is_left(parts.runs, run)
+    facts = {"run": run.id, "state": run.state, "reason": run.reason, "hint": run.hint, "rest": rest}
+    return built_in_words("run_ended", language, facts)

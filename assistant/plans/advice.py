@@ -1,0 +1,70 @@
+"""What suits the circumstances: settings by the number of good images, and models by what there is and what is wanted.
+
+Rules of thumb from practice with small sets of parts, not measurements of this machine; a person's own wish always goes before them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.frames import Notice
+from engine.contract.jobs import TrainSpec
+from engine.contract.models import MODELS, Params
+
+FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
+SMALL_BATCH = 4
+FIRST_CHOICE = "patchcore"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A value for a setting, and why; the page words the reason by its code (locales: because.<code>)."""
+
+    value: Any
+    because: Notice
+
+
+def advise(model: str, *, good: int) -> dict[str, Advice]:
+    """Settings that should differ from the model's defaults with this many good images to learn from."""
+    params = MODELS[model]
+    wanted: dict[str, Any] = {}
+    if "coreset_ratio" in params.model_fields and good < SOME:
+        default = params.model_fields["coreset_ratio"].default
+        wanted["coreset_ratio"] = max(0.2 if good < FEW else 0.1, default)
+    if good < FEW and params.takes_augmentation:
+        wanted["augmentation"] = "light"
+    if good < FEW and params.family in ("gradient", "flow"):
+        wanted["batch_size"] = min(SMALL_BATCH, params.default_batch_size)
+    message = f"because there are {good} good images" if good != 1 else "because there is 1 good image"
+    because = Notice(code="good_images", message=message, values={"count": good})
+    return {name: Advice(value, because) for name, value in wanted.items() if value != _default(params, name)}
+
+
+def recommended(models: Iterable[str] = MODELS) -> dict[str, Any]:
+    """Models by circumstances, as facts: `otherwise` is the first choice."""
+    listed = list(models)
+    return {
+        "few_images": {
+            "fewer_good_images_than": FEW,
+            "models": [name for name in listed if MODELS[name].good_with_few],
+        },
+        "real_time": {"models": [name for name in listed if MODELS[name].fast]},
+        "no_weights": {
+            "models": [name for name in listed if not MODELS[name].needs_weights and MODELS[name].family != "ensemble"]
+        },
+        "otherwise": {"models": [FIRST_CHOICE] if FIRST_CHOICE in listed else []},
+    }
+
+
+def best_for(*, good: int, weights_at_hand: bool) -> list[str]:
+    """The models to begin with, given the good images of a data set and whether any pre-trained weights are on this machine."""
+    by = recommended()
+    if not weights_at_hand:
+        return list(by["no_weights"]["models"])
+    return list(by["few_images" if good < FEW else "otherwise"]["models"])
+
+
+def _default(params: type[Params], name: str) -> Any:
+    if name == "batch_size":
+        return params.default_batch_size
+    return (params.model_fields.get(name) or TrainSpec.model_fields[name]).default

@@ -1,0 +1,95 @@
+"""How many good images do what in a run, and what their number can promise. Loads no torch.
+
+The plan that a person says yes to and the run that follows it count by these rules alone. What stands behind the
+promises is told in engine/evaluation/thresholds.py.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.contract.jobs import TrainSpec
+
+GoodPolicy = Literal["split_conformal", "leave_one_out", "percentile"]
+
+FEW_GOOD = (
+    40  # with fewer good images than this, those for the test not counted, `auto` leaves one out in memory models
+)
+TEST_SHARE = 0.2  # of the good images, where the data set keeps none for testing
+MOST_FOLDS = {"memory": 10, "gradient": 3, "flow": 3}  # of leave_one_out; each costs a whole training
+ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
+
+
+@dataclass(frozen=True)
+class GoodImages:
+    """What a run does with the good images that are not in the data set's own test.
+
+    threshold and fit are the same images in leave_one_out: each is scored by a model that was fitted without its fold.
+    """
+
+    policy: GoodPolicy
+    fit: int
+    validation: int
+    threshold: int
+    test: int
+    folds: int | None = None  # of leave_one_out: further trainings
+
+
+def choose_policy(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodPolicy:
+    """The threshold policy that the spec's stands for, with `good` readable good images to share out."""
+    if spec.threshold_policy != "auto":
+        return spec.threshold_policy
+    few = good - (0 if has_own_test else held_out(good, TEST_SHARE)) < FEW_GOOD
+    return "leave_one_out" if spec.model.family == "memory" and few else "split_conformal"
+
+
+def share_out(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodImages:
+    """How many of `good` readable good images do what. Groups (panels, lots), which are kept whole, shift it a little."""
+    policy = choose_policy(spec, good=good, has_own_test=has_own_test)
+    threshold = held_out(good, spec.calibration_share)
+    test = 0 if has_own_test else held_out(good, TEST_SHARE)
+    validation = held_out(good, validation_share(spec))
+    fit = max(good - threshold - test - validation, 0)
+    if policy != "leave_one_out":
+        return GoodImages(policy, fit, validation, threshold, test)
+    fit += threshold
+    return GoodImages(policy, fit, validation, fit, test, folds=min(MOST_FOLDS[spec.model.family], fit))
+
+
+def validation_share(spec: TrainSpec) -> float:
+    """Share of the good images that is held back for the validation loss; only models that learn in epochs have one."""
+    return spec.validation_share if spec.model.family in ("gradient", "flow") else 0.0
+
+
+def held_out(good: int, share: float) -> int:
+    """Images that a share of the good ones is: at least one where it is not 0."""
+    return max(1, round(share * good)) if share > 0 else 0
+
+
+def promised(policy: GoodPolicy, *, images: int, overkill_rate: float, folds: int | None = None) -> float | None:
+    """The share of new good images that are called defective at most, when `images` good ones set the threshold.
+
+    Too few cannot promise the rate that was asked for: then this is more. A percentile promises nothing.
+
+    Args:
+        folds: of leave_one_out, how many models are fitted; None is one for each image.
+    """
+    if policy == "percentile":
+        return None
+    share = ranks_above(images, overkill_rate) / (images + 1)
+    if policy == "split_conformal":
+        return share
+    k = images if folds is None else folds
+    # theorem 4 of Barber et al.; nothing is added with a fold for each image
+    more = min(2 * (1 - 1 / k) / (images / k + 1), (1 - k / images) / (k + 1))
+    return min(2 * share + more, 1.0)
+
+
+def ranks_above(images: int, overkill_rate: float) -> int:
+    """How many of the images + 1 ranks lie above the threshold; at least one."""
+    return max(math.floor((images + 1) * overkill_rate + ROUNDING), 1)
+
+
+def images_needed(overkill_rate: float) -> int:
+    """The least number of good images that can set this rate: 1 / overkill_rate - 1."""
+    return math.ceil(1 / overkill_rate - ROUNDING) - 1

@@ -1,0 +1,81 @@
+"""What a person said yes to goes with the run, all the way to the engine, whatever happens on the disk meanwhile."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from assistant.plans.planning import launch, plan_training
+from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.supervisor import Supervisor
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
+from engine.contract.jobs import digest_of, make_spec
+
+pytestmark = pytest.mark.anyio
+
+QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
+
+
+async def queued(workspace: Workspace, panels: Path) -> RunRow:
+    """A run of the registered panels that waits, as a person's yes to a plan makes it."""
+    await workspace.datasets.add("panels", panels)
+    desk = (await workspace.conversations.create("en")).desk("en")
+    plan = await plan_training(desk, dataset="panels", model="padim", chosen=dict(QUICK))
+    row, _ = await workspace.proposals.add(plan, conversation=None)
+    return await launch(desk, await workspace.proposals.approve(row.id, 1))
+
+
+def exchange(panels: Path) -> None:
+    (panels / "train/good/003.png").write_bytes((panels / "test/spot/000.png").read_bytes())
+
+
+async def test_a_run_whose_pictures_changed_while_it_waited_fails_in_words(workspace: Workspace, panels: Path) -> None:
+    run = await queued(workspace, panels)
+    exchange(panels)
+    ended = await workspace.supervisor.run_one(run.id)
+    assert (ended.state, ended.metrics) == ("failed", None)
+    assert "not those of the plan that was approved" in (ended.reason or "")
+    assert not (workspace.runs.folder(run.id) / "model").exists()
+
+
+async def test_a_run_whose_spec_was_edited_while_it_waited_fails_in_words(workspace: Workspace, panels: Path) -> None:
+    run = await queued(workspace, panels)
+    path = workspace.runs.folder(run.id) / "spec.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seed": 5}))
+    ended = await workspace.supervisor.run_one(run.id)
+    assert ended.state == "failed"
+    assert "not those that were approved" in (ended.reason or "")
+
+
+async def test_pictures_that_change_between_the_yes_and_the_run_are_not_taken_for_approved(
+    workspace: Workspace, panels: Path
+) -> None:
+    await workspace.datasets.add("panels", panels)
+    desk = (await workspace.conversations.create("en")).desk("en")
+    plan = await plan_training(desk, dataset="panels", model="padim", chosen=dict(QUICK))
+    row, _ = await workspace.proposals.add(plan, conversation=None)
+    exchange(panels)
+    run = await launch(desk, await workspace.proposals.approve(row.id, 1))
+    assert (await workspace.datasets.facts("panels"))["fingerprint"] != plan.facts["fingerprint"]
+    assert run.fingerprint == plan.facts["fingerprint"]
+
+
+class ArgumentsExecutor(LocalExecutor):
+    """Starts a process that does nothing, and notes what the engine would have been told."""
+
+    arguments: Sequence[str] = ()
+
+    def command(self, run: Path, arguments: list[str]) -> list[str]:
+        self.arguments = arguments
+        return [sys.executable, "-c", ""]
+
+
+async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(workspace: Workspace) -> None:
+    spec, executor = make_spec("oled", "padim", {"seed": 3}), ArgumentsExecutor(workspace.settings)
+    run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
+    await Supervisor(workspace.runs, executor, slots=1, ended=lambda row: None).run_one(run.id)
+    approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]
+    assert executor.arguments == ["--data", "/d", *approved]

@@ -1,0 +1,162 @@
+"""A pipe, a device or a file without end in a run's folder holds nobody up: neither who asks for results nor the end of the run."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.runs.executors.local import append_plain
+from assistant.runs.follow import _new_events
+from assistant.runs.last_word import LOG_BYTES, killed, last_word, log_tail
+from assistant.runs.results import NoResults, finding, load
+from assistant.store.tables import RunRow
+from engine.contract.checksums import write_checksums
+from engine.contract.continuing import CHECKPOINT, epochs_kept, hand_on
+from engine.contract.events import DamagedLog, EventLog, Failed, Stopped, has_ended, read_events
+from engine.contract.plain_files import MOST_BYTES, NotPlain
+from engine.contract.process_lock import is_locked, lock_path, noted_process
+
+SUCCEEDED = RunRow(id="r1", state="succeeded")
+RUN_FILES = ("events.jsonl", "log.txt", os.fspath(CHECKPOINT), "continues.json")
+Put = Callable[[Path], None]
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits() -> Iterator[None]:
+    """What waits for a pipe is interrupted, and fails."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(params=["pipe", "device", "folder", "ring of links"])
+def put(request: pytest.FixtureRequest) -> Put:
+    """Puts something that is no plain file where a file belongs."""
+
+    def put(path: Path) -> None:
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.unlink(missing_ok=True)
+        match request.param:
+            case "pipe":
+                os.mkfifo(path)
+            case "device":
+                path.symlink_to("/dev/null")
+            case "folder":
+                path.mkdir()
+            case _:
+                path.symlink_to(path.name)
+
+    return put
+
+
+def evaluated(folder: Path) -> Path:
+    """The evaluation of a run with one picture."""
+    evaluation = folder / "evaluation"
+    (evaluation / "regions").mkdir(parents=True)
+    (evaluation / "scores.csv").write_text(
+        "index,name,label,defect_type,score,is_anomalous,has_truth\n0,a.png,good,,0.2,0,0\n"
+    )
+    measured = {"metrics": {}, "threshold": {"image": 0.5, "pixel": 0.5}, "map_scale": [0, 1]}
+    (evaluation / "metrics.json").write_text(json.dumps(measured))
+    (evaluation / "regions" / "0000.json").write_text(json.dumps({"image": {"score": 0.2}, "regions": []}))
+    write_checksums(evaluation)
+    return evaluation
+
+
+@pytest.mark.parametrize("otherwise", [Stopped(), None], ids=["stopped", "killed"])
+def test_a_run_gets_its_end_whatever_lies_in_place_of_its_files(
+    tmp_path: Path, put: Put, otherwise: Stopped | None
+) -> None:
+    for name in RUN_FILES:
+        put(tmp_path / name)
+    end = last_word(tmp_path, otherwise or killed(-9, tmp_path))
+    assert isinstance(end, Failed)
+    assert "events.jsonl is no plain file" in end.reason
+    assert has_ended(tmp_path)
+
+
+def test_of_a_log_that_is_no_plain_file_nothing_is_told_but_that(tmp_path: Path, put: Put) -> None:
+    put(tmp_path / "log.txt")
+    assert log_tail(tmp_path, 20) == ["(log.txt cannot be read: it is no plain file)"]
+    with pytest.raises(NotPlain):
+        append_plain(tmp_path / "log.txt")
+
+
+def test_events_that_are_no_plain_file_are_a_damaged_log(tmp_path: Path, put: Put) -> None:
+    put(tmp_path / "events.jsonl")
+    assert not has_ended(tmp_path)
+    with pytest.raises(DamagedLog, match="no plain file"):
+        read_events(tmp_path)
+    with pytest.raises(DamagedLog, match="no plain file"):
+        EventLog(tmp_path)
+    assert "no plain file" in _new_events(tmp_path / "events.jsonl", 0, 0)[2]
+
+
+def test_a_process_that_is_noted_in_no_plain_file_is_none(tmp_path: Path) -> None:
+    os.mkfifo(lock_path(tmp_path))
+    assert noted_process(tmp_path) is None
+    assert not is_locked(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "scores.csv", "checksums.txt"])
+def test_results_in_no_plain_file_are_damaged(tmp_path: Path, put: Put, name: str) -> None:
+    evaluation = evaluated(tmp_path)
+    assert load(SUCCEEDED, tmp_path).images
+    put(evaluation / name)
+    with pytest.raises(NoResults, match="no plain file") as refused:
+        load(SUCCEEDED, tmp_path)
+    assert refused.value.code == "damaged"
+
+
+def test_a_finding_in_no_plain_file_is_damaged(tmp_path: Path) -> None:
+    path = evaluated(tmp_path) / "regions" / "0000.json"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(NoResults, match="no plain file"):
+        finding(SUCCEEDED, tmp_path, 0)
+
+
+def test_what_is_no_plain_file_is_not_handed_on(tmp_path: Path, put: Put) -> None:
+    old, new = tmp_path / "r1", tmp_path / "r2"
+    new.mkdir()
+    put(old / "continues.json")
+    put(old / CHECKPOINT)
+    assert epochs_kept(old) is None
+    handed = hand_on(old, new)
+    assert (handed.after_epoch, handed.epochs) == (None, [])
+
+
+def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "log.txt").open("wb") as file:
+        file.truncate(64 << 20)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe last line\n")
+    lines = log_tail(tmp_path, 20)
+    assert lines[-1] == "the last line"
+    assert sum(map(len, lines)) <= LOG_BYTES
+
+
+def test_results_larger_than_any_are_damaged(tmp_path: Path) -> None:
+    with (evaluated(tmp_path) / "metrics.json").open("ab") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(NoResults, match="more than the 64 MiB"):
+        load(SUCCEEDED, tmp_path)
+
+
+def test_a_line_longer_than_any_event_is_damage_and_ends_the_run(tmp_path: Path) -> None:
+    with (tmp_path / "events.jsonl").open("wb") as file:
+        file.truncate(2 * MOST_BYTES)
+    with pytest.raises(DamagedLog, match="line 1"):
+        read_events(tmp_path)
+    assert "line 1" in _new_events(tmp_path / "events.jsonl", 0, 0)[2]
+    assert isinstance(last_word(tmp_path, Stopped()), Failed)
+    assert (tmp_path / "events.damaged.jsonl").stat().st_size == MOST_BYTES

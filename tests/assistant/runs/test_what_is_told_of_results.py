@@ -1,0 +1,217 @@
+"""Who tells of results asks the run's state first, and takes no file that is not what was written."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.frames import AssistantItem, HeatmapsItem, Say
+from assistant.runs.results import NoResults, evaluation_of, finding, gallery, load, normal_picture
+from assistant.runs.summaries import run_facts, word
+from assistant.runs.took import took
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
+from engine.contract.checksums import LIST, write_checksums
+from engine.contract.events import EventLog, Failed, Finished, Started
+from engine.contract.jobs import make_spec
+
+pytestmark = pytest.mark.anyio
+
+METRICS = {
+    "image_auroc": 0.979,
+    "image_aupr": 0.9,
+    "pixel_auroc": None,
+    "pixel_aupr": None,
+    "missed": 1,
+    "false_alarms": 0,
+}
+SUMMARY: dict[str, Any] = {
+    "metrics": METRICS,
+    "reasons": {"pixel_auroc": "no masks"},
+    "intervals": {"image_auroc": [0.9, 1.0]},
+    "threshold": {"image": 0.5, "pixel": 0.5, "policy": "split_conformal", "overkill_rate": 0.05, "promised": 0.05,
+                  "calibration_images": 19, "smallest_promise": 0.05},
+    "map_scale": [0.0, 1.0],
+    "counts": {"test_good": 1, "test_defective": 2, "broken": 0},
+    "weights": {"source": "hub", "backbone": "resnet18"},
+    "per_defect_type": {"scratch": {"count": 2, "found": 1, "missed": 1, "image_auroc": 0.9}},
+    "synthetic": False,
+}  # fmt: skip
+SCORES = """index,name,label,defect_type,score,is_anomalous,p_value,has_truth,confidence
+0,test/good/a.png,good,,0.2,0,0.5,0,
+1,test/scratch/b.png,defective,scratch,0.9,1,0.1,1,
+2,test/scratch/c.png,defective,scratch,0.1,0,0.9,1,
+"""
+REASON, HINT = "the training process was killed by signal 9 (SIGKILL)", "start the run again"
+
+
+def write_evaluation(run: Path, *, checked: bool = True) -> Path:
+    folder = run / "evaluation"
+    (folder / "regions").mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(SUMMARY))
+    (folder / "scores.csv").write_text(SCORES)
+    region = {"box": [1, 1, 3, 2], "nearest": [{"name": "a.png", "x": 0.5, "y": 0.5, "distance": 1.2}]}
+    (folder / "regions" / "0001.json").write_text(json.dumps({"image": {"score": 0.9}, "regions": [region]}))
+    if checked:
+        write_checksums(folder)
+    return folder
+
+
+async def ended(workspace: Workspace, state: str, conversation: str | None = None, *, checked: bool = True) -> RunRow:
+    """A run that wrote its evaluation, and then ended in that state."""
+    row = await workspace.runs.add(make_spec("oled", "patchcore"), data_path="/d", conversation=conversation)
+    folder = workspace.runs.folder(row.id)
+    log = EventLog(folder)
+    log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    write_evaluation(folder, checked=checked)
+    if state == "succeeded":
+        log.append(Finished(metrics={"image_auroc": 0.979}, seconds={"total": 1.0}))
+    elif state == "failed":
+        log.append(Failed(code="killed", reason=REASON, hint=HINT))
+    log.close()
+    await workspace.runs.claim_one(row.id)
+    if state != "running":
+        why = {"reason": REASON, "hint": HINT} if state == "failed" else {"metrics": METRICS}
+        await workspace.runs.end(row.id, state, **why)
+    return await workspace.runs.get(row.id)
+
+
+READERS: list[Callable[[RunRow, Path], object]] = [
+    load,
+    evaluation_of,
+    run_facts,
+    lambda row, folder: finding(row, folder, 1),
+    lambda row, folder: normal_picture(row, folder, folder, index=1, region=0, rank=0),
+]
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped", "running", "queued"])
+@pytest.mark.parametrize("read", READERS)
+async def test_what_a_run_left_behind_that_did_not_end_well_is_no_result(
+    workspace: Workspace, state: str, read: Callable[[RunRow, Path], object]
+) -> None:
+    row = await ended(workspace, "running" if state == "queued" else state)
+    row.state = state
+    with pytest.raises(NoResults) as refused:
+        read(row, workspace.runs.folder(row.id))
+    assert refused.value.code == {"running": "unfinished", "queued": "unfinished"}.get(state, state)
+    assert state != "failed" or REASON in str(refused.value)
+
+
+async def test_a_run_whose_log_ends_well_has_results_before_the_database_has_heard_of_it(workspace: Workspace) -> None:
+    row = await ended(workspace, "succeeded")
+    row.state, row.worked_s, row.finished_at = "running", None, None
+    folder = workspace.runs.folder(row.id)
+    assert load(row, folder).metrics["metrics"]["image_auroc"] == 0.979
+    assert took(row, folder) is not None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "how good is r1?",
+        "show the missed defects of r1",
+        "show the heatmaps of r1",
+        "r1 결과 요약해줘",
+        "总结 r1 的结果",
+    ],
+)
+async def test_a_failed_run_is_told_as_failed_with_its_reason_and_without_figures_or_gallery(
+    workspace: Workspace, asked: str
+) -> None:
+    conversation = await workspace.conversations.create("en")
+    await ended(workspace, "failed", conversation.id)
+    await conversation.receive(Say(text=asked), "en")
+    await conversation.finish()
+    items = [item for _, _, item in await conversation.items()]
+    said = "\n".join(item.text for item in items if isinstance(item, AssistantItem))
+    assert REASON in said
+    assert "0.979" not in said
+    assert not any(isinstance(item, HeatmapsItem) for item in items)
+
+
+async def test_a_run_that_ended_well_is_told_with_its_figures(workspace: Workspace) -> None:
+    row = await ended(workspace, "succeeded")
+    folder = workspace.runs.folder(row.id)
+    facts = run_facts(row, folder)
+    assert "0.979" in word(facts, "en")
+    images, total = gallery(load(row, folder), which="missed")
+    assert ([image.name for image in images], total) == (["test/scratch/c.png"], 1)
+
+
+FILES = ["metrics.json", "scores.csv", "regions/0001.json"]
+
+
+def read_all(row: RunRow, folder: Path) -> None:
+    load(row, folder)
+    finding(row, folder, 1)
+    word(run_facts(row, folder), "en")
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_a_bit_that_flipped_anywhere_in_a_file_is_told_by_the_files_name(workspace: Workspace, name: str) -> None:
+    row = await ended(workspace, "succeeded")
+    folder = workspace.runs.folder(row.id)
+    path, whole = folder / "evaluation" / name, (folder / "evaluation" / name).read_bytes()
+    read_all(row, folder)
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        with pytest.raises(NoResults) as refused:
+            read_all(row, folder)
+        assert (refused.value.code, refused.value.values["file"]) == ("damaged", f"evaluation/{name}")
+
+
+@pytest.mark.parametrize("name", [*FILES, LIST])
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize(
+    "kind", ["empty", "cut", "not_utf8", "folder", "nan", "infinity", "wrong_types", "list", "deep", "columns", "nul"]
+)
+async def test_a_damaged_file_is_refused_in_words_whatever_is_wrong_with_it(
+    workspace: Workspace, name: str, kind: str, checked: bool
+) -> None:
+    row = await ended(workspace, "succeeded", checked=checked)
+    folder = workspace.runs.folder(row.id)
+    path = folder / "evaluation" / name
+    if name == LIST and not checked:
+        write_checksums(folder / "evaluation")
+    text = path.read_text()
+    other = {
+        "cut": text[: len(text) // 2],
+        "nan": text.replace("0.9", "NaN"),
+        "infinity": text.replace("0.9", "Infinity"),
+        "wrong_types": text.replace("0.9", '"x"'),
+        "list": "[1, 2]",
+        "deep": "[" * 100_000,
+        "columns": text.replace("score", "sc0re").replace("metrics", "m"),
+        "nul": text.replace(",", "\0", 1),
+    }
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"\xff\xfe\xb0" if kind == "not_utf8" else other[kind].encode())
+    harmless = path.is_file() and path.read_text(errors="replace") == text
+    if harmless:
+        read_all(row, folder)
+        return
+    with pytest.raises(NoResults) as refused:
+        read_all(row, folder)
+    assert refused.value.code == "damaged"
+    assert name == LIST or path.name in str(refused.value)
+
+
+async def test_results_from_before_there_were_checksums_are_read(workspace: Workspace) -> None:
+    row = await ended(workspace, "succeeded", checked=False)
+    assert load(row, workspace.runs.folder(row.id)).threshold == 0.5
+
+
+async def test_the_end_of_a_run_whose_results_are_damaged_is_told_with_the_files_name(workspace: Workspace) -> None:
+    conversation = await workspace.conversations.create("ko")
+    row = await ended(workspace, "succeeded", conversation.id)
+    (workspace.runs.folder(row.id) / "evaluation" / "scores.csv").write_bytes(b"")
+    await conversation.tell_end_of(row)
+    (told,) = [item for key, _, item in await conversation.items() if key == "summary-r1"]
+    assert isinstance(told, AssistantItem)
+    assert "evaluation/scores.csv" in told.text

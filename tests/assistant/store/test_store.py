@@ -1,0 +1,133 @@
+"""The store over SQLite and PostgreSQL: migrations, conditional states, and many at once."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from assistant.machine.masking import Mask
+from assistant.plans.plan import make_plan
+from assistant.plans.proposals import Proposals, StalePlan
+from assistant.runs.queue import Queue, UnknownRun
+from assistant.settings import Settings
+from assistant.store.database import Database, migrate
+from assistant.store.tables import Base
+from engine.contract.events import Stopped, read_events
+from engine.contract.jobs import TrainSpec, make_spec
+
+pytestmark = pytest.mark.anyio
+
+FACTS = {
+    "dataset": "oled",
+    "train_good": 60,
+    "test_good": 20,
+    "test_defective": 40,
+    "masks": 40,
+    "broken": [],
+    "synthetic": False,
+    "path": "/data",
+    "fingerprint": "f",
+}
+
+
+def spec() -> TrainSpec:
+    return make_spec("oled", "patchcore", {})
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
+    migrate(database_url)
+    engine = create_engine(database_url.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        differences = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata
+        )
+    engine.dispose()
+    assert differences == []
+
+
+async def test_a_queued_run_has_its_spec_on_disk(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    run = await queue.add(spec(), data_path="/data")
+    assert (run.id, run.state) == ("r1", "queued")
+    assert TrainSpec.model_validate_json((queue.folder("r1") / "spec.json").read_text()) == spec()
+
+
+async def test_many_who_start_the_same_plan_start_one_run(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    runs = await asyncio.gather(*(queue.add(spec(), data_path="/data", key="c/p1") for _ in range(8)))
+    assert {run.id for run in runs} == {"r1"}
+
+
+async def test_many_who_add_runs_get_numbers_of_their_own(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    runs = await asyncio.gather(*(queue.add(spec(), data_path="/data") for _ in range(6)))
+    assert sorted(run.id for run in runs) == [f"r{number}" for number in range(1, 7)]
+
+
+async def test_run_folders_of_an_older_database_are_passed_over(settings: Settings, database: Database) -> None:
+    (settings.runs_folder / "r7").mkdir(parents=True)
+    run = await Queue(settings, database, Mask([])).add(spec(), data_path="/data")
+    assert run.id == "r8"
+
+
+async def test_one_of_two_supervisors_claims_a_run(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    await queue.add(spec(), data_path="/data")
+    claimed = await asyncio.gather(*(queue.claim_one("r1") for _ in range(5)))
+    assert [run.id for run in claimed if run] == ["r1"]
+
+
+async def test_a_terminal_state_never_changes(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    await queue.add(spec(), data_path="/data")
+    await queue.claim_one("r1")
+    assert await queue.end("r1", "failed", reason="killed")
+    assert await queue.end("r1", "succeeded", metrics={}) is None
+    await queue.stop("r1")
+    assert ((await queue.get("r1")).state, (await queue.get("r1")).reason) == ("failed", "killed")
+
+
+async def test_a_waiting_run_is_stopped_at_once_and_its_log_says_so(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    await queue.add(spec(), data_path="/data")
+    assert (await queue.stop("r1")).state == "stopped"
+    assert [type(event) for event in read_events(queue.folder("r1"))] == [Stopped]
+    assert await queue.claim_one("r1") is None
+    assert await queue.waiting() == []
+
+
+async def test_an_unknown_run_is_refused_with_the_latest_ones(settings: Settings, database: Database) -> None:
+    queue = Queue(settings, database, Mask([]))
+    await queue.add(spec(), data_path="/data")
+    assert (await queue.get(" R1 ")).id == "r1"
+    assert (await queue.get("1")).id == "r1"
+    with pytest.raises(UnknownRun, match=r"unknown run 'r7' \(latest: r1\)"):
+        await queue.get("r7")
+
+
+async def test_a_plan_is_approved_once_and_only_at_the_revision_that_was_seen(
+    settings: Settings, database: Database
+) -> None:
+    proposals = Proposals(database)
+    plan = make_plan(settings, FACTS, "patchcore", {}, [])
+    row, _ = await proposals.add(plan, conversation=None)
+    changed = make_plan(settings, FACTS, "patchcore", {"image_size": 512}, [])
+    await proposals.revise(row.id, 1, changed)
+    with pytest.raises(StalePlan):
+        await proposals.approve(row.id, 1)
+    outcomes = await asyncio.gather(*(proposals.approve(row.id, 2) for _ in range(4)), return_exceptions=True)
+    assert sum(not isinstance(outcome, StalePlan) for outcome in outcomes) == 1
+
+
+async def test_a_database_survives_being_closed_and_opened_again(
+    tmp_path: Path, settings: Settings, database_url: str
+) -> None:
+    first = await Database.open(database_url)
+    await Queue(settings, first, Mask([])).add(spec(), data_path="/data")
+    await first.close()
+    second = await Database.open(database_url)
+    assert [run.id for run in await Queue(settings, second, Mask([])).list()] == ["r1"]
+    await second.close()
