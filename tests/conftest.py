@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from assistant.settings import Settings
 from tests import event_loop
+from tests.serving import OURS
 
 hypothesis_settings.register_profile("no_clock", deadline=None)  # no test fails because the machine is busy
 hypothesis_settings.load_profile("no_clock")
@@ -26,7 +27,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_")):
+        if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MURASCOPE_HUB", "off")
 

@@ -1,5 +1,6 @@
-"""A real server as `murascope serve` starts it."""
+"""A real server as `murascope serve` starts it, in an environment where nothing is set but what a test sets."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+# Variables that set Murascope up, or let it talk to a provider: none of the machine that the tests run on counts.
+OURS = ("MURASCOPE_", "ANTHROPIC_", "OPENAI_")
+
+
+def nothing_set() -> dict[str, str]:
+    """The environment of this process without any of our variables."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """An environment with this home folder, a free port, and no way to the hub."""
+    return nothing_set() | {"MURASCOPE_HOME": str(home), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A server with the demo data set, and a real Chromium."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SHARED
-from tests.serving import PROJECT, serving
+from tests.serving import PROJECT, environment_of, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -33,17 +32,7 @@ def browser_type_launch_args() -> dict[str, Any]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the demo data set, as a newcomer has it after `make run`."""
     home = tmp_path_factory.mktemp("home")
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
-    }
-    environment |= {
-        "MURASCOPE_HOME": str(home),
-        "MURASCOPE_PORT": "0",
-        "MURASCOPE_HUB": "off",
-        "MURASCOPE_WEIGHTS": str(SHARED / "weights"),
-    }
+    environment = environment_of(home) | {"MURASCOPE_WEIGHTS": str(SHARED / "weights")}
     command = [sys.executable, "-c", "from assistant.cli import main; main()"]
     subprocess.run([*command, "demo"], env=environment, cwd=PROJECT, check=True)
     with serving(environment) as address:

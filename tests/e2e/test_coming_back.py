@@ -1,6 +1,5 @@
 """A page that comes back, in the middle of a sentence or after the server was away, has lost nothing and shows nothing twice."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.llm_server import LLMServer, SlowWords, Text
-from tests.serving import serving
+from tests.serving import environment_of, serving
 
 LONG = " ".join(f"This is word{letter * 3}." for letter in "abcdefghijklmnopqrstuvwxyz")
 COUNT_TEXT = """
@@ -29,13 +28,8 @@ def llm() -> Iterator[LLMServer]:
 @pytest.fixture(scope="module")
 def llm_server(llm: LLMServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that talks over an LLM."""
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
-    }
-    home = {"MURASCOPE_HOME": str(tmp_path_factory.mktemp("home")), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
-    with serving({**plain, **home, **llm.environment("chat")}) as address:
+    home = tmp_path_factory.mktemp("home")
+    with serving(environment_of(home) | llm.environment("chat")) as address:
         yield address
 
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import SHARED
-from tests.serving import PROJECT, serving
+from tests.serving import PROJECT, environment_of, serving
 
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
 TRAINING_MS = 120_000
@@ -36,16 +36,8 @@ class Home:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        plain = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
-        }
         self.environment = {
-            **plain,
-            "MURASCOPE_HOME": str(folder),
-            "MURASCOPE_PORT": "0",
-            "MURASCOPE_HUB": "off",
+            **environment_of(folder),
             "MURASCOPE_WEIGHTS": str(SHARED / "weights"),
             "OMP_NUM_THREADS": "1",
         }

@@ -1,6 +1,5 @@
 """A training that was approved while the disk is full says on its card that it waits for room, and begins by itself."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.serving import PROJECT, serving
+from tests.serving import PROJECT, environment_of, serving
 from tests.small_disk import small_disk
 
 PATIENCE_MS = 60_000
@@ -19,12 +18,7 @@ def test_the_card_of_a_run_says_that_it_waits_for_room_until_there_is(page: Page
         (tmp_path / "panels" / kind).mkdir(parents=True)
         for number in range(count):
             Image.effect_noise((64, 64), 20 + number).save(tmp_path / "panels" / kind / f"{number}.png")
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
-    }
-    environment = {**plain, "MURASCOPE_HOME": str(tmp_path / "home"), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
+    environment = environment_of(tmp_path / "home")
     with small_disk(tmp_path / "home") as disk:
         command = [
             sys.executable,

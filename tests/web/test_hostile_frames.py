@@ -1,7 +1,6 @@
 """What comes over a socket is refused in words or with a clear close code, and other pages go on meanwhile: a real server, real sockets."""
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request, urlopen
@@ -10,19 +9,13 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
-from tests.serving import serving
+from tests.serving import environment_of, serving
 from web.sockets import LONGEST_FRAME
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = {"MURASCOPE_HOME": str(tmp_path_factory.mktemp("home")), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
-    outside = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MURASCOPE_", "ANTHROPIC_", "OPENAI_"))
-    }
-    with serving(outside | settings) as address:
+    with serving(environment_of(tmp_path_factory.mktemp("home"))) as address:
         yield address
 
 

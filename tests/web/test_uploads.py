@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.serving import serving
+from tests.serving import environment_of, serving
 
 MIB = 1 << 20
 SMALL_DISK = ("bash", "-c", 'ulimit -f 20480; exec "$@"', "small-disk")  # no file may have more than 20 MiB
@@ -24,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[str]:
-    with serving({**os.environ, "MURASCOPE_HOME": str(home), "MURASCOPE_PORT": "0"}, under=SMALL_DISK) as address:
+    with serving(environment_of(home), under=SMALL_DISK) as address:
         yield address
 
 

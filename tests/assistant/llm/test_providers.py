@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -39,6 +37,7 @@ from tests.llm_server import (
     call_as_text,
     cut_arguments,
 )
+from tests.serving import PROJECT, nothing_set
 
 pytestmark = pytest.mark.anyio
 
@@ -164,9 +163,9 @@ def test_the_sdks_are_loaded_only_when_one_of_them_talks() -> None:
         "import sys; from assistant.llm.providers import choose; from assistant.settings import Settings; "
         "name = choose(Settings()).name; print(name, sorted({'anthropic', 'openai', 'torch'} & set(sys.modules)))"
     )
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC_", "OPENAI_", "MURASCOPE_"))}
-    root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=nothing_set(), cwd=PROJECT, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "built-in []", done.stderr
 
 
