@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, refuse_damage, write_checksums
 from engine.contract.events import Warned
 from engine.contract.jobs import TrainSpec
-from engine.models import BACKBONE, AnomalyModel, build_model
+from engine.learner import BACKBONE
+from engine.models import AnomalyModel, build_model
 from engine.weights import ADAPTED_FILE, adapted_facts
 
 State = dict[str, torch.Tensor]

@@ -85,7 +85,9 @@ class Fitting(BaseEvent):
     """What a model works out besides epochs: from collected features, before the first epoch, or after the last one."""
 
     type: Literal["fitting"] = "fitting"
-    what: Literal["coreset", "covariance", "pca", "statistics", "neighbours", "quantiles", "teacher", "gaussian"]
+    what: Literal[
+        "coreset", "covariance", "pca", "statistics", "neighbours", "quantiles", "teacher", "gaussian", "head"
+    ]
     done: int
     total: int
     bank_size: int | None = Field(default=None, description="entries in the memory bank so far")
@@ -93,7 +95,7 @@ class Fitting(BaseEvent):
 
 
 class Epoch(BaseEvent):
-    """One epoch of a gradient or flow model is over. A figure that a model does not have is null, never 0."""
+    """One epoch of what learns by epochs is over. A figure that a model does not have is null, never 0."""
 
     type: Literal["epoch"] = "epoch"
     epoch: int = Field(ge=1)
@@ -103,9 +105,11 @@ class Epoch(BaseEvent):
     ssim: float | None = Field(
         default=None, description="structural similarity, at most 1; for models that reconstruct"
     )
+    accuracy: float | None = Field(default=None, description="share of the images classed right; for classifiers")
     val_loss: float | None = None
     val_psnr: float | None = None
     val_ssim: float | None = None
+    val_accuracy: float | None = None
     lr: float
     best: bool = Field(
         description="the best validation loss so far, or training loss where there are no validation images; this state is kept"

@@ -24,15 +24,22 @@ from engine.datasets.synthetic.blending import Synthesis
 from engine.failures import DataChanged
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
+LabelOf = Callable[[Item], int]
 IMAGES_AHEAD = 2  # of the model, for each thread; one batch at least. More would only fill the memory
 MOST_THREADS = 16
+
+
+def is_defective(item: Item) -> int:
+    """The labels that detectors know: 0 good, 1 defective, -1 unknown."""
+    return LABELS[item.label]
 
 
 @dataclass
 class Batch:
     """Images of one step.
 
-    images (B, 3, H, W) float32 in [0, 1]; labels (B,) long: 0 good, 1 defective, -1 unknown;
+    images (B, 3, H, W) float32 in [0, 1]; labels (B,) long: 0 good, 1 defective, -1 unknown, or the classes that
+    its loader was told;
     masks (B, 1, H, W) float 0 or 1, None where no image of the batch has one; names: path inside the data set;
     has_truth (B,) bool: the mask is known, from a file or because the image is good.
     augmented: images were changed at random, so that the same name means another picture in each pass.
@@ -154,6 +161,7 @@ class Loader:
     `seed` None keeps their order, and every pass is the same; a number shuffles, augments and makes defects for each
     pass anew. `passes` is the number of the next pass: set it to go on where another loader stopped.
     `len(loader)` is the number of batches, `loader.images` that of images. Loaders may share their decoded `pictures`.
+    `label_of` says which label a picture has.
 
     Raises:
         ValueError: no such augmentation.
@@ -169,6 +177,7 @@ class Loader:
         pictures: Pictures | None = None,
         augmentation: Preset = "none",
         synthesis: Synthesis | None = None,
+        label_of: LabelOf = is_defective,
     ):
         if augmentation not in ("none", *RANGES):
             raise ValueError(f"unknown augmentation {augmentation!r} (have: none, {', '.join(RANGES)})")
@@ -178,6 +187,7 @@ class Loader:
         self.seed = seed
         self.augmentation = augmentation
         self.synthesis = synthesis
+        self.label_of = label_of
         self.passes = 0
         self._pictures = pictures or Pictures(image_size=image_size)
 
@@ -190,7 +200,13 @@ class Loader:
 
     def plain(self) -> "Loader":
         """The same items as they are: in their order, not augmented, without made-up defects. Decoded pictures are shared."""
-        return Loader(self.items, image_size=self.image_size, batch_size=self.batch_size, pictures=self._pictures)
+        return Loader(
+            self.items,
+            image_size=self.image_size,
+            batch_size=self.batch_size,
+            pictures=self._pictures,
+            label_of=self.label_of,
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         order, number = self._next_pass()
@@ -200,7 +216,9 @@ class Loader:
             try:
                 for start in range(0, len(order), self.batch_size):
                     chosen = order[start : start + self.batch_size]
-                    filling = _Filling(len(chosen), self.image_size, has_twins=self.synthesis is not None)
+                    filling = _Filling(
+                        len(chosen), self.image_size, self.label_of, has_twins=self.synthesis is not None
+                    )
                     futures = [pool.submit(self._fill, filling, row, i, number) for row, i in enumerate(chosen)]
                     waiting.append((filling, futures))
                     if len(waiting) > ahead:
@@ -257,7 +275,8 @@ class Loader:
 class _Filling:
     """A batch whose rows the decode threads fill, so that nothing is left to convert or copy when the model wants it."""
 
-    def __init__(self, size: int, side: int, *, has_twins: bool):
+    def __init__(self, size: int, side: int, label_of: LabelOf, *, has_twins: bool):
+        self.label_of = label_of
         self.items: list[Item | None] = [None] * size
         self.masked = [False] * size
         with torch.inference_mode(False):  # the reader's mode is not the decode threads', and they write
@@ -284,7 +303,7 @@ class _Filling:
         items = [item for item in self.items if item is not None]
         return Batch(
             images=self.images,
-            labels=torch.tensor([LABELS[item.label] for item in items]),
+            labels=torch.tensor([self.label_of(item) for item in items]),
             masks=self.masks if any(self.masked) else None,
             names=[item.name for item in items],
             has_truth=torch.tensor(

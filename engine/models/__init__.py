@@ -1,24 +1,20 @@
 """The short common base of the models, and how one is built from a spec. One file per model, found by its file name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from engine.backbones import Backbone
 from engine.contract.events import Warned
 from engine.contract.jobs import TrainSpec
-from engine.datasets.loading import Batch, Loader
+from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
-from engine.layers.frozen_features import FrozenFeatures
-from engine.recipes import Recipe
+from engine.learner import Learner
 from engine.report import Reporter
 from engine.weights import adapted_file
-
-BACKBONE = "backbone.network."  # how the names of a backbone's weights begin in a model's state
 
 
 @dataclass
@@ -48,21 +44,13 @@ class Neighbour:
     distance: float
 
 
-class AnomalyModel(nn.Module):
+class AnomalyModel(Learner):
     """What every model offers. Memory models collect in `train_step` and `fit`; the others return a loss with a gradient.
 
-    A frozen backbone, where there is one, is the attribute `backbone`: it is named in the saved model, not saved. What is
-    kept of it while a training lasts goes through `frozen_features`. `remembered` are the names of the pictures learnt
-    from, as `explain` counts them: its trainer sets them, and model.json holds them.
+    `remembered` are counted by `explain`, and model.json holds them.
     """
 
-    backbone: Backbone | None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.backbone = None  # not on the class: there it would hide the module that a model sets
-        self.frozen_features: FrozenFeatures | None = None
-        self.remembered: list[str] = []
+    figures = ("loss", "psnr", "ssim")
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Memory: collects and returns the sums of `feature_sums`. Gradient, flow: `loss`, a scalar with gradient.
@@ -71,26 +59,9 @@ class AnomalyModel(nn.Module):
         """
         raise NotImplementedError
 
-    def validate_step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The figures of `train_step` without learning; gradient and flow models only."""
-        raise NotImplementedError
-
-    def recipe(self, *, epochs: int, steps_per_epoch: int) -> Recipe:
-        """Optimiser and schedule of the paper, made anew for each training; gradient and flow models only."""
-        raise NotImplementedError
-
     def synthesis(self) -> Synthesis | None:
         """What makes the defects that the model learns from; None where it learns from good images as they are."""
         return None
-
-    def prepare(self, train: Loader, report: Reporter) -> None:
-        """What must be known before the first epoch, from the good images as they are; gradient and flow models only.
-
-        All it learns must be parameters or buffers: it is not called again when an interrupted training goes on.
-        """
-
-    def finish(self, train: Loader, valid: Loader | None, report: Reporter) -> None:
-        """What the best state still needs before it can score (statistics of its own outputs, say); as `prepare`."""
 
     def fit(self, report: Reporter) -> None:
         """Turn what was collected into the model; memory models only."""
@@ -117,36 +88,8 @@ class AnomalyModel(nn.Module):
         prediction.label = (prediction.pred_score > threshold).long()
         return prediction
 
-    def parameters_to_train(self) -> Iterable[nn.Parameter]:
-        return [parameter for parameter in self.parameters() if parameter.requires_grad]
-
-    def state_to_save(self) -> dict[str, torch.Tensor]:
-        """All that cannot be recomputed: the state without the frozen backbone's network; its measured statistics stay."""
-        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(BACKBONE)}
-
     def save_beside(self, folder: Path) -> None:
         """Write into the model folder what belongs to the model but is no tensor of its state (an ensemble's members)."""
-
-    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
-        """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
-
-        Raises:
-            ValueError: names are missing or unknown, or a weight has another shape: the file belongs to another model.
-        """
-        expected = set(self.state_to_save())
-        if expected != set(state):
-            missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
-            raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
-        buffers = dict(self.named_buffers())
-        for name, parameter in self.named_parameters():
-            if name in state and parameter.shape != state[name].shape:
-                shapes = f"{name} is {tuple(state[name].shape)}, here {tuple(parameter.shape)}"
-                raise ValueError(f"the saved state is of a model with other settings: {shapes}")
-        for name, tensor in state.items():
-            if name in buffers and buffers[name].shape != tensor.shape:
-                owner, _, last = name.rpartition(".")
-                setattr(self.get_submodule(owner), last, torch.empty_like(tensor, device=buffers[name].device))
-        self.load_state_dict(state, strict=False)
 
 
 def build_model(

@@ -16,13 +16,12 @@ from engine.contract.continuing import CHECKPOINT
 from engine.contract.events import Artifact, Batches, Epoch, Warned
 from engine.datasets.loading import Loader
 from engine.layers.frozen_features import FrozenFeatures
-from engine.models import AnomalyModel
+from engine.learner import Learner
 from engine.recipes import Recipe
 from engine.report import Eta, Reporter, silent
 from engine.trainers.base import BaseTrainer, Figures
 from engine.trainers.progress import Position, Resumed, load_progress, save_progress, set_random_state
 
-FIGURES = ("loss", "psnr", "ssim")
 MOST_TIME_WRITING = 0.05  # share of the time that goes into checkpoints
 Precision = Literal["auto", "float32", "mixed"]
 
@@ -44,7 +43,7 @@ class EpochTrainer(BaseTrainer):
 
     def __init__(
         self,
-        modeler: AnomalyModel,
+        modeler: Learner,
         *,
         patience: int = 0,
         checkpoints: Path | None = None,
@@ -55,7 +54,7 @@ class EpochTrainer(BaseTrainer):
         device: str | torch.device = "cpu",
         report: Reporter = silent,
     ):
-        super().__init__(modeler, device=device, report=report)
+        super().__init__(modeler, device=device, report=report)  # type: ignore[arg-type]  # nobody asks it for scores
         self.recipe: Recipe | None = None  # of the training that goes on
         self.patience = patience
         self.checkpoints = checkpoints
@@ -145,7 +144,7 @@ class EpochTrainer(BaseTrainer):
                 self.report(Batches(what="training", done=mean.images, total=train_loader.images, epoch=epoch))
         finally:
             self.modeler.eval()
-        return {name: mean.of(name) for name in FIGURES}
+        return {name: mean.of(name) for name in self.modeler.figures}
 
     def validate(self, valid_loader: Loader) -> Figures:
         """One pass over held-out good images, nothing learnt."""
@@ -155,7 +154,7 @@ class EpochTrainer(BaseTrainer):
                 measured = self.modeler.validate_step(batch.to(self.device))
             mean.add(measured, len(batch))
             self.report(Batches(what="validating", done=mean.images, total=valid_loader.images))
-        return {f"val_{name}": mean.of(name) for name in FIGURES}
+        return {f"val_{name}": mean.of(name) for name in self.modeler.figures}
 
     def _step(self, recipe: Recipe, loss: torch.Tensor) -> None:
         recipe.optimiser.zero_grad(set_to_none=True)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from engine.checkpoints import State, load_state, save_state
-from engine.models import AnomalyModel
+from engine.learner import Learner
 from engine.recipes import Recipe
 
 History = dict[str, list[dict[str, float | None]]]
@@ -50,7 +50,7 @@ def save_progress(
     position: Position,
     *,
     key: str,
-    model: AnomalyModel,
+    model: Learner,
     best: State,
     recipe: Recipe,
     scaler: torch.amp.GradScaler,
@@ -80,9 +80,7 @@ def save_progress(
     save_state(path, tensors, facts={"progress": text, "checksum": _checksum(text, tensors)})
 
 
-def load_progress(
-    path: Path, *, key: str, model: AnomalyModel, recipe: Recipe, scaler: torch.amp.GradScaler
-) -> Resumed:
+def load_progress(path: Path, *, key: str, model: Learner, recipe: Recipe, scaler: torch.amp.GradScaler) -> Resumed:
     """Put model, optimiser and schedule back to where the file says they were.
 
     Raises:
