@@ -17,10 +17,10 @@ OTHER = "is damaged: its contents are not those that were written"
 
 
 class DamagedFile(ValueError):
-    """A file differs from what was written, or is gone; `path` is which."""
+    """A file differs from what was written, or is gone; `path` is which, `why` what is wrong."""
 
     def __init__(self, path: Path, why: str):
-        self.path = path
+        self.path, self.why = path, why
         super().__init__(f"{path} {why}; train again or bring a whole copy of {path.parent}")
 
 

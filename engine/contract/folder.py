@@ -1,4 +1,4 @@
-"""The folder of a run: every path in it by name. Nobody else knows how a run folder looks inside.
+"""The folder of a run: every path in it by name, and what stands in its files. Nobody else knows how a run folder looks inside.
 
     runs/<id>/
       spec.json                 the job that runs: never rewritten
@@ -10,13 +10,23 @@
       model/                    the saved model, whole or not there
       evaluation/               what was measured, whole or not there
 
-What is written as a whole is written aside first (`.part`) and then renamed.
+What is written as a whole is written aside first (`.part`) and then renamed; the contents are typed (engine/contract/results).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-CHECKSUMS = "checksums.txt"  # in a folder whose files are guarded
+from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, write_checksums
+from engine.contract.jobs import TrainSpec
+from engine.contract.plain_files import read_plain, write_whole
+from engine.contract.results import Results, WrittenT, as_csv, as_json, from_csv, from_json
+from engine.contract.results.card import ModelCard
+
+Read = TypeVar("Read")
+ResultsT = TypeVar("ResultsT", bound=Results[Any, Any])
+CardT = TypeVar("CardT", bound=ModelCard)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,20 @@ class RunFolder:
     def evaluation(self) -> "EvaluationFolder":
         return EvaluationFolder(self.path / "evaluation")
 
+    def read_job(self) -> TrainSpec:
+        """The job that runs.
+
+        Raises:
+            FileNotFoundError: none was written yet.
+            OSError: it cannot be read.
+            ValueError: it is no job, in words.
+        """
+        return TrainSpec.model_validate_json(read_plain(self.spec))
+
+    def write_job(self, job: TrainSpec) -> None:
+        """Say what is to run. The folder must be there."""
+        write_whole(self.spec, job.model_dump_json(indent=2))
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -79,7 +103,7 @@ class ModelFolder:
 
     @property
     def card(self) -> Path:
-        """Spec, data, thresholds, calibration, lineage (engine/contract/results.py)."""
+        """Spec, data, thresholds, calibration, lineage (engine/contract/results/card.py)."""
         return self.path / "model.json"
 
     @property
@@ -97,7 +121,26 @@ class ModelFolder:
 
     @property
     def checksums(self) -> Path:
-        return self.path / CHECKSUMS
+        return self.path / LIST
+
+    def read_card(self, kind: type[CardT]) -> CardT:
+        """The model's card, as its kind of run writes it.
+
+        Raises:
+            FileNotFoundError: there is no saved model.
+            DamagedFile: it is not what was written, or the list of checksums that it tells of is gone.
+        """
+        card = _understood(self.path, self.card, lambda content: from_json(content, kind))
+        if card.checksums and not self.checksums.is_file():
+            raise DamagedFile(self.checksums, GONE)
+        return card
+
+    def write_card(self, card: ModelCard) -> None:
+        write_whole(self.card, as_json(card, indent=1))
+
+    def seal(self) -> None:
+        """Guard all that has been written: the model's folder is whole."""
+        write_checksums(self.path)
 
 
 @dataclass(frozen=True)
@@ -122,7 +165,7 @@ class EvaluationFolder:
         return self.findings / f"{index:04d}.json"
 
     def pictures(self, what: str) -> Path:
-        """The folder of one sort of picture; which sorts there are belongs to the kind of run."""
+        """The folder of one sort of picture; which sorts there are belongs to the kind of run (`Results.pictures`)."""
         return self.path / what
 
     def picture(self, what: str, index: int) -> Path:
@@ -131,4 +174,55 @@ class EvaluationFolder:
 
     @property
     def checksums(self) -> Path:
-        return self.path / CHECKSUMS
+        return self.path / LIST
+
+    def read(self, kind: type[ResultsT]) -> ResultsT:
+        """Figures and rows, as this kind of run writes them.
+
+        Raises:
+            FileNotFoundError: there are none, or no longer; `filename` is what is missing.
+            DamagedFile: one is not what was written.
+        """
+        metrics, rows = kind.types()
+        return kind(
+            metrics=_understood(self.path, self.metrics, lambda content: from_json(content, metrics)),
+            rows=_understood(self.path, self.scores, lambda content: from_csv(content, rows)),
+        )
+
+    def write(self, results: Results[Any, Any]) -> None:
+        write_whole(self.metrics, as_json(results.metrics, indent=1))
+        write_whole(self.scores, as_csv(results.rows, results.types()[1]))
+
+    def read_finding(self, index: int, kind: type[WrittenT]) -> WrittenT | None:
+        """What was found in one image; None where nothing was written of it, as in runs of the first version.
+
+        Raises:
+            DamagedFile: it is not what was written.
+        """
+        try:
+            return _understood(self.path, self.finding(index), lambda content: from_json(content, kind))
+        except FileNotFoundError:
+            return None
+
+    def write_finding(self, index: int, finding: WrittenT) -> None:
+        self.findings.mkdir(exist_ok=True)
+        write_whole(self.finding(index), as_json(finding))
+
+    def seal(self) -> None:
+        """Guard figures, rows and findings; pictures, which nobody counts by, are not."""
+        files = [self.metrics, self.scores, *(self.findings.iterdir() if self.findings.is_dir() else ())]
+        write_checksums(self.path, [str(file.relative_to(self.path)) for file in files])
+
+
+def _understood(folder: Path, path: Path, parse: Callable[[bytes], Read]) -> Read:
+    """What stands in a guarded file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedFile: it is not what was written, or cannot be understood.
+    """
+    content = read_checked(folder, str(path.relative_to(folder)))
+    try:
+        return parse(content)
+    except ValueError as error:
+        raise DamagedFile(path, f"cannot be understood ({str(error).splitlines()[0]})") from error

@@ -1,4 +1,4 @@
-"""Files of a run folder, opened without ever waiting and read with a limit.
+"""Files of a run folder, opened without ever waiting, read with a limit, and written so that they are whole or not there.
 
 Whoever may write into a home can put a pipe, a device or a link to one in a file's place: a plain `open` of a pipe waits for ever,
 and a device has no end. Loads no torch.
@@ -6,10 +6,14 @@ and a device has no end. Loads no torch.
 
 import errno
 import os
+import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
 
+ASIDE = ".part"  # how the name ends of what is not whole yet
 MOST_BYTES = 64 << 20  # of a file that is read whole
 NO_FILE = (
     errno.ENXIO,
@@ -60,6 +64,32 @@ def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than the {most >> 20} MiB that such a file may have", os.fspath(path))
     return content
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file aside and rename it: a reader sees the old one or the new one, never half of one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    aside = path.with_name(path.name + ASIDE)
+    aside.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    os.replace(aside, path)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside this one to write into; it takes this one's place when the block ends well, else it stays aside.
+
+    Raises:
+        OSError: it cannot be made, or not be renamed.
+    """
+    aside = folder.with_name(folder.name + ASIDE)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    yield aside
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
 
 
 def read_end(path: Path, most: int) -> bytes:

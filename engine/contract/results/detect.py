@@ -1,0 +1,263 @@
+"""What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
+
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, Field, FiniteFloat
+
+from engine.contract.results import Interval, Metrics, Results, Row, Written
+from engine.contract.results.card import ModelCard
+
+Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
+
+
+class Threshold(Written):
+    """A score above `value` is called defective. The rest are the facts that a sentence about it needs.
+
+    A percentile and an oracle promise nothing. An oracle was asked for no overkill: there it is what happened on the images
+    that chose it, and calibration_images counts those.
+    """
+
+    value: FiniteFloat
+    overkill_rate: float = Field(description="what was asked for: share of good images that may be called defective")
+    calibration_images: int = Field(description="n")
+    promised: float | None = Field(description="the share that holds at most")
+    smallest_promise: float = Field(description="the least overkill that n good images can set at all: 1 / (n + 1)")
+    images_needed: int = Field(description="least n that can set overkill_rate: 1 / overkill_rate - 1")
+    policy: Policy = "split_conformal"
+    images_to_show: int = Field(
+        default=0, description="good test images, none of them overkilled, that show the rate: about 3 / rate"
+    )
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there were enough good images to set what was asked for."""
+        return self.calibration_images >= self.images_needed
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether labels of the test data chose it, so that its figures there flatter."""
+        return self.policy in ("f1_optimal", "cost_based")
+
+
+class Thresholds(Written):
+    """Of images, and of pixels."""
+
+    image: Threshold
+    pixel: Threshold
+
+
+class HeldOut(Written):
+    """The scores of the good images that set the thresholds, which p-values compare with."""
+
+    scores: list[FiniteFloat] = Field(default=[])
+
+
+class DetectCard(ModelCard):
+    """The card of a model that tells good from defective."""
+
+    thresholds: Thresholds
+    calibration: HeldOut = HeldOut()
+    normals: list[str] = Field(
+        default=[], description="good images whose patches it keeps, by their place in its memory"
+    )
+
+
+class ThresholdTold(Written):
+    """The thresholds that the verdicts of an evaluation follow, with the facts of the images' one."""
+
+    image: FiniteFloat
+    pixel: FiniteFloat
+    overkill_rate: float | None = None
+    calibration_images: int | None = None
+    promised: float | None = None
+    smallest_promise: float | None = None
+    images_needed: int | None = None
+    policy: Policy | None = None
+    images_to_show: int | None = None
+    oracle: bool = False
+    promise: str = Field(default="", description="what it promises, in English")
+
+
+class OfType(Written):
+    """The defective images of one type at the threshold."""
+
+    count: int
+    found: int
+    missed: int
+    image_auroc: FiniteFloat | None = Field(default=None, description="against all good images")
+    recall_interval: Interval | None = None
+
+
+class OfSize(Written):
+    """The defects of one size: `images` by their whole marked area, `regions` by their own; shares of the picture."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    above: float = Field(alias="from")
+    to: float
+    images: int
+    found: int
+    missed: int
+    recall: FiniteFloat | None
+    recall_interval: Interval | None = None
+    regions: int
+    regions_hit: int
+    region_recall: FiniteFloat | None
+
+
+class AtOverkill(Written):
+    """What is found at the threshold that lets a share of the good test images fail: chosen on the test data."""
+
+    threshold: FiniteFloat
+    recall: FiniteFloat | None
+    interval: Interval | None
+    overkill: FiniteFloat | None
+    false_alarms: int
+    chosen_on: str
+    per_defect_type: dict[str, FiniteFloat]
+
+
+class Reached(Written):
+    """What an oracle threshold reaches on the images that chose it."""
+
+    threshold: FiniteFloat
+    promise: str
+    recall: FiniteFloat | None
+    overkill: FiniteFloat | None
+    missed: FiniteFloat | None
+    false_alarms: FiniteFloat | None
+    escape_cost: float | None = None
+    defect_rate: float | None = None
+
+
+class Oracle(Written):
+    """Figures and thresholds that labels of the test data chose: better than what a line will see."""
+
+    image_f1_max: FiniteFloat | None = None
+    pixel_f1_max: FiniteFloat | None = None
+    f1_optimal: Reached | None = None
+    cost_based: Reached | None = None
+
+
+class ConfidenceTold(Written):
+    """How well the stated confidence fits, or the reason why none is stated."""
+
+    reason: str | None = None
+    ece: FiniteFloat | None = None
+    brier: FiniteFloat | None = None
+    brier_of_share: FiniteFloat | None = None
+    images: int | None = None
+    folds: int | None = None
+    curve: dict[str, FiniteFloat] = Field(default={}, description="slope and offset, from score to confidence")
+
+
+class PromiseCheck(Written):
+    """Whether the good test images keep what the threshold promised; null where that cannot be told, with the reason."""
+
+    held: bool | None = None
+    reason: str | None = None
+    promised: FiniteFloat | None = None
+    overkill: FiniteFloat | None = None
+    expected: Interval | None = None
+    interval: Interval | None = None
+    ks_p_value: FiniteFloat | None = None
+
+
+class DetectMetrics(Metrics):
+    """metrics.json of a detection. Scores are raw; `map_scale` is what 0 and 65535 of a raw map stand for."""
+
+    threshold: ThresholdTold
+    map_scale: Interval
+    per_defect_type: dict[str, OfType] = Field(default={})
+    per_size: dict[str, OfSize] = Field(default={}, description="sizes that there are, by name")
+    at_overkill: dict[str, AtOverkill] = Field(default={}, description="by percent of the good test images")
+    oracle: Oracle = Oracle()
+    confidence: ConfidenceTold = ConfidenceTold()
+    tolerance: dict[str, FiniteFloat] = Field(default={}, description="of pixel figures that were counted by bins")
+    promise_check: PromiseCheck = PromiseCheck()
+
+
+class ScoreRow(Row):
+    """An inspected image. confidence (that it is defective) is empty where there were no labels to learn it from."""
+
+    label: str
+    defect_type: str | None = None
+    score: FiniteFloat
+    is_anomalous: bool
+    p_value: FiniteFloat | None = None
+    has_truth: bool
+    confidence: FiniteFloat | None = None
+
+
+class DetectResults(Results[DetectMetrics, ScoreRow]):
+    """What a detection measured."""
+
+    pictures: ClassVar[tuple[str, ...]] = ("inputs", "maps", "truth", "overlays", "masks")
+
+
+class Patch(Written):
+    """A good patch that the model remembers: where in which picture, x and y in [0, 1] of it, and how far away it is."""
+
+    name: str
+    x: FiniteFloat
+    y: FiniteFloat
+    distance: FiniteFloat
+
+
+class Region(Written):
+    """One connected area above the pixel threshold. Places are (x, y) in pixels of the map, from its upper left corner.
+
+    box is (x, y, width, height); area_share is the part of the picture; peak and mean are raw scores; peak_at is where the
+    peak lies, centre the middle of the area weighted by how far scores exceed the threshold. `nearest` are the good patches most
+    like it; null where the model knows none.
+    """
+
+    box: tuple[int, int, int, int]
+    area_px: int
+    area_share: FiniteFloat
+    peak: FiniteFloat
+    peak_at: tuple[int, int]
+    mean: FiniteFloat
+    centre: tuple[FiniteFloat, FiniteFloat]
+    nearest: list[Patch] | None = None
+
+
+class FoundImage(Written):
+    """The verdict on one image. p_value is null without held-out scores, confidence without labels to learn it from."""
+
+    name: str
+    score: FiniteFloat
+    threshold: FiniteFloat
+    pixel_threshold: FiniteFloat
+    p_value: FiniteFloat | None
+    confidence: FiniteFloat | None
+    is_anomalous: bool
+
+    @classmethod
+    def judged(
+        cls,
+        name: str,
+        *,
+        score: float,
+        threshold: float,
+        pixel_threshold: float,
+        p_value: float | None = None,
+        confidence: float | None = None,
+    ) -> "FoundImage":
+        """The verdict that follows from a score."""
+        return cls(
+            name=name,
+            score=score,
+            threshold=threshold,
+            pixel_threshold=pixel_threshold,
+            p_value=p_value,
+            confidence=confidence,
+            is_anomalous=score > threshold,
+        )
+
+
+class Finding(Written):
+    """What was found in one image, as it is written beside its heatmap; regions strongest first."""
+
+    image: FoundImage
+    regions: list[Region]
