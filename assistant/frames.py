@@ -120,15 +120,16 @@ class ProposalItem(Frame):
 
 
 class ConfirmItem(Frame):
-    """A tool wants to do something that cannot be undone; worded by the page (locales: confirm.<action>) with these values."""
+    """A tool wants to do something that cannot be undone; worded by the page (tool.<action>.asks) with these values."""
 
     kind: Literal["confirm"] = "confirm"
     call: str
-    action: Literal["stop_run", "continue_run"]
+    action: str = Field(description="the tool that asks")
     values: dict[str, Any]
     state: Literal["open", "yes", "no", "passed"] = Field(
         default="open", description="passed: something else was said, so nothing was done"
     )
+    ends: bool = Field(default=True, description="a yes stops or ends something, so only a yes proper is one")
 
 
 class RunItem(Frame):

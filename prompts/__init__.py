@@ -1,1 +1,1 @@
-"""Jinja2 templates of everything that is said to an LLM or about a run. Data only."""
+"""Every text for an LLM, and the words that assistant and page share: templates and locales, and the code that reads them."""

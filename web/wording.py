@@ -1,6 +1,5 @@
-"""The words of the page, in three languages. Each locale file holds the same keys and the same {placeholders} (a test checks)."""
+"""The words of the page in one language: those it shares with the assistant, and those of the tools."""
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from assistant.frames import Language
-from assistant.page_texts import LOCALES, filled
+from assistant.tools.words import tool_texts
+from prompts.page_texts import Text, filled, page_texts, setting_helps
 
 LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中文"}
 
@@ -16,10 +16,10 @@ LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中
 class Wording:
     """`wording(key, name=value)` gives the text of a key in one language."""
 
-    def __init__(self, language: str):
+    def __init__(self, language: Language):
         self.language = language
-        self.texts: dict[str, Any] = load(language)
-        self.help: dict[str, dict[str, str]] = load(f"help.{language}") if language != "en" else {}
+        self.texts: dict[str, Text] = {**page_texts(language), **tool_texts(language)}
+        self.help = setting_helps(language)
 
     def __call__(self, key: str, **values: Any) -> str:
         return filled(self.texts[key], values)
@@ -46,12 +46,7 @@ class Wording:
 
 @cache
 def wording(language: str) -> Wording:
-    return Wording(language if language in LANGUAGES else "en")
-
-
-@cache
-def load(name: str) -> Any:
-    return json.loads((LOCALES / f"{name}.json").read_text(encoding="utf-8"))
+    return Wording(next((each for each in LANGUAGES if each == language), "en"))
 
 
 def choose_language(connection: HTTPConnection, default: Language) -> Language:

@@ -4,9 +4,10 @@ from functools import cache
 
 from pydantic_ai import Agent, DeferredToolRequests, RunContext, UsageLimits
 
-from assistant.prompts import render
 from assistant.runs.summaries import LANGUAGE_NAMES
-from assistant.tools import Desk, load_tools
+from assistant.tools import load_tools
+from assistant.tools.desk import Desk
+from prompts.rendering import render
 
 LIMITS = UsageLimits(request_limit=12, tool_calls_limit=20)
 TURN_TIMEOUT_S = 900

@@ -46,7 +46,8 @@ from assistant.plans.planning import launch, plan_key, plan_training, plan_words
 from assistant.plans.proposals import StalePlan
 from assistant.runs.going_on import NotGoneOn, go_on_or_plan
 from assistant.store.tables import ProposalRow, RunRow
-from assistant.tools import Desk
+from assistant.tools import starter
+from assistant.tools.desk import Desk
 from engine.contract.jobs import SpecError
 
 TITLE_LENGTH = 60
@@ -190,10 +191,10 @@ class Conversation:
             await self._parts.proposals.reopen(row.id)
             await self._show_error("not_started", f"the training could not be started: {why.message}", why.hint)
             return
-        results = await self._questions.answer({"start_training": ToolApproved(override_args={"proposal": row.id})})
+        results = await self._questions.answer({starter(): ToolApproved(override_args={"proposal": row.id})})
         if results is None:
             facts = {"run": run.id, "waits_for": await desk.runs.waits_for(run)}
-            await self._speak(built_in_words("start_training", language, facts))
+            await self._speak(built_in_words("result", language, facts, tool=starter()))
         else:
             self._begin(language, results=results)
 
@@ -245,7 +246,7 @@ class Conversation:
         if await self._parts.proposals.decline(proposal) is None:
             raise FrameRefused("stale", "this plan was decided already")
         await self.transcript.update(plan_key(proposal), state="declined")
-        results = await self._questions.answer({"start_training": ToolDenied("The user declined the plan.")})
+        results = await self._questions.answer({starter(): ToolDenied("The user declined the plan.")})
         if reason.strip():  # what to do instead is said like anything else
             await self.transcript.show(f"user-{_new_key()}", UserItem(text=reason.strip()))
             self._begin(detect_language(reason), prompt=reason.strip(), results=results)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from assistant.frames import AssistantItem, ConfirmItem, Item, ProposalItem, UserItem
 from assistant.offline.answers import Answer, is_question
+from assistant.tools import starter
 
 Decision = Literal[
     "approve",  # the plan starts
@@ -71,7 +72,7 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
     return Standing(
         plan=plan[1] if plan else None,
         plan_is_last=plan is not None and plan[0] > said,
-        plan_is_asked="start_training" in waits_for.values(),
+        plan_is_asked=starter() in waits_for.values(),
         questions=[each for each in reversed(questions) if each.call in waits_for],
         spoken=bool(words),
         asked_in_words=any(item.withheld or _asks(item.text) for item in words),
@@ -91,7 +92,7 @@ def decide(said: Answer, at: Standing) -> Decision:
 
 def _to_question(said: Answer, at: Standing) -> Decision:
     """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what going on is."""
-    is_meant = said == "yes" or (said == "go" and at.questions[0].action == "continue_run")
+    is_meant = said == "yes" or (said == "go" and not at.questions[0].ends)
     if said == "approve" and at.plan is not None:
         return "approve"
     if said == "question" and at.talks:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from assistant.llm.grounding import Facts, unsupported
-from assistant.llm.narration import LONGEST_SENTENCE, PLANNING
+from assistant.llm.narration import LONGEST_SENTENCE
+from assistant.tools import traits
 
 WITHHELD = "…"
 
@@ -15,7 +16,10 @@ class ShownArguments:
     """
 
     def __init__(self, tool: str, arguments: dict[str, Any], facts: Facts | None):
-        self._facts, self._numbers_stay = facts or Facts(), tool == PLANNING  # its numbers are the plan itself
+        self._facts, self._numbers_stay = (
+            facts or Facts(),
+            traits(tool).holds_settings,
+        )  # its numbers are the plan itself
         self._withheld: list[str] = []
         self.values: dict[str, Any] = {
             name: self._shown(value) if facts else value for name, value in arguments.items()

@@ -45,12 +45,10 @@ from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
 from assistant.offline.words import built_in_words
 from assistant.plans.planning import plan_key, plan_words
-from assistant.tools import Desk
+from assistant.tools import traits
+from assistant.tools.desk import Desk
 
 logger = logging.getLogger(__name__)
-
-# The cards that ask for the yes, and the run's card, tell it all.
-SILENT_TOOLS = ("start_training", "stop_run", "continue_run")
 
 
 class Turn:
@@ -193,7 +191,7 @@ class Turn:
                 await self._end_text()
             case FunctionToolCallEvent(part=part):
                 self._under_way[part.tool_call_id] = call = self._begin_call(part)
-                if event.args_valid and part.tool_name not in SILENT_TOOLS:
+                if event.args_valid and not traits(part.tool_name).silent:
                     await self._transcript.show(call.key, ToolItem(tool=part.tool_name, arguments=call.shown.values))
             case FunctionToolResultEvent(part=ToolReturnPart() as part):
                 await self._show_result(part)
@@ -238,7 +236,7 @@ class Turn:
             self._own_words = str(result["text"]) if "text" in result else self._own_words
         if self._narration is not None:
             self._narration.learn(part.content, asked={"tool": part.tool_name, **call.arguments})
-        if part.tool_name in SILENT_TOOLS and not failed:
+        if traits(part.tool_name).silent and not failed:
             return
         if part.outcome in ("denied", "interrupted"):
             return
@@ -256,17 +254,16 @@ class Turn:
         for refusal in self._desk.refusals:
             if refusal.message in str(part.content):
                 facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
-                return {"state": "asks", "error": built_in_words("refused", language, facts)}
+                return {"state": "asks", "error": built_in_words("refused", language, facts, tool=part.tool_name)}
         return {"state": "failed", "error": built_in_words("call_failed", language, {})}
 
     async def _ask(self, requests: DeferredToolRequests) -> None:
         """The agent waits for a yes: on the plan's card, or on a small question."""
         for call in requests.approvals:
-            if call.tool_name != "start_training":
+            if traits(call.tool_name).asks_on == "card":
                 values = requests.metadata.get(call.tool_call_id, {})
-                item = ConfirmItem.model_validate(
-                    {"call": call.tool_call_id, "action": call.tool_name, "values": values}
-                )
+                ends = traits(call.tool_name).ends
+                item = ConfirmItem(call=call.tool_call_id, action=call.tool_name, values=values, ends=ends)
                 await self._transcript.show(f"confirm-{self._name}-{call.tool_call_id}", item)
 
     async def _fail(self, item: ErrorItem) -> None:

@@ -15,7 +15,6 @@ from assistant.data.left_out import lines_of_left_out
 from assistant.plans.earlier_runs import build_on
 from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, make_plan
-from assistant.prompts import duration
 from assistant.runs.going_on import NotGoneOn, latest_of
 from assistant.runs.queue import UnknownRun
 from assistant.runs.summaries import run_facts, word
@@ -26,6 +25,7 @@ from assistant.workspace import Workspace
 from engine.contract.continuing import epochs_kept
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.contract.jobs import Problem, SpecError, flat_settings
+from prompts.rendering import duration
 
 EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
 INVALID = 2

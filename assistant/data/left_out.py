@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assistant.page_texts import filled, page_texts
+from prompts.page_texts import filled, page_texts
 
 SHOWN = 4  # endings and folders of a reason that are named
 GRAVEST_FIRST = (

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
 
 from assistant.llm.grounding import Facts, facts_in, unsupported
+from assistant.tools import traits
 
 LONGEST_SENTENCE = 2_000
 LONGEST_ANSWER = 40_000
-PLANNING = "propose_training"  # the tool whose answer holds the settings
 
 # A sentence ends at a line break, at a full-width stop, or at a stop followed by space (so not inside 0.987).
 _SENTENCE_END = re.compile(r"\n+|[。！？]+(?=\D)|[.!?]+(?=\s)")
@@ -128,7 +128,7 @@ def named_by_user(text: str) -> Facts:
 def returned_facts(value: Any, asked: dict[str, Any], wishes: Set[float] = frozenset()) -> Facts:
     """What a tool's answer adds to what is known: what an LLM said itself is no fact, nor does it become one when a tool repeats it;
     a setting that the user wished for does, once it is in the plan."""
-    chosen = wishes if asked.get("tool") == PLANNING else frozenset()
+    chosen = wishes if traits(str(asked.get("tool"))).holds_settings else frozenset()
     heard = facts_in(_without(value, [said for said in _leaves(asked) if said not in chosen]))
     if isinstance(value, str):  # why a tool refused: nothing in it shows that a name is known
         return heard

@@ -24,8 +24,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import Tool
 
 from assistant.llm.errors import TOOL_PARSER_HINT, Explanation, explain
-from assistant.prompts import render
 from assistant.settings import SettingError, Settings
+from prompts.rendering import render
 
 if TYPE_CHECKING:
     import httpx2

@@ -17,7 +17,8 @@ from assistant.offline.answers import is_question
 from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
-from assistant.tools import Refusal
+from assistant.tools import starter, traits
+from assistant.tools.desk import Refusal
 from engine.contract.models import MODELS
 
 MODEL_NAME = "murascope-built-in"
@@ -48,11 +49,11 @@ def built_in_model(
                 yield built_in_words(say, language, {"plan": plan})
             else:
                 yield built_in_words("help", language, help_facts)
-        elif call.tool == "propose_training" and call.arguments.get("dataset") in datasets:
-            yield _tool_call(Call("inspect_dataset", {"dataset": call.arguments["dataset"]}))
-        elif call.tool == "list_models":
+        elif (first := traits(call.tool).looks_first) and call.arguments.get("dataset") in datasets:
+            yield _tool_call(Call(first, {"dataset": call.arguments["dataset"]}))
+        elif traits(call.tool).hears_dataset:
             named = named_dataset(prompt or "", datasets=list(datasets), language=language)
-            yield _tool_call(Call("list_models", call.arguments | ({"dataset": named} if named else {})))
+            yield _tool_call(Call(call.tool, call.arguments | ({"dataset": named} if named else {})))
         else:
             yield _tool_call(call)
 
@@ -65,17 +66,19 @@ async def _go_on(
     """The next step after a tool has answered: another call, or words about what it returned."""
     tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
     if returned.outcome == "denied":
-        yield built_in_words("not_stopped" if tool == "stop_run" else "declined", language, {})
+        yield built_in_words("declined", language, {}, tool=tool)
     elif returned.outcome != "success":
         refused = refusals[-1] if refusals else Refusal("other", str(returned.content), {})
-        yield built_in_words("refused", language, {"code": refused.code, "message": refused.message, **refused.values})
-    elif tool == "inspect_dataset" and request is not None and request.tool == "propose_training":
+        why = {"code": refused.code, "message": refused.message, **refused.values}
+        yield built_in_words("refused", language, why, tool=tool)
+    elif request is not None and tool == traits(request.tool).looks_first:
         yield _tool_call(request)
-    elif tool == "propose_training" or (tool == "continue_run" and "proposal" in facts):
-        yield built_in_words(tool, language, facts | {"left_out": _titles(request.left_out if request else ())})
-        yield _tool_call(Call("start_training", {"proposal": facts["proposal"]}))
+    elif "proposal" in facts:
+        told = facts | {"left_out": _titles(request.left_out if request else ())}
+        yield built_in_words("result", language, told, tool=tool)
+        yield _tool_call(Call(starter(), {"proposal": facts["proposal"]}))
     else:
-        yield built_in_words(tool, language, facts)
+        yield built_in_words("result", language, facts, tool=tool)
 
 
 def _titles(models: Sequence[str]) -> list[str]:

@@ -1,17 +1,21 @@
-"""What the built-in assistant says: templates over the facts that the tools returned, one file per language."""
+"""What the built-in assistant says: the tools' own words over what they returned, and the words that all share."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from assistant.frames import Language
-from assistant.page_texts import filled, page_texts
-from assistant.prompts import render
+from assistant.tools.words import tool_words
+from prompts.page_texts import filled, page_texts
+from prompts.rendering import render
 
 KINDS = ("refused", "error")  # of the page's texts about what did not go; the first that has a code words it
 
 
-def built_in_words(say: str, language: Language, facts: dict[str, Any]) -> str:
-    """The wording of `say` (a tool's name, or an occasion such as `help`) in Markdown."""
+def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool: str | None = None) -> str:
+    """The wording of an occasion such as `help` in Markdown.
+
+    `tool`: said of this tool's `result`, of what it `refused`, or of a no to its question (`declined`). Its own words go first.
+    """
     texts = page_texts(language)
 
     def text(key: str, otherwise: str, **values: Any) -> str:
@@ -32,9 +36,9 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any]) -> str:
         known = (f"{kind}.{code}{part}" for part in ("", ".hint"))
         return " ".join(_sentence(filled(texts[key], values), language) for key in known if key in texts)
 
-    return render(
-        f"built_in/{language}.md.j2", say=say, facts=facts, setting=setting, choice=choice, left_out=left_out, card=card
-    )
+    wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card}
+    own = tool_words(tool, say, language, facts, **wording) if tool is not None else ""
+    return own or render(f"built_in/{language}.md.j2", say=say, facts=facts, **wording)
 
 
 def _sentence(text: str, language: Language) -> str:

@@ -13,7 +13,7 @@ from assistant.plans.earlier_runs import build_on
 from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, describe, make_plan
 from assistant.store.tables import ProposalRow, RunRow
-from assistant.tools import Desk
+from assistant.tools.desk import Desk
 from engine.contract.jobs import SpecError, TrainSpec, setting_names
 from engine.contract.models import MODELS
 

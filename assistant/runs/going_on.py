@@ -16,7 +16,7 @@ from assistant.plans.estimates import count_work
 from assistant.plans.planning import plan_training, propose
 from assistant.runs.queue import Queue
 from assistant.store.tables import ProposalRow, RunRow
-from assistant.tools import Desk
+from assistant.tools.desk import Desk
 from engine.contract.continuing import epochs_kept, lowered_batch
 from engine.contract.events import DamagedLog, read_events
 from engine.contract.jobs import TrainSpec, flat_settings

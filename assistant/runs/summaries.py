@@ -9,12 +9,12 @@ from pydantic_ai.models import Model
 from assistant.frames import Language
 from assistant.llm.grounding import facts_in
 from assistant.llm.narration import Narration
-from assistant.prompts import render
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import TrainSpec
 from engine.contract.models import MODELS
+from prompts.rendering import render
 
 AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}

@@ -1,94 +1,55 @@
-"""What the assistant can do: one file per tool, found by its name.
+"""What the assistant can do: one folder per tool, found by its name. All that is one tool's alone stands in its folder.
 
-A tool is an async function named like its file. Its signature is the schema and its docstring the description that an LLM reads;
-it returns facts, not prose. A mistake in the arguments is raised as `ModelRetry` with words the LLM (or the user) can act on.
+    __init__.py          an async function named like the folder. Its signature is the schema and its docstring the description that an
+                         LLM reads; it returns facts, not prose. What it cannot do it says with `desk.refuse(code, message)`.
+                         `TRAITS`, where the tool is not like most.
+    en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
+                         (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
+    page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
+    examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives.
+    told.json            what it may return and refuse, to try its words with.
+
+A result that holds a `run` makes that run one the conversation spoke of; one that holds a `proposal` is a plan that is asked about next.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic_ai import ModelRetry, Tool
+from pydantic_ai import Tool
 
-from assistant.data.datasets import DatasetError, Datasets
-from assistant.frames import Item, Language
-from assistant.plans.proposals import Proposals
-from assistant.runs.queue import Queue, UnknownRun
-from assistant.settings import Settings
-from assistant.store.tables import ACTIVE, RunRow
-from engine.contract.jobs import SpecError
+from assistant.tools.desk import Desk
 
-NAMED_RUNS = 3
+FOLDER = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a tool could not do what was asked: a code with its values, and the English wording."""
+class Traits:
+    """What a conversation must know of a tool beside its schema.
 
-    code: str
-    message: str
-    values: dict[str, Any]
+    Args:
+        silent: its own cards tell it all, so no folded line is shown for its calls.
+        asks_on: where it asks for the person's yes, if it does: the plan's card, or a small card of its own. One tool, the one that
+            starts a plan, asks on the plan's.
+        ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
+        holds_settings: its result holds the settings of a plan: whole numbers that a person wished for become facts in it.
+        looks_first: the tool that the built-in assistant calls before, where a known data set is named, with that `dataset`.
+        hears_dataset: the data set that a sentence names is given to it as `dataset`, whatever the sentence asks.
+    """
 
-
-@dataclass(frozen=True)
-class Desk:
-    """What a tool may reach: the workspace's parts, the conversation it serves, and a way to show a card there."""
-
-    settings: Settings
-    datasets: Datasets
-    proposals: Proposals
-    runs: Queue
-    conversation: str
-    language: Language
-    show: Callable[[str, Item], Awaitable[None]]  # puts an item under a key, or replaces it
-    update: Callable[..., Awaitable[None]]  # update(key, field=value, ...) changes an item that is shown
-    spoken_of: Callable[[], Awaitable[list[str]]]  # ids of the runs that this conversation spoke of, the latest first
-    refusals: list[Refusal] = field(default_factory=list)
-
-    def refuse(self, code: str, message: str, **values: Any) -> ModelRetry:
-        """The error to raise when a tool cannot do what was asked; the built-in assistant words it by its code."""
-        self.refusals.append(Refusal(code, message, values))
-        return ModelRetry(message)
-
-    def refuse_input(self, error: SpecError | DatasetError) -> ModelRetry:
-        """The same for settings or a data set that cannot be used."""
-        if isinstance(error, SpecError):
-            problems = [{"kind": each.kind, "message": each.message, **each.values} for each in error.problems]
-            return self.refuse("settings", str(error), problems=problems)
-        return self.refuse(error.code, str(error), **error.values)
-
-    async def run(self, run: str | None, *, active_first: bool = False) -> RunRow:
-        """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.
-
-        `active_first`: one that waits or runs goes before it.
-
-        Raises:
-            ModelRetry: there is no such run, or this conversation spoke of none.
-        """
-        if run is not None:
-            try:
-                return await self.runs.get(run)
-            except UnknownRun as error:
-                raise self.refuse("unknown_run", str(error), run=run) from None
-        spoken = [await self.runs.get(each) for each in await self.spoken_of()]
-        active = [row for row in spoken if row.state in ACTIVE] if active_first else []
-        if spoken:
-            return [*active, *spoken][0]
-        others = await self.runs.list(limit=NAMED_RUNS)
-        if not others:
-            raise self.refuse("no_runs", "there are no runs yet: propose a training first")
-        known = [{"run": row.id, "model": row.model, "dataset": row.dataset, "state": row.state} for row in others]
-        raise self.refuse(
-            "which_run",
-            f"this conversation spoke of no run yet; ask which is meant, the latest are {known}",
-            known=known,
-        )
+    silent: bool = False
+    asks_on: Literal["plan", "card"] | None = None
+    ends: bool = False
+    holds_settings: bool = False
+    looks_first: str | None = None
+    hears_dataset: bool = False
 
 
 def tool_names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def load_tools() -> list[Tool[Desk]]:
@@ -96,6 +57,21 @@ def load_tools() -> list[Tool[Desk]]:
     return [Tool(_function(name), takes_ctx=True, max_retries=3) for name in tool_names()]
 
 
+def traits(name: str) -> Traits:
+    """What is special about a tool. One that an LLM made up is like most."""
+    return getattr(_module(name), "TRAITS", Traits()) if name in tool_names() else Traits()
+
+
+def starter() -> str:
+    """The tool that starts a plan: it asks for the yes on the plan's card."""
+    (name,) = (name for name in tool_names() if traits(name).asks_on == "plan")
+    return name
+
+
 def _function(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(importlib.import_module(f"{__name__}.{name}"), name)
+    function: Callable[..., Any] = getattr(_module(name), name)
     return function
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")

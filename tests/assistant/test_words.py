@@ -14,11 +14,11 @@ from assistant.frames import Language
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
-from assistant.page_texts import page_texts
 from assistant.plans.advice import recommended
-from assistant.prompts import duration
 from assistant.runs.summaries import word
 from engine.contract.models import MODELS
+from prompts.page_texts import page_texts
+from prompts.rendering import duration
 
 LANGUAGES = get_args(Language)
 # What our wordings say whatever the facts: 1 is a perfect AUROC, 0.5 is guessing; an ensemble has two to four members.
@@ -81,7 +81,6 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
     ("withheld", {}),
-    ("not_stopped", {}),
     ("list_datasets", {"datasets": []}),
     ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
     ("inspect_dataset", DATASET),
@@ -149,6 +148,20 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
 QUOTING = ("anything_else", "other")  # what nobody has worded is told as it stands
 
 
+def said_of(say: str, language: Language, facts: dict[str, Any]) -> str:
+    """The words of an occasion, or those of a tool about its result."""
+    if say in tools.tool_names():
+        return built_in_words("result", language, facts, tool=say)
+    return built_in_words(say, language, facts)
+
+
+def said_of_refusal(code: str, language: Language, values: dict[str, Any]) -> str:
+    """The words of a refusal, of the tool that makes it if it has words of its own."""
+    folder = Path(tools.__file__).parent
+    tool = next((name for name in tools.tool_names() if code in codes_of("refuse", folder / name)), None)
+    return built_in_words("refused", language, {"code": code, "message": RAW, **values}, tool=tool)
+
+
 def says_something(text: str) -> bool:
     return len(text) > 3 and "None" not in text and "\n\n\n\n" not in text
 
@@ -156,7 +169,7 @@ def says_something(text: str) -> bool:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("say", "facts"), OCCASIONS)
 def test_every_occasion_has_words(language: Language, say: str, facts: dict[str, Any]) -> None:
-    text = built_in_words(say, language, facts)
+    text = said_of(say, language, facts)
     assert says_something(text)
     assert unsupported(text, facts_in(facts) | CONSTANTS) == []
 
@@ -164,7 +177,7 @@ def test_every_occasion_has_words(language: Language, say: str, facts: dict[str,
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
-    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
+    said = said_of_refusal(code, language, values)
     assert says_something(said)
     kind = values["problems"][0]["kind"] if code == "settings" else code
     assert (RAW in said) == (kind in QUOTING) or language == "en"
@@ -237,7 +250,7 @@ def test_what_two_kinds_of_texts_have_words_for_is_said_once(language: Language,
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_no_refusal_names_a_tool_to_people(language: Language, code: str, values: dict[str, Any]) -> None:
-    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
+    said = said_of_refusal(code, language, values)
     assert not any(name in said for name in tools.tool_names())
 
 
@@ -245,7 +258,7 @@ def test_no_refusal_names_a_tool_to_people(language: Language, code: str, values
 def test_settings_are_called_what_the_cards_call_them(language: Language) -> None:
     facts = {"changed": {"coreset_ratio": 0.1, "augmentation": "light"}, "because": BECAUSE}
     said = {"en": "light", "ko": "코어셋 비율 0.1, 데이터 증강 약하게", "zh": "核心集比例 0.1"}[language]
-    text = built_in_words("propose_training", language, facts)
+    text = said_of("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
 

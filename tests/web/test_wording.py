@@ -1,20 +1,20 @@
 """The three locales say the same things, and every text that is used exists."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
+import web
 from assistant.frames import Language
-from assistant.page_texts import LOCALES, PLACEHOLDER
 from assistant.plans.plan import describe
 from engine.contract.jobs import SpecError, make_spec, setting_names
 from engine.contract.models import MODELS
+from prompts.page_texts import PLACEHOLDER
 from web.wording import LANGUAGES, wording
 
-WEB = LOCALES.parent
-TEXTS = {language: json.loads((LOCALES / f"{language}.json").read_text("utf-8")) for language in LANGUAGES}
+WEB = Path(web.__file__).parent
+TEXTS = {language: wording(language).texts for language in LANGUAGES}
 SOURCES = [*WEB.glob("templates/**/*.html"), *WEB.glob("static/js/*.js"), *WEB.glob("*.py")]
 
 

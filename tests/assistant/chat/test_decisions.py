@@ -80,7 +80,7 @@ def test_only_a_yes_proper_stops_a_run(said: Any, decision: str) -> None:
 
 
 def test_going_on_is_answered_by_go_ahead() -> None:
-    go_on = STOP.model_copy(update={"action": "continue_run"})
+    go_on = STOP.model_copy(update={"action": "continue_run", "ends": False})
     assert decide("go", at(UserItem(text="retry r1"), go_on, waits_for={"c1": "continue_run"})) == "yes_to_question"
 
 

@@ -5,8 +5,8 @@ import pytest
 from assistant.data.left_out import GRAVEST_FIRST, by_reason, lines_of_left_out
 from assistant.frames import Language
 from assistant.offline.words import built_in_words
-from assistant.page_texts import page_texts
 from engine.datasets.left_out import Reason
+from prompts.page_texts import page_texts
 
 
 def entry(where: str, ending: str, reason: str, count: int) -> dict[str, Any]:
@@ -42,4 +42,4 @@ def test_a_reason_that_nobody_knows_is_told_all_the_same() -> None:
     assert lines_of_left_out(entries)[1] == "not used: 2 (newer_reason) (.new): in a"
     facts: dict[str, Any] = dict.fromkeys(("train_good", "test_good", "test_defective", "masks", "broken_count"), 0)
     facts |= {"dataset": "oled", "defect_types": {}, "synthetic": False, "left_out": by_reason(entries)}
-    assert "2 (newer_reason)" in built_in_words("inspect_dataset", "ko", facts)
+    assert "2 (newer_reason)" in built_in_words("result", "ko", facts, tool="inspect_dataset")

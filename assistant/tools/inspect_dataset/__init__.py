@@ -1,0 +1,26 @@
+"""Tool: what is in a data set."""
+
+from typing import Any
+
+from pydantic_ai import RunContext
+
+from assistant.data.datasets import DatasetError
+from assistant.data.left_out import by_reason
+from assistant.tools.desk import Desk
+
+SHOWN_BROKEN = 5
+
+
+async def inspect_dataset(ctx: RunContext[Desk], dataset: str) -> dict[str, Any]:
+    """Look inside a data set: images per class and defect type, masks, sizes, broken files, files that are not used and why, notices.
+
+    Args:
+        dataset: name of a registered data set, as list_datasets gives it.
+    """
+    try:
+        facts = await ctx.deps.datasets.facts(dataset)
+    except DatasetError as error:
+        raise ctx.deps.refuse_input(error) from None
+    broken = {"broken": facts["broken"][:SHOWN_BROKEN], "broken_count": len(facts["broken"])}
+    kept = {key: value for key, value in facts.items() if key not in ("path", "fingerprint", "problems")}
+    return kept | broken | {"left_out": by_reason(facts.get("left_out", []))}

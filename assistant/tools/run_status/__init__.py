@@ -1,0 +1,54 @@
+"""Tool: how far a training is."""
+
+import asyncio
+from typing import Any
+
+from pydantic_ai import RunContext
+
+from assistant.tools.desk import Desk
+from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
+
+
+async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Say how far a training is: state, stage, progress, seconds left, warnings; for an ended one how it ended.
+
+    Args:
+        run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
+    """
+    row = await ctx.deps.run(run, active_first=True)
+    facts: dict[str, Any] = {
+        "run": row.id,
+        "state": row.state,
+        "dataset": row.dataset,
+        "model": row.model,
+        "reason": row.reason,
+        "hint": row.hint,
+        "waits_for": await ctx.deps.runs.waits_for(row),
+    }
+    try:
+        events = await asyncio.to_thread(read_events, ctx.deps.runs.folder(row.id))
+    except DamagedLog as damage:  # the state on record holds all the same
+        return {**facts, "log_damaged": str(damage)}
+    for event in events:
+        match event:
+            case Stage():
+                facts |= {"stage": event.name, "progress": None, "seconds_left": None}
+            case Epoch():
+                facts |= {
+                    "epoch": event.epoch,
+                    "epochs": event.epochs,
+                    "loss": event.loss,
+                    "val_loss": event.val_loss,
+                    "seconds_left": event.eta_s,
+                }
+            case Collection():
+                facts |= {
+                    "progress": [event.images, event.total_images],
+                    "collected_samples": event.samples,
+                    "seconds_left": event.eta_s,
+                }
+            case Batches() | Fitting():
+                facts |= {"progress": [event.done, event.total], "seconds_left": event.eta_s}
+            case Warned():
+                facts.setdefault("warnings", []).append(event.message)
+    return facts
