@@ -39,8 +39,7 @@ from assistant.frames import (
     UserItem,
 )
 from assistant.machine.troubles import EXPECTED, explain
-from assistant.offline.answers import answer
-from assistant.offline.language import detect_language
+from assistant.offline.said import Said, read
 from assistant.offline.words import built_in_words
 from assistant.plans.planning import launch, plan_key, plan_training, plan_words, show_plan, take_up, with_refusal
 from assistant.plans.proposals import StalePlan
@@ -125,15 +124,17 @@ class Conversation:
         text = frame.text.strip()
         if not text:
             raise FrameRefused("empty", "the message is empty")
-        language = detect_language(text) if any(letter.isalpha() for letter in text) else page_language
+        said = read(text, otherwise=page_language)
+        language = said.language
         self.title = self.title or text[:TITLE_LENGTH]
         await self._parts.histories.note(self.id, language=language, title=self.title)
         open_before = await self._standing()
         await self.transcript.show(key, UserItem(text=text))
-        said = answer(text)
         try:
-            if said is None or not await self._carry_out(decide(said, open_before), open_before, language):
-                self._begin(language, prompt=text, results=await self._questions.pass_over())
+            if said.answer is None or not await self._carry_out(
+                decide(said.answer, open_before), open_before, language
+            ):
+                self._begin(language, said=said, results=await self._questions.pass_over())
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
             await self._speak(built_in_words("refused", language, {"code": refused.code, "message": refused.message}))
         if not self.working:
@@ -249,7 +250,8 @@ class Conversation:
         results = await self._questions.answer({starter(): ToolDenied("The user declined the plan.")})
         if reason.strip():  # what to do instead is said like anything else
             await self.transcript.show(f"user-{_new_key()}", UserItem(text=reason.strip()))
-            self._begin(detect_language(reason), prompt=reason.strip(), results=results)
+            said = read(reason.strip(), otherwise=language)
+            self._begin(said.language, said=said, results=results)
         elif results is None:
             await self._speak(built_in_words("declined", language, {}))
         else:
@@ -361,10 +363,10 @@ class Conversation:
         return list(dict.fromkeys(run for run in named if run is not None))
 
     def _begin(
-        self, language: Language, *, prompt: str | None = None, results: DeferredToolResults | None = None
+        self, language: Language, *, said: Said | None = None, results: DeferredToolResults | None = None
     ) -> None:
         self._turn = Turn(self._parts, self.transcript, self.desk(language))
-        self._task = asyncio.create_task(self._turn.take(prompt=prompt, results=results))
+        self._task = asyncio.create_task(self._turn.take(said=said, results=results))
 
     async def _hear_out(self) -> None:
         """The card stands there before the last words about it: a decision taken meanwhile waits a little for their end.

@@ -38,11 +38,12 @@ from assistant.chat.shown_arguments import ShownArguments
 from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem, ConfirmItem, ErrorItem, ProposalItem, ToolItem, UserItem
 from assistant.llm.errors import explain
-from assistant.llm.grounding import Facts, facts_in, shows_nothing, unsupported
-from assistant.llm.narration import Narration, known_facts, named_by_user, wishes_in, wishes_of
+from assistant.llm.grounding import facts_in, shows_nothing, unsupported
+from assistant.llm.narration import Narration, known_from
 from assistant.llm.providers import open_model
 from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
+from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
 from assistant.plans.planning import plan_key, plan_words
 from assistant.tools import traits
@@ -68,13 +69,14 @@ class Turn:
         """The user's Stop: the answer ends where it is."""
         self._token.cancel()
 
-    async def take(self, *, prompt: str | None = None, results: DeferredToolResults | None = None) -> None:
-        """Run the agent to the end of its answer, to a question of its own, or to an error that is shown."""
+    async def take(self, *, said: Said | None = None, results: DeferredToolResults | None = None) -> None:
+        """Run the agent over what was said, or over the answers to its questions: to the end of its own answer, to a question of its
+        own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
         try:
             before = {key for key, _, _ in await self._transcript.items()}
             history = await self._parts.histories.load(self._desk.conversation)
-            questions = await self._run(history, prompt, results)
+            questions = await self._run(history, said, results)
             if not await self._has_answered(before=before):
                 await self._say_where_it_stands(questions)
         except AgentRunError as error:
@@ -99,7 +101,7 @@ class Turn:
             self._transcript.tell_turn(working=False)
 
     async def _run(
-        self, history: History, prompt: str | None, results: DeferredToolResults | None
+        self, history: History, said: Said | None, results: DeferredToolResults | None
     ) -> DeferredToolRequests | None:
         """Run the agent to its end; returns the questions that it waits for, shown where they have a card of their own."""
         parts, desk = self._parts, self._desk
@@ -107,14 +109,15 @@ class Turn:
         opened = await desk.proposals.latest_open(desk.conversation)
         card = await self._transcript.get(plan_key(opened.id)) if opened else None
         plan = plan_words(card) if isinstance(card, ProposalItem) else None
-        built_in = built_in_model(language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
+        built_in = built_in_model(said, language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
         if parts.provider.name != "built-in":
-            facts = known_facts(history.messages) | named_by_user(prompt or "") | await self._names(names)
-            self._narration = Narration(facts, wishes_of(history.messages) | wishes_in(prompt or ""))
+            known = known_from(history.messages, said.text if said else "")
+            known.facts.names |= await self._names(names)
+            self._narration = Narration(known)
         async with (
             open_model(parts.provider, parts.settings, built_in=built_in) as model,
             make_agent().run_stream_events(
-                prompt,
+                said.text if said else None,
                 conversation=replace(
                     history, usage=RunUsage()
                 ),  # the limits are for one turn, not for the whole conversation
@@ -170,13 +173,12 @@ class Turn:
         if isinstance(plan, ProposalItem):
             await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
 
-    async def _names(self, datasets: Sequence[str]) -> Facts:
+    async def _names(self, datasets: Sequence[str]) -> set[str]:
         """What the agent's instructions name, so that an LLM may."""
         desk = self._desk
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
         plan = await desk.proposals.latest_open(desk.conversation)
-        named = facts_in([*datasets, *(run.id for run in runs), plan.id if plan else ""])
-        return Facts(names=named.names)
+        return facts_in([*datasets, *(run.id for run in runs), plan.id if plan else ""]).names
 
     async def _hear(self, event: Any) -> None:
         """Show one event of the agent."""
@@ -235,7 +237,7 @@ class Turn:
         if not failed and part.outcome == "success":
             self._own_words = str(result["text"]) if "text" in result else self._own_words
         if self._narration is not None:
-            self._narration.learn(part.content, asked={"tool": part.tool_name, **call.arguments})
+            self._narration.known.learn(part.content, {"tool": part.tool_name, **call.arguments})
         if traits(part.tool_name).silent and not failed:
             return
         if part.outcome in ("denied", "interrupted"):
@@ -278,12 +280,12 @@ class Turn:
 
     def _checked(self, text: str, *, otherwise: str) -> str:
         """A text that may quote an LLM, or other words where it holds a figure that no fact supports."""
-        return otherwise if self._narration is not None and unsupported(text, self._narration.facts) else text
+        return otherwise if self._narration is not None and unsupported(text, self._narration.known.facts) else text
 
     def _begin_call(self, part: ToolCallPart) -> "_Call":
         self._tools += 1  # not the call's id: some servers use the same ids again
         key, arguments = f"tool-{self._name}-{self._tools}", part.args_as_dict()
-        facts = self._narration.facts if self._narration is not None else None
+        facts = self._narration.known.facts if self._narration is not None else None
         return _Call(key, time.monotonic(), arguments, ShownArguments(part.tool_name, arguments, facts))
 
 

@@ -6,6 +6,7 @@ shown: so the time it takes grows only with the length of the text, whatever an 
 
 import re
 from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
@@ -25,23 +26,16 @@ _IS_PLAIN_NAME = re.compile(r"(?:(?<![a-z0-9_])[a-z_]\w*|[./@:+\-](?=[a-z_]))+",
 
 
 class Narration:
-    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences that may not.
+    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences that may not."""
 
-    `wishes` are the whole numbers that the user wrote: settings, once a plan holds them.
-    """
-
-    def __init__(self, facts: Facts, wishes: Set[float] = frozenset()):
-        self.facts, self._wishes = facts, wishes
+    def __init__(self, known: "Known"):
+        self.known = known
         self.withheld = 0
         self._pending = ""
         self._is_too_long = False  # the present sentence is, so that its rest is withheld too
         self._shown = 0
         self._starts_line = True
         self._entry = 0  # the number of the list's last entry
-
-    def learn(self, value: object, *, asked: dict[str, Any] | None = None) -> None:
-        """A tool returned this when it was asked with these arguments: its numbers are facts from now on."""
-        self.facts = self.facts | returned_facts(value, asked or {}, self._wishes)
 
     def feed(self, text: str) -> str:
         """Take more of the answer; return the whole sentences of it that hold."""
@@ -87,42 +81,43 @@ class Narration:
             entry = int(marker[1]) if marker[1] else ord(marker[2]) - 0x245F
             if entry in (1, self._entry + 1):  # entries count up; any other number is a figure
                 self._entry, sentence = entry, sentence[marker.end() :]
-        return not unsupported(sentence, self.facts)
+        return not unsupported(sentence, self.known.facts)
 
 
-def known_facts(messages: list[ModelMessage]) -> Facts:
-    """Every number that a tool returned so far, every name that it returned or the user wrote, and the settings that the user chose."""
-    known, asked, wishes = [Facts()], dict[str, Any](), set[float]()
+def known_from(messages: list[ModelMessage], said: str = "") -> "Known":
+    """What stands after these messages, and after the message that the user has just written."""
+    known, asked = Known(), dict[str, Any]()
     for message in messages:
         for part in message.parts:
             match part:
                 case ToolCallPart():
                     asked[part.tool_call_id] = part.args_as_dict()
                 case ToolReturnPart():
-                    call = {"tool": part.tool_name, **asked.get(part.tool_call_id, {})}
-                    known.append(returned_facts(part.content, call, wishes))
+                    known.learn(part.content, {"tool": part.tool_name, **asked.get(part.tool_call_id, {})})
                 case UserPromptPart():
-                    known.append(named_by_user(_texts(part.content)))
-                    wishes |= wishes_in(_texts(part.content))
-    return Facts(
-        *(set().union(*sets) for sets in zip(*((each.numbers, each.names, each.shares) for each in known), strict=True))
-    )
+                    known.hear(_texts(part.content))
+    known.hear(said)
+    return known
 
 
-def wishes_of(messages: list[ModelMessage]) -> set[float]:
-    """The whole numbers that the user wrote so far."""
-    prompts = [part.content for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
-    return set().union(*(wishes_in(_texts(content)) for content in prompts))
+@dataclass
+class Known:
+    """What may be told: every number that a tool returned so far, every name that it returned or the user wrote, and the settings
+    that the user chose. `wishes` are the whole numbers that the user wrote: no facts, for "is it 99?" measures nothing, unless
+    a plan holds them as its settings."""
 
+    facts: Facts = field(default_factory=Facts)
+    wishes: set[float] = field(default_factory=set)
 
-def wishes_in(text: str) -> set[float]:
-    """The whole numbers in what the user wrote: no facts, for "is it 99?" measures nothing, unless a plan holds them as its settings."""
-    return {number for number in facts_in(text).numbers if number.is_integer()}
+    def hear(self, text: str) -> None:
+        """The user wrote this, which is read once. A name with a number of its own, as in AUROC:0.99, names nothing that is known."""
+        said = facts_in(text)
+        self.facts = self.facts | Facts(names={name for name in said.names if _IS_PLAIN_NAME.fullmatch(name)})
+        self.wishes |= {number for number in said.numbers if number.is_integer()}
 
-
-def named_by_user(text: str) -> Facts:
-    """The names that the user wrote. One with a number of its own, as in AUROC:0.99, names nothing that is known."""
-    return Facts(names={name for name in facts_in(text).names if _IS_PLAIN_NAME.fullmatch(name)})
+    def learn(self, value: object, asked: dict[str, Any]) -> None:
+        """A tool returned this when it was asked with these arguments: its numbers are facts from now on."""
+        self.facts = self.facts | returned_facts(value, asked, self.wishes)
 
 
 def returned_facts(value: Any, asked: dict[str, Any], wishes: Set[float] = frozenset()) -> Facts:

@@ -9,7 +9,7 @@ import unicodedata
 from itertools import pairwise
 from typing import Literal
 
-from assistant.offline.language import detect_language, lower, normalise
+from assistant.offline.language import Language, detect_language, lower, normalise
 from assistant.offline.phrases import Found, vocabulary
 
 # go: a yes that starts or praises something, such as "go ahead" or "great", and so none to "stop it?". approve: one that can
@@ -39,7 +39,11 @@ _HANGUL = re.compile(r"[가-힣ㄱ-ㅎ]")
 
 def answer(text: str) -> Answer | None:
     """What a short text says if it is nothing but an answer; None if it says anything else."""
-    language = detect_language(text)
+    return answer_in(text, detect_language(text), asks=is_question(text))
+
+
+def answer_in(text: str, language: Language, *, asks: bool) -> Answer | None:
+    """The same, where it is known in which language it is and whether it is a question."""
     typed = lower(normalise(text)).strip().translate(vocabulary(language).traditional)
     if not typed or len(typed) > LONGEST:
         return None
@@ -49,7 +53,7 @@ def answer(text: str) -> Answer | None:
     said = [phrase for phrase in found if phrase.value != "filler"]
     if not said:
         return None
-    if is_question(text) or _asks_whether(said, typed):
+    if asks or _asks_whether(said, typed):
         return "question"
     taken = _taken_together(said, typed)
     return "unclear" if taken in ("yes", "go", "approve") and _HESITATES.search(typed) else taken

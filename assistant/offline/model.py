@@ -7,13 +7,14 @@ they return. No key, no network.
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from functools import cache
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.frames import Language
-from assistant.offline.answers import is_question
+from assistant.offline.said import Said
 from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
 from assistant.offline.words import built_in_words
@@ -25,34 +26,43 @@ MODEL_NAME = "murascope-built-in"
 
 
 def built_in_model(
-    *, language: Language, datasets: Sequence[str], plan: dict[str, Any] | None, refusals: Sequence[Refusal]
+    said: Said | None,
+    *,
+    language: Language,
+    datasets: Sequence[str],
+    plan: dict[str, Any] | None,
+    refusals: Sequence[Refusal],
 ) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
-    `plan` is what is said of the open plan, to whose question a text that is not understood may be meant as an answer;
-    `refusals` are those of the turn's desk: why a tool could not do what was asked.
+    `said` is what the turn is about, understood once; None where it only hears the answers to its questions. `plan` is what is said of
+    the open plan, to whose question a text that is not understood may be meant as an answer; `refusals` are those of the turn's desk:
+    why a tool could not do what was asked.
     """
+    text = said.text if said else ""
+
+    @cache
+    def asked_for() -> Call | None:
+        return understand(text, datasets=list(datasets), language=language)
 
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
-        prompt = _prompt_in(messages[-1])
-        if prompt is None and returned:
-            async for piece in _go_on(returned[-1], _latest_request(messages, datasets, language), refusals, language):
+        if not _is_said(messages[-1]) and returned:
+            async for piece in _go_on(returned[-1], asked_for(), refusals, language):
                 yield piece
             return
-        call = understand(prompt or "", datasets=list(datasets), language=language)
-        if call is None:
-            topic = topic_of(prompt or "", language)
+        if (call := asked_for()) is None:
+            topic = topic_of(text, language)
             help_facts = {"topic": topic.kind, "term": topic.term, "datasets": datasets}
             if plan is not None and topic.kind == "other":
-                say = "tell_plan" if is_question(prompt or "") else "ask_again"
+                say = "tell_plan" if said and said.asks else "ask_again"
                 yield built_in_words(say, language, {"plan": plan})
             else:
                 yield built_in_words("help", language, help_facts)
         elif (first := traits(call.tool).looks_first) and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call(first, {"dataset": call.arguments["dataset"]}))
         elif traits(call.tool).hears_dataset:
-            named = named_dataset(prompt or "", datasets=list(datasets), language=language)
+            named = named_dataset(text, datasets=list(datasets), language=language)
             yield _tool_call(Call(call.tool, call.arguments | ({"dataset": named} if named else {})))
         else:
             yield _tool_call(call)
@@ -85,19 +95,9 @@ def _titles(models: Sequence[str]) -> list[str]:
     return [MODELS[name].title if name in MODELS else name for name in models]
 
 
-def _latest_request(messages: list[ModelMessage], datasets: Sequence[str], language: Language) -> Call | None:
-    """What the user's latest message asks for."""
-    for message in reversed(messages):
-        if (prompt := _prompt_in(message)) is not None:
-            return understand(prompt, datasets=list(datasets), language=language)
-    return None
-
-
-def _prompt_in(message: ModelMessage) -> str | None:
-    if not isinstance(message, ModelRequest):
-        return None
-    texts = [part.content for part in message.parts if isinstance(part, UserPromptPart)]
-    return " ".join(text for text in texts if isinstance(text, str)) if texts else None
+def _is_said(message: ModelMessage) -> bool:
+    """Whether a person's words are in it, and not only what tools returned."""
+    return any(isinstance(part, UserPromptPart) for part in message.parts)
 
 
 def _tool_call(call: Call) -> DeltaToolCalls:

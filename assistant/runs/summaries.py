@@ -8,7 +8,7 @@ from pydantic_ai.models import Model
 
 from assistant.frames import Language
 from assistant.llm.grounding import facts_in
-from assistant.llm.narration import Narration
+from assistant.llm.narration import Known, Narration
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
@@ -63,6 +63,6 @@ async def summarize(facts: dict[str, Any], language: Language, model: Model) -> 
     own = word(facts, language)
     prompt = render("summary/prompt.md.j2", facts=facts, own=own, language=LANGUAGE_NAMES[language])
     answer = (await Agent(model, output_type=str).run(prompt)).output
-    narration = Narration(facts_in(facts) | facts_in(own))
+    narration = Narration(Known(facts_in(facts) | facts_in(own)))
     told = (narration.feed(answer) + narration.finish()).strip()
     return own if narration.withheld or not told else told

@@ -14,7 +14,7 @@ from pydantic_ai.messages import (
 )
 
 from assistant.llm.grounding import Facts, facts_in, unsupported
-from assistant.llm.narration import LONGEST_ANSWER, LONGEST_SENTENCE, Narration, known_facts
+from assistant.llm.narration import LONGEST_ANSWER, LONGEST_SENTENCE, Known, Narration, known_from
 
 FACTS = facts_in({"image_auroc": 0.98712, "test_good": 200, "missed": 3})
 
@@ -25,7 +25,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 def told(text: str, *, facts: Facts = FACTS, piece: int = 1) -> tuple[str, int]:
     """What is shown of a text that comes in pieces, and how many sentences are withheld."""
-    narration = Narration(facts)
+    narration = Narration(Known(facts))
     shown = [narration.feed(some) for some in pieces(text, piece)]
     return "".join(shown) + narration.finish(), narration.withheld
 
@@ -51,17 +51,17 @@ def test_a_number_is_never_cut_at_its_stop() -> None:
 
 
 def test_what_a_tool_returned_is_a_fact_from_then_on() -> None:
-    narration = Narration(Facts())
+    narration = Narration(Known())
     assert narration.feed("Loss 0.25. ") == ""
-    narration.learn({"loss": 0.25})
+    narration.known.learn({"loss": 0.25}, {})
     assert narration.feed("Loss 0.25. ") == " Loss 0.25."
 
 
 def test_what_an_llm_asked_a_tool_is_no_fact_when_the_tool_repeats_it() -> None:
-    narration = Narration(Facts())
+    narration = Narration(Known())
     asked = {"epochs": 4000, "title": "79 % missed", "count": 2}
-    narration.learn({"settings": {"epochs": 4000, "seed": 0}, "title": "79 % missed", "images": [1, 1]}, asked=asked)
-    assert narration.facts.numbers == {0.0, 1.0, 2.0}
+    narration.known.learn({"settings": {"epochs": 4000, "seed": 0}, "title": "79 % missed", "images": [1, 1]}, asked)
+    assert narration.known.facts.numbers == {0.0, 1.0, 2.0}
 
 
 def test_of_a_conversation_only_tools_give_numbers_and_the_user_names() -> None:
@@ -74,7 +74,7 @@ def test_of_a_conversation_only_tools_give_numbers_and_the_user_names() -> None:
             [ToolReturnPart("propose_training", "image_size is 79000; the most is 2048", "c2", outcome="retried")]
         ),
     ]
-    known = known_facts(messages)
+    known = known_from(messages).facts
     assert (known.numbers, known.names) == ({9.0, 2048.0}, {"line_3"})
 
 
@@ -82,7 +82,7 @@ def test_of_a_conversation_only_tools_give_numbers_and_the_user_names() -> None:
     "wish", ["at 79 px", "79 %", "is it 0.79?", "AUROC:0.79", "AUROC-79", "0.79AUROC", "79percent"]
 )
 def test_a_number_that_only_the_user_wrote_supports_no_figure(wish: str) -> None:
-    facts = known_facts([ModelRequest([UserPromptPart(wish)])])
+    facts = known_from([ModelRequest([UserPromptPart(wish)])]).facts
     for said in ("AUROC 0.79", "It found 79 of them", "79 %", wish):
         assert unsupported(said, facts) != []
 
@@ -94,13 +94,13 @@ def test_a_whole_number_of_the_user_is_a_fact_once_a_plan_holds_it() -> None:
         ModelResponse([ToolCallPart("list_models", {"good_images": 256}, "c1")]),
         ModelRequest([ToolReturnPart("list_models", {"good": 256}, "c1")]),
     ]
-    assert known_facts(messages).numbers == set()
+    assert known_from(messages).facts.numbers == set()
     messages += [
         ModelResponse([ToolCallPart("propose_training", asked, "c2")]),
         ModelRequest([ToolReturnPart("propose_training", {"proposal": "p", "settings": asked}, "c2")]),
     ]
-    assert known_facts(messages).numbers == {256.0}
-    assert known_facts(messages).shares == set()
+    assert known_from(messages).facts.numbers == {256.0}
+    assert known_from(messages).facts.shares == set()
 
 
 @pytest.mark.parametrize("piece", [1, 997])
@@ -139,7 +139,7 @@ MONSTERS: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("monster", MONSTERS.values(), ids=MONSTERS)
 def test_the_work_grows_with_the_text_and_not_with_its_square(monster: Callable[[int], str]) -> None:
     """Counted in characters that the narration keeps, and checked whole as an argument of a tool is."""
-    narration = Narration(FACTS)
+    narration = Narration(Known(FACTS))
     for some in pieces(monster(300_000), 50):
         narration.feed(some)
         assert len(narration._pending) <= LONGEST_SENTENCE

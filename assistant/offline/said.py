@@ -1,0 +1,32 @@
+"""What a person said, read once where it comes in: in which language, whether it asks, and what it says if it is nothing but an answer.
+
+What it asks for is understood by the agent: by the LLM, or by the built-in assistant's rules (understand.py).
+"""
+
+from dataclasses import dataclass
+
+from assistant.offline.answers import Answer, answer_in, is_question
+from assistant.offline.language import Language, detect_language
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message of a person.
+
+    Args:
+        language: the one to answer in.
+        asks: it is a question.
+        answer: what it says if it is nothing but an answer to a question.
+    """
+
+    text: str
+    language: Language
+    asks: bool
+    answer: Answer | None
+
+
+def read(text: str, *, otherwise: Language) -> Said:
+    """Read a message; `otherwise` is the language of one without any letter."""
+    script, asks = detect_language(text), is_question(text)
+    language = script if any(letter.isalpha() for letter in text) else otherwise
+    return Said(text, language, asks, answer_in(text, script, asks=asks))
