@@ -9,6 +9,7 @@ from assistant.offline.words import built_in_words
 from assistant.runs.going_on import what_is_left
 from assistant.runs.results import NoResults, gallery, load
 from assistant.store.tables import RunRow
+from engine.contract.results.detect import DetectResults
 
 SHOWN_HEATMAPS = 8
 
@@ -23,7 +24,7 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
         return
     try:
         text = await parts.summary(run, language)
-        results = await asyncio.to_thread(load, run, parts.runs.folder(run.id))
+        results = await asyncio.to_thread(load, run, parts.runs.folder(run.id), DetectResults)
     except NoResults as error:
         facts = {"code": "no_results", "message": str(error), **error.values}
         await transcript.show(key, AssistantItem(text=built_in_words("refused", language, facts)))
@@ -33,7 +34,8 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
     await transcript.show(key, AssistantItem(text=text))
     images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
     if images:
-        item = HeatmapsItem(run=run.id, which="worst", threshold=results.threshold, total=total, images=images)
+        threshold = results.metrics.threshold.image
+        item = HeatmapsItem(run=run.id, which="worst", threshold=threshold, total=total, images=images)
         await transcript.show(f"heatmaps-{run.id}", item)
 
 

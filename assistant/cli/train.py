@@ -24,6 +24,7 @@ from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.continuing import epochs_kept
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import Problem, SpecError, flat_settings
 from prompts.rendering import duration
 
@@ -165,7 +166,7 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
         _tell(f"heatmaps and scores: {folder / 'evaluation'}")
     else:
         _tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
-        _tell(f"its log: {folder / 'log.txt'}")
+        _tell(f"its log: {RunFolder(folder).log}")
         kept = epochs_kept(folder)
         how = "from its beginning" if kept is None else f"after epoch {kept} of {row.spec['epochs']}"
         _tell(f"to take it up again, {how}: murascope runs continue {row.id}")

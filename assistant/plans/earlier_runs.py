@@ -8,39 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from assistant.frames import Notice
 from assistant.plans.advice import Advice
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.store.tables import RunRow
-from engine.contract.checksums import read_checked
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.models import MODELS
+from engine.contract.results.detect import DetectCard
 
 LATEST = "latest"  # in place of a run's id: the newest one that fits
 FEWEST, MOST_BY_ITSELF = 2, 3  # members that are taken when none are named
 SAME = ("seed", "calibration_share")  # or the members have not held back the same images
 LOOKED_AT = 100
-
-
-class SavedData(BaseModel):
-    fingerprint: str | None = None
-
-
-class SavedThreshold(BaseModel):
-    policy: str | None = None
-
-
-class SavedThresholds(BaseModel):
-    image: SavedThreshold = SavedThreshold()
-
-
-class SavedFacts(BaseModel):
-    """What of a model's `model.json` is counted on."""
-
-    data: SavedData = SavedData()
-    thresholds: SavedThresholds = SavedThresholds()
 
 
 @dataclass(frozen=True)
@@ -103,7 +83,7 @@ async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any
 
 async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem | None:
     """Why this finished run of the data set cannot be a member; None where it can."""
-    saved = await asyncio.to_thread(_saved_facts, runs, row)
+    saved = await asyncio.to_thread(_card, runs, row)
     if saved is None:
         message = f"{row.id} has no saved model any more: train it anew"
         return Problem("members", message, "no_saved_model", {"run": row.id})
@@ -127,10 +107,10 @@ async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem 
     return None
 
 
-def _saved_facts(runs: Queue, row: RunRow) -> SavedFacts | None:
+def _card(runs: Queue, row: RunRow) -> DetectCard | None:
     """What the run's model says of itself; None where it is gone, unreadable or damaged."""
     try:
-        return SavedFacts.model_validate_json(read_checked(runs.folder(row.id) / "model", "model.json"))
+        return RunFolder(runs.folder(row.id)).model.read_card(DetectCard)
     except (OSError, ValueError):
         return None
 
@@ -219,7 +199,7 @@ async def _newest_adapted(runs: Queue, dataset: str | None = None) -> RunRow:
 
 
 def _has_backbone(runs: Queue, row: RunRow) -> bool:
-    return (runs.folder(row.id) / "model" / "backbone.safetensors").is_file()
+    return RunFolder(runs.folder(row.id)).model.backbone.is_file()
 
 
 async def _finished(runs: Queue, run: str, setting: str) -> RunRow:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from engine.contract.events import TERMINAL, DamagedLog, Event, log_path, numbered, whole_lines
+from engine.contract.events import TERMINAL, DamagedLog, Event, numbered, whole_lines
+from engine.contract.folder import RunFolder
 from engine.contract.plain_files import open_plain
 
 POLL_SECONDS = 0.1
@@ -20,7 +21,7 @@ async def follow(folder: Path, after: int = 0, *, has_ended: Callable[[], Awaita
     Raises:
         DamagedLog: the run has ended, and the rest of its log cannot be read or is missing.
     """
-    path, offset, seq, idle = log_path(folder), 0, 0, 0
+    path, offset, seq, idle = RunFolder(folder).events, 0, 0, 0
     while True:
         is_over = idle % POLLS_BETWEEN_LOOKS == 1 and await has_ended()  # asked first: its last word is written before
         events, offset, damage = await asyncio.to_thread(_new_events, path, offset, seq)

@@ -8,6 +8,7 @@ from pathlib import Path
 from assistant.machine.disk_room import FULL_BYTES
 from engine.contract.continuing import epochs_kept
 from engine.contract.events import Event, EventLog, Failed, Finished, Stopped, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.plain_files import read_end
 
 LOG_LINES = 20
@@ -59,12 +60,13 @@ def _again(folder: Path) -> str:
 
 def log_tail(folder: Path, lines: int) -> Sequence[str]:
     """The last lines that the run's process printed."""
+    path = RunFolder(folder).log
     try:
-        end = read_end(folder / "log.txt", LOG_BYTES)
+        end = read_end(path, LOG_BYTES)
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [f"(log.txt cannot be read: {error.strerror})"]
+        return [f"({path.name} cannot be read: {error.strerror})"]
     if len(end) == LOG_BYTES:  # the first line may be a piece, in which a key could not be seen
         end = end.partition(b"\n")[2] or end
     return end.decode("utf-8", errors="replace").splitlines()[-lines:]

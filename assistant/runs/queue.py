@@ -22,6 +22,7 @@ from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, RunRow, now
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, Stopped, has_ended
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import TrainSpec, digest_of
 from engine.contract.process_lock import take_lock
 
@@ -67,7 +68,7 @@ class Queue:
         fingerprint: str | None = None,
         continues: str | None = None,
     ) -> RunRow:
-        """Queue a run and write its folder with `spec.json`. The same `key` twice gives the same run, however many ask at once.
+        """Queue a run and write its folder with the job. The same `key` twice gives the same run, however many ask at once.
 
         Args:
             fingerprint: of the data that was approved; None lets the run train on whatever lies there.
@@ -125,7 +126,7 @@ class Queue:
     def _make_folder(self, run: str, spec: TrainSpec, continues: str | None) -> None:
         folder = self.folder(run)
         folder.mkdir(parents=True)
-        (folder / "spec.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
+        RunFolder(folder).write_job(spec)
         if continues is not None:
             hand_on(self.folder(continues), folder)
 

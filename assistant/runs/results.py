@@ -4,24 +4,18 @@ Everybody who tells of results comes through here, and the run's state is asked 
 failed are no results. Nor are files that were damaged since they were written.
 """
 
-import csv
-import io
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from typing import Any, get_args
 
 from assistant.frames import HeatmapImage, Which
 from assistant.store.tables import ACTIVE, RunRow
-from engine.contract.checksums import DamagedFile, read_checked
+from engine.contract.checksums import DamagedFile
 from engine.contract.events import Finished, last_event
+from engine.contract.folder import EvaluationFolder, ResultsT, RunFolder
 from engine.contract.picture_files import picture_inside
-
-Read = TypeVar("Read")
-FINDING: dict[str, Any] = {"image": None, "regions": []}  # of runs from before regions were written
+from engine.contract.results.detect import DetectResults, Finding, ScoreRow
 
 
 class NoResults(LookupError):
@@ -33,88 +27,14 @@ class NoResults(LookupError):
         super().__init__(message)
 
 
-class Threshold(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    image: FiniteFloat
-    pixel: FiniteFloat
-
-
-class Metrics(BaseModel):
-    """What of `metrics.json` is counted on; the rest is as it stands."""
-
-    model_config = ConfigDict(extra="allow")
-
-    metrics: dict[str, FiniteFloat | None]
-    reasons: dict[str, str] = {}
-    intervals: dict[str, tuple[FiniteFloat, FiniteFloat] | None] = {}
-    threshold: Threshold
-    map_scale: tuple[FiniteFloat, FiniteFloat]
-    counts: dict[str, int] = {}
-    weights: dict[str, Any] = {}
-    per_defect_type: dict[str, dict[str, Any]] = {}
-    per_size: dict[str, dict[str, Any]] = {}
-    synthetic: bool = False
-
-
-class Row(BaseModel):
-    """One row of `scores.csv`."""
-
-    index: int = Field(ge=0)
-    name: str
-    label: str
-    defect_type: str
-    score: FiniteFloat
-    is_anomalous: bool
-    has_truth: bool
-
-
-class Patch(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-
-
-class Region(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    box: tuple[int, int, int, int]
-    nearest: list[Patch] | None = None
-
-
-class FoundImage(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    score: FiniteFloat
-
-
-class Found(BaseModel):
-    """What of a finding in `regions/` is counted on."""
-
-    image: FoundImage
-    regions: list[Region]
-
-
-@dataclass(frozen=True)
-class Results:
-    """`metrics` is `evaluation/metrics.json` as it stands; `images` one entry for each row of `scores.csv`."""
-
-    metrics: dict[str, Any]
-    images: list[HeatmapImage]
-
-    @property
-    def threshold(self) -> float:
-        return float(self.metrics["threshold"]["image"])
-
-
-def evaluation_of(row: RunRow, folder: Path) -> Path:
+def evaluation_of(row: RunRow, folder: Path) -> EvaluationFolder:
     """The evaluation in a run's folder, of a run that ended well. A log that ends well is believed before the database has heard of it.
 
     Raises:
         NoResults: it did not end well, or not yet.
     """
     if row.state == "succeeded" or (row.state == "running" and isinstance(last_event(folder), Finished)):
-        return folder / "evaluation"
+        return RunFolder(folder).evaluation
     if row.state in ACTIVE:
         raise NoResults("unfinished", f"run {row.id} has no results yet: it is {row.state}", row)
     if row.state == "stopped":
@@ -122,56 +42,33 @@ def evaluation_of(row: RunRow, folder: Path) -> Path:
     raise NoResults("failed", f"run {row.id} has no results: it failed: {row.reason}; {row.hint}", row)
 
 
-def load(row: RunRow, folder: Path) -> Results:
-    """Read the evaluation of a run from its folder.
+def load(row: RunRow, folder: Path, kind: type[ResultsT]) -> ResultsT:
+    """Read what a run measured from its folder, as its kind of run writes it.
 
     Raises:
         NoResults: there is none, or a file of it is damaged.
     """
     evaluation = evaluation_of(row, folder)
-    metrics = _read(row, evaluation, "metrics.json", _metrics)
-    return Results(metrics, _read(row, evaluation, "scores.csv", _images))
+    with _told_by_file(row, folder):
+        return evaluation.read(kind)
 
 
-def _read(row: RunRow, evaluation: Path, name: str, parse: Callable[[bytes], Read]) -> Read:
-    """A file of the evaluation, whole and understood, or NoResults that names it."""
+@contextmanager
+def _told_by_file(row: RunRow, folder: Path) -> Iterator[None]:
+    """A file that is gone or damaged becomes NoResults, which names it."""
     try:
-        return parse(read_checked(evaluation, name))
-    except FileNotFoundError:
-        message = f"the results of run {row.id} are gone: there is no {evaluation / name} any more; train again"
-        raise NoResults("gone", message, row, file=f"evaluation/{name}") from None
-    except (DamagedFile, ValueError, KeyError, csv.Error, RecursionError) as error:
-        why = str(error).splitlines()[0]
-        message = f"the results of run {row.id} cannot be told: {evaluation / name} is damaged ({why}); train again"
-        raise NoResults("damaged", message, row, file=f"evaluation/{name}") from error
-
-
-def _metrics(content: bytes) -> dict[str, Any]:
-    metrics = _json(content)
-    Metrics.model_validate(metrics)
-    return metrics
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no figure")
-
-    read = json.loads(content.decode("utf-8"), parse_constant=refuse)
-    if not isinstance(read, dict):
-        raise ValueError("it is no JSON object")
-    return read
-
-
-def _images(content: bytes) -> list[HeatmapImage]:
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-    missing = Row.model_fields.keys() - (rows.fieldnames or ())
-    if missing:
-        raise ValueError(f"it lacks the columns {', '.join(sorted(missing))}")
-    return [_image(Row.model_validate(row)) for row in rows]
+        yield
+    except FileNotFoundError as error:
+        path = Path(error.filename)
+        message = f"the results of run {row.id} are gone: there is no {path} any more; train again"
+        raise NoResults("gone", message, row, file=path.relative_to(folder).as_posix()) from None
+    except DamagedFile as error:
+        message = f"the results of run {row.id} cannot be told: {error.path} {error.why}; train again"
+        raise NoResults("damaged", message, row, file=error.path.relative_to(folder).as_posix()) from error
 
 
 def gallery(
-    results: Results, *, which: Which = "worst", defect_type: str | None = None, count: int | None = None
+    results: DetectResults, *, which: Which = "worst", defect_type: str | None = None, count: int | None = None
 ) -> tuple[list[HeatmapImage], int]:
     """The images that fit, the most telling first, and how many there are in all.
 
@@ -180,7 +77,7 @@ def gallery(
     Raises:
         LookupError: no image has that defect type.
     """
-    images = results.images
+    images = images_of(results)
     if defect_type is not None:
         wanted = defect_type_like(results, defect_type)
         images = [image for image in images if image.defect_type == wanted]
@@ -191,13 +88,13 @@ def gallery(
     return fitting[:count], len(fitting)
 
 
-def defect_type_like(results: Results, asked: str) -> str:
+def defect_type_like(results: DetectResults, asked: str) -> str:
     """The defect type of these results that is meant, as they spell it.
 
     Raises:
         LookupError: there is none like it.
     """
-    types = sorted({image.defect_type for image in results.images if image.defect_type})
+    types = sorted({row.defect_type for row in results.rows if row.defect_type})
     wanted = next((each for each in types if _plain(each) == _plain(asked)), None) or next(
         (each for each in types if _plain(asked) in _plain(each) or _plain(each) in _plain(asked)), None
     )
@@ -206,22 +103,15 @@ def defect_type_like(results: Results, asked: str) -> str:
     return wanted
 
 
-def finding(row: RunRow, folder: Path, index: int) -> dict[str, Any]:
-    """What was found in one inspected image: `image` with score, p_value and confidence, `regions` strongest first.
-
-    Runs from before regions were written have none: then `image` is null and `regions` empty.
+def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
+    """What was found in one inspected image; None of runs from before it was written.
 
     Raises:
         NoResults: the run has none, or this finding is damaged.
     """
-    evaluation, name = evaluation_of(row, folder), f"regions/{index:04d}.json"
-    return _read(row, evaluation, name, _finding) if (evaluation / name).exists() else FINDING
-
-
-def _finding(content: bytes) -> dict[str, Any]:
-    found = _json(content)
-    Found.model_validate(found)
-    return found
+    evaluation = evaluation_of(row, folder)
+    with _told_by_file(row, folder):
+        return evaluation.read_finding(index, Finding)
 
 
 def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int, rank: int) -> Path:
@@ -230,21 +120,27 @@ def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region:
     Raises:
         LookupError: the finding names no such patch, or its picture is no longer in the data set's folder.
     """
-    regions = finding(row, folder, index)["regions"]
-    nearest = (regions[region].get("nearest") or []) if region < len(regions) else []
+    found = finding(row, folder, index)
+    regions = found.regions if found else []
+    nearest = (regions[region].nearest or []) if region < len(regions) else []
     if rank >= len(nearest):
         raise LookupError(f"image {index} of {row.id} has no such good patch")
-    path = picture_inside(data, str(nearest[rank]["name"]))
+    path = picture_inside(data, nearest[rank].name)
     if path is None:
-        raise LookupError(f"the picture {nearest[rank]['name']!r} is not in the data set any more")
+        raise LookupError(f"the picture {nearest[rank].name!r} is not in the data set any more")
     return path
+
+
+def images_of(results: DetectResults) -> list[HeatmapImage]:
+    """One entry for each inspected image, with what became of it."""
+    return [_image(row) for row in results.rows]
 
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum()).removesuffix("s")
 
 
-def _image(row: Row) -> HeatmapImage:
+def _image(row: ScoreRow) -> HeatmapImage:
     outcomes: dict[tuple[str, bool], Any] = {
         ("good", False): "correct_good",
         ("good", True): "false_alarm",
@@ -256,7 +152,7 @@ def _image(row: Row) -> HeatmapImage:
             "index": row.index,
             "name": row.name,
             "label": row.label,
-            "defect_type": row.defect_type or None,
+            "defect_type": row.defect_type,
             "score": row.score,
             "verdict": "defective" if row.is_anomalous else "good",
             "outcome": outcomes.get((row.label, row.is_anomalous), "unknown"),

@@ -14,6 +14,7 @@ from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import TrainSpec
 from engine.contract.models import MODELS
+from engine.contract.results.detect import DetectResults
 from prompts.rendering import render
 
 AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
@@ -26,24 +27,25 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    results, spec = load(row, folder).metrics, TrainSpec.model_validate(row.spec)
+    results, spec = load(row, folder, DetectResults).metrics, TrainSpec.model_validate(row.spec)
+    told = results.facts()
     return {
         "run": row.id,
         "dataset": row.dataset,
-        "synthetic": results["synthetic"],
+        "synthetic": results.synthetic,
         "model": row.model,
         "model_title": MODELS[row.model].title,
         "image_size": spec.image_size,
-        "weights": results["weights"],
-        "counts": results["counts"],
-        "metrics": results["metrics"],
-        "reasons": results["reasons"],
-        "intervals": results["intervals"],
-        "threshold": results["threshold"],
-        "promise_check": results.get("promise_check", {}),
-        "per_defect_type": results["per_defect_type"],
-        "per_size": results.get("per_size", {}),
-        "chosen_on_test_data": results.get("oracle", {}),
+        "weights": results.weights.facts(),
+        "counts": results.counts,
+        "metrics": results.metrics,
+        "reasons": results.reasons,
+        "intervals": told.get("intervals", {}),
+        "threshold": results.threshold.facts(),
+        "promise_check": results.promise_check.facts(),
+        "per_defect_type": told.get("per_defect_type", {}),
+        "per_size": told.get("per_size", {}),
+        "chosen_on_test_data": results.oracle.facts(),
         "aupro_up_to_false_positive_rate": AUPRO_LIMITS,
         "seconds": {"total": took(row, folder)},
     }

@@ -17,7 +17,8 @@ from assistant.runs.executors import Executor
 from assistant.runs.last_word import killed, last_word
 from assistant.runs.queue import Queue, approved
 from assistant.store.tables import ACTIVE, RunRow
-from engine.contract.events import Event, Failed, Finished, Stopped, log_path
+from engine.contract.events import Event, Failed, Finished, Stopped
+from engine.contract.folder import RunFolder
 from engine.contract.process_lock import noted_process, take_lock
 
 POLL_SECONDS = 0.25
@@ -167,7 +168,7 @@ class Supervisor:
 
 def _never_began(folder: Path) -> bool:
     """Whether a server was killed between claiming the run and starting its process."""
-    events = log_path(folder)
+    events = RunFolder(folder).events
     return noted_process(folder) is None and not (events.exists() and events.stat().st_size)
 
 

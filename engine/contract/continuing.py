@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.contract.checksums import read_checked, write_checksums
 from engine.contract.events import Epoch, Event, Started, Warned, read_events, seconds_worked
-from engine.contract.plain_files import open_plain
+from engine.contract.folder import RunFolder
+from engine.contract.plain_files import open_plain, write_whole
 
 CHECKPOINT = Path("checkpoints", "last.safetensors")
-HANDED_ON = "continues.json"
 MOST_HEADER_BYTES = 100 << 20
 
 
@@ -37,7 +37,7 @@ class Continued(BaseModel):
 def epochs_kept(run: Path) -> int | None:
     """How many epochs the run's last checkpoint holds; None where there is none that can be read."""
     try:
-        with open_plain(run / CHECKPOINT) as file:
+        with open_plain(RunFolder(run).checkpoint) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > MOST_HEADER_BYTES:
                 return None
@@ -51,10 +51,11 @@ def hand_on(old: Path, new: Path) -> Continued:
     before, events = _before(old), read_events(old)
     after = epochs_kept(old)
     if after is not None:
-        (new / CHECKPOINT.parent).mkdir()
-        for path in sorted((old / CHECKPOINT.parent).glob("*.safetensors")):
+        checkpoints = RunFolder(new).checkpoints
+        checkpoints.mkdir()
+        for path in sorted(RunFolder(old).checkpoints.glob("*.safetensors")):
             if path.is_file():  # a copy of a pipe would never end
-                _link(path, new / CHECKPOINT.parent / path.name)
+                _link(path, checkpoints / path.name)
     epochs = {epoch.epoch: epoch for epoch in [*(before.epochs if before else ()), *_epochs(events)]}
     handed = Continued(
         run=old.name,
@@ -63,8 +64,9 @@ def hand_on(old: Path, new: Path) -> Continued:
         batch_size=lowered_batch(events) or (before.batch_size if before else None),
         epochs=[epochs[number] for number in sorted(epochs) if after is not None and number <= after],
     )
-    (new / HANDED_ON).write_text(handed.model_dump_json(indent=1), encoding="utf-8")
-    write_checksums(new, [HANDED_ON])
+    path = RunFolder(new).handed_on
+    write_whole(path, handed.model_dump_json(indent=1))
+    write_checksums(new, [path.name])
     return handed
 
 
@@ -76,7 +78,7 @@ def read_continued(run: Path) -> Continued | None:
         ValueError: it cannot be understood; those of older versions have no checksum.
     """
     try:
-        return Continued.model_validate_json(read_checked(run, HANDED_ON))
+        return Continued.model_validate_json(read_checked(run, RunFolder(run).handed_on.name))
     except FileNotFoundError:
         return None
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from engine.contract.folder import RunFolder
 from engine.contract.plain_files import MOST_BYTES, NotPlain, append_plain, open_plain, read_end
 
 CHECKED = re.compile(rb',"crc":"([0-9a-f]{8})"}\n$')  # how a line ends that tells the checksum of what stands before
@@ -210,10 +211,6 @@ LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
 
 
-def log_path(run: Path) -> Path:
-    return run / "events.jsonl"
-
-
 class DamagedLog(ValueError):
     """A line of the log cannot be read as an event; the message names it."""
 
@@ -234,7 +231,7 @@ class EventLog:
     """
 
     def __init__(self, run: Path, *, repair: bool = False):
-        path, self.damage, self.kept = log_path(run), "", ""
+        path, self.damage, self.kept = RunFolder(run).events, "", ""
         try:
             self._file = append_plain(path)
         except NotPlain:
@@ -313,13 +310,13 @@ def read_events(run: Path) -> list[Event]:
     Raises:
         DamagedLog: a line cannot be read, or is not what was written.
     """
-    return [event for event, _ in _events(log_path(run))]
+    return [event for event, _ in _events(RunFolder(run).events)]
 
 
 def last_event(run: Path) -> Event | None:
     """The last whole event of a run's log; None where there is none yet, or none that can be read."""
     try:
-        end = read_end(log_path(run), LONGEST_LINE)
+        end = read_end(RunFolder(run).events, LONGEST_LINE)
         lines = [line for line in end.splitlines(keepends=True) if line.endswith(b"\n")]
         return read_line(lines[-1]) if lines else None
     except (OSError, ValueError):

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from engine.contract.folder import RunFolder
 from engine.contract.plain_files import read_plain
 
 
@@ -26,17 +27,13 @@ class ProcessLock:
         os.close(self.descriptor)
 
 
-def lock_path(run: Path) -> Path:
-    return run / "process.lock"
-
-
 def take_lock(run: Path) -> ProcessLock | None:
     """The run's lock, or None while somebody else holds it. Never waits.
 
     Raises:
         OSError: the run's folder is gone, or no file can be made in it.
     """
-    descriptor = os.open(lock_path(run), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(RunFolder(run).lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -48,7 +45,7 @@ def take_lock(run: Path) -> ProcessLock | None:
 def is_locked(run: Path) -> bool:
     """Whether somebody holds the run's lock. Two who ask at once do not take each other for a living run."""
     try:
-        descriptor = os.open(lock_path(run), os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(RunFolder(run).lock, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:
@@ -62,12 +59,12 @@ def is_locked(run: Path) -> bool:
 
 def note_process(run: Path) -> None:
     """Write down that this process is the run's, for a server that did not start it."""
-    lock_path(run).write_text(str(os.getpid()), encoding="ascii")
+    RunFolder(run).lock.write_text(str(os.getpid()), encoding="ascii")
 
 
 def noted_process(run: Path) -> int | None:
     """The id of the run's process, which leads its process group; None where none was noted yet."""
     try:
-        return int(read_plain(lock_path(run), most=64))
+        return int(read_plain(RunFolder(run).lock, most=64))
     except (OSError, ValueError):
         return None

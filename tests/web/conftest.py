@@ -1,7 +1,6 @@
 """The real application on a home folder of its own, with a small data set and a finished run in it."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,21 +13,9 @@ from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import Evaluation, EventLog, Finished, Stage, Started, Warned
 from engine.contract.jobs import make_spec
+from tests.stored_runs import METRICS, write_evaluation
 from web.app import create_app
 
-METRICS = {
-    "image_auroc": 0.75,
-    "image_aupr": 0.8,
-    "pixel_auroc": None,
-    "pixel_aupr": None,
-    "missed": 1.0,
-    "false_alarms": 0.0,
-}
-SCORES = """index,name,label,defect_type,score,is_anomalous,p_value,has_truth
-0,test/good/a.png,good,,0.2,0,0.5,0
-1,test/scratch/b.png,defective,scratch,0.9,1,0.1,1
-2,test/scratch/c.png,defective,scratch,0.1,0,0.9,1
-"""
 SECRET = "<script>alert('x')</script>"
 
 
@@ -75,20 +62,10 @@ async def _finish_a_run(settings: Settings, data: Path) -> str:
         log.append(Evaluation(metrics=METRICS, reasons={"pixel_auroc": "no masks"}))
         log.append(Finished(metrics=METRICS, seconds={"total": 1.0}))
         log.close()
-        evaluation = folder / "evaluation"
-        (evaluation / "inputs").mkdir(parents=True)
-        Image.new("RGB", (8, 8)).save(evaluation / "inputs" / "0001.jpg")
-        (evaluation / "scores.csv").write_text(SCORES)
-        threshold = {
-            "image": 0.5,
-            "pixel": 0.5,
-            "overkill_rate": 0.05,
-            "calibration_images": 19,
-            "smallest_promise": 0.05,
-        }
-        (evaluation / "metrics.json").write_text(
-            json.dumps({"metrics": METRICS, "threshold": threshold, "map_scale": [0, 1]})
-        )
+        evaluation = write_evaluation(folder)
+        picture = evaluation.picture("inputs", 1)
+        picture.parent.mkdir()
+        Image.new("RGB", (8, 8)).save(picture)
         await workspace.runs.claim_one(row.id)
         await workspace.runs.end(row.id, "succeeded", metrics=METRICS)
         return row.id

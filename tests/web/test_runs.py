@@ -1,6 +1,5 @@
 """Runs over REST."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,12 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
+from engine.contract.folder import EvaluationFolder, RunFolder
+from tests.stored_runs import finding
+
+
+def evaluation_of(settings: Settings, run: str) -> EvaluationFolder:
+    return RunFolder(settings.runs_folder / run).evaluation
 
 
 def test_results_hold_the_metrics_and_an_outcome_for_each_image(finished_run: str, client: TestClient) -> None:
@@ -31,13 +36,18 @@ def test_a_picture_is_kept_by_the_browser_until_another_run_of_that_name_brings_
     assert picture.headers["cache-control"] == "private, no-cache"
     again = client.get(address, headers={"if-none-match": picture.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    Image.new("RGB", (9, 9), "red").save(settings.runs_folder / finished_run / "evaluation" / "inputs" / "0001.jpg")
+    Image.new("RGB", (9, 9), "red").save(evaluation_of(settings, finished_run).picture("inputs", 1))
     other = client.get(address, headers={"if-none-match": picture.headers["etag"]})
     assert (other.status_code, other.content != picture.content) == (200, True)
 
 
 @pytest.mark.parametrize("file", ["inputs/2", "inputs/-1", "inputs/..%2f..%2fspec", "secrets/1", "inputs/1.jpg"])
-def test_nothing_else_of_a_run_folder_is_served(finished_run: str, client: TestClient, file: str) -> None:
+def test_nothing_else_of_a_run_folder_is_served(
+    finished_run: str, client: TestClient, settings: Settings, file: str
+) -> None:
+    secret = evaluation_of(settings, finished_run).picture("secrets", 1)
+    secret.parent.mkdir()
+    secret.write_text("private")
     assert client.get(f"/runs/{finished_run}/files/{file}").status_code in (404, 422)
 
 
@@ -55,21 +65,15 @@ def test_a_finished_run_is_not_taken_up_and_none_is_offered(finished_run: str, c
 
 
 def test_a_run_without_results_says_so(finished_run: str, client: TestClient, settings: Settings) -> None:
-    (settings.runs_folder / finished_run / "evaluation" / "metrics.json").unlink()
+    evaluation_of(settings, finished_run).metrics.unlink()
     answer = client.get(f"/api/runs/{finished_run}/results")
     assert (answer.status_code, answer.json()["code"]) == (404, "results_gone")
     assert "metrics.json" in answer.json()["message"]
 
 
 def explain(settings: Settings, run: str, *names: str) -> None:
-    """Write what was found in image 1: one region, with these pictures as the nearest good ones."""
-    nearest = [{"name": name, "x": 0.5, "y": 0.5, "distance": 1.2} for name in names]
-    region = {"box": [1, 1, 3, 2], "area_px": 6, "area_share": 0.1, "peak": 2.0, "mean": 1.5, "centre": [2.0, 1.5]}
-    image = {"score": 0.9, "threshold": 0.5, "is_anomalous": True, "p_value": 0.05, "confidence": None}
-    folder = settings.runs_folder / run / "evaluation" / "regions"
-    folder.mkdir()
-    found = {"image": image, "regions": [{**region, "nearest": nearest}, {**region, "nearest": None}]}
-    (folder / "0001.json").write_text(json.dumps(found))
+    """Write what was found in image 1: in the first region, with these pictures as the nearest good ones."""
+    evaluation_of(settings, run).write_finding(1, finding(nearest=names))
 
 
 def test_the_regions_of_an_image_are_told_and_older_runs_have_none(

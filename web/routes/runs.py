@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
@@ -14,13 +14,12 @@ from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.models import MODELS
+from engine.contract.results.detect import DetectResults
 from web.ids import Id
 from web.kept import kept
 from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
-Folder = Literal["inputs", "maps", "overlays", "masks", "truth"]
-SUFFIX = {"inputs": ".jpg"}
 Index = Annotated[int, Path(ge=0, le=999_999)]
 Rank = Annotated[int, Path(ge=0, le=99)]
 NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
@@ -70,10 +69,11 @@ async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
 
 @router.get("/api/runs/{run}/results")
 async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
-    """`metrics.json` as it stands, and one entry for each inspected image."""
+    """The figures as they stand in the run's folder, and one entry for each inspected image."""
     row = await workspace.runs.get(run)
-    loaded = await asyncio.to_thread(results.load, row, workspace.runs.folder(row.id))
-    return {"metrics": loaded.metrics, "images": [image.model_dump(mode="json") for image in loaded.images]}
+    loaded = await asyncio.to_thread(results.load, row, workspace.runs.folder(row.id), DetectResults)
+    images = [image.model_dump(mode="json") for image in results.images_of(loaded)]
+    return {"metrics": loaded.metrics.facts(), "images": images}
 
 
 @router.get("/api/runs/{run}/log")
@@ -94,14 +94,14 @@ async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
     return describe(await workspace.go_on(run), workspace)
 
 
-@router.get("/runs/{run}/files/{folder}/{index}")
-async def run_file(request: Request, run: Id, folder: Folder, index: Index, workspace: Opened) -> Response:
-    """One picture of the evaluation."""
+@router.get("/runs/{run}/files/{what}/{index}")
+async def run_file(request: Request, run: Id, what: str, index: Index, workspace: Opened) -> Response:
+    """One picture of the evaluation; which sorts there are is a matter of its kind of run."""
     row = await workspace.runs.get(run)
     evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder(row.id))
-    path = evaluation / folder / f"{index:04d}{SUFFIX.get(folder, '.png')}"
-    if not await asyncio.to_thread(path.is_file):
-        raise HTTPException(404, f"run {run} has no {folder} picture {index}")
+    path = evaluation.picture(what, index)
+    if what not in DetectResults.pictures or not await asyncio.to_thread(path.is_file):
+        raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
 
 
@@ -109,7 +109,8 @@ async def run_file(request: Request, run: Id, folder: Folder, index: Index, work
 async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any]:
     """The regions of one inspected image, and how sure its verdict is."""
     row = await workspace.runs.get(run)
-    return await asyncio.to_thread(results.finding, row, workspace.runs.folder(row.id), index)
+    found = await asyncio.to_thread(results.finding, row, workspace.runs.folder(row.id), index)
+    return found.facts() if found else {"image": None, "regions": []}
 
 
 @router.get("/runs/{run}/normals/{index}/{region}/{rank}")

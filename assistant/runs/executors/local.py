@@ -12,8 +12,9 @@ import psutil
 from assistant.machine.own_process import PROJECT, engine_command
 from assistant.runs.executors import Approved
 from assistant.settings import Settings
+from engine.contract.folder import RunFolder
 from engine.contract.plain_files import append_plain
-from engine.contract.process_lock import ProcessLock, is_locked, lock_path, noted_process
+from engine.contract.process_lock import ProcessLock, is_locked, noted_process
 
 LOOK_SECONDS = 0.1
 
@@ -33,7 +34,7 @@ class LocalExecutor:
 
     def _spawn(self, run: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
         os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
-        with append_plain(run / "log.txt") as log:
+        with append_plain(RunFolder(run).log) as log:
             return subprocess.Popen(
                 self.command(run, arguments),
                 cwd=PROJECT,
@@ -76,7 +77,7 @@ class LocalExecutor:
 
 def _is_of_run(group: int, run: Path) -> bool:
     """Whether a process of this group has the run's lock open: ids are given out again, and no other process is to be hit."""
-    lock = str(lock_path(run).resolve())
+    lock = str(RunFolder(run).lock.resolve())
     for pid in psutil.pids():
         with suppress(psutil.Error, ProcessLookupError):
             if os.getpgid(pid) == group and lock in {file.path for file in psutil.Process(pid).open_files()}:

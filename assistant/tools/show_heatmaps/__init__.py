@@ -8,6 +8,7 @@ from pydantic_ai import RunContext
 from assistant.frames import HeatmapsItem, Which
 from assistant.runs.results import NoResults, defect_type_like, gallery, load
 from assistant.tools.desk import Desk
+from engine.contract.results.detect import DetectResults
 
 DEFAULT_COUNT = 12
 MOST = 200
@@ -31,7 +32,7 @@ async def show_heatmaps(
     desk = ctx.deps
     row = await desk.run(run)
     try:
-        results = await asyncio.to_thread(load, row, desk.runs.folder(row.id))
+        results = await asyncio.to_thread(load, row, desk.runs.folder(row.id), DetectResults)
         defect_type = defect_type_like(results, defect_type) if defect_type is not None else None
         images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
     except NoResults as error:
@@ -40,14 +41,19 @@ async def show_heatmaps(
         raise desk.refuse("no_such_defect", str(error), defect_type=defect_type) from None
     if images:
         item = HeatmapsItem(
-            run=row.id, which=which, defect_type=defect_type, threshold=results.threshold, total=total, images=images
+            run=row.id,
+            which=which,
+            defect_type=defect_type,
+            threshold=results.metrics.threshold.image,
+            total=total,
+            images=images,
         )
         await desk.show(f"heatmaps-{ctx.tool_call_id}", item)
     return {
         "run": row.id,
         "which": which,
         "defect_type": defect_type,
-        "threshold": results.threshold,
+        "threshold": results.metrics.threshold.image,
         "total": total,
         "shown": [
             {"name": image.name, "score": image.score, "outcome": image.outcome, "defect_type": image.defect_type}

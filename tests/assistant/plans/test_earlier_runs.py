@@ -1,6 +1,5 @@
 """Trainings that build on earlier ones: ensembles of finished runs, and a backbone that a run adapted."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,7 +7,10 @@ import pytest
 from assistant.plans.earlier_runs import build_on, dataset_of_backbone
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import SpecError, make_spec
+from engine.contract.results.detect import Policy
+from tests.stored_runs import card, write_model
 
 pytestmark = pytest.mark.anyio
 
@@ -22,16 +24,15 @@ async def trained(
     *,
     dataset: str = "oled",
     state: str = "succeeded",
-    policy: str = "split_conformal",
+    policy: Policy = "split_conformal",
     fingerprint: str = "f0",
     **settings: Any,
 ) -> RunRow:
     """A run of this model in its final state, with what its saved model says of itself."""
-    row = await workspace.runs.add(make_spec(dataset, model, settings), data_path="/data")
+    job = make_spec(dataset, model, settings)
+    row = await workspace.runs.add(job, data_path="/data")
     await workspace.runs.claim_one(row.id)
-    saved = {"data": {"fingerprint": fingerprint}, "thresholds": {"image": {"policy": policy}}}
-    (workspace.runs.folder(row.id) / "model").mkdir()
-    (workspace.runs.folder(row.id) / "model" / "model.json").write_text(json.dumps(saved))
+    write_model(workspace.runs.folder(row.id), card(job, fingerprint=fingerprint, policy=policy))
     ended = await workspace.runs.end(row.id, state, metrics={"image_auroc": 0.9})
     assert ended is not None
     return ended
@@ -95,7 +96,7 @@ async def test_what_the_engine_would_not_put_together_is_refused_before_there_is
     await trained(workspace, "supersimplenet", labelled_share=0.3)
     await trained(workspace, "stfpm", fingerprint="before")
     await trained(workspace, "patchcore", image_size=320)
-    (workspace.runs.folder((await trained(workspace, "dfm")).id) / "model" / "model.json").unlink()
+    RunFolder(workspace.runs.folder((await trained(workspace, "dfm")).id)).model.card.unlink()
     kinds = ["left_one_out", "learnt_defects", "data_changed", "no_saved_model"]
     for run, kind in zip(("r1", "r2", "r3", "r5"), kinds, strict=True):
         assert await refusal(workspace, "ensemble", {"members": ["r4", run]}) == kind
@@ -111,7 +112,7 @@ async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Works
     assert await refusal(workspace, "patchcore", {"backbone_run": "latest"}) == "no_backbone_yet"
     for dataset in ("oled", "tile"):
         row = await trained(workspace, "cutpaste", dataset=dataset, backbone="resnet34")
-        (workspace.runs.folder(row.id) / "model" / "backbone.safetensors").touch()
+        RunFolder(workspace.runs.folder(row.id)).model.backbone.touch()
     await trained(workspace, "padim")
     for asked, run in (("latest", "r1"), ("r2", "r2")):
         built = await build_on(workspace.runs, facts=OLED, model="patchcore", chosen={"backbone_run": asked})
@@ -123,7 +124,7 @@ async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Works
 
 async def test_a_training_on_an_adapted_backbone_takes_the_data_of_that_run(workspace: Workspace) -> None:
     row = await trained(workspace, "cutpaste", dataset="tile")
-    (workspace.runs.folder(row.id) / "model" / "backbone.safetensors").touch()
+    RunFolder(workspace.runs.folder(row.id)).model.backbone.touch()
     assert await dataset_of_backbone(workspace.runs, "latest") == "tile"
     assert await dataset_of_backbone(workspace.runs, row.id) == "tile"
 
@@ -144,5 +145,6 @@ async def test_a_member_whose_saved_model_says_nothing_of_itself_is_refused_in_w
 ) -> None:
     for model in ("padim", "patchcore"):
         row = await trained(workspace, model)
-    (workspace.runs.folder(row.id) / "model" / "model.json").write_text(content)
+    RunFolder(workspace.runs.folder(row.id)).model.card.write_text(content)
+    RunFolder(workspace.runs.folder(row.id)).model.seal()
     assert await refusal(workspace, "ensemble", {"members": ["r1", "r2"]}) == "no_saved_model"

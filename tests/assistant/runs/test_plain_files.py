@@ -1,6 +1,5 @@
 """A pipe, a device or a file without end in a run's folder holds nobody up: neither who asks for results nor the end of the run."""
 
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,14 +12,16 @@ from assistant.runs.follow import _new_events
 from assistant.runs.last_word import LOG_BYTES, killed, last_word, log_tail
 from assistant.runs.results import NoResults, finding, load
 from assistant.store.tables import RunRow
-from engine.contract.checksums import write_checksums
-from engine.contract.continuing import CHECKPOINT, epochs_kept, hand_on
+from engine.contract.continuing import epochs_kept, hand_on
 from engine.contract.events import DamagedLog, EventLog, Failed, Stopped, has_ended, read_events
+from engine.contract.folder import EvaluationFolder, RunFolder
 from engine.contract.plain_files import MOST_BYTES, NotPlain
-from engine.contract.process_lock import is_locked, lock_path, noted_process
+from engine.contract.process_lock import is_locked, noted_process
+from engine.contract.results.detect import DetectResults
+from tests.stored_runs import finding as found_in
+from tests.stored_runs import write_evaluation
 
 SUCCEEDED = RunRow(id="r1", state="succeeded")
-RUN_FILES = ("events.jsonl", "log.txt", os.fspath(CHECKPOINT), "continues.json")
 Put = Callable[[Path], None]
 
 
@@ -58,26 +59,18 @@ def put(request: pytest.FixtureRequest) -> Put:
     return put
 
 
-def evaluated(folder: Path) -> Path:
-    """The evaluation of a run with one picture."""
-    evaluation = folder / "evaluation"
-    (evaluation / "regions").mkdir(parents=True)
-    (evaluation / "scores.csv").write_text(
-        "index,name,label,defect_type,score,is_anomalous,has_truth\n0,a.png,good,,0.2,0,0\n"
-    )
-    measured = {"metrics": {}, "threshold": {"image": 0.5, "pixel": 0.5}, "map_scale": [0, 1]}
-    (evaluation / "metrics.json").write_text(json.dumps(measured))
-    (evaluation / "regions" / "0000.json").write_text(json.dumps({"image": {"score": 0.2}, "regions": []}))
-    write_checksums(evaluation)
-    return evaluation
+def evaluated(folder: Path) -> EvaluationFolder:
+    """The evaluation of a run, with what was found in its first picture."""
+    return write_evaluation(folder, findings={0: found_in()})
 
 
 @pytest.mark.parametrize("otherwise", [Stopped(), None], ids=["stopped", "killed"])
 def test_a_run_gets_its_end_whatever_lies_in_place_of_its_files(
     tmp_path: Path, put: Put, otherwise: Stopped | None
 ) -> None:
-    for name in RUN_FILES:
-        put(tmp_path / name)
+    run = RunFolder(tmp_path)
+    for path in (run.events, run.log, run.checkpoint, run.handed_on):
+        put(path)
     end = last_word(tmp_path, otherwise or killed(-9, tmp_path))
     assert isinstance(end, Failed)
     assert "events.jsonl is no plain file" in end.reason
@@ -85,40 +78,40 @@ def test_a_run_gets_its_end_whatever_lies_in_place_of_its_files(
 
 
 def test_of_a_log_that_is_no_plain_file_nothing_is_told_but_that(tmp_path: Path, put: Put) -> None:
-    put(tmp_path / "log.txt")
+    put(RunFolder(tmp_path).log)
     assert log_tail(tmp_path, 20) == ["(log.txt cannot be read: it is no plain file)"]
     with pytest.raises(NotPlain):
-        append_plain(tmp_path / "log.txt")
+        append_plain(RunFolder(tmp_path).log)
 
 
 def test_events_that_are_no_plain_file_are_a_damaged_log(tmp_path: Path, put: Put) -> None:
-    put(tmp_path / "events.jsonl")
+    put(RunFolder(tmp_path).events)
     assert not has_ended(tmp_path)
     with pytest.raises(DamagedLog, match="no plain file"):
         read_events(tmp_path)
     with pytest.raises(DamagedLog, match="no plain file"):
         EventLog(tmp_path)
-    assert "no plain file" in _new_events(tmp_path / "events.jsonl", 0, 0)[2]
+    assert "no plain file" in _new_events(RunFolder(tmp_path).events, 0, 0)[2]
 
 
 def test_a_process_that_is_noted_in_no_plain_file_is_none(tmp_path: Path) -> None:
-    os.mkfifo(lock_path(tmp_path))
+    os.mkfifo(RunFolder(tmp_path).lock)
     assert noted_process(tmp_path) is None
     assert not is_locked(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "scores.csv", "checksums.txt"])
+@pytest.mark.parametrize("name", ["metrics", "scores", "checksums"])
 def test_results_in_no_plain_file_are_damaged(tmp_path: Path, put: Put, name: str) -> None:
     evaluation = evaluated(tmp_path)
-    assert load(SUCCEEDED, tmp_path).images
-    put(evaluation / name)
+    assert load(SUCCEEDED, tmp_path, DetectResults).rows
+    put(getattr(evaluation, name))
     with pytest.raises(NoResults, match="no plain file") as refused:
-        load(SUCCEEDED, tmp_path)
+        load(SUCCEEDED, tmp_path, DetectResults)
     assert refused.value.code == "damaged"
 
 
 def test_a_finding_in_no_plain_file_is_damaged(tmp_path: Path) -> None:
-    path = evaluated(tmp_path) / "regions" / "0000.json"
+    path = evaluated(tmp_path).finding(0)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(NoResults, match="no plain file"):
@@ -128,15 +121,15 @@ def test_a_finding_in_no_plain_file_is_damaged(tmp_path: Path) -> None:
 def test_what_is_no_plain_file_is_not_handed_on(tmp_path: Path, put: Put) -> None:
     old, new = tmp_path / "r1", tmp_path / "r2"
     new.mkdir()
-    put(old / "continues.json")
-    put(old / CHECKPOINT)
+    put(RunFolder(old).handed_on)
+    put(RunFolder(old).checkpoint)
     assert epochs_kept(old) is None
     handed = hand_on(old, new)
     assert (handed.after_epoch, handed.epochs) == (None, [])
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
-    with (tmp_path / "log.txt").open("wb") as file:
+    with RunFolder(tmp_path).log.open("wb") as file:
         file.truncate(64 << 20)
         file.seek(0, os.SEEK_END)
         file.write(b"\nthe last line\n")
@@ -146,17 +139,17 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
 
 
 def test_results_larger_than_any_are_damaged(tmp_path: Path) -> None:
-    with (evaluated(tmp_path) / "metrics.json").open("ab") as file:
+    with evaluated(tmp_path).metrics.open("ab") as file:
         file.truncate(MOST_BYTES + 1)
     with pytest.raises(NoResults, match="more than the 64 MiB"):
-        load(SUCCEEDED, tmp_path)
+        load(SUCCEEDED, tmp_path, DetectResults)
 
 
 def test_a_line_longer_than_any_event_is_damage_and_ends_the_run(tmp_path: Path) -> None:
-    with (tmp_path / "events.jsonl").open("wb") as file:
+    with RunFolder(tmp_path).events.open("wb") as file:
         file.truncate(2 * MOST_BYTES)
     with pytest.raises(DamagedLog, match="line 1"):
         read_events(tmp_path)
-    assert "line 1" in _new_events(tmp_path / "events.jsonl", 0, 0)[2]
+    assert "line 1" in _new_events(RunFolder(tmp_path).events, 0, 0)[2]
     assert isinstance(last_word(tmp_path, Stopped()), Failed)
     assert (tmp_path / "events.damaged.jsonl").stat().st_size == MOST_BYTES

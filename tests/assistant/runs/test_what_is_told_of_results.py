@@ -1,9 +1,7 @@
 """Who tells of results asks the run's state first, and takes no file that is not what was written."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,50 +11,17 @@ from assistant.runs.summaries import run_facts, word
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.contract.checksums import LIST, write_checksums
+from engine.contract.checksums import LIST
 from engine.contract.events import EventLog, Failed, Finished, Started
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_spec
+from engine.contract.results.detect import DetectResults
+from tests import stored_runs
 
 pytestmark = pytest.mark.anyio
 
-METRICS = {
-    "image_auroc": 0.979,
-    "image_aupr": 0.9,
-    "pixel_auroc": None,
-    "pixel_aupr": None,
-    "missed": 1,
-    "false_alarms": 0,
-}
-SUMMARY: dict[str, Any] = {
-    "metrics": METRICS,
-    "reasons": {"pixel_auroc": "no masks"},
-    "intervals": {"image_auroc": [0.9, 1.0]},
-    "threshold": {"image": 0.5, "pixel": 0.5, "policy": "split_conformal", "overkill_rate": 0.05, "promised": 0.05,
-                  "calibration_images": 19, "smallest_promise": 0.05},
-    "map_scale": [0.0, 1.0],
-    "counts": {"test_good": 1, "test_defective": 2, "broken": 0},
-    "weights": {"source": "hub", "backbone": "resnet18"},
-    "per_defect_type": {"scratch": {"count": 2, "found": 1, "missed": 1, "image_auroc": 0.9}},
-    "synthetic": False,
-}  # fmt: skip
-SCORES = """index,name,label,defect_type,score,is_anomalous,p_value,has_truth,confidence
-0,test/good/a.png,good,,0.2,0,0.5,0,
-1,test/scratch/b.png,defective,scratch,0.9,1,0.1,1,
-2,test/scratch/c.png,defective,scratch,0.1,0,0.9,1,
-"""
+METRICS: dict[str, float | None] = {**stored_runs.METRICS, "image_auroc": 0.979, "image_aupr": 0.9}
 REASON, HINT = "the training process was killed by signal 9 (SIGKILL)", "start the run again"
-
-
-def write_evaluation(run: Path, *, checked: bool = True) -> Path:
-    folder = run / "evaluation"
-    (folder / "regions").mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps(SUMMARY))
-    (folder / "scores.csv").write_text(SCORES)
-    region = {"box": [1, 1, 3, 2], "nearest": [{"name": "a.png", "x": 0.5, "y": 0.5, "distance": 1.2}]}
-    (folder / "regions" / "0001.json").write_text(json.dumps({"image": {"score": 0.9}, "regions": [region]}))
-    if checked:
-        write_checksums(folder)
-    return folder
 
 
 async def ended(workspace: Workspace, state: str, conversation: str | None = None, *, checked: bool = True) -> RunRow:
@@ -65,7 +30,10 @@ async def ended(workspace: Workspace, state: str, conversation: str | None = Non
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
     log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
-    write_evaluation(folder, checked=checked)
+    results = stored_runs.measured(metrics=METRICS)
+    stored_runs.write_evaluation(
+        folder, results, findings={1: stored_runs.finding(nearest=["a.png"])}, is_sealed=checked
+    )
     if state == "succeeded":
         log.append(Finished(metrics={"image_auroc": 0.979}, seconds={"total": 1.0}))
     elif state == "failed":
@@ -79,7 +47,7 @@ async def ended(workspace: Workspace, state: str, conversation: str | None = Non
 
 
 READERS: list[Callable[[RunRow, Path], object]] = [
-    load,
+    lambda row, folder: load(row, folder, DetectResults),
     evaluation_of,
     run_facts,
     lambda row, folder: finding(row, folder, 1),
@@ -104,7 +72,7 @@ async def test_a_run_whose_log_ends_well_has_results_before_the_database_has_hea
     row = await ended(workspace, "succeeded")
     row.state, row.worked_s, row.finished_at = "running", None, None
     folder = workspace.runs.folder(row.id)
-    assert load(row, folder).metrics["metrics"]["image_auroc"] == 0.979
+    assert load(row, folder, DetectResults).metrics.metrics["image_auroc"] == 0.979
     assert took(row, folder) is not None
 
 
@@ -137,15 +105,18 @@ async def test_a_run_that_ended_well_is_told_with_its_figures(workspace: Workspa
     folder = workspace.runs.folder(row.id)
     facts = run_facts(row, folder)
     assert "0.979" in word(facts, "en")
-    images, total = gallery(load(row, folder), which="missed")
+    images, total = gallery(load(row, folder, DetectResults), which="missed")
     assert ([image.name for image in images], total) == (["test/scratch/c.png"], 1)
 
 
-FILES = ["metrics.json", "scores.csv", "regions/0001.json"]
+EVALUATION = RunFolder(Path()).evaluation
+FILES = [
+    str(path.relative_to(EVALUATION.path)) for path in (EVALUATION.metrics, EVALUATION.scores, EVALUATION.finding(1))
+]
 
 
 def read_all(row: RunRow, folder: Path) -> None:
-    load(row, folder)
+    load(row, folder, DetectResults)
     finding(row, folder, 1)
     word(run_facts(row, folder), "en")
 
@@ -154,13 +125,14 @@ def read_all(row: RunRow, folder: Path) -> None:
 async def test_a_bit_that_flipped_anywhere_in_a_file_is_told_by_the_files_name(workspace: Workspace, name: str) -> None:
     row = await ended(workspace, "succeeded")
     folder = workspace.runs.folder(row.id)
-    path, whole = folder / "evaluation" / name, (folder / "evaluation" / name).read_bytes()
+    path = folder / EVALUATION.path / name
+    whole = path.read_bytes()
     read_all(row, folder)
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
         with pytest.raises(NoResults) as refused:
             read_all(row, folder)
-        assert (refused.value.code, refused.value.values["file"]) == ("damaged", f"evaluation/{name}")
+        assert (refused.value.code, refused.value.values["file"]) == ("damaged", str(EVALUATION.path / name))
 
 
 @pytest.mark.parametrize("name", [*FILES, LIST])
@@ -173,9 +145,9 @@ async def test_a_damaged_file_is_refused_in_words_whatever_is_wrong_with_it(
 ) -> None:
     row = await ended(workspace, "succeeded", checked=checked)
     folder = workspace.runs.folder(row.id)
-    path = folder / "evaluation" / name
+    path = folder / EVALUATION.path / name
     if name == LIST and not checked:
-        write_checksums(folder / "evaluation")
+        RunFolder(folder).evaluation.seal()
     text = path.read_text()
     other = {
         "cut": text[: len(text) // 2],
@@ -204,14 +176,14 @@ async def test_a_damaged_file_is_refused_in_words_whatever_is_wrong_with_it(
 
 async def test_results_from_before_there_were_checksums_are_read(workspace: Workspace) -> None:
     row = await ended(workspace, "succeeded", checked=False)
-    assert load(row, workspace.runs.folder(row.id)).threshold == 0.5
+    assert load(row, workspace.runs.folder(row.id), DetectResults).metrics.threshold.image == 0.5
 
 
 async def test_the_end_of_a_run_whose_results_are_damaged_is_told_with_the_files_name(workspace: Workspace) -> None:
     conversation = await workspace.conversations.create("ko")
     row = await ended(workspace, "succeeded", conversation.id)
-    (workspace.runs.folder(row.id) / "evaluation" / "scores.csv").write_bytes(b"")
+    RunFolder(workspace.runs.folder(row.id)).evaluation.scores.write_bytes(b"")
     await conversation.tell_end_of(row)
     (told,) = [item for key, _, item in await conversation.items() if key == "summary-r1"]
     assert isinstance(told, AssistantItem)
-    assert "evaluation/scores.csv" in told.text
+    assert str(EVALUATION.scores) in told.text

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-from engine.contract.process_lock import is_locked, lock_path, note_process, noted_process, take_lock
+from engine.contract.folder import RunFolder
+from engine.contract.process_lock import is_locked, note_process, noted_process, take_lock
 
 
 def test_one_at_a_time_holds_the_lock_of_a_run_and_nobody_waits_for_it(tmp_path):
@@ -28,7 +29,7 @@ def test_a_process_that_was_handed_the_lock_holds_it_when_its_starter_has_let_go
 
 def test_two_who_ask_at_once_do_not_take_each_other_for_a_living_run(tmp_path):
     take_lock(tmp_path).__exit__(None, None, None)
-    other = os.open(lock_path(tmp_path), os.O_RDONLY)
+    other = os.open(RunFolder(tmp_path).lock, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_SH)
     assert not is_locked(tmp_path)
     os.close(other)
