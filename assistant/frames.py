@@ -55,7 +55,7 @@ class Notice(Frame):
 
 
 class Setting(Frame):
-    """One editable setting of a plan, described by the field of TrainSpec or Params it belongs to."""
+    """One editable setting of a plan, described by the field of the job or of its Params it belongs to."""
 
     name: str
     value: Any

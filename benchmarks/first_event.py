@@ -18,7 +18,7 @@ from PIL import Image
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import Stage, Started
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 
 REPEATS = 5
 
@@ -45,7 +45,7 @@ async def measure(folder: Path) -> tuple[float, float]:
     noise = np.random.default_rng(0)
     for number in range(8):
         Image.fromarray(noise.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(data / f"{number}.png")
-    spec = make_spec("noise", "autoencoder", {"image_size": 64, "epochs": 1})
+    spec = make_job("detect", "noise", "autoencoder", {"image_size": 64, "epochs": 1})
     firsts, stages = [], []
     async with Workspace.open(Settings(home=folder / "home")) as workspace, workspace.working():
         for _ in range(REPEATS):

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywher
 from benchmarks.coreset import plain_greedy
 from benchmarks.measuring import in_own_process
 from benchmarks.neighbours import plainly
-from engine.contract.jobs import TrainSpec, make_spec
+from engine.contract.jobs import make_job
+from engine.contract.jobs.detect import DetectJob
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader
@@ -56,7 +57,7 @@ def main() -> None:
     print(f"{options.data.name}, {options.backbone}, 256 px, {torch.get_num_threads()} threads")
     print(f"{'':<26}{'collect s':>10}{'coreset s':>10}{'fit s':>9}{'ms/image':>10}{'peak MB':>9}{'AUROC':>8}")
     for share in options.shares:
-        spec = make_spec("bench", "patchcore", {"backbone": options.backbone, "coreset_ratio": share})
+        spec = make_job("detect", "bench", "patchcore", {"backbone": options.backbone, "coreset_ratio": share})
         ours = in_own_process(run_ours, spec, options.data)
         plain = in_own_process(run_plain, spec, options.data, options.plain_picks)
         for name, seen in (("ours", ours), ("plain (coreset ~)", plain)):
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def run_ours(spec: TrainSpec, data: Path) -> Seen:
+def run_ours(spec: DetectJob, data: Path) -> Seen:
     train, test = _items(data)
     model = _model(spec)
     started = time.perf_counter()
@@ -93,7 +94,7 @@ def run_ours(spec: TrainSpec, data: Path) -> Seen:
 
 
 @torch.no_grad()
-def run_plain(spec: TrainSpec, data: Path, picks: int) -> Seen:
+def run_plain(spec: DetectJob, data: Path, picks: int) -> Seen:
     train, test = _items(data)
     model = _model(spec)
     assert model.backbone is not None
@@ -115,7 +116,7 @@ def run_plain(spec: TrainSpec, data: Path, picks: int) -> Seen:
     return Seen(collect_s, thin_s, inspect_ms, _peak_mb(), None)
 
 
-def _model(spec: TrainSpec):
+def _model(spec: DetectJob):
     folder = os.environ.get("MURASCOPE_WEIGHTS")
     return build_model(spec, weights_folder=Path(folder) if folder else None, warn=lambda event: print(event.message))
 
@@ -125,7 +126,7 @@ def _items(data: Path) -> tuple[list[Item], list[Item]]:
     return [item for item in items if item.split == "train"], [item for item in items if item.split == "test"]
 
 
-def _loader(spec: TrainSpec, items: list[Item]) -> Loader:
+def _loader(spec: DetectJob, items: list[Item]) -> Loader:
     return Loader(items, image_size=256, batch_size=spec.batch_size)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
 
-from engine.contract.jobs import flat_settings, make_spec  # noqa: E402
+from engine.contract.jobs import flat_settings, make_job  # noqa: E402
 from engine.contract.models import MODELS  # noqa: E402
 
 BACKBONE = "mobilenetv2_100"
@@ -104,7 +104,7 @@ def measure(data: Path, row: str, seed: int, options: argparse.Namespace) -> dic
         return found
     run.mkdir(parents=True, exist_ok=True)
     model, settings = _settings(data, row, seed)
-    spec = make_spec(data.name, model, {**settings, "seed": seed, "device": options.device})
+    spec = make_job("detect", data.name, model, {**settings, "seed": seed, "device": options.device})
     (run / "spec.json").write_text(spec.model_dump_json())
     environment = _environment(options)
     code, seconds, peak_mb = _child(["-m", "engine", "train", str(run), "--data", str(data)], run, environment)
@@ -125,13 +125,13 @@ def time_inspection(run: Path, data: Path) -> None:
     import torch
 
     from engine.checkpoints import load_model
-    from engine.contract.jobs import TrainSpec
+    from engine.contract.jobs.detect import DetectJob
     from engine.datasets.factory import open_dataset
     from engine.datasets.loading import Loader
 
     folder = os.environ.get("MURASCOPE_WEIGHTS")
     model, facts = load_model(run / "model", weights_folder=Path(folder) if folder else None, hub=False)
-    spec = TrainSpec.model_validate(facts["spec"])
+    spec = DetectJob.model_validate(facts["spec"])
     device = torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
     model = model.to(device)
     items = [item for item in open_dataset(data).items if item.split == "test"]
@@ -182,7 +182,7 @@ def _told(spec: Any) -> dict[str, Any]:
     """The settings that differ from the model's defaults."""
     if spec.model.name == "ensemble":
         return {"members": list(ENSEMBLE)}
-    plain = flat_settings(make_spec(spec.dataset, spec.model.name))
+    plain = flat_settings(make_job("detect", spec.dataset, spec.model.name))
     hidden = ("seed", "device", "backbone")
     return {name: value for name, value in flat_settings(spec).items() if name not in hidden and value != plain[name]}
 

@@ -17,7 +17,8 @@ from typing import Any
 from engine.contract.asker import end_with_asker
 from engine.contract.continuing import CHECKPOINT, Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
-from engine.contract.jobs import TrainSpec, digest_of
+from engine.contract.jobs import Job, digest_of, read_job
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
@@ -71,6 +72,7 @@ def _train(options: argparse.Namespace, report: Report) -> int:
         from engine.train import train as run_training
 
         folder = os.environ.get("MURASCOPE_WEIGHTS")
+        assert isinstance(spec, DetectJob)
         finished = run_training(
             spec,
             run,
@@ -97,8 +99,8 @@ def _end(run: Path, report: Report, event: Event) -> None:
         (run / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _what_starts(spec: TrainSpec, continued: Continued | None) -> dict[str, Any]:
-    what: dict[str, Any] = {"model": spec.model.name, "family": spec.model.family, "dataset": spec.dataset}
+def _what_starts(job: Job, continued: Continued | None) -> dict[str, Any]:
+    what: dict[str, Any] = {"kind": job.kind, "model": job.subject, "dataset": job.dataset}
     if continued is None:
         return what
     before = {"after_epoch": continued.after_epoch, "seconds_before": continued.seconds}
@@ -119,14 +121,14 @@ def _prepare_for_torch() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _read_spec(run: Path) -> TrainSpec:
+def _read_spec(run: Path) -> Job:
     try:
-        return TrainSpec.model_validate_json((run / "spec.json").read_bytes())
+        return read_job((run / "spec.json").read_bytes())
     except FileNotFoundError:
         raise SettingError(f"there is no spec.json in the run folder {run}; write the spec there first") from None
 
 
-def _approved_spec(run: Path, approved: str) -> TrainSpec:
+def _approved_spec(run: Path, approved: str) -> Job:
     """The spec in the run folder, which must be the one with this digest."""
     try:
         spec = _read_spec(run)

@@ -49,7 +49,7 @@ class Backbone(nn.Module):
     Args:
         name: timm architecture, with or without a weight tag ("resnet18", "resnet18.tv_in1k").
         layers: levels or blocks.
-        weights: "auto", "pretrained" or "random", as in TrainSpec.
+        weights: "auto", "pretrained" or "random", as in DetectJob.
         normalisation: "weights" as the backbone was trained, "image" by each image's own mean and deviation.
         feature_normalisation: "none"; "instance" by each image's own mean and deviation per channel; "layer" across the
             channels at each place; "batch" by those of the good training images, which `measure` looks at once.

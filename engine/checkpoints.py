@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, refuse_damage, write_checksums
 from engine.contract.events import Warned
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.learner import BACKBONE
 from engine.models import AnomalyModel, build_model
 from engine.weights import ADAPTED_FILE, adapted_facts
@@ -94,7 +94,7 @@ def load_model(
     refuse_damage(folder)
     facts = read_facts(folder)
     adapted = folder / ADAPTED_FILE if (folder / ADAPTED_FILE).is_file() else None
-    spec = TrainSpec.model_validate(facts["spec"])
+    spec = DetectJob.model_validate(facts["spec"])
     members = folder / MEMBERS_FOLDER if (folder / MEMBERS_FOLDER).is_dir() else None
     model = build_model(spec, weights_folder=weights_folder, hub=hub, warn=warn, adapted=adapted, members=members)
     if model.backbone is not None and model.backbone.fingerprint() != facts["backbone_fingerprint"]:

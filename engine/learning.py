@@ -16,7 +16,7 @@ import torch
 
 from engine.contract.continuing import CHECKPOINT, lowered_batch, read_continued
 from engine.contract.events import Batches, Event, Warned, read_events
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import MOST_FOLDS, GoodPolicy, choose_policy
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
@@ -42,7 +42,7 @@ class Learning:
 
     def __init__(
         self,
-        spec: TrainSpec,
+        spec: DetectJob,
         run: Path,
         *,
         pictures: Pictures,
@@ -201,20 +201,20 @@ class Learning:
         )
 
 
-def policy_for(spec: TrainSpec, split: Split) -> GoodPolicy:
+def policy_for(spec: DetectJob, split: Split) -> GoodPolicy:
     """The threshold policy of a run whose pictures are shared out like this."""
     tested = sum(item.split == "train" for item in split.test)  # held out, because the data set keeps none for testing
     good = len(split.fit) + len(split.validation) + len(split.calibration) + tested
     return choose_policy(spec, good=good, has_own_test=tested == 0)
 
 
-def _batch_size(spec: TrainSpec, run: Path) -> int:
+def _batch_size(spec: DetectJob, run: Path) -> int:
     """That of the spec, or the lower one that an interrupted run had come to, this one or the one it goes on from."""
     continued = read_continued(run)
     return lowered_batch(read_events(run)) or (continued.batch_size if continued else None) or spec.batch_size
 
 
-def _is_backbone_the_same(spec: TrainSpec) -> bool:
+def _is_backbone_the_same(spec: DetectJob) -> bool:
     """Whether learning leaves the backbone as it was, statistics of its features included."""
     return not spec.model.adapts_backbone and spec.feature_normalisation != "batch"
 

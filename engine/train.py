@@ -12,7 +12,7 @@ import torch
 from engine.checkpoints import load_model, save_model
 from engine.contract.continuing import CHECKPOINT
 from engine.contract.events import Artifact, Batches, Evaluation, Finished, Warned
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import validation_share
 from engine.datasets import Dataset
 from engine.datasets.factory import open_dataset
@@ -29,17 +29,11 @@ from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.report import Eta, Report
 
-STAGES = {
-    "memory": ["loading", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"],
-    "gradient": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
-    "flow": ["loading", "training", "calibrating", "evaluating", "saving", "verifying"],
-    "ensemble": ["loading", "calibrating", "evaluating", "saving", "verifying"],
-}
 NAMED = 20  # broken pictures named in a warning
 
 
 def train(
-    spec: TrainSpec,
+    spec: DetectJob,
     run: Path,
     *,
     data: Path,
@@ -57,8 +51,7 @@ def train(
         DataError, SettingError, MemoryError, OSError, FloatingPointError: in words, for the Failed event.
         StopRequested, TimeLimit: from the report.
     """
-    family = spec.model.family
-    report.stages = STAGES[family]
+    report.stages = spec.stages()
     report.limit(spec.time_limit_min)
     if report.goes_on and not (run / CHECKPOINT).exists():
         message = "the run was interrupted before there was a checkpoint; it starts again from its beginning"
@@ -128,7 +121,7 @@ def train(
     return Finished(metrics=measures.metrics, seconds=report.seconds())
 
 
-def _device(spec: TrainSpec) -> torch.device:
+def _device(spec: DetectJob) -> torch.device:
     if spec.device == "cuda" and not torch.cuda.is_available():
         raise SettingError("device is 'cuda', but this machine offers no CUDA device to torch; take auto or cpu")
     return torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
@@ -142,7 +135,7 @@ def _make_repeatable(seed: int) -> None:
 
 
 def _load(
-    spec: TrainSpec, data: Path, pictures: Pictures, report: Report, *, approved: str | None
+    spec: DetectJob, data: Path, pictures: Pictures, report: Report, *, approved: str | None
 ) -> tuple[Dataset, Split, dict[str, str]]:
     """Read and decode the data set once, leave broken pictures out, share out the rest; say what limits the result."""
     try:
@@ -286,7 +279,7 @@ def _counts(split: Split, broken: dict[str, str]) -> dict[str, int]:
 
 
 def _model_facts(
-    spec: TrainSpec, dataset: Dataset, digest: str, calibration: Calibration, weights: dict[str, Any]
+    spec: DetectJob, dataset: Dataset, digest: str, calibration: Calibration, weights: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "spec": spec.model_dump(),

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from engine.checkpoints import load_model
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.pictures import read_header
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
@@ -46,7 +46,7 @@ def try_model(
         model, facts = load_model(folder, weights_folder=weights_folder, hub=hub, warn=report)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
-    spec = TrainSpec.model_validate(facts["spec"])
+    spec = DetectJob.model_validate(facts["spec"])
     pictures = Pictures(image_size=spec.image_size)
     whole, broken = pictures.readable(items)
     if not whole:

@@ -18,7 +18,8 @@ from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
-from engine.contract.jobs import description_of, is_transformer
+from engine.contract.jobs import description_of
+from engine.contract.jobs.detect import is_transformer
 from engine.contract.models import MODELS
 from web import markdown
 from web.versions import static_url

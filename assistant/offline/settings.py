@@ -11,13 +11,11 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Le
-from pydantic import BaseModel
 
 from assistant.offline.language import Language
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found, Vocabulary, vocabulary
-from engine.contract.jobs import TrainSpec
-from engine.contract.models import MODELS
+from engine.contract.jobs import KINDS
 
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}
@@ -65,14 +63,16 @@ class Field:
 
 @lru_cache
 def fields() -> dict[str, Field]:
-    """Every setting of TrainSpec and of the models' Params."""
+    """Every setting of the jobs and of their models."""
     found: dict[str, Field] = {}
-    classes: list[type[BaseModel]] = [*MODELS.values(), TrainSpec]
-    for cls in classes:
-        for name, info in cls.model_fields.items():
-            if name not in ("name", "dataset", "model"):
-                maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
-                found[name] = _field(info.annotation, maximum).or_else(found.get(name))
+    parts = [
+        part
+        for job in KINDS.values()
+        for part in (*(each.model_fields for each in job.models().values()), job.settings())
+    ]
+    for name, info in (item for part in parts for item in part.items() if item[0] != "name"):
+        maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
+        found[name] = _field(info.annotation, maximum).or_else(found.get(name))
     return found
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.frames import Notice
-from engine.contract.jobs import TrainSpec
-from engine.contract.models import MODELS, Params
+from engine.contract.jobs.detect import DetectJob
+from engine.contract.models import MODELS, DetectorParams
 
 FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
 SMALL_BATCH = 4
@@ -64,7 +64,7 @@ def best_for(*, good: int, weights_at_hand: bool) -> list[str]:
     return list(by["few_images" if good < FEW else "otherwise"]["models"])
 
 
-def _default(params: type[Params], name: str) -> Any:
+def _default(params: type[DetectorParams], name: str) -> Any:
     if name == "batch_size":
         return params.default_batch_size
-    return (params.model_fields.get(name) or TrainSpec.model_fields[name]).default
+    return (params.model_fields.get(name) or DetectJob.settings()[name]).default

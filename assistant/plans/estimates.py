@@ -12,7 +12,7 @@ from typing import Any
 from assistant.frames import Estimate
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from engine.contract.jobs import TrainSpec, is_transformer
+from engine.contract.jobs.detect import DetectJob, is_transformer
 from engine.contract.policy import share_out
 
 # Multiply-adds of the feature pyramid for one 224 x 224 image, in 10^9, as timm's model tables give them (rounded).
@@ -37,7 +37,7 @@ EFFICIENTAD_GMACS = {"small": 150.0, "medium": 400.0}  # one image in one step: 
 FEATURES = 1000  # channels of a typical pyramid, where the count depends on them
 
 
-def expected(spec: TrainSpec, facts: dict[str, Any], finished: Sequence[RunRow]) -> Estimate:
+def expected(spec: DetectJob, facts: dict[str, Any], finished: Sequence[RunRow]) -> Estimate:
     """Seconds that `spec` will take, given the facts of its data set and the finished runs of this machine."""
     raw = count_work(spec, facts)
     ratios = [
@@ -48,7 +48,7 @@ def expected(spec: TrainSpec, facts: dict[str, Any], finished: Sequence[RunRow])
     return Estimate(seconds=raw * (statistics.median(ratios) if ratios else 1.0), basis=len(ratios))
 
 
-def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
+def count_work(spec: DetectJob, facts: dict[str, Any]) -> float:
     """The uncorrected count, in seconds of a plain CPU."""
     good, tested = int(facts["train_good"]), int(facts["test_good"] + facts["test_defective"])
     forward = _forward_seconds(spec)
@@ -59,7 +59,7 @@ def count_work(spec: TrainSpec, facts: dict[str, Any]) -> float:
     return START_SECONDS + once + learnt * (1 + (shared.folds or 0))
 
 
-def _forward_seconds(spec: TrainSpec) -> float:
+def _forward_seconds(spec: DetectJob) -> float:
     """One image through the networks."""
     rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
     if spec.model.name == "ensemble":
@@ -73,7 +73,7 @@ def _forward_seconds(spec: TrainSpec) -> float:
     return float(gmacs * (spec.image_size / 224) ** 2 / rate)
 
 
-def _learning_seconds(spec: TrainSpec, *, fit: float, looked_at: int, forward: float) -> float:
+def _learning_seconds(spec: DetectJob, *, fit: float, looked_at: int, forward: float) -> float:
     """What comes on top of one pass: memory models fit and search, the others learn over their epochs."""
     rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
     model = spec.model
@@ -96,7 +96,7 @@ def _learning_seconds(spec: TrainSpec, *, fit: float, looked_at: int, forward: f
     return 0.0
 
 
-def _cells(spec: TrainSpec) -> float:
+def _cells(spec: DetectJob) -> float:
     """Places in the grid of features of one image."""
     if is_transformer(spec.backbone):
         return (spec.image_size / 14) ** 2 * (spec.model.tiles**2 if spec.model.name == "dino_bank" else 1)

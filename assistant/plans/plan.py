@@ -17,7 +17,8 @@ from assistant.plans.estimates import expected
 from assistant.plans.weights import choose_backbone, where_are_weights
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
-from engine.contract.jobs import Problem, SpecError, TrainSpec, description_of, flat_settings, make_spec, setting_names
+from engine.contract.jobs import Problem, SpecError, description_of, flat_settings, make_job, setting_names
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.contract.policy import images_needed, promised, share_out
 
@@ -45,7 +46,7 @@ SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words
 class Plan:
     """A valid spec with what a person should know before saying yes. `chosen` are the settings somebody asked for."""
 
-    spec: TrainSpec
+    spec: DetectJob
     chosen: dict[str, Any]
     facts: dict[str, Any]
     notices: list[Notice]
@@ -79,36 +80,37 @@ def make_plan(
         filled["backbone"] = (
             paper_backbone if filled.get("weights") == "random" else choose_backbone(settings, paper_backbone)
         )
-    spec = make_spec(facts["dataset"], model, filled)
+    spec = make_job("detect", facts["dataset"], model, filled)
+    assert isinstance(spec, DetectJob)
     _refuse_what_cannot_run(settings, spec, facts)
     estimate = expected(spec, facts, finished)
     notices = _notices(settings, spec, chosen, facts, estimate)
     return Plan(spec, chosen, facts, notices, estimate, {name: each.because for name, each in advice.items()})
 
 
-def describe(spec: TrainSpec, because: Mapping[str, Notice] | None = None) -> list[Setting]:
+def describe(spec: DetectJob, because: Mapping[str, Notice] | None = None) -> list[Setting]:
     """Every setting of the spec as the edit form shows it, the main ones first."""
     values, defaults = flat_settings(spec), _defaults(spec)
     shown = [
         _describe(name, spec, values[name], defaults.get(name)).model_copy(
             update={"because": (because or {}).get(name)}
         )
-        for name in setting_names(spec.model.name)
+        for name in setting_names(spec.kind, spec.model.name)
         if name not in _without_effect(spec)
     ]
     return sorted(shown, key=lambda setting: MAIN_SETTINGS.index(setting.name) if setting.main else len(MAIN_SETTINGS))
 
 
-def _defaults(spec: TrainSpec) -> dict[str, Any]:
+def _defaults(spec: DetectJob) -> dict[str, Any]:
     """What the settings would be if nothing were asked for; a setting that must be given has none."""
     required = {
         name: getattr(spec.model, name) for name, info in type(spec.model).model_fields.items() if info.is_required()
     }
-    bare = TrainSpec.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name, **required}})
+    bare = DetectJob.model_validate({"dataset": spec.dataset, "model": {"name": spec.model.name, **required}})
     return {name: value for name, value in flat_settings(bare).items() if name not in required}
 
 
-def _without_effect(spec: TrainSpec) -> set[str]:
+def _without_effect(spec: DetectJob) -> set[str]:
     """Settings that every spec has and this model makes no use of."""
     hidden = (
         set() if spec.backbone else {"backbone", "backbone_run", "weights", "feature_normalisation", "style_mixing"}
@@ -124,7 +126,7 @@ def _without_effect(spec: TrainSpec) -> set[str]:
     return hidden
 
 
-def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec, facts: dict[str, Any]) -> None:
+def _refuse_what_cannot_run(settings: Settings, spec: DetectJob, facts: dict[str, Any]) -> None:
     for notice in facts.get("notices", []):
         if notice["code"] == "memory_models_only" and MODELS[spec.model.name].family in ("gradient", "flow"):
             raise SpecError([Problem("model", f"{spec.model.name} cannot be trained: {notice['message']}")])
@@ -138,7 +140,7 @@ def _refuse_what_cannot_run(settings: Settings, spec: TrainSpec, facts: dict[str
 
 
 def _notices(
-    settings: Settings, spec: TrainSpec, chosen: dict[str, Any], facts: dict[str, Any], estimate: Estimate
+    settings: Settings, spec: DetectJob, chosen: dict[str, Any], facts: dict[str, Any], estimate: Estimate
 ) -> list[Notice]:
     """What a person should know before saying yes, the gravest first."""
     notices = []
@@ -207,7 +209,7 @@ def _notices(
     return notices
 
 
-def _on_threshold(spec: TrainSpec, facts: dict[str, Any]) -> list[Notice]:
+def _on_threshold(spec: DetectJob, facts: dict[str, Any]) -> list[Notice]:
     """How many good images will set the threshold, where that limits what it can promise."""
     shared = share_out(spec, good=facts["train_good"], has_own_test=facts["test_good"] > 0)
     images, needed = shared.threshold, images_needed(spec.overkill_rate)
@@ -237,7 +239,7 @@ def _on_threshold(spec: TrainSpec, facts: dict[str, Any]) -> list[Notice]:
     return notices
 
 
-def _describe(name: str, spec: TrainSpec, value: Any, default: Any) -> Setting:
+def _describe(name: str, spec: DetectJob, value: Any, default: Any) -> Setting:
     field = _field_of(name, spec)
     kind, choices, optional = _kind(field.annotation)
     limits = {
@@ -264,9 +266,9 @@ def _describe(name: str, spec: TrainSpec, value: Any, default: Any) -> Setting:
     )
 
 
-def _field_of(name: str, spec: TrainSpec) -> FieldInfo:
+def _field_of(name: str, spec: DetectJob) -> FieldInfo:
     params = type(spec.model).model_fields
-    return params[name] if name in params else TrainSpec.model_fields[name]
+    return params[name] if name in params else DetectJob.settings()[name]
 
 
 def _kind(

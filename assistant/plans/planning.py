@@ -14,7 +14,8 @@ from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, describe, make_plan
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools.desk import Desk
-from engine.contract.jobs import SpecError, TrainSpec, setting_names
+from engine.contract.jobs import SpecError, setting_names
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 
 ALSO_CALLED = {"flow_steps": "coupling_blocks", "coupling_blocks": "flow_steps"}
@@ -30,8 +31,8 @@ async def plan_training(
     """
     facts = await desk.datasets.facts(dataset)
     if model in MODELS:
-        of_any_model = {name for each in MODELS for name in setting_names(each)}
-        mine = setting_names(model)
+        of_any_model = {name for each in MODELS for name in setting_names("detect", each)}
+        mine = setting_names("detect", model)
         chosen = {_in_the_words_of(mine, name): value for name, value in chosen.items()}
         chosen = {name: value for name, value in chosen.items() if name in mine or name not in of_any_model}
     built = await build_on(desk.runs, facts=facts, model=model, chosen=chosen, last_runs=last_runs)
@@ -135,7 +136,7 @@ async def launch(desk: Desk, row: ProposalRow) -> RunRow:
     """
     assert row.state == "approved", row.state
     facts = await desk.datasets.facts(row.dataset)
-    spec = TrainSpec.model_validate(row.spec)
+    spec = DetectJob.model_validate(row.spec)
     key = f"{desk.conversation}/{row.id}"
     work = count_work(spec, facts)
     run = await desk.runs.add(

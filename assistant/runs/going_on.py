@@ -19,7 +19,8 @@ from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools.desk import Desk
 from engine.contract.continuing import epochs_kept, lowered_batch
 from engine.contract.events import DamagedLog, read_events
-from engine.contract.jobs import TrainSpec, flat_settings
+from engine.contract.jobs import flat_settings, read_job
+from engine.contract.jobs.detect import DetectJob
 
 ENDED_WITHOUT_RESULT = ("failed", "stopped")
 OTHER_IMAGES = ("data_changed", "data_unknown")  # whoever approves a new plan may train on them
@@ -83,7 +84,7 @@ async def go_on(runs: Queue, datasets: Datasets, row: RunRow, *, conversation: s
         raise NotGoneOn(
             "data_changed", message, "put them back as they were, or plan and approve the training anew", row.id
         )
-    spec, rest = TrainSpec.model_validate(row.spec), await rest_of(runs, row)
+    spec, rest = DetectJob.model_validate(row.spec), await rest_of(runs, row)
     try:
         return await runs.add(
             spec,
@@ -121,9 +122,7 @@ async def plan_again(desk: Desk, row: RunRow) -> ProposalRow:
     Raises:
         SpecError, DatasetError: it cannot be trained any more, in words.
     """
-    chosen = {
-        name: value for name, value in flat_settings(TrainSpec.model_validate(row.spec)).items() if value is not None
-    }
+    chosen = {name: value for name, value in flat_settings(read_job(row.spec)).items() if value is not None}
     lowered = await asyncio.to_thread(_lowered, desk.runs.folder(row.id))
     plan = await plan_training(
         desk, dataset=row.dataset, model=row.model, chosen={**chosen, **({"batch_size": lowered} if lowered else {})}

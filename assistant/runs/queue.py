@@ -23,7 +23,7 @@ from assistant.store.tables import ACTIVE, RunRow, now
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, Stopped, has_ended
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import TrainSpec, digest_of
+from engine.contract.jobs import Job, digest_of, read_job
 from engine.contract.process_lock import take_lock
 
 
@@ -59,7 +59,7 @@ class Queue:
 
     async def add(
         self,
-        spec: TrainSpec,
+        spec: Job,
         *,
         data_path: str,
         conversation: str | None = None,
@@ -92,7 +92,7 @@ class Queue:
 
     async def _add(
         self,
-        spec: TrainSpec,
+        spec: Job,
         *,
         data_path: str,
         conversation: str | None,
@@ -111,7 +111,7 @@ class Queue:
                 idempotency_key=key,
                 dataset=spec.dataset,
                 data_path=data_path,
-                model=spec.model.name,
+                model=spec.subject,
                 spec=spec.model_dump(mode="json"),
                 estimate_s=estimate_s,
                 fingerprint=fingerprint,
@@ -123,7 +123,7 @@ class Queue:
         self.added.set()
         return row
 
-    def _make_folder(self, run: str, spec: TrainSpec, continues: str | None) -> None:
+    def _make_folder(self, run: str, spec: Job, continues: str | None) -> None:
         folder = self.folder(run)
         folder.mkdir(parents=True)
         RunFolder(folder).write_job(spec)
@@ -261,7 +261,7 @@ class Queue:
 def approved(row: RunRow) -> Approved:
     """What was approved stands in the database; the run's folder may have been written to since."""
     try:
-        digest = digest_of(TrainSpec.model_validate(row.spec))
+        digest = digest_of(read_job(row.spec))
     except ValueError:  # of another version: the engine will not know these settings either, and says so
         digest = "unknown"
     return Approved(data=row.fingerprint, spec=digest)

@@ -12,7 +12,7 @@ from assistant.llm.narration import Known, Narration
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.contract.results.detect import DetectResults
 from prompts.rendering import render
@@ -27,7 +27,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    results, spec = load(row, folder, DetectResults).metrics, TrainSpec.model_validate(row.spec)
+    results, spec = load(row, folder, DetectResults).metrics, DetectJob.model_validate(row.spec)
     told = results.facts()
     return {
         "run": row.id,

@@ -24,6 +24,9 @@ from engine.contract.plain_files import MOST_BYTES, NotPlain, append_plain, open
 CHECKED = re.compile(rb',"crc":"([0-9a-f]{8})"}\n$')  # how a line ends that tells the checksum of what stands before
 
 
+StageName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+
+
 class BaseEvent(BaseModel):
     """What every event carries. `seq`, `time`, `elapsed_s` and `crc` are given by the log when the event is appended."""
 
@@ -50,8 +53,9 @@ class Started(BaseEvent):
     """The engine's process is up. Sent before torch is imported."""
 
     type: Literal["started"] = "started"
+    kind: str = Field(default="detect", description="of the run (engine/contract/jobs); older logs know one alone")
     model: str
-    family: Literal["memory", "gradient", "flow", "ensemble"]
+    family: str | None = Field(default=None, description="how the model learns; in older logs alone")
     dataset: str
     pid: int
     continues: str | None = Field(default=None, description="the run whose place this one takes")
@@ -65,8 +69,8 @@ class Stage(BaseEvent):
     """A new stage of the run begins. The stages of a run and their order stand in the first one."""
 
     type: Literal["stage"] = "stage"
-    name: Literal["loading", "training", "collecting", "fitting", "calibrating", "evaluating", "saving", "verifying"]
-    stages: list[str] = Field(description="all stages of this run, in order")
+    name: StageName
+    stages: list[StageName] = Field(description="all stages of this run, in order: those of its job")
 
 
 class Collection(BaseEvent):

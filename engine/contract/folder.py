@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, write_checksums
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs import Job, read_job
 from engine.contract.plain_files import read_plain, write_whole
 from engine.contract.results import Results, WrittenT, as_csv, as_json, from_csv, from_json
 from engine.contract.results.card import ModelCard
@@ -76,7 +76,7 @@ class RunFolder:
     def evaluation(self) -> "EvaluationFolder":
         return EvaluationFolder(self.path / "evaluation")
 
-    def read_job(self) -> TrainSpec:
+    def read_job(self) -> Job:
         """The job that runs.
 
         Raises:
@@ -84,9 +84,9 @@ class RunFolder:
             OSError: it cannot be read.
             ValueError: it is no job, in words.
         """
-        return TrainSpec.model_validate_json(read_plain(self.spec))
+        return read_job(read_plain(self.spec))
 
-    def write_job(self, job: TrainSpec) -> None:
+    def write_job(self, job: Job) -> None:
         """Say what is to run. The folder must be there."""
         write_whole(self.spec, job.model_dump_json(indent=2))
 

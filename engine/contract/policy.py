@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 
 GoodPolicy = Literal["split_conformal", "leave_one_out", "percentile"]
 
@@ -35,7 +35,7 @@ class GoodImages:
     folds: int | None = None  # of leave_one_out: further trainings
 
 
-def choose_policy(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodPolicy:
+def choose_policy(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodPolicy:
     """The threshold policy that the spec's stands for, with `good` readable good images to share out."""
     if spec.threshold_policy != "auto":
         return spec.threshold_policy
@@ -43,7 +43,7 @@ def choose_policy(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodPoli
     return "leave_one_out" if spec.model.family == "memory" and few else "split_conformal"
 
 
-def share_out(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodImages:
+def share_out(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodImages:
     """How many of `good` readable good images do what. Groups (panels, lots), which are kept whole, shift it a little."""
     policy = choose_policy(spec, good=good, has_own_test=has_own_test)
     threshold = held_out(good, spec.calibration_share)
@@ -56,7 +56,7 @@ def share_out(spec: TrainSpec, *, good: int, has_own_test: bool) -> GoodImages:
     return GoodImages(policy, fit, validation, fit, test, folds=min(MOST_FOLDS[spec.model.family], fit))
 
 
-def validation_share(spec: TrainSpec) -> float:
+def validation_share(spec: DetectJob) -> float:
     """Share of the good images that is held back for the validation loss; only models that learn in epochs have one."""
     return spec.validation_share if spec.model.family in ("gradient", "flow") else 0.0
 

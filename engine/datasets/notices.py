@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import assumed_good
@@ -478,7 +478,7 @@ def _least_good(facts: dict[str, Any], *, validation_share: float) -> int:
 
 
 def _default(share: str) -> float:
-    default: float = TrainSpec.model_fields[share].default
+    default: float = DetectJob.settings()[share].default
     return default
 
 

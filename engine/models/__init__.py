@@ -9,7 +9,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Warned
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
 from engine.learner import Learner
@@ -93,7 +93,7 @@ class AnomalyModel(Learner):
 
 
 def build_model(
-    spec: TrainSpec,
+    spec: DetectJob,
     *,
     weights_folder: Path | None,
     warn: Callable[[Warned], None],

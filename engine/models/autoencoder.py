@@ -10,7 +10,7 @@ B batch, H and W image size, C channels.
 import torch
 from torch import nn
 
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import AutoencoderParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -22,7 +22,7 @@ SLOPE = 0.2  # of the leaky ReLUs
 LARGEST_BOTTLENECK = 8  # its last feature map is 8 x 8
 
 
-def build(spec: TrainSpec, backbone: None) -> "Autoencoder":
+def build(spec: DetectJob, backbone: None) -> "Autoencoder":
     assert isinstance(spec.model, AutoencoderParams)
     return Autoencoder(spec.model, image_size=spec.image_size)
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import CFlowParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
@@ -32,7 +32,7 @@ from engine.recipes import Recipe
 from engine.report import Reporter
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "CFlow":
+def build(spec: DetectJob, backbone: Backbone | None) -> "CFlow":
     assert isinstance(spec.model, CFlowParams) and backbone is not None
     return CFlow(spec.model, backbone)
 

@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting, Warned
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import CutPasteParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
@@ -42,7 +42,7 @@ BACKBONE_SHARE = 0.1  # of the learning rate: the new layers need large steps, w
 HEAD = (512, 128)  # widths of the new layers between features and classes
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "CutPaste":
+def build(spec: DetectJob, backbone: Backbone | None) -> "CutPaste":
     assert isinstance(spec.model, CutPasteParams) and backbone is not None
     return CutPaste(spec.model, backbone, seed=spec.seed)
 

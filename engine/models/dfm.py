@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import DfmParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
@@ -25,7 +25,7 @@ from engine.report import Reporter
 LEAST_VARIANCE = 1e-12  # of a component, relative to the largest: fewer digits than float32 tells apart
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "Dfm":
+def build(spec: DetectJob, backbone: Backbone | None) -> "Dfm":
     assert isinstance(spec.model, DfmParams) and backbone is not None
     return Dfm(spec.model, backbone)
 

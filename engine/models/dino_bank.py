@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import DinoBankParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -28,7 +28,7 @@ from engine.models import AnomalyModel, Neighbour, Prediction
 from engine.report import Eta, Reporter
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "DinoBank":
+def build(spec: DetectJob, backbone: Backbone | None) -> "DinoBank":
     assert isinstance(spec.model, DinoBankParams) and backbone is not None
     return DinoBank(spec.model, backbone, seed=spec.seed)
 

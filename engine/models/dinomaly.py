@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import DinomalyParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -35,7 +35,7 @@ LAST_RATE = 0.1  # of the learning rate, at the end of the training
 INITIAL_STD = 0.01
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "Dinomaly":
+def build(spec: DetectJob, backbone: Backbone | None) -> "Dinomaly":
     assert isinstance(spec.model, DinomalyParams) and backbone is not None
     return Dinomaly(spec.model, backbone)
 

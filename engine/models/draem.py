@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import MultiStepLR
 
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import DraemParams
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
@@ -30,7 +30,7 @@ SCORE_WINDOW = 21  # pixels a side: the image score is the highest mean of a win
 FALLS_AT, FALL = (4 / 7, 6 / 7), 0.1  # after 400 and 600 of the paper's 700 epochs
 
 
-def build(spec: TrainSpec, backbone: None) -> "Draem":
+def build(spec: DetectJob, backbone: None) -> "Draem":
     assert isinstance(spec.model, DraemParams)
     return Draem(spec.model)
 

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import EfficientAdParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
@@ -48,7 +48,7 @@ LEAST_VARIANCE = 1e-6  # of a channel of the teacher, which learns a variance of
 LEAST_SPREAD, LEAST_SHARE = 1e-6, 0.01  # between a map's quantiles: at all, and of its upper quantile
 
 
-def build(spec: TrainSpec, backbone: Backbone) -> "EfficientAd":
+def build(spec: DetectJob, backbone: Backbone) -> "EfficientAd":
     assert isinstance(spec.model, EfficientAdParams)
     return EfficientAd(spec.model, backbone, image_size=spec.image_size, seed=spec.seed)
 

@@ -34,14 +34,14 @@ from torch.nn import functional
 
 from engine.checkpoints import MEMBERS_FOLDER, load_model, read_facts
 from engine.contract.events import Warned
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import EnsembleParams
 from engine.datasets.loading import Batch
 from engine.models import AnomalyModel, Neighbour, Prediction
 
 
 def assemble(
-    spec: TrainSpec,
+    spec: DetectJob,
     *,
     runs: Path | None,
     members: Path | None = None,
@@ -72,7 +72,7 @@ def assemble(
     for run, folder, fact in zip(ids, folders, facts, strict=True):
         with _named(run):
             model, _ = load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)
-        parts.append(Member(model, folder, TrainSpec.model_validate(fact["spec"]).image_size, fact))
+        parts.append(Member(model, folder, DetectJob.model_validate(fact["spec"]).image_size, fact))
     return Ensemble(spec.model, parts)
 
 
@@ -297,7 +297,7 @@ def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, An
             )
 
 
-def _refuse_unlike(spec: TrainSpec, facts: list[dict[str, Any]]) -> None:
+def _refuse_unlike(spec: DetectJob, facts: list[dict[str, Any]]) -> None:
     """Good images must be held out in all members alike, or their p-values would flatter the members that know them."""
     assert isinstance(spec.model, EnsembleParams)
     ids = spec.model.members
@@ -306,7 +306,7 @@ def _refuse_unlike(spec: TrainSpec, facts: list[dict[str, Any]]) -> None:
         for run in sorted(set(ids))
         if ids.count(run) > 1
     ]
-    specs = [TrainSpec.model_validate(fact["spec"]) for fact in facts]
+    specs = [DetectJob.model_validate(fact["spec"]) for fact in facts]
     first = facts[0].get("data", {}).get("fingerprint")
     for run, member, fact in zip(ids, specs, facts, strict=True):
         if member.model.family == "ensemble":

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import FastFlowParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -23,7 +23,7 @@ from engine.models import AnomalyModel, Prediction
 from engine.recipes import Recipe
 
 
-def build(spec: TrainSpec, backbone: Backbone) -> "FastFlow":
+def build(spec: DetectJob, backbone: Backbone) -> "FastFlow":
     assert isinstance(spec.model, FastFlowParams)
     return FastFlow(spec.model, backbone)
 

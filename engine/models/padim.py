@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import PadimParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
@@ -22,7 +22,7 @@ from engine.report import Eta, Reporter
 POSITIONS_AT_ONCE = 256
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "Padim":
+def build(spec: DetectJob, backbone: Backbone | None) -> "Padim":
     assert isinstance(spec.model, PadimParams) and backbone is not None
     return Padim(spec.model, backbone, seed=spec.seed)
 

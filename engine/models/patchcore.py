@@ -9,7 +9,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import PatchCoreParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -21,7 +21,7 @@ from engine.models import AnomalyModel, Neighbour, Prediction
 from engine.report import Eta, Reporter
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "PatchCore":
+def build(spec: DetectJob, backbone: Backbone | None) -> "PatchCore":
     assert isinstance(spec.model, PatchCoreParams) and backbone is not None
     return PatchCore(spec.model, backbone, seed=spec.seed)
 

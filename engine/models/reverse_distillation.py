@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import ReverseDistillationParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -35,7 +35,7 @@ BASIC_DEPTH = 2  # as in ResNet-18
 BOTTLENECKS_FROM = 512  # channels of the deepest level
 
 
-def build(spec: TrainSpec, backbone: Backbone) -> "ReverseDistillation":
+def build(spec: DetectJob, backbone: Backbone) -> "ReverseDistillation":
     assert isinstance(spec.model, ReverseDistillationParams)
     if spec.image_size // backbone.strides[-1] < 4:
         raise ValueError(

@@ -12,7 +12,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import SpadeParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -26,7 +26,7 @@ CELLS_AT_ONCE = 2**20  # distances between places held at a time on a CPU: what 
 CELLS_AT_ONCE_GPU = 2**26
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "Spade":
+def build(spec: DetectJob, backbone: Backbone | None) -> "Spade":
     assert isinstance(spec.model, SpadeParams) and backbone is not None
     return Spade(spec.model, backbone)
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import StfpmParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
@@ -21,7 +21,7 @@ from engine.models import AnomalyModel, Prediction
 from engine.recipes import Recipe, falling
 
 
-def build(spec: TrainSpec, backbone: Backbone) -> "Stfpm":
+def build(spec: DetectJob, backbone: Backbone) -> "Stfpm":
     assert isinstance(spec.model, StfpmParams)
     return Stfpm(spec.model, backbone)
 

@@ -12,7 +12,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import SubspaceParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
@@ -24,7 +24,7 @@ from engine.models import AnomalyModel, Prediction
 from engine.report import Reporter
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "Subspace":
+def build(spec: DetectJob, backbone: Backbone | None) -> "Subspace":
     assert isinstance(spec.model, SubspaceParams) and backbone is not None
     return Subspace(spec.model, backbone)
 

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import SuperSimpleNetParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
@@ -40,7 +40,7 @@ MARGIN = 0.5  # scores beyond it on the right side are no longer learnt from
 FOCAL_GAMMA = 4.0
 
 
-def build(spec: TrainSpec, backbone: Backbone | None) -> "SuperSimpleNet":
+def build(spec: DetectJob, backbone: Backbone | None) -> "SuperSimpleNet":
     assert isinstance(spec.model, SuperSimpleNetParams) and backbone is not None
     return SuperSimpleNet(spec.model, backbone)
 

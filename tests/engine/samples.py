@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.contract.jobs import TrainSpec, make_spec
+from engine.contract.jobs import make_job
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
@@ -46,14 +47,14 @@ def items_of(folder: Path, *, split: str) -> list[Item]:
     return [item for item in open_dataset(folder).items if item.split == split]
 
 
-def tiny_spec(model: str, **settings: object) -> TrainSpec:
+def tiny_spec(model: str, **settings: object) -> DetectJob:
     own = {**TINY, **settings}
     if MODELS[model].default_backbone is None:
         own.pop("backbone")
-    return make_spec("tiny", model, own)
+    return make_job("detect", "tiny", model, own)
 
 
-def write_run(folder: Path, spec: TrainSpec) -> Path:
+def write_run(folder: Path, spec: DetectJob) -> Path:
     folder.mkdir(parents=True)
     (folder / "spec.json").write_text(json.dumps(spec.model_dump()))
     return folder

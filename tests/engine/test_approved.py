@@ -12,7 +12,8 @@ import torch
 
 import engine.datasets.loading
 from engine.contract.events import Failed, Finished, Stage, read_events
-from engine.contract.jobs import TrainSpec, digest_of
+from engine.contract.jobs import digest_of
+from engine.contract.jobs.detect import DetectJob
 from engine.datasets.check import check_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import DataChanged, failure
@@ -50,7 +51,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def run_on(data: Path, folder: Path, approved: str | None, spec: TrainSpec = SPEC) -> Finished:
+def run_on(data: Path, folder: Path, approved: str | None, spec: DetectJob = SPEC) -> Finished:
     report = Report(write_run(folder, spec))
     try:
         return train(spec, folder, data=data, report=report, hub=False, approved_data=approved)
@@ -137,5 +138,5 @@ def test_settings_that_were_edited_after_the_yes_are_not_trained(tmp_path: Path,
 
 def test_the_digest_of_a_spec_is_that_of_its_settings_and_not_of_its_file(tmp_path: Path) -> None:
     laid_out = json.dumps(dict(reversed(json.loads(SPEC.model_dump_json()).items())), indent=3)
-    assert digest_of(TrainSpec.model_validate_json(laid_out)) == digest_of(SPEC)
+    assert digest_of(DetectJob.model_validate_json(laid_out)) == digest_of(SPEC)
     assert digest_of(SPEC.model_copy(update={"seed": 1})) != digest_of(SPEC)

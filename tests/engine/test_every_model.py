@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.checkpoints import load_model, save_model
 from engine.contract.events import Batches, Collection, Epoch, Event, Fitting
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
@@ -45,7 +45,7 @@ QUICK: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Trained:
-    spec: TrainSpec
+    spec: DetectJob
     model: AnomalyModel
     events: list[Event]
     train: list[Item]
@@ -96,7 +96,7 @@ def trained(request, data, runs, textures) -> Trained:
     return Trained(spec, model, events, items, items_of(data, split="test"), held)
 
 
-def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None, **settings: Any) -> AnomalyModel:
+def learn(spec: DetectJob, items: list[Item], report: Any, *, runs: Path | None, **settings: Any) -> AnomalyModel:
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs)
     trainer = get_trainer(spec.model.name, model, report=report, **settings)
     fitting = loader(spec, items, seed=spec.seed, synthesis=model.synthesis())
@@ -104,11 +104,11 @@ def learn(spec: TrainSpec, items: list[Item], report: Any, *, runs: Path | None,
     return model.eval()
 
 
-def loader(spec: TrainSpec, items: list[Item], **more: Any) -> Loader:
+def loader(spec: DetectJob, items: list[Item], **more: Any) -> Loader:
     return Loader(items, image_size=spec.image_size, batch_size=more.pop("batch_size", spec.batch_size), **more)
 
 
-def one_batch(spec: TrainSpec, items: list[Item]) -> Batch:
+def one_batch(spec: DetectJob, items: list[Item]) -> Batch:
     return next(iter(loader(spec, items, batch_size=len(items))))
 
 

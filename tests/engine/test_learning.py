@@ -8,7 +8,7 @@ import torch
 
 from engine.checkpoints import load_model, load_state
 from engine.contract.events import Collection, Epoch, Stage, Warned, read_events
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import share_out, validation_share
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
@@ -33,7 +33,7 @@ def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=12, good=3, defective=3)
 
 
-def run_in(folder: Path, spec: TrainSpec, data: Path) -> list:
+def run_in(folder: Path, spec: DetectJob, data: Path) -> list:
     run = write_run(folder, spec)
     report = Report(run)
     try:
@@ -153,7 +153,7 @@ def test_a_picture_left_out_is_scored_by_a_model_that_has_not_seen_it(tmp_path, 
 
 
 def learnt_by_hand(
-    spec: TrainSpec, fit: list[Item], *, validation: list[Item] | None = None, report: Reporter = silent
+    spec: DetectJob, fit: list[Item], *, validation: list[Item] | None = None, report: Reporter = silent
 ) -> AnomalyModel:
     """What a trainer makes of these pictures, without a run around it."""
     torch.manual_seed(spec.seed)

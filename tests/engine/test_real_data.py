@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.contract.events import Finished, read_events
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.conftest import SHARED
 from tests.engine.samples import write_run
 
@@ -24,7 +24,9 @@ def test_patchcore_with_default_settings_keeps_its_accuracy(tmp_path, name, seed
     data = SHARED / "data" / name
     if not data.is_dir() or not list(WEIGHTS.glob("mobilenetv2_100.*safetensors")):
         pytest.skip(f"needs {data} and weights of mobilenetv2_100 in {WEIGHTS}")
-    run = write_run(tmp_path / "run", make_spec(name, "patchcore", {"backbone": "mobilenetv2_100", "seed": seed}))
+    run = write_run(
+        tmp_path / "run", make_job("detect", name, "patchcore", {"backbone": "mobilenetv2_100", "seed": seed})
+    )
     command = [sys.executable, "-m", "engine", "train", str(run), "--data", str(data)]
     environment = {**os.environ, "MURASCOPE_WEIGHTS": str(WEIGHTS)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)

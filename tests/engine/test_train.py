@@ -32,7 +32,7 @@ from engine.contract.events import (
     Warned,
     read_events,
 )
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
@@ -352,7 +352,7 @@ def end_as_killed(run: Path) -> Path:
     return run
 
 
-def go_on(old: Path, spec: TrainSpec) -> Path:
+def go_on(old: Path, spec: DetectJob) -> Path:
     """A new run in the place of one that has ended."""
     run = write_run(old.parent / f"{old.name}-again", spec)
     hand_on(old, run)

@@ -12,7 +12,7 @@ import engine.train
 from engine.checkpoints import load_model
 from engine.contract.checksums import LIST
 from engine.contract.events import Event, Warned, read_events
-from engine.contract.jobs import TrainSpec
+from engine.contract.jobs.detect import DetectJob
 from engine.datasets import Item
 from engine.models import build_model
 from engine.models.autoencoder import Autoencoder
@@ -35,7 +35,7 @@ def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=12, good=3, defective=3)
 
 
-def run_in(folder: Path, spec: TrainSpec, data: Path) -> list[Event]:
+def run_in(folder: Path, spec: DetectJob, data: Path) -> list[Event]:
     if not folder.exists():
         write_run(folder, spec)
     report = Report(folder)

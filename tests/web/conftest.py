@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import Evaluation, EventLog, Finished, Stage, Started, Warned
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.stored_runs import METRICS, write_evaluation
 from web.app import create_app
 
@@ -53,7 +53,7 @@ def finished_run(settings: Settings, tmp_path: Path) -> str:
 
 async def _finish_a_run(settings: Settings, data: Path) -> str:
     async with Workspace.open(settings) as workspace:
-        row = await workspace.runs.add(make_spec(SECRET, "patchcore"), data_path=str(data))
+        row = await workspace.runs.add(make_job("detect", SECRET, "patchcore"), data_path=str(data))
         folder = workspace.runs.folder(row.id)
         log = EventLog(folder)
         log.append(Started(model="patchcore", family="memory", dataset=SECRET, pid=1))

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Started
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from engine.contract.process_lock import take_lock
 
 
@@ -30,7 +30,7 @@ def running_run(settings: Settings, data: Path) -> str:
 
     async def begin() -> str:
         async with Workspace.open(settings) as workspace:
-            run = await workspace.runs.add(make_spec("oled", "patchcore"), data_path=str(data))
+            run = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path=str(data))
             await workspace.runs.claim_one(run.id)
             log = EventLog(workspace.runs.folder(run.id))
             log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.small_disk import SmallDisk, small_disk
 from web.app import create_app
 
@@ -60,7 +60,7 @@ def test_a_run_that_waits_for_room_says_so_in_three_languages(client_on_disk: Te
     disk.fill(leave=4 << 20)
 
     async def add() -> str:
-        run = await client.app.state.workspace.runs.add(make_spec("oled", "patchcore"), data_path="/data")  # type: ignore[attr-defined]
+        run = await client.app.state.workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path="/data")  # type: ignore[attr-defined]
         return str(run.id)
 
     run = client.portal.call(add)  # type: ignore[union-attr]

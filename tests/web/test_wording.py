@@ -8,7 +8,7 @@ import pytest
 import web
 from assistant.frames import Language
 from assistant.plans.plan import describe
-from engine.contract.jobs import SpecError, make_spec, setting_names
+from engine.contract.jobs import SpecError, make_job, setting_names
 from engine.contract.models import MODELS
 from prompts.page_texts import PLACEHOLDER
 from web.wording import LANGUAGES, wording
@@ -41,7 +41,7 @@ def test_every_text_that_is_used_exists(path: Path) -> None:
 
 def test_every_setting_and_model_is_worded() -> None:
     for model in MODELS:
-        for name in setting_names(model):
+        for name in setting_names("detect", model):
             assert f"setting.{name}" in TEXTS["en"]
             assert all(wording(language).setting_help(name, "") for language in ("ko", "zh"))
         assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
@@ -57,7 +57,7 @@ def test_every_error_says_what_to_do() -> None:
 
 def test_every_choice_of_a_setting_is_worded() -> None:
     for model in MODELS:
-        spec = make_spec("oled", model, {"members": ["r1", "r2"]} if model == "ensemble" else {})
+        spec = make_job("detect", "oled", model, {"members": ["r1", "r2"]} if model == "ensemble" else {})
         for setting in describe(spec):
             missing = [each for each in setting.choices or [] if f"choice.{setting.name}.{each}" not in TEXTS["en"]]
             assert missing == [], setting.name
@@ -92,7 +92,7 @@ def test_no_text_is_left_over() -> None:
 )
 def test_what_is_wrong_with_a_setting_is_said_in_the_readers_language(model: str, settings: dict[str, object]) -> None:
     with pytest.raises(SpecError) as refused:
-        make_spec("oled", model, settings)
+        make_job("detect", "oled", model, settings)
     (problem,) = refused.value.problems
     said = {wording(each).coded("problem", problem.kind, problem.values, "no wording") for each in LANGUAGES}
     assert len(said) == 3

@@ -5,15 +5,14 @@ from typing import get_args
 from assistant.frames import Which
 from assistant.llm.grounding.facts import facts_in
 from assistant.plans.estimates import BACKBONE_GMACS
-from engine.contract.jobs import TrainSpec, description_of
-from engine.contract.models import MODELS
+from engine.contract.jobs import KINDS, description_of
 
 _OF_THE_TRADE = "F1 2D 3D L1 L2 AUPRO@0.3 AUPRO@0.05 MVTec-AD DINOv2 uint8"
 
 
 def _said_of_settings() -> list[str]:
-    fields = [*TrainSpec.model_fields.items()]
-    for params in MODELS.values():
+    fields = [field for job in KINDS.values() for field in job.settings().items()]
+    for params in (params for job in KINDS.values() for params in job.models().values()):
         fields += params.model_fields.items()
     return [text for name, field in fields for text in (name, description_of(field))]
 
@@ -24,7 +23,12 @@ TERMS = frozenset(
             _OF_THE_TRADE,
             *get_args(Which),
             *BACKBONE_GMACS,
-            *(text for model in MODELS.values() for text in (model.title, model.summary)),
+            *(
+                text
+                for job in KINDS.values()
+                for model in job.models().values()
+                for text in (model.title, model.summary)
+            ),
             *_said_of_settings(),
         ]
     ).names

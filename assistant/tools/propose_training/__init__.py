@@ -15,7 +15,8 @@ from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ProposalRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
-from engine.contract.jobs import SpecError, TrainSpec, description_of
+from engine.contract.jobs import SpecError, description_of
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 
 WHAT = ("dataset", "model", "last_runs")  # arguments that are no settings
@@ -25,7 +26,7 @@ TRAITS = Traits(holds_settings=True, looks_first="inspect_dataset")
 
 
 def _request_model() -> type[BaseModel]:
-    """Every setting of TrainSpec and of all Params as one flat set of optional arguments; `make_spec` checks the ranges."""
+    """Every setting of DetectJob and of all Params as one flat set of optional arguments; `make_job` checks the ranges."""
     fields: dict[str, Any] = {
         "dataset": (
             str | None,
@@ -49,7 +50,7 @@ def _request_model() -> type[BaseModel]:
             ),
         ),
     }
-    for name, field in TrainSpec.model_fields.items():
+    for name, field in DetectJob.settings().items():
         if name not in fields:
             fields[name] = (field.annotation | None, Field(default=None, description=field.description))  # type: ignore[operator]
     for name, (annotation, description) in _settings_of_models().items():

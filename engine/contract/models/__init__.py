@@ -6,21 +6,18 @@ lists models.
 
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
+
+from engine.contract.models.base import Params
 
 Family = Literal["memory", "gradient", "flow", "ensemble"]
 
 
-class Params(BaseModel):
-    """Hyper-parameters of one model. The class attributes say what the model is and which defaults its paper gives."""
+class DetectorParams(Params):
+    """Hyper-parameters of one anomaly detector. The class attributes say which defaults its paper gives, and what it needs."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    title: ClassVar[str]
     family: ClassVar[Family]
-    paper: ClassVar[str]
-    summary: ClassVar[str]
     default_backbone: ClassVar[str | None] = None
     default_epochs: ClassVar[int] = 1
     default_batch_size: ClassVar[int] = 32
@@ -90,7 +87,7 @@ PatchSize = Annotated[
 ]
 
 
-class PatchCoreParams(Params):
+class PatchCoreParams(DetectorParams):
     name: Literal["patchcore"] = "patchcore"
     title = "PatchCore"
     family = "memory"
@@ -113,7 +110,7 @@ class PatchCoreParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class PadimParams(Params):
+class PadimParams(DetectorParams):
     name: Literal["padim"] = "padim"
     title = "PaDiM"
     family = "memory"
@@ -134,7 +131,7 @@ class PadimParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class AutoencoderParams(Params):
+class AutoencoderParams(DetectorParams):
     name: Literal["autoencoder"] = "autoencoder"
     title = "Autoencoder"
     family = "gradient"
@@ -165,7 +162,7 @@ class AutoencoderParams(Params):
     blur_sigma: BlurSigma = 2.0
 
 
-class StfpmParams(Params):
+class StfpmParams(DetectorParams):
     name: Literal["stfpm"] = "stfpm"
     title = "STFPM"
     family = "gradient"
@@ -186,7 +183,7 @@ class StfpmParams(Params):
     blur_sigma: BlurSigma = 0.0
 
 
-class FastFlowParams(Params):
+class FastFlowParams(DetectorParams):
     name: Literal["fastflow"] = "fastflow"
     title = "FastFlow"
     family = "flow"
@@ -212,7 +209,7 @@ class FastFlowParams(Params):
     blur_sigma: BlurSigma = 0.0
 
 
-class SpadeParams(Params):
+class SpadeParams(DetectorParams):
     name: Literal["spade"] = "spade"
     title = "SPADE"
     family = "memory"
@@ -229,7 +226,7 @@ class SpadeParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class DfmParams(Params):
+class DfmParams(DetectorParams):
     name: Literal["dfm"] = "dfm"
     title = "DFM"
     family = "memory"
@@ -250,7 +247,7 @@ class DfmParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class SubspaceParams(Params):
+class SubspaceParams(DetectorParams):
     name: Literal["subspace"] = "subspace"
     title = "Subspace"
     family = "memory"
@@ -274,7 +271,7 @@ class SubspaceParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class DinoBankParams(Params):
+class DinoBankParams(DetectorParams):
     name: Literal["dino_bank"] = "dino_bank"
     title = "DINO bank"
     family = "memory"
@@ -312,7 +309,7 @@ class DinoBankParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class DraemParams(Params):
+class DraemParams(DetectorParams):
     name: Literal["draem"] = "draem"
     title = "DRAEM"
     family = "gradient"
@@ -340,7 +337,7 @@ class DraemParams(Params):
     blur_sigma: BlurSigma = 0.0
 
 
-class EfficientAdParams(Params):
+class EfficientAdParams(DetectorParams):
     name: Literal["efficientad"] = "efficientad"
     title = "EfficientAD"
     family = "gradient"
@@ -382,7 +379,7 @@ class EfficientAdParams(Params):
     blur_sigma: BlurSigma = 0.0
 
 
-class ReverseDistillationParams(Params):
+class ReverseDistillationParams(DetectorParams):
     name: Literal["reverse_distillation"] = "reverse_distillation"
     title = "Reverse Distillation"
     family = "gradient"
@@ -406,7 +403,7 @@ class ReverseDistillationParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class DinomalyParams(Params):
+class DinomalyParams(DetectorParams):
     name: Literal["dinomaly"] = "dinomaly"
     title = "Dinomaly"
     family = "gradient"
@@ -443,7 +440,7 @@ class DinomalyParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class SuperSimpleNetParams(Params):
+class SuperSimpleNetParams(DetectorParams):
     name: Literal["supersimplenet"] = "supersimplenet"
     title = "SuperSimpleNet"
     family = "gradient"
@@ -486,7 +483,7 @@ class SuperSimpleNetParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class CutPasteParams(Params):
+class CutPasteParams(DetectorParams):
     name: Literal["cutpaste"] = "cutpaste"
     title = "CutPaste"
     family = "gradient"
@@ -514,7 +511,7 @@ class CutPasteParams(Params):
     blur_sigma: BlurSigma = 4.0
 
 
-class CFlowParams(Params):
+class CFlowParams(DetectorParams):
     name: Literal["cflow"] = "cflow"
     title = "CFlow"
     family = "flow"
@@ -543,7 +540,7 @@ class CFlowParams(Params):
     blur_sigma: BlurSigma = 0.0
 
 
-class EnsembleParams(Params):
+class EnsembleParams(DetectorParams):
     name: Literal["ensemble"] = "ensemble"
     title = "Ensemble"
     family = "ensemble"
@@ -583,4 +580,6 @@ ModelParams = Annotated[
     | EnsembleParams,
     Field(discriminator="name"),
 ]
-MODELS: dict[str, type[Params]] = {cls.model_fields["name"].default: cls for cls in get_args(get_args(ModelParams)[0])}
+MODELS: dict[str, type[DetectorParams]] = {
+    cls.model_fields["name"].default: cls for cls in get_args(get_args(ModelParams)[0])
+}

@@ -27,7 +27,7 @@ from assistant.plans.planning import plan_key
 from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
 from assistant.workspace import Workspace
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
@@ -177,7 +177,7 @@ async def test_with_a_plan_and_a_stop_question_open_a_yes_does_neither(
 async def strangers_run(workspace: Workspace) -> str:
     """A run of another conversation, under way."""
     other = await workspace.conversations.create("en")
-    run = await workspace.runs.add(make_spec("oled", "patchcore"), data_path="/data", conversation=other.id)
+    run = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path="/data", conversation=other.id)
     return run.id
 
 
@@ -205,7 +205,7 @@ async def test_the_run_spoken_of_last_is_meant_and_named_and_one_under_way_first
 ) -> None:
     await say(conversation, PLAN)
     await say(conversation, "yes")
-    other = await workspace.runs.add(make_spec("oled", "padim"), data_path="/data")
+    other = await workspace.runs.add(make_job("detect", "oled", "padim"), data_path="/data")
     await workspace.runs.claim_one(other.id)
     await workspace.runs.end(other.id, "failed", reason="out of memory", hint="use smaller images")
     await say(conversation, f"how far is {other.id}?")
@@ -267,7 +267,7 @@ async def test_a_run_whose_card_was_cut_off_has_it_after_a_restart(
     plan = await plan_of(conversation)
     row = await workspace.proposals.approve(plan.proposal, 1)
     run = await workspace.runs.add(
-        make_spec("oled", "patchcore"),
+        make_job("detect", "oled", "patchcore"),
         data_path="/data",
         conversation=conversation.id,
         key=f"{conversation.id}/{row.id}",

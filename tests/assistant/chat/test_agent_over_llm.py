@@ -23,7 +23,7 @@ from assistant.frames import (
     ToolItem,
 )
 from assistant.tools import tool_names
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.llm_server import (
     KEY,
     CutMidStream,
@@ -361,7 +361,7 @@ async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) ->
     )
     async with talking(server, "chat") as talk:
         run = await talk.workspace.runs.add(
-            make_spec("oled", "padim"), data_path="/data", conversation=talk.conversation.id
+            make_job("detect", "oled", "padim"), data_path="/data", conversation=talk.conversation.id
         )
         evaluation = talk.workspace.runs.folder(run.id) / "evaluation"
         evaluation.mkdir(parents=True)
@@ -418,7 +418,7 @@ async def test_a_question_whose_call_is_named_like_a_key_can_be_answered_and_the
     )
     async with talking(server, protocol) as talk:
         run = await talk.workspace.runs.add(
-            make_spec("oled", "padim"), data_path="/data", conversation=talk.conversation.id
+            make_job("detect", "oled", "padim"), data_path="/data", conversation=talk.conversation.id
         )
         await talk.say("Please stop it")
         asked = await talk.last(ConfirmItem)

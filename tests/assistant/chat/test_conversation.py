@@ -26,7 +26,7 @@ from assistant.frames import (
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Failed, Started
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
@@ -381,7 +381,7 @@ async def test_a_conversation_that_is_deleted_takes_its_items_along(
 
 
 async def finished_run(workspace: Workspace, model: str) -> str:
-    row = await workspace.runs.add(make_spec("oled", model), data_path="/data")
+    row = await workspace.runs.add(make_job("detect", "oled", model), data_path="/data")
     await workspace.runs.claim_one(row.id)
     (workspace.runs.folder(row.id) / "model").mkdir()
     (workspace.runs.folder(row.id) / "model" / "model.json").write_text("{}")

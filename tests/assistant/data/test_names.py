@@ -11,7 +11,7 @@ from assistant.data.names import JOINERS, is_one_visible_line
 from assistant.frames import Approve
 from assistant.settings import Settings
 from assistant.workspace import Workspace
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.talk import plan_of, say
 
 
@@ -59,7 +59,7 @@ def test_a_title_may_hold_what_a_name_may_not_but_is_one_line_that_is_seen() -> 
 async def test_runs_and_open_plans_follow_a_data_set_that_is_called_otherwise(settings: Settings, data: Path) -> None:
     async with Workspace.open(settings) as workspace:
         await workspace.datasets.add("phone_scren", data)
-        run = await workspace.runs.add(make_spec("phone_scren", "patchcore"), data_path=str(data))
+        run = await workspace.runs.add(make_job("detect", "phone_scren", "patchcore"), data_path=str(data))
         await workspace.rename_dataset("phone_scren", "phone_screen")
         assert await workspace.datasets.names() == ["phone_screen"]
         row = await workspace.runs.get(run.id)

@@ -140,9 +140,9 @@ async def test_the_agents_history_and_the_title_are_masked(workspace: Workspace)
 
 
 async def test_a_runs_reason_and_log_are_masked(workspace: Workspace) -> None:
-    from engine.contract.jobs import make_spec
+    from engine.contract.jobs import make_job
 
-    run = await workspace.runs.add(make_spec("oled", "padim"), data_path="/data")
+    run = await workspace.runs.add(make_job("detect", "oled", "padim"), data_path="/data")
     await workspace.runs.claim_one(run.id)
     ended = await workspace.runs.end(run.id, "failed", reason=f"no access with {SECRET}", hint="try again")
     assert ended is not None

@@ -8,7 +8,7 @@ from assistant.plans.earlier_runs import build_on, dataset_of_backbone
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import SpecError, make_spec
+from engine.contract.jobs import SpecError, make_job
 from engine.contract.results.detect import Policy
 from tests.stored_runs import card, write_model
 
@@ -29,7 +29,7 @@ async def trained(
     **settings: Any,
 ) -> RunRow:
     """A run of this model in its final state, with what its saved model says of itself."""
-    job = make_spec(dataset, model, settings)
+    job = make_job("detect", dataset, model, settings)
     row = await workspace.runs.add(job, data_path="/data")
     await workspace.runs.claim_one(row.id)
     write_model(workspace.runs.folder(row.id), card(job, fingerprint=fingerprint, policy=policy))

@@ -11,7 +11,8 @@ from assistant.frames import Notice
 from assistant.plans.advice import Advice
 from assistant.plans.plan import describe, make_plan
 from assistant.settings import Settings
-from engine.contract.jobs import SpecError, TrainSpec, flat_settings, make_spec
+from engine.contract.jobs import SpecError, flat_settings, make_job
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 
 FACTS: dict[str, Any] = {
@@ -52,14 +53,14 @@ def needed(model: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_spec_is_the_same_after_flattening(model: str) -> None:
-    spec = make_spec("oled", model, {"seed": 3, **needed(model)})
-    assert make_spec("oled", model, flat_settings(spec)) == spec
-    assert TrainSpec.model_validate_json(spec.model_dump_json()) == spec
+    spec = make_job("detect", "oled", model, {"seed": 3, **needed(model)})
+    assert make_job("detect", "oled", model, flat_settings(spec)) == spec
+    assert DetectJob.model_validate_json(spec.model_dump_json()) == spec
 
 
 def test_all_problems_are_told_at_once_in_words() -> None:
     with pytest.raises(SpecError) as error:
-        make_spec("oled", "patchcore", {"image_size": 100, "coreset_ratio": 7, "coreset": 1})
+        make_job("detect", "oled", "patchcore", {"image_size": 100, "coreset_ratio": 7, "coreset": 1})
     assert [problem.field for problem in error.value.problems] == ["coreset", "coreset_ratio", "image_size"]
     assert "did you mean 'coreset_ratio'?" in str(error.value)
     assert "image_size is 100: input should be a multiple of 32" in str(error.value)
@@ -67,7 +68,7 @@ def test_all_problems_are_told_at_once_in_words() -> None:
 
 def test_an_unknown_model_is_answered_with_the_nearest() -> None:
     with pytest.raises(SpecError, match=r"unknown model 'patchcor', did you mean 'patchcore'\? \(have: patchcore"):
-        make_spec("oled", "patchcor")
+        make_job("detect", "oled", "patchcor")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_an_unknown_model_is_answered_with_the_nearest() -> None:
 )
 def test_settings_that_a_model_does_not_have_are_refused_in_words(model: str, settings: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match=r"leave (epochs|backbone) out"):
-        make_spec("oled", model, settings)
+        make_job("detect", "oled", model, settings)
 
 
 @given(
@@ -86,7 +87,7 @@ def test_settings_that_a_model_does_not_have_are_refused_in_words(model: str, se
 )
 def test_any_settings_give_a_spec_or_a_spec_error(settings: dict[str, Any]) -> None:
     try:
-        made = make_spec("oled", "padim", settings)
+        made = make_job("detect", "oled", "padim", settings)
     except SpecError:
         return
     assert made.model.name == "padim"
@@ -168,7 +169,7 @@ def test_leaving_one_out_is_not_promised_more_of_than_it_can_keep(tmp_path: Path
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_setting_is_described_for_the_form(model: str) -> None:
-    described = describe(make_spec("oled", model, needed(model)))
+    described = describe(make_job("detect", "oled", model, needed(model)))
     assert all(setting.description for setting in described)
     assert all(setting.choices for setting in described if setting.type == "choice")
     assert described[0].main

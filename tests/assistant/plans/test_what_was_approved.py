@@ -12,7 +12,7 @@ from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.contract.jobs import digest_of, make_spec
+from engine.contract.jobs import digest_of, make_job
 
 pytestmark = pytest.mark.anyio
 
@@ -74,7 +74,7 @@ class ArgumentsExecutor(LocalExecutor):
 
 
 async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(workspace: Workspace) -> None:
-    spec, executor = make_spec("oled", "padim", {"seed": 3}), ArgumentsExecutor(workspace.settings)
+    spec, executor = make_job("detect", "oled", "padim", {"seed": 3}), ArgumentsExecutor(workspace.settings)
     run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
     await Supervisor(workspace.runs, executor, slots=1, ended=lambda row: None).run_one(run.id)
     approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]

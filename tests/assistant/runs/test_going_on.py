@@ -13,11 +13,11 @@ from assistant.store.tables import DatasetRow, RunRow
 from assistant.workspace import Workspace
 from engine.contract.continuing import CHECKPOINT, read_continued
 from engine.contract.events import EventLog, Failed, Started
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
-SPEC = make_spec("oled", "autoencoder", {"epochs": 12})
+SPEC = make_job("detect", "oled", "autoencoder", {"epochs": 12})
 
 
 async def a_run(

@@ -19,7 +19,7 @@ from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
 from engine.contract.events import EventLog, Failed, Finished, Started, Stopped, read_events
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from engine.contract.process_lock import is_locked
 from tests.small_disk import SmallDisk, small_disk
 
@@ -70,7 +70,7 @@ class Scene:
         return self.another_supervisor(executor)
 
     async def add(self) -> str:
-        return (await self.queue.add(make_spec("oled", "patchcore", {}), data_path="/data")).id
+        return (await self.queue.add(make_job("detect", "oled", "patchcore", {}), data_path="/data")).id
 
     async def run(self, script: str) -> RunRow:
         return await (await self.begin(script))

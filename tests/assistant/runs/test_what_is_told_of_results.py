@@ -14,7 +14,7 @@ from assistant.workspace import Workspace
 from engine.contract.checksums import LIST
 from engine.contract.events import EventLog, Failed, Finished, Started
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from engine.contract.results.detect import DetectResults
 from tests import stored_runs
 
@@ -26,7 +26,7 @@ REASON, HINT = "the training process was killed by signal 9 (SIGKILL)", "start t
 
 async def ended(workspace: Workspace, state: str, conversation: str | None = None, *, checked: bool = True) -> RunRow:
     """A run that wrote its evaluation, and then ended in that state."""
-    row = await workspace.runs.add(make_spec("oled", "patchcore"), data_path="/d", conversation=conversation)
+    row = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path="/d", conversation=conversation)
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
     log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))

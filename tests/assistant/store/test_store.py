@@ -16,7 +16,8 @@ from assistant.settings import Settings
 from assistant.store.database import Database, migrate
 from assistant.store.tables import Base
 from engine.contract.events import Stopped, read_events
-from engine.contract.jobs import TrainSpec, make_spec
+from engine.contract.jobs import make_job
+from engine.contract.jobs.detect import DetectJob
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +34,8 @@ FACTS = {
 }
 
 
-def spec() -> TrainSpec:
-    return make_spec("oled", "patchcore", {})
+def spec() -> DetectJob:
+    return make_job("detect", "oled", "patchcore", {})
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
@@ -52,7 +53,7 @@ async def test_a_queued_run_has_its_spec_on_disk(settings: Settings, database: D
     queue = Queue(settings, database, Mask([]))
     run = await queue.add(spec(), data_path="/data")
     assert (run.id, run.state) == ("r1", "queued")
-    assert TrainSpec.model_validate_json((queue.folder("r1") / "spec.json").read_text()) == spec()
+    assert DetectJob.model_validate_json((queue.folder("r1") / "spec.json").read_text()) == spec()
 
 
 async def test_many_who_start_the_same_plan_start_one_run(settings: Settings, database: Database) -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from engine.contract.jobs import SpecError, make_spec
+from engine.contract.jobs import SpecError, make_job
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
 def test_an_even_patch_size_is_refused_with_the_sizes_there_are(size):
     with pytest.raises(SpecError, match=f"patch_size is {size}: take an odd number: 1, 3, 5, 7 or 9") as refused:
-        make_spec("oled", "patchcore", {"patch_size": size})
+        make_job("detect", "oled", "patchcore", {"patch_size": size})
     problem = refused.value.problems[0]
     assert (problem.field, problem.kind, problem.values["limit"]) == ("patch_size", "choice", "1, 3, 5, 7 or 9")
 
@@ -16,15 +16,15 @@ def test_an_even_patch_size_is_refused_with_the_sizes_there_are(size):
 @pytest.mark.parametrize("size", [0, 10])
 def test_a_patch_size_out_of_range_is_refused_for_its_range_alone(size):
     with pytest.raises(SpecError) as refused:
-        make_spec("oled", "patchcore", {"patch_size": size})
+        make_job("detect", "oled", "patchcore", {"patch_size": size})
     assert [problem.kind for problem in refused.value.problems] == ["too_small" if size == 0 else "too_large"]
 
 
 @pytest.mark.parametrize(("model", "patience"), [("autoencoder", 20), ("stfpm", 10), ("fastflow", 50)])
 def test_the_models_that_stop_early_keep_their_own_patience(model, patience):
-    assert make_spec("oled", model).model.patience == patience
+    assert make_job("detect", "oled", model).model.patience == patience
     with pytest.raises(SpecError, match="patience is -1"):
-        make_spec("oled", model, {"patience": -1})
+        make_job("detect", "oled", model, {"patience": -1})
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,5 @@ def test_the_models_that_stop_early_keep_their_own_patience(model, patience):
 )
 def test_what_a_run_could_not_do_is_refused_before_there_is_a_plan(model, settings, words):
     with pytest.raises(SpecError, match=words):
-        make_spec("oled", model, settings)
-    assert make_spec("oled", "patchcore", {"style_mixing": 0.5}).style_mixing == 0.5
+        make_job("detect", "oled", model, settings)
+    assert make_job("detect", "oled", "patchcore", {"style_mixing": 0.5}).style_mixing == 0.5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from engine.contract.policy import choose_policy, promised, share_out
 from engine.evaluation.thresholds import leave_one_out, split_conformal
 
@@ -18,16 +18,16 @@ from engine.evaluation.thresholds import leave_one_out, split_conformal
     ],
 )
 def test_auto_leaves_one_out_where_a_memory_model_has_few_good_images(model, good, has_own_test, expected):
-    assert choose_policy(make_spec("oled", model), good=good, has_own_test=has_own_test) == expected
+    assert choose_policy(make_job("detect", "oled", model), good=good, has_own_test=has_own_test) == expected
 
 
 def test_a_policy_that_was_asked_for_goes_before_the_rule():
-    spec = make_spec("oled", "padim", {"threshold_policy": "percentile"})
+    spec = make_job("detect", "oled", "padim", {"threshold_policy": "percentile"})
     assert choose_policy(spec, good=5, has_own_test=True) == "percentile"
 
 
 def test_leave_one_out_uses_each_good_image_twice_and_promises_about_twice_the_rate():
-    shared = share_out(make_spec("oled", "padim"), good=30, has_own_test=True)
+    shared = share_out(make_job("detect", "oled", "padim"), good=30, has_own_test=True)
     assert (shared.policy, shared.fit, shared.threshold, shared.test, shared.folds) == ("leave_one_out", 30, 30, 0, 10)
     assert promised("split_conformal", images=30, overkill_rate=0.01) == pytest.approx(1 / 31)
     assert promised("leave_one_out", images=30, overkill_rate=0.01) == pytest.approx(2 / 31)

@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from engine.checkpoints import load_model, load_state, save_model
-from engine.contract.jobs import make_spec
+from engine.contract.jobs import make_job
 from engine.datasets.loading import Loader
 from engine.models import build_model
 from engine.trainers.factory import get_trainer
@@ -64,10 +64,10 @@ def test_the_backbone_learns_only_after_its_frozen_epochs(data):
 
 
 def test_frozen_epochs_leave_some_for_the_backbone():
-    assert make_spec("d", "cutpaste").model.frozen_epochs == 20
-    assert make_spec("d", "cutpaste", {"epochs": 12}).model.frozen_epochs == 3
+    assert make_job("detect", "d", "cutpaste").model.frozen_epochs == 20
+    assert make_job("detect", "d", "cutpaste", {"epochs": 12}).model.frozen_epochs == 3
     with pytest.raises((ValidationError, ValueError), match="frozen_epochs is 12, but there are 12 epochs"):
-        make_spec("d", "cutpaste", {"epochs": 12, "frozen_epochs": 12})
+        make_job("detect", "d", "cutpaste", {"epochs": 12, "frozen_epochs": 12})
 
 
 @pytest.mark.parametrize(("variants", "classes"), [("two", 2), ("three", 3)])

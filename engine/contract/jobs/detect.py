@@ -1,0 +1,172 @@
+"""A training of an anomaly detector."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from engine.contract.jobs.base import Job
+from engine.contract.models import (
+    MODELS,
+    CutPasteParams,
+    DetectorParams,
+    DinomalyParams,
+    Family,
+    ModelParams,
+)
+from engine.contract.models.base import Params
+
+# how timm's transformers begin their names; everything else is a pyramid of convolutions
+TRANSFORMERS = ("vit_", "deit", "eva", "beit", "cait", "xcit", "flexivit", "samvit")
+
+
+LEARNING: dict[Family, list[str]] = {
+    "memory": ["collecting", "fitting"],
+    "gradient": ["training"],
+    "flow": ["training"],
+    "ensemble": [],  # its members have learnt already
+}
+
+
+class DetectJob(Job):
+    """A training of an anomaly detector: learns from good images, measured on good and defective ones."""
+
+    headline = "image_auroc"
+
+    kind: Literal["detect"] = "detect"
+    model: ModelParams = Field(description="the model and its hyper-parameters")
+    image_size: int = Field(
+        default=None,
+        ge=64,
+        le=1024,
+        multiple_of=32,
+        description="pixels; images are resized to image_size x image_size",
+    )  # type: ignore[assignment]
+    batch_size: int = Field(default=None, ge=1, le=512, description="images per batch")  # type: ignore[assignment]
+    epochs: int = Field(
+        default=None, ge=1, le=5000, description="passes over the good images; memory models take exactly 1"
+    )  # type: ignore[assignment]
+    backbone: str | None = Field(
+        default=None,
+        max_length=100,
+        pattern=r"^[a-z0-9_.]+$",
+        description="timm architecture that gives the features, such as wide_resnet50_2, resnet18 or mobilenetv2_100",
+    )
+    backbone_run: str | None = Field(
+        default=None,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="a finished run that adapted a backbone (CutPaste): its weights are taken; empty takes the backbone as it comes",
+    )
+    weights: Literal["auto", "pretrained", "random"] = Field(
+        default="auto",
+        description="auto takes pre-trained weights and falls back to random ones with a warning; pretrained refuses to run without; random takes none",
+    )
+    normalisation: Literal["weights", "image"] = Field(
+        default="weights",
+        description="input brightness: weights as the backbone was trained, image by each image's own mean and deviation (varying exposure)",
+    )
+    feature_normalisation: Literal["none", "instance", "layer", "batch"] = Field(
+        default="none",
+        description="of the backbone's features: instance by each image's own mean and deviation per channel, layer across the channels at each place, batch by those of the good training images",
+    )
+    augmentation: Literal["none", "light", "strong"] = Field(
+        default="none",
+        description="random changes of the good images learnt from: light shifts, flips and brightness; strong also rotation, elastic, colour, noise and blur",
+    )
+    style_mixing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the training images whose features take over another good image's mean and deviation (AdaIN), for product variants and drifting light",
+    )
+    calibration_share: float = Field(
+        default=0.2, ge=0.05, le=0.5, description="share of the good training images held back to set the threshold"
+    )
+    validation_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.5,
+        description="share of the good training images held back for the validation loss; memory models use none",
+    )
+    overkill_rate: float = Field(
+        default=0.05, gt=0, le=0.5, description="share of good images that may be called defective; sets the threshold"
+    )
+    threshold_policy: Literal["auto", "split_conformal", "leave_one_out", "percentile"] = Field(
+        default="auto",
+        description="how good images set the threshold: split_conformal by held-out ones; leave_one_out trains several times and uses every one, for small sets; percentile without a promise; auto takes leave_one_out for memory models below 40 good images, else split_conformal",
+    )
+    escape_cost: float = Field(
+        default=10.0,
+        gt=0,
+        le=100000,
+        description="how many overkilled good images one missed defect is worth; sets the cost-based threshold that is shown beside the one in use",
+    )
+    precision: Literal["auto", "float32", "mixed"] = Field(
+        default="auto",
+        description="of the training's arithmetic: mixed is quicker on a GPU; auto takes it there for models with gradients",
+    )
+
+    @classmethod
+    def models(cls) -> Mapping[str, type[Params]]:
+        return MODELS
+
+    def stages(self) -> list[str]:
+        return ["loading", *LEARNING[self.model.family], "calibrating", "evaluating", "saving", "verifying"]
+
+    @model_validator(mode="after")
+    def fill_defaults(self) -> "DetectJob":
+        params = self.model
+        if self.image_size is None:
+            self.image_size = params.default_image_size
+        if self.batch_size is None:
+            self.batch_size = params.default_batch_size
+        if self.epochs is None:
+            self.epochs = params.default_epochs
+        _leave_epochs_to_the_backbone(params, self.epochs)
+        if params.family in ("memory", "ensemble") and self.epochs != 1:
+            why = "it collects features in one pass" if params.family == "memory" else "nothing is learnt anew"
+            raise ValueError(f"epochs is {self.epochs}, but {params.name} takes exactly 1: {why}; leave epochs out")
+        if params.family == "ensemble" and self.threshold_policy == "leave_one_out":
+            raise ValueError(
+                "threshold_policy is 'leave_one_out', but the members of an ensemble cannot be fitted anew; "
+                "take auto, split_conformal or percentile"
+            )
+        if params.default_backbone is None and self.backbone is not None:
+            raise ValueError(f"backbone is {self.backbone!r}, but {params.name} has none; leave backbone out")
+        if self.backbone is None:
+            self.backbone = params.default_backbone
+        if self.backbone is None and self.backbone_run is not None:
+            raise ValueError(
+                f"backbone_run is {self.backbone_run!r}, but {params.name} has no backbone; leave backbone_run out"
+            )
+        if self.style_mixing > 0 and not params.takes_style_mixing:
+            raise ValueError(
+                f"style_mixing is {self.style_mixing:g}, but {params.name} learns nothing from mixed features: its student "
+                "sees the image as it is; leave style_mixing out"
+            )
+        if isinstance(params, DinomalyParams) and params.num_groups > params.decoder_blocks:
+            raise ValueError(
+                f"num_groups is {params.num_groups}, but there are {params.decoder_blocks} decoder blocks; "
+                f"take at most {params.decoder_blocks}"
+            )
+        if is_transformer(self.backbone) and params.transformer_layers and "layers" not in params.model_fields_set:
+            setattr(params, "layers", list(params.transformer_layers))  # noqa: B010  (not every model has it)
+        return self
+
+
+def _leave_epochs_to_the_backbone(params: DetectorParams, epochs: int) -> None:
+    """CutPaste adapts its backbone after `frozen_epochs` only: left out, they are at most a quarter of a short training."""
+    if not isinstance(params, CutPasteParams) or params.frozen_epochs < epochs:
+        return
+    if "frozen_epochs" in params.model_fields_set:
+        raise ValueError(
+            f"frozen_epochs is {params.frozen_epochs}, but there are {epochs} epochs in all: the backbone would not be "
+            f"adapted; take at most {epochs - 1}"
+        )
+    params.frozen_epochs = epochs // 4
+
+
+def is_transformer(backbone: str | None) -> bool:
+    """Whether a timm name is a transformer's: its levels are blocks, all of one grid."""
+    return backbone is not None and backbone.startswith(TRANSFORMERS)
