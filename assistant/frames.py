@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 Language = Literal["en", "ko", "zh"]
-Which = Literal["worst", "missed", "false_alarms", "all"]
 
 
 class Frame(BaseModel):
@@ -98,6 +97,7 @@ class ProposalItem(Frame):
     """A training plan that waits for the user's yes."""
 
     kind: Literal["proposal"] = "proposal"
+    task: str = Field(default="detect", description="the kind of run")
     proposal: str
     revision: int = Field(description="of the plan; an approval names the revision it saw")
     state: Literal["open", "approved", "declined", "superseded"] = "open"
@@ -142,22 +142,23 @@ class RunItem(Frame):
 class HeatmapImage(Frame):
     index: int
     name: str = Field(description="path of the image inside the data set")
-    label: Literal["good", "defective", "unknown"]
+    label: str = Field(description="what it is: good, defective or unknown, or its class")
     defect_type: str | None
     score: float
-    verdict: Literal["good", "defective"]
-    outcome: Literal["hit", "missed", "false_alarm", "correct_good", "unknown"]
+    verdict: str = Field(description="what the model takes it for")
+    outcome: str = Field(description="how the two compare (locales: outcome.<outcome>)")
     has_truth: bool
 
 
 class HeatmapsItem(Frame):
-    """A gallery of inspected images of a run."""
+    """A gallery of inspected images of a run; which there are, and how they are drawn, is a matter of its kind of run."""
 
     kind: Literal["heatmaps"] = "heatmaps"
+    task: str = "detect"
     run: str
-    which: Which
+    which: str
     defect_type: str | None = None
-    threshold: float
+    threshold: float | None = None
     total: int = Field(description="how many images fit the question; the gallery may show fewer")
     images: list[HeatmapImage]
 

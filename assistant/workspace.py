@@ -13,7 +13,7 @@ from assistant.chat.parts import Parts
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.troubles import Watch
-from assistant.plans.planning import plan_key
+from assistant.plans.card import plan_key
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.going_on import go_on
 from assistant.runs.supervisor import Supervisor

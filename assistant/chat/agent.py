@@ -4,7 +4,7 @@ from functools import cache
 
 from pydantic_ai import Agent, DeferredToolRequests, RunContext, UsageLimits
 
-from assistant.runs.summaries import LANGUAGE_NAMES
+from assistant.llm.summaries import LANGUAGE_NAMES
 from assistant.tools import load_tools
 from assistant.tools.desk import Desk
 from prompts.rendering import render

@@ -38,10 +38,13 @@ from assistant.frames import (
     ToolItem,
     UserItem,
 )
+from assistant.kinds import kind_of_spec
 from assistant.machine.troubles import EXPECTED, explain
 from assistant.offline.said import Said, read
 from assistant.offline.words import built_in_words
-from assistant.plans.planning import launch, plan_key, plan_training, plan_words, show_plan, take_up, with_refusal
+from assistant.plans.card import plan_key, plan_words, with_refusal
+from assistant.plans.plan import plan
+from assistant.plans.planning import launch, plan_anew, show_plan, take_up
 from assistant.plans.proposals import StalePlan
 from assistant.runs.going_on import NotGoneOn, go_on_or_plan
 from assistant.store.tables import ProposalRow, RunRow
@@ -211,8 +214,8 @@ class Conversation:
             None,
             facts["fingerprint"],
         ):  # none: made by an older version
-            plan = await plan_training(desk, dataset=row.dataset, model=row.model, chosen=row.chosen)
-            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, plan), plan)
+            made = await plan_anew(desk, row)
+            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, made), made)
             raise FrameRefused(
                 "data_changed",
                 "the images changed since this plan was made; look at the new figures, then approve again",
@@ -275,8 +278,16 @@ class Conversation:
         chosen = {name: value for name, value in {**row.chosen, **changes}.items() if value not in (None, "")}
         desk = self.desk(language)
         try:
-            plan = await plan_training(desk, dataset=dataset, model=model, chosen=chosen)
-            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, plan), plan)
+            made = await plan(
+                desk.settings,
+                desk.datasets,
+                desk.runs,
+                kind=kind_of_spec(row.spec).name,
+                dataset=dataset,
+                model=model,
+                chosen=chosen,
+            )
+            await show_plan(desk, await self._parts.proposals.revise(row.id, row.revision, made), made)
         except StalePlan as error:
             raise FrameRefused("stale", str(error)) from None
         except (SpecError, DatasetError) as error:

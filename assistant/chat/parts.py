@@ -8,11 +8,12 @@ from pydantic_ai.exceptions import AgentRunError
 from assistant.chat.histories import Histories
 from assistant.data.datasets import Datasets
 from assistant.frames import Language
+from assistant.kinds.summary import run_facts, word
 from assistant.llm.providers import Provider, open_model
+from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
 from assistant.plans.proposals import Proposals
 from assistant.runs.queue import Queue
-from assistant.runs.summaries import run_facts, summarize, word
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow

@@ -4,12 +4,12 @@ import asyncio
 
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
-from assistant.frames import AssistantItem, HeatmapsItem, Language
+from assistant.frames import AssistantItem, Language
+from assistant.kinds import kind_of_spec
 from assistant.offline.words import built_in_words
 from assistant.runs.going_on import what_is_left
-from assistant.runs.results import NoResults, gallery, load
+from assistant.runs.results import NoResults
 from assistant.store.tables import RunRow
-from engine.contract.results.detect import DetectResults
 
 SHOWN_HEATMAPS = 8
 
@@ -24,7 +24,8 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
         return
     try:
         text = await parts.summary(run, language)
-        results = await asyncio.to_thread(load, run, parts.runs.folder(run.id), DetectResults)
+        gallery = kind_of_spec(run.spec).gallery
+        item = await asyncio.to_thread(gallery, run, parts.runs.folder(run.id), count=SHOWN_HEATMAPS)
     except NoResults as error:
         facts = {"code": "no_results", "message": str(error), **error.values}
         await transcript.show(key, AssistantItem(text=built_in_words("refused", language, facts)))
@@ -32,10 +33,7 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
     if run.stop_requested:
         text = f"{await _in_words(parts, run, language)}\n\n{text}"
     await transcript.show(key, AssistantItem(text=text))
-    images, total = gallery(results, which="worst", count=SHOWN_HEATMAPS)
-    if images:
-        threshold = results.metrics.threshold.image
-        item = HeatmapsItem(run=run.id, which="worst", threshold=threshold, total=total, images=images)
+    if item.images:
         await transcript.show(f"heatmaps-{run.id}", item)
 
 

@@ -45,7 +45,7 @@ from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
 from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
-from assistant.plans.planning import plan_key, plan_words
+from assistant.plans.card import plan_key, plan_words
 from assistant.tools import traits
 from assistant.tools.desk import Desk
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.data.left_out import lines_of
-from engine.contract.models import MODELS
+from assistant.kinds import DEFAULT_KIND, kind_names
+from engine.contract.jobs import KINDS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -25,6 +26,20 @@ data_app = typer.Typer(help="Register, list, rename and remove data sets.", no_a
 runs_app = typer.Typer(help="List, show, stop and continue trainings.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
+
+
+def _models_by_kind() -> str:
+    named = {name: ", ".join(KINDS[name].models()) for name in kind_names()}
+    if len(named) == 1:
+        return f"One of {named[DEFAULT_KIND]}"
+    return "; ".join(f"for {name}: {models}" for name, models in named.items())
+
+
+def _known_task(task: str) -> str:
+    if task not in kind_names():
+        raise typer.BadParameter(f"{task!r} is not one of {', '.join(kind_names())}")
+    return task
+
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 INVALID = 2
@@ -97,7 +112,10 @@ async def _open_once(settings: "Settings") -> None:
 @app.command()
 def train(
     data: Annotated[str, typer.Option("--data", help="A registered data set, or a folder.")],
-    model: Annotated[str, typer.Option("--model", help=f"One of {', '.join(MODELS)}.")] = "patchcore",
+    task: Annotated[
+        str, typer.Option("--task", callback=_known_task, help=f"What is to be learnt: {', '.join(kind_names())}.")
+    ] = DEFAULT_KIND,
+    model: Annotated[str | None, typer.Option("--model", help=f"{_models_by_kind()}.", show_default=False)] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as image_size=256; as often as needed."),
@@ -112,7 +130,9 @@ def train(
         return yes or (sys.stdin.isatty() and typer.confirm("Start?", err=True))
 
     raise typer.Exit(
-        asyncio.run(train_here(_settings(), data, model, changes or [], confirmed=confirmed, as_json=as_json))
+        asyncio.run(
+            train_here(_settings(), data, changes or [], kind=task, model=model, confirmed=confirmed, as_json=as_json)
+        )
     )
 
 
@@ -400,9 +420,9 @@ async def _runs_list(*, as_json: bool) -> int:
 
 async def _runs_show(run: str, language: str) -> int:
     from assistant.cli.train import plain
+    from assistant.kinds.summary import run_facts, word
     from assistant.runs.queue import UnknownRun
     from assistant.runs.results import NoResults
-    from assistant.runs.summaries import run_facts, word
     from assistant.workspace import Workspace
 
     async with Workspace.open(_settings()) as workspace:
@@ -445,10 +465,10 @@ async def _runs_stop(run: str) -> int:
 
 
 async def _doctor() -> int:
+    from assistant.kinds.weights import local_backbones
     from assistant.llm.providers import choose, open_model, probe
     from assistant.machine.engine_process import EngineError, ask_engine
     from assistant.machine.masking import Mask, secrets_of
-    from assistant.plans.weights import local_backbones
 
     settings = _settings()
     provider = choose(settings)

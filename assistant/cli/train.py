@@ -12,12 +12,12 @@ from typing import Any
 
 from assistant.data.datasets import DatasetError
 from assistant.data.left_out import lines_of_left_out
-from assistant.plans.earlier_runs import build_on
-from assistant.plans.estimates import count_work
-from assistant.plans.plan import Plan, make_plan
+from assistant.kinds import kind_of, kind_of_spec
+from assistant.kinds.summary import run_facts, word
+from assistant.plans.launching import launch_unstored
+from assistant.plans.plan import Plan, plan_on
 from assistant.runs.going_on import NotGoneOn, latest_of
 from assistant.runs.queue import UnknownRun
-from assistant.runs.summaries import run_facts, word
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -34,16 +34,22 @@ COUNTS = ("missed", "false_alarms")
 
 
 async def train_here(
-    settings: Settings, data: str, model: str, changes: Sequence[str], *, confirmed: Callable[[], bool], as_json: bool
+    settings: Settings,
+    data: str,
+    changes: Sequence[str],
+    *,
+    kind: str,
+    model: str | None,
+    confirmed: Callable[[], bool],
+    as_json: bool,
 ) -> int:
     """Plan, ask, run, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
     async with Workspace.open(settings) as workspace:
         try:
             facts = await _facts_of(workspace, data)
-            finished = await workspace.runs.list(state="succeeded", model=model, limit=20)
             chosen = _read_changes(changes)
-            built = await build_on(workspace.runs, facts=facts, model=model, chosen=chosen)
-            plan = make_plan(settings, facts, model, built.chosen, finished, given=built.given)
+            model = model or kind_of(kind).default_model
+            plan = await plan_on(settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
         except SpecError as error:
             return _refuse([problem.message for problem in error.problems], as_json=as_json)
         except DatasetError as error:
@@ -51,13 +57,7 @@ async def train_here(
         _tell_plan(plan)
         if not confirmed():
             return _refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
-        row = await workspace.runs.add(
-            plan.spec,
-            data_path=facts["path"],
-            estimate_s=count_work(plan.spec, facts),
-            fingerprint=facts["fingerprint"],
-        )
-        return await _run_to_its_end(workspace, row, as_json=as_json)
+        return await _run_to_its_end(workspace, await launch_unstored(workspace.runs, plan), as_json=as_json)
 
 
 async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
@@ -144,10 +144,7 @@ def _line(event: Event) -> str | None:
 
 def _tell_plan(plan: Plan) -> None:
     spec, basis = plan.spec, plan.estimate.basis
-    backbone = f"backbone {spec.backbone}" if spec.backbone else "no backbone"
-    _tell(
-        f"{spec.model.name} on {spec.dataset}: {plan.facts['train_good']} good images, {spec.image_size} px, {backbone}"
-    )
+    _tell(kind_of(spec.kind).in_short(spec, plan.facts))
     for name, reason in plan.because.items():
         _tell(f"{name.replace('_', ' ')} {flat_settings(spec)[name]}, {reason.message}")
     rests_on = f"from {basis} earlier run{'s' if basis > 1 else ''}" if basis else "a first guess"
@@ -188,7 +185,7 @@ def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
     ]
     if row.state == "succeeded":
         facts = run_facts(row, folder)
-        return outcome | {name: facts[name] for name in ("weights", "counts", "threshold", "synthetic", "reasons")}
+        return outcome | {name: facts[name] for name in kind_of_spec(row.spec).told_to_scripts}
     return outcome | {"reason": row.reason, "hint": row.hint}
 
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from assistant.data.datasets import Datasets
 from assistant.frames import RunItem
+from assistant.kinds import kind_of_spec
 from assistant.plans.estimates import count_work
-from assistant.plans.planning import plan_training, propose
+from assistant.plans.plan import plan
+from assistant.plans.planning import propose
 from assistant.runs.queue import Queue
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools.desk import Desk
@@ -124,10 +126,16 @@ async def plan_again(desk: Desk, row: RunRow) -> ProposalRow:
     """
     chosen = {name: value for name, value in flat_settings(read_job(row.spec)).items() if value is not None}
     lowered = await asyncio.to_thread(_lowered, desk.runs.folder(row.id))
-    plan = await plan_training(
-        desk, dataset=row.dataset, model=row.model, chosen={**chosen, **({"batch_size": lowered} if lowered else {})}
+    made = await plan(
+        desk.settings,
+        desk.datasets,
+        desk.runs,
+        kind=kind_of_spec(row.spec).name,
+        dataset=row.dataset,
+        model=row.model,
+        chosen={**chosen, **({"batch_size": lowered} if lowered else {})},
     )
-    return await propose(desk, plan)
+    return await propose(desk, made)
 
 
 async def _facts(datasets: Datasets, row: RunRow) -> dict[str, Any]:

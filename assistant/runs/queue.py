@@ -30,6 +30,10 @@ from engine.contract.process_lock import take_lock
 class UnknownRun(LookupError):
     """There is no such run; the message names the latest ones."""
 
+    def __init__(self, message: str, run: str):
+        self.run = run
+        super().__init__(message)
+
 
 class Queue:
     """The runs of one workspace."""
@@ -152,7 +156,7 @@ class Queue:
             if row is None:
                 latest = (await session.scalars(select(RunRow.id).order_by(RunRow.number.desc()).limit(5))).all()
         if row is None:
-            raise UnknownRun(f"unknown run {run!r} (latest: {', '.join(latest) or 'none yet'})")
+            raise UnknownRun(f"unknown run {run!r} (latest: {', '.join(latest) or 'none yet'})", run)
         return row
 
     async def list(

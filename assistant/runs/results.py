@@ -7,15 +7,13 @@ failed are no results. Nor are files that were damaged since they were written.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
 
-from assistant.frames import HeatmapImage, Which
 from assistant.store.tables import ACTIVE, RunRow
 from engine.contract.checksums import DamagedFile
 from engine.contract.events import Finished, last_event
 from engine.contract.folder import EvaluationFolder, ResultsT, RunFolder
 from engine.contract.picture_files import picture_inside
-from engine.contract.results.detect import DetectResults, Finding, ScoreRow
+from engine.contract.results.detect import Finding
 
 
 class NoResults(LookupError):
@@ -67,42 +65,6 @@ def _told_by_file(row: RunRow, folder: Path) -> Iterator[None]:
         raise NoResults("damaged", message, row, file=error.path.relative_to(folder).as_posix()) from error
 
 
-def gallery(
-    results: DetectResults, *, which: Which = "worst", defect_type: str | None = None, count: int | None = None
-) -> tuple[list[HeatmapImage], int]:
-    """The images that fit, the most telling first, and how many there are in all.
-
-    worst are the highest scores; missed the defective ones below the threshold, lowest first; false_alarms the good ones above it.
-
-    Raises:
-        LookupError: no image has that defect type.
-    """
-    images = images_of(results)
-    if defect_type is not None:
-        wanted = defect_type_like(results, defect_type)
-        images = [image for image in images if image.defect_type == wanted]
-    assert which in get_args(Which), which
-    outcome = {"missed": "missed", "false_alarms": "false_alarm"}.get(which)
-    fitting = [image for image in images if outcome is None or image.outcome == outcome]
-    fitting.sort(key=lambda image: image.score, reverse=which != "missed")
-    return fitting[:count], len(fitting)
-
-
-def defect_type_like(results: DetectResults, asked: str) -> str:
-    """The defect type of these results that is meant, as they spell it.
-
-    Raises:
-        LookupError: there is none like it.
-    """
-    types = sorted({row.defect_type for row in results.rows if row.defect_type})
-    wanted = next((each for each in types if _plain(each) == _plain(asked)), None) or next(
-        (each for each in types if _plain(asked) in _plain(each) or _plain(each) in _plain(asked)), None
-    )
-    if wanted is None:
-        raise LookupError(f"no images of defect type {asked!r} (have: {', '.join(types) or 'none'})")
-    return wanted
-
-
 def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
     """What was found in one inspected image; None of runs from before it was written.
 
@@ -129,33 +91,3 @@ def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region:
     if path is None:
         raise LookupError(f"the picture {nearest[rank].name!r} is not in the data set any more")
     return path
-
-
-def images_of(results: DetectResults) -> list[HeatmapImage]:
-    """One entry for each inspected image, with what became of it."""
-    return [_image(row) for row in results.rows]
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum()).removesuffix("s")
-
-
-def _image(row: ScoreRow) -> HeatmapImage:
-    outcomes: dict[tuple[str, bool], Any] = {
-        ("good", False): "correct_good",
-        ("good", True): "false_alarm",
-        ("defective", True): "hit",
-        ("defective", False): "missed",
-    }
-    return HeatmapImage.model_validate(
-        {
-            "index": row.index,
-            "name": row.name,
-            "label": row.label,
-            "defect_type": row.defect_type,
-            "score": row.score,
-            "verdict": "defective" if row.is_anomalous else "good",
-            "outcome": outcomes.get((row.label, row.is_anomalous), "unknown"),
-            "has_truth": row.has_truth,
-        }
-    )

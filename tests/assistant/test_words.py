@@ -11,11 +11,11 @@ import assistant
 from assistant import tools
 from assistant.data.left_out import GRAVEST_FIRST, by_reason
 from assistant.frames import Language
+from assistant.kinds.detect.advice import recommended
+from assistant.kinds.summary import word
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
-from assistant.plans.advice import recommended
-from assistant.runs.summaries import word
 from engine.contract.models import MODELS
 from prompts.page_texts import page_texts
 from prompts.rendering import duration
@@ -273,6 +273,7 @@ def test_a_length_of_time_is_said_in_hours_and_minutes(seconds: float, said: str
 
 def summary_facts(**changes: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {
+        "task": "detect",
         "run": "r7",
         "dataset": "oled",
         "synthetic": False,

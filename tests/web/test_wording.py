@@ -7,7 +7,7 @@ import pytest
 
 import web
 from assistant.frames import Language
-from assistant.plans.plan import describe
+from assistant.plans.form import describe
 from engine.contract.jobs import SpecError, make_job, setting_names
 from engine.contract.models import MODELS
 from prompts.page_texts import PLACEHOLDER

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
+from assistant.kinds import kind_of_spec
 from assistant.runs import results
 from assistant.runs.going_on import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.models import MODELS
-from engine.contract.results.detect import DetectResults
 from web.ids import Id
 from web.kept import kept
 from web.routes.workspace import Drawn, Opened, Shown
@@ -71,9 +71,7 @@ async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
     """The figures as they stand in the run's folder, and one entry for each inspected image."""
     row = await workspace.runs.get(run)
-    loaded = await asyncio.to_thread(results.load, row, workspace.runs.folder(row.id), DetectResults)
-    images = [image.model_dump(mode="json") for image in results.images_of(loaded)]
-    return {"metrics": loaded.metrics.facts(), "images": images}
+    return await asyncio.to_thread(kind_of_spec(row.spec).results, row, workspace.runs.folder(row.id))
 
 
 @router.get("/api/runs/{run}/log")
@@ -100,7 +98,7 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
     row = await workspace.runs.get(run)
     evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder(row.id))
     path = evaluation.picture(what, index)
-    if what not in DetectResults.pictures or not await asyncio.to_thread(path.is_file):
+    if what not in kind_of_spec(row.spec).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_ai import RunContext
 
-from assistant.plans.advice import best_for, recommended
-from assistant.plans.weights import local_backbones, where_are_weights
+from assistant.kinds.detect.advice import best_for, recommended
+from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.models import MODELS, Family

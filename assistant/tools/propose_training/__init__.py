@@ -1,32 +1,34 @@
 """Tool: make or change a training plan and show it as a card. Starts nothing."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
 from pydantic_ai import RunContext
 
 from assistant.data.datasets import DatasetError
 from assistant.data.left_out import by_reason
-from assistant.plans.earlier_runs import dataset_of_backbone
-from assistant.plans.plan import DEFAULT_MODEL, Plan, describe
-from assistant.plans.planning import plan_training, propose, show_plan
+from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model, kind_of_spec
+from assistant.plans.form import describe
+from assistant.plans.plan import Plan, plan
+from assistant.plans.planning import propose, show_plan
 from assistant.plans.proposals import StalePlan
-from assistant.store.tables import ProposalRow
+from assistant.runs.queue import UnknownRun
+from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
-from engine.contract.jobs import SpecError, description_of
-from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import MODELS
+from engine.contract.jobs import KINDS, SpecError, description_of
 
-WHAT = ("dataset", "model", "last_runs")  # arguments that are no settings
+WHAT = ("task", "dataset", "model")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none
 
 TRAITS = Traits(holds_settings=True, looks_first="inspect_dataset")
 
 
 def _request_model() -> type[BaseModel]:
-    """Every setting of DetectJob and of all Params as one flat set of optional arguments; `make_job` checks the ranges."""
+    """Every setting of every kind of run and model as one flat set of optional arguments; `make_job` checks the ranges."""
     fields: dict[str, Any] = {
         "dataset": (
             str | None,
@@ -39,51 +41,61 @@ def _request_model() -> type[BaseModel]:
             str | None,
             Field(
                 default=None,
-                description=f"left out: that of the plan talked about, else {DEFAULT_MODEL}",
-                json_schema_extra={"enum": [*MODELS]},
-            ),
-        ),
-        "last_runs": (
-            int | None,
-            Field(
-                default=None, ge=2, le=4, description="ensemble: take this many of the latest finished runs as members"
+                description=f"left out: that of the plan talked about, else {kind_of(DEFAULT_KIND).default_model}",
+                json_schema_extra={"enum": [model for name in kind_names() for model in KINDS[name].models()]},
             ),
         ),
     }
-    for name, field in DetectJob.settings().items():
-        if name not in fields:
-            fields[name] = (field.annotation | None, Field(default=None, description=field.description))  # type: ignore[operator]
-    for name, (annotation, description) in _settings_of_models().items():
+    if len(kind_names()) > 1:
+        fields = {"task": _task_field(), **fields}
+    for name in kind_names():
+        for wish, described in kind_of(name).wishes.items():
+            fields.setdefault(wish, described)
+    for name, (annotation, description) in _settings().items():
         fields[name] = (annotation | None, Field(default=None, description=description))
     config = ConfigDict(extra="forbid", json_schema_extra=_compact)
     return create_model("TrainingRequest", __config__=config, **fields)
 
 
-def _settings_of_models() -> dict[str, tuple[Any, str]]:
-    """The type of each setting and what it is, once for all models to which it means the same."""
+def _task_field() -> tuple[Any, Any]:
+    names = kind_names()
+    description = "what is to be learnt; left out: that of the model, of the plan talked about, else " + DEFAULT_KIND
+    return str | None, Field(default=None, description=description, json_schema_extra={"enum": [*names]})
+
+
+def _settings() -> dict[str, tuple[Any, str]]:
+    """The type of each setting and what it is, said once for all kinds and models to which it means the same."""
     annotations: dict[str, Any] = {}
     meanings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for model, params in MODELS.items():
-        for name, field in params.model_fields.items():
-            if name != "name":
-                annotations[name] = annotations[name] | field.annotation if name in annotations else field.annotation
-                meanings[name][description_of(field)].append(model)
+    for owner, fields in _described():
+        for name, field in fields.items():
+            annotations[name] = annotations[name] | field.annotation if name in annotations else field.annotation
+            meanings[name][description_of(field)].append(owner)
     return {
         name: (
             annotations[name],
-            "; ".join(_of(models) + text for text, models in sorted(said.items(), key=_least_named)),
+            "; ".join(_of(owners) + text for text, owners in sorted(said.items(), key=_least_named)),
         )
         for name, said in meanings.items()
     }
 
 
+def _described() -> Iterator[tuple[str, dict[str, FieldInfo]]]:
+    """Every kind with the settings of its own, and every model with its."""
+    for kind in kind_names():
+        yield kind, KINDS[kind].settings()
+        for model, params in KINDS[kind].models().items():
+            yield model, {name: field for name, field in params.model_fields.items() if name != "name"}
+
+
 def _least_named(said: tuple[str, list[str]]) -> int:
-    """What holds for many models first."""
+    """What holds for many first."""
     return -len(said[1])
 
 
-def _of(models: list[str]) -> str:
-    return f"{', '.join(models)}: " if len(models) <= MOST_NAMED else ""
+def _of(owners: list[str]) -> str:
+    """Whose meaning it is, where it is not that of the usual kind or of many."""
+    return "" if DEFAULT_KIND in owners or len(owners) > MOST_NAMED else f"{', '.join(owners)}: "
 
 
 def _compact(schema: dict[str, Any]) -> None:
@@ -108,8 +120,6 @@ if TYPE_CHECKING:
     class TrainingRequest(BaseModel):
         dataset: str | None
         model: str | None
-        last_runs: int | None
-        members: list[str] | None
 else:
     TrainingRequest = _request_model()
 
@@ -128,54 +138,76 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     opened = await desk.proposals.latest_open(desk.conversation)
     runs = await desk.runs.list(conversation=desk.conversation, limit=1)
     before = opened or (runs[0] if runs else None)
-    joins = request.members or request.last_runs
-    model = request.model or ("ensemble" if joins else before.model if before else DEFAULT_MODEL)
-    theirs = await _dataset_of(desk, request.members)
-    dataset = request.dataset or theirs or (opened.dataset if opened else None)
-    dataset = dataset or await _dataset_of_backbone(desk, asked.get("backbone_run"))
+    try:
+        kind = _kind(request, before)
+    except LookupError as error:
+        raise desk.refuse("settings", str(error), problems=[{"kind": "other", "message": str(error)}]) from None
+    continues = before if before is not None and kind_of_spec(before.spec).name == kind.name else None
+    model = request.model or kind.model_of(asked) or (continues.model if continues else kind.default_model)
+    dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
     dataset = dataset or (before.dataset if before else await _only_dataset(desk))
     names_another = request.dataset is not None or request.model is not None or (opened and opened.model != model)
-    revised = None if names_another else opened
-    kept = revised.chosen if revised else {}
+    revised = None if names_another or continues is None else opened
+    wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
+    chosen = {**(revised.chosen if revised else {}), **asked}
     try:
-        plan = await plan_training(
-            desk, dataset=dataset, model=model, chosen={**kept, **asked}, last_runs=request.last_runs
+        made = await plan(
+            desk.settings,
+            desk.datasets,
+            desk.runs,
+            kind=kind.name,
+            dataset=dataset,
+            model=model,
+            chosen=chosen,
+            wishes=wishes,
         )
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
-    row = await _store(desk, plan, revised)
+    row = await _store(desk, made, revised)
     return {
         "proposal": row.id,
-        "dataset": plan.spec.dataset,
-        "model": plan.spec.model.name,
+        "task": kind.name,
+        "dataset": made.spec.dataset,
+        "model": made.spec.subject,
         "changed": asked if revised else {},
-        "settings": {setting.name: setting.value for setting in describe(plan.spec)},
-        "because": _because(plan),
-        "expected_seconds": round(plan.estimate.seconds),
-        "notices": [notice.message for notice in plan.notices],
-        "files_not_used": by_reason(plan.facts.get("left_out", [])),
+        "settings": {setting.name: setting.value for setting in describe(made.spec)},
+        "because": _because(made),
+        "expected_seconds": round(made.estimate.seconds),
+        "notices": [notice.message for notice in made.notices],
+        "files_not_used": by_reason(made.facts.get("left_out", [])),
     }
 
 
-def _because(plan: Plan) -> list[dict[str, Any]]:
+def _kind(request: BaseModel, before: ProposalRow | RunRow | None) -> Kind[Any]:
+    """The kind of run that is meant: the one that is named, else that of the model, of what was talked about, else the usual one.
+
+    Raises:
+        LookupError: there is none of that name.
+    """
+    named, model = getattr(request, "task", None), getattr(request, "model", None)
+    if named is None and model is not None:
+        named = kind_of_model(model)
+    if named is None and before is not None:
+        return kind_of_spec(before.spec)
+    return kind_of(named or DEFAULT_KIND)
+
+
+def _because(made: Plan) -> list[dict[str, Any]]:
     """Settings that nobody asked for and that differ from the default, with the reason."""
-    shown = {setting.name: setting.value for setting in describe(plan.spec)}
+    shown = {setting.name: setting.value for setting in describe(made.spec)}
     return [
         {"setting": name, "value": shown[name], "code": why.code, "message": why.message, "values": why.values}
-        for name, why in plan.because.items()
+        for name, why in made.because.items()
         if name in shown
     ]
 
 
-async def _dataset_of(desk: Desk, members: list[str] | None) -> str | None:
-    """The data set of the first run that is to be a member."""
-    return (await desk.run(members[0])).dataset if members else None
-
-
-async def _dataset_of_backbone(desk: Desk, run: str | None) -> str | None:
-    """The data set of the run whose adapted backbone is to be taken, where one is."""
+async def _dataset_meant(desk: Desk, kind: Kind[Any], asked: dict[str, Any], opened: str | None) -> str | None:
+    """The data set of the runs that are to be built on, or of the open plan."""
     try:
-        return await dataset_of_backbone(desk.runs, run) if run else None
+        return await kind.dataset_of(desk.runs, asked, otherwise=opened)
+    except UnknownRun as error:
+        raise desk.refuse("unknown_run", str(error), run=error.run) from None
     except SpecError as error:
         raise desk.refuse_input(error) from None
 
@@ -190,13 +222,13 @@ async def _only_dataset(desk: Desk) -> str:
     raise desk.refuse("which_dataset", f"which data set is meant? (have: {', '.join(names)})", known=list(names))
 
 
-async def _store(desk: Desk, plan: Plan, opened: ProposalRow | None) -> ProposalRow:
+async def _store(desk: Desk, made: Plan, opened: ProposalRow | None) -> ProposalRow:
     """Revise the open plan, or make a new one that takes the place of older open ones."""
     if opened is None:
-        return await propose(desk, plan)
+        return await propose(desk, made)
     try:
-        row = await desk.proposals.revise(opened.id, opened.revision, plan)
+        row = await desk.proposals.revise(opened.id, opened.revision, made)
     except StalePlan as error:
         raise desk.refuse("stale", str(error)) from None
-    await show_plan(desk, row, plan)
+    await show_plan(desk, row, made)
     return row

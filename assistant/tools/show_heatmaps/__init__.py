@@ -1,23 +1,25 @@
 """Tool: show inspected images with their heatmaps."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic_ai import RunContext
 
-from assistant.frames import HeatmapsItem, Which
-from assistant.runs.results import NoResults, defect_type_like, gallery, load
+from assistant.kinds import kind_names, kind_of, kind_of_spec
+from assistant.runs.results import NoResults
 from assistant.tools.desk import Desk
-from engine.contract.results.detect import DetectResults
 
 DEFAULT_COUNT = 12
 MOST = 200
+GALLERIES = list(dict.fromkeys(each for name in kind_names() for each in kind_of(name).galleries))
+Which = Annotated[str, Field(json_schema_extra={"enum": [*GALLERIES]})]
 
 
 async def show_heatmaps(
     ctx: RunContext[Desk],
     run: str | None = None,
-    which: Which = "worst",
+    which: Which | None = None,
     defect_type: str | None = None,
     count: int = DEFAULT_COUNT,
 ) -> dict[str, Any]:
@@ -31,32 +33,30 @@ async def show_heatmaps(
     """
     desk = ctx.deps
     row = await desk.run(run)
+    shown = kind_of_spec(row.spec).gallery
     try:
-        results = await asyncio.to_thread(load, row, desk.runs.folder(row.id), DetectResults)
-        defect_type = defect_type_like(results, defect_type) if defect_type is not None else None
-        images, total = gallery(results, which=which, defect_type=defect_type, count=min(max(count, 1), MOST))
+        item = await asyncio.to_thread(
+            shown,
+            row,
+            desk.runs.folder(row.id),
+            which=which,
+            defect_type=defect_type,
+            count=min(max(count, 1), MOST),
+        )
     except NoResults as error:
         raise desk.refuse("no_results", str(error), **error.values) from None
     except LookupError as error:
         raise desk.refuse("no_such_defect", str(error), defect_type=defect_type) from None
-    if images:
-        item = HeatmapsItem(
-            run=row.id,
-            which=which,
-            defect_type=defect_type,
-            threshold=results.metrics.threshold.image,
-            total=total,
-            images=images,
-        )
+    if item.images:
         await desk.show(f"heatmaps-{ctx.tool_call_id}", item)
     return {
         "run": row.id,
-        "which": which,
-        "defect_type": defect_type,
-        "threshold": results.metrics.threshold.image,
-        "total": total,
+        "which": item.which,
+        "defect_type": item.defect_type,
+        "threshold": item.threshold,
+        "total": item.total,
         "shown": [
             {"name": image.name, "score": image.score, "outcome": image.outcome, "defect_type": image.defect_type}
-            for image in images
+            for image in item.images
         ],
     }

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.kinds.summary import run_facts, word
 from assistant.runs.results import NoResults
-from assistant.runs.summaries import run_facts, word
 from assistant.tools.desk import Desk
 
 

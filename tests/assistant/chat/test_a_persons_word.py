@@ -23,7 +23,7 @@ from assistant.frames import (
     UserItem,
 )
 from assistant.offline.words import built_in_words
-from assistant.plans.planning import plan_key
+from assistant.plans.card import plan_key
 from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
 from assistant.workspace import Workspace

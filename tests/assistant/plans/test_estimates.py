@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from assistant.plans.estimates import START_SECONDS, count_work, expected
+from assistant.kinds.detect.work import START_SECONDS
+from assistant.plans.estimates import count_work, expected
 from assistant.store.tables import RunRow, now
 from engine.contract.jobs import make_job
 from engine.contract.policy import share_out

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.frames import Notice
-from assistant.plans.advice import Advice
-from assistant.plans.plan import describe, make_plan
+from assistant.kinds import Advice
+from assistant.plans.form import describe
+from assistant.plans.plan import make_plan
 from assistant.settings import Settings
 from engine.contract.jobs import SpecError, flat_settings, make_job
 from engine.contract.jobs.detect import DetectJob

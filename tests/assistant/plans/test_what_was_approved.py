@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.plans.planning import launch, plan_training
+from assistant.plans.launching import launch
+from assistant.plans.plan import Plan, plan
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
@@ -22,10 +23,14 @@ QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "
 async def queued(workspace: Workspace, panels: Path) -> RunRow:
     """A run of the registered panels that waits, as a person's yes to a plan makes it."""
     await workspace.datasets.add("panels", panels)
-    desk = (await workspace.conversations.create("en")).desk("en")
-    plan = await plan_training(desk, dataset="panels", model="padim", chosen=dict(QUICK))
-    row, _ = await workspace.proposals.add(plan, conversation=None)
-    return await launch(desk, await workspace.proposals.approve(row.id, 1))
+    row, _ = await workspace.proposals.add(await planned(workspace), conversation=None)
+    approved = await workspace.proposals.approve(row.id, 1)
+    return await launch(workspace.datasets, workspace.proposals, workspace.runs, approved)
+
+
+async def planned(workspace: Workspace) -> Plan:
+    parts = workspace.settings, workspace.datasets, workspace.runs
+    return await plan(*parts, dataset="panels", model="padim", chosen=QUICK)
 
 
 def exchange(panels: Path) -> None:
@@ -54,13 +59,13 @@ async def test_pictures_that_change_between_the_yes_and_the_run_are_not_taken_fo
     workspace: Workspace, panels: Path
 ) -> None:
     await workspace.datasets.add("panels", panels)
-    desk = (await workspace.conversations.create("en")).desk("en")
-    plan = await plan_training(desk, dataset="panels", model="padim", chosen=dict(QUICK))
-    row, _ = await workspace.proposals.add(plan, conversation=None)
+    made = await planned(workspace)
+    row, _ = await workspace.proposals.add(made, conversation=None)
     exchange(panels)
-    run = await launch(desk, await workspace.proposals.approve(row.id, 1))
-    assert (await workspace.datasets.facts("panels"))["fingerprint"] != plan.facts["fingerprint"]
-    assert run.fingerprint == plan.facts["fingerprint"]
+    approved = await workspace.proposals.approve(row.id, 1)
+    run = await launch(workspace.datasets, workspace.proposals, workspace.runs, approved)
+    assert (await workspace.datasets.facts("panels"))["fingerprint"] != made.facts["fingerprint"]
+    assert run.fingerprint == made.facts["fingerprint"]
 
 
 class ArgumentsExecutor(LocalExecutor):

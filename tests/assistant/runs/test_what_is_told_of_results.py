@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import AssistantItem, HeatmapsItem, Say
-from assistant.runs.results import NoResults, evaluation_of, finding, gallery, load, normal_picture
-from assistant.runs.summaries import run_facts, word
+from assistant.kinds.detect.gallery import gallery
+from assistant.kinds.summary import run_facts, word
+from assistant.runs.results import NoResults, evaluation_of, finding, load, normal_picture
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -105,8 +106,8 @@ async def test_a_run_that_ended_well_is_told_with_its_figures(workspace: Workspa
     folder = workspace.runs.folder(row.id)
     facts = run_facts(row, folder)
     assert "0.979" in word(facts, "en")
-    images, total = gallery(load(row, folder, DetectResults), which="missed")
-    assert ([image.name for image in images], total) == (["test/scratch/c.png"], 1)
+    shown = gallery(row, folder, which="missed", count=9)
+    assert ([image.name for image in shown.images], shown.total) == (["test/scratch/c.png"], 1)
 
 
 EVALUATION = RunFolder(Path()).evaluation

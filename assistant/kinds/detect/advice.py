@@ -3,11 +3,13 @@
 Rules of thumb from practice with small sets of parts, not measurements of this machine; a person's own wish always goes before them.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistant.frames import Notice
+from assistant.kinds import Advice
+from assistant.kinds.weights import choose_backbone
+from assistant.settings import Settings
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS, DetectorParams
 
@@ -16,12 +18,17 @@ SMALL_BATCH = 4
 FIRST_CHOICE = "patchcore"
 
 
-@dataclass(frozen=True)
-class Advice:
-    """A value for a setting, and why; the page words the reason by its code (locales: because.<code>)."""
-
-    value: Any
-    because: Notice
+def complete(
+    settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
+) -> dict[str, Advice]:
+    """What a training of this model is completed with: what suits the data, and the paper's backbone or one whose weights are at hand."""
+    if model not in MODELS:
+        return {}
+    usual = MODELS[model].default_backbone
+    if usual is None or chosen.get("backbone"):
+        return advise(model, good=facts["train_good"])
+    backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual)
+    return {**advise(model, good=facts["train_good"]), "backbone": Advice(backbone, None)}
 
 
 def advise(model: str, *, good: int) -> dict[str, Advice]:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from assistant.frames import Which
-from assistant.runs.results import defect_type_like, gallery
+from assistant.kinds.detect.gallery import defect_type_like, fitting
 from engine.contract.results.detect import DetectResults
 from tests.stored_runs import inspected, measured
 
@@ -34,11 +33,9 @@ def results() -> DetectResults:
     ],
 )
 def test_the_most_telling_images_come_first(
-    results: DetectResults, which: Which, kind: str | None, order: list[int]
+    results: DetectResults, which: str, kind: str | None, order: list[int]
 ) -> None:
-    images, total = gallery(results, which=which, defect_type=kind)
-    assert ([image.index for image in images], total) == (order, len(order))
-    assert [image.index for image in gallery(results, which=which, defect_type=kind, count=2)[0]] == order[:2]
+    assert [image.index for image in fitting(results, which=which, defect_type=kind)] == order
 
 
 @pytest.mark.parametrize(
@@ -50,4 +47,4 @@ def test_a_defect_type_is_told_as_the_data_spells_it(results: DetectResults, ask
 
 def test_an_unknown_defect_type_is_refused_with_those_there_are(results: DetectResults) -> None:
     with pytest.raises(LookupError, match="have: dark_spot, scratch"):
-        gallery(results, defect_type="dent")
+        fitting(results, defect_type="dent")

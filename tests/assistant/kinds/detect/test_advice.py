@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from assistant.plans.advice import advise, best_for, recommended
-from assistant.plans.plan import describe, make_plan
+from assistant.kinds.detect.advice import advise, best_for, recommended
+from assistant.plans.form import describe
+from assistant.plans.plan import make_plan
 from assistant.settings import Settings
 from engine.contract.jobs import flat_settings
 from engine.contract.models import MODELS

@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 
 from assistant.frames import Language
+from assistant.kinds.summary import word
 from assistant.llm.providers import choose, open_model
-from assistant.runs.summaries import summarize, word
+from assistant.llm.summaries import summarize
 from assistant.settings import Settings
 from tests.assistant.test_words import summary_facts
 from tests.llm_server import LLMServer, Protocol, Text

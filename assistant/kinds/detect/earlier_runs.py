@@ -5,11 +5,12 @@ What the engine would refuse to put together (engine/models/ensemble.py) is refu
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import Field
+
 from assistant.frames import Notice
-from assistant.plans.advice import Advice
+from assistant.kinds import Advice, Built
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.store.tables import RunRow
 from engine.contract.folder import RunFolder
@@ -23,25 +24,25 @@ SAME = ("seed", "calibration_share")  # or the members have not held back the sa
 LOOKED_AT = 100
 
 
-@dataclass(frozen=True)
-class Built:
-    """What was chosen with its runs filled in, and the settings that follow from those runs."""
-
-    chosen: dict[str, Any]
-    given: dict[str, Advice] = field(default_factory=dict)
+WISHES: dict[str, tuple[Any, Any]] = {
+    "last_runs": (
+        int | None,
+        Field(default=None, ge=2, le=4, description="ensemble: take this many of the latest finished runs as members"),
+    )
+}
 
 
 async def build_on(
-    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], last_runs: int | None = None
+    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
 ) -> Built:
-    """Fill in the runs that a training of this model builds on, given the facts of its data set. `last_runs` takes that many
-    of the newest as members.
+    """Fill in the runs that a training of this model builds on, given the facts of its data set. The wish `last_runs` takes
+    that many of the newest as members.
 
     Raises:
         SpecError: such a run is missing, has not finished, or does not fit, in words.
     """
     if model == "ensemble":
-        return await _ensemble(runs, facts, chosen, last_runs)
+        return await _ensemble(runs, facts, chosen, wishes.get("last_runs"))
     if chosen.get("backbone_run") and model in MODELS and MODELS[model].default_backbone:
         return await _on_backbone(runs, facts["dataset"], chosen)
     return Built(chosen)
@@ -176,6 +177,25 @@ async def _on_backbone(runs: Queue, dataset: str, chosen: dict[str, Any]) -> Bui
         raise SpecError([Problem("backbone", message)])
     because = Notice(code="backbone_run", message=f"as in run {row.id}", values={"run": row.id})
     return Built({**chosen, "backbone_run": row.id}, {"backbone": Advice(theirs, because)})
+
+
+def model_of(asked: Mapping[str, Any]) -> str | None:
+    """Who names members, or how many there are to be, means an ensemble."""
+    return "ensemble" if asked.get("members") or asked.get("last_runs") else None
+
+
+async def dataset_of(runs: Queue, asked: Mapping[str, Any], *, otherwise: str | None) -> str | None:
+    """The data set of the first member that is named; without one that of the open plan (`otherwise`), else of the run whose
+    backbone is to be taken.
+
+    Raises:
+        SpecError, UnknownRun: there is no such run, or no training has adapted a backbone yet.
+    """
+    if asked.get("members"):
+        return (await runs.get(str(asked["members"][0]))).dataset
+    if otherwise is None and asked.get("backbone_run"):
+        return await dataset_of_backbone(runs, str(asked["backbone_run"]))
+    return otherwise
 
 
 async def dataset_of_backbone(runs: Queue, asked: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistant.plans.earlier_runs import build_on, dataset_of_backbone
+from assistant.kinds.detect.earlier_runs import build_on, dataset_of_backbone
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
@@ -38,14 +38,14 @@ async def trained(
     return ended
 
 
-async def members(workspace: Workspace, chosen: dict[str, Any], **more: Any) -> list[str]:
-    built = await build_on(workspace.runs, facts=OLED, model="ensemble", chosen=chosen, **more)
+async def members(workspace: Workspace, chosen: dict[str, Any], **wishes: Any) -> list[str]:
+    built = await build_on(workspace.runs, facts=OLED, model="ensemble", chosen=chosen, wishes=wishes)
     return list(built.chosen["members"])
 
 
-async def refusal(workspace: Workspace, model: str, chosen: dict[str, Any], **more: Any) -> str:
+async def refusal(workspace: Workspace, model: str, chosen: dict[str, Any], **wishes: Any) -> str:
     with pytest.raises(SpecError) as refused:
-        await build_on(workspace.runs, facts=OLED, model=model, chosen=chosen, **more)
+        await build_on(workspace.runs, facts=OLED, model=model, chosen=chosen, wishes=wishes)
     return refused.value.problems[0].kind
 
 
@@ -71,7 +71,7 @@ async def test_named_members_are_taken_in_their_order(workspace: Workspace) -> N
 async def test_an_ensemble_is_planned_like_its_members(workspace: Workspace) -> None:
     await trained(workspace, "padim", image_size=320, seed=3, calibration_share=0.3)
     await trained(workspace, "patchcore", image_size=256, seed=3, calibration_share=0.3)
-    built = await build_on(workspace.runs, facts=OLED, model="ensemble", chosen={})
+    built = await build_on(workspace.runs, facts=OLED, model="ensemble", chosen={}, wishes={})
     given = {name: each.value for name, each in built.given.items()}
     assert given == {"image_size": 320, "seed": 3, "calibration_share": 0.3}
 
@@ -115,7 +115,7 @@ async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Works
         RunFolder(workspace.runs.folder(row.id)).model.backbone.touch()
     await trained(workspace, "padim")
     for asked, run in (("latest", "r1"), ("r2", "r2")):
-        built = await build_on(workspace.runs, facts=OLED, model="patchcore", chosen={"backbone_run": asked})
+        built = await build_on(workspace.runs, facts=OLED, model="patchcore", chosen={"backbone_run": asked}, wishes={})
         assert built.chosen["backbone_run"] == run
         assert built.given["backbone"].value == "resnet34"
     assert await refusal(workspace, "patchcore", {"backbone_run": "r3"}) == "no_backbone"

@@ -1,0 +1,174 @@
+"""What the assistant must know of each kind of run: one folder per kind, found by its name.
+
+A kind completes a job from the data, says what a person should know before the yes, and tells of a finished run. What all
+kinds share (weights at hand, notices of the data, wording from a template) stands in the files beside the folders.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic.fields import FieldInfo
+
+from assistant.frames import Estimate, HeatmapsItem, Notice
+from assistant.runs.queue import Queue
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from engine.contract.jobs import FIRST_KIND, KINDS, Job
+
+DEFAULT_KIND = FIRST_KIND  # what is meant where no kind is named
+
+
+JobT = TypeVar("JobT", bound=Job, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A value for a setting, and why; the page words the reason by its code (locales: because.<code>). None goes without saying."""
+
+    value: Any
+    because: Notice | None
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was chosen with its runs filled in, and the settings that follow from those runs."""
+
+    chosen: dict[str, Any]
+    given: dict[str, Advice] = field(default_factory=dict)
+
+
+class Kind(Protocol[JobT]):
+    """One kind of run. `facts` are always those of a data set as `inspect_dataset` gives them."""
+
+    @property
+    def name(self) -> str:
+        """As jobs carry it."""
+
+    @property
+    def default_model(self) -> str: ...
+
+    @property
+    def main_settings(self) -> Sequence[str]:
+        """Settings that a plan's card shows at once, in this order; the others stand behind "all settings"."""
+
+    @property
+    def wishes(self) -> Mapping[str, tuple[Any, FieldInfo]]:
+        """What can be asked for and is no setting of the job, such as how many runs to take: type and description."""
+
+    # ---- a plan ----
+
+    def model_of(self, asked: Mapping[str, Any]) -> str | None:
+        """The model that these settings and wishes name without saying so; None where they name none."""
+
+    async def dataset_of(self, runs: Queue, asked: Mapping[str, Any], *, otherwise: str | None) -> str | None:
+        """The data set that these settings and wishes imply; `otherwise` is that of the open plan.
+
+        Raises:
+            SpecError, UnknownRun: they name a run that cannot be meant.
+        """
+
+    async def build_on(
+        self, runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
+    ) -> Built:
+        """Fill in the runs that a training of this model builds on.
+
+        Raises:
+            SpecError: such a run is missing, has not finished, or does not fit, in words.
+        """
+
+    def advise(
+        self, settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
+    ) -> dict[str, Advice]:
+        """Settings that suit the data and this machine better than the defaults. An unknown model gets none."""
+
+    def refuse(self, settings: Settings, job: JobT, facts: Mapping[str, Any]) -> None:
+        """Raises SpecError where a valid job cannot run on this data or this machine."""
+
+    def notices(
+        self, settings: Settings, job: JobT, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+    ) -> list[Notice]:
+        """What a person should know before saying yes, the gravest first."""
+
+    def without_effect(self, job: JobT) -> set[str]:
+        """Settings that every job of this kind has and this one makes no use of: its form does not show them."""
+
+    def work(self, job: JobT, facts: Mapping[str, Any]) -> float:
+        """How much there is to do, in seconds of a plain CPU; earlier runs of this machine correct it."""
+
+    def in_short(self, job: JobT, facts: Mapping[str, Any]) -> str:
+        """Model, data and what matters most of the settings, in a line of English for a terminal."""
+
+    # ---- a finished run ----
+
+    @property
+    def headline_title(self) -> str:
+        """The metric that the job names as its `headline`, in English words."""
+
+    @property
+    def told_to_scripts(self) -> Sequence[str]:
+        """Which of its facts `murascope train --json` tells beside the metrics."""
+
+    def facts(self, row: RunRow, folder: Path) -> dict[str, Any]:
+        """Everything that may be said about a finished run, beside what is true of all (assistant/kinds/summary.py).
+
+        Raises:
+            NoResults: the run has not ended well, or its evaluation cannot be read.
+        """
+
+    def results(self, row: RunRow, folder: Path) -> dict[str, Any]:
+        """What the run's page draws: `metrics` as they stand, and in `images` one entry for each inspected image.
+
+        Raises:
+            NoResults: as `facts`.
+        """
+
+    @property
+    def pictures(self) -> Sequence[str]:
+        """The sorts of pictures that its evaluation holds of each inspected image."""
+
+    @property
+    def galleries(self) -> Sequence[str]:
+        """Which inspected images can be asked for; the first is shown when none is named."""
+
+    def gallery(
+        self, row: RunRow, folder: Path, *, which: str | None = None, defect_type: str | None = None, count: int
+    ) -> HeatmapsItem:
+        """The images that fit, the most telling first.
+
+        Raises:
+            NoResults: as `facts`.
+            LookupError: there is no such gallery, or no image of that defect type.
+        """
+
+
+@cache
+def kind_names() -> list[str]:
+    """Every kind of run, the one that is meant by default first."""
+    return sorted(KINDS, key=lambda name: (name != DEFAULT_KIND, name))
+
+
+@cache
+def kind_of(name: str) -> Kind[Any]:
+    """The kind of that name.
+
+    Raises:
+        LookupError: there is none; those there are.
+    """
+    if name not in KINDS:
+        raise LookupError(f"unknown task {name!r} (have: {', '.join(kind_names())})")
+    kind: Kind[Any] = importlib.import_module(f"{__name__}.{name}").KIND
+    return kind
+
+
+def kind_of_spec(spec: Mapping[str, Any]) -> Kind[Any]:
+    """The kind of a stored job; one from before there were kinds says none."""
+    return kind_of(str(spec.get("kind", DEFAULT_KIND)))
+
+
+def kind_of_model(model: str) -> str | None:
+    """The kind that trains a model of this name, where one does."""
+    return next((name for name in kind_names() if model in KINDS[name].models()), None)

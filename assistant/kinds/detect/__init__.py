@@ -1,0 +1,41 @@
+"""Anomaly detection: learns from good images alone, finds defects by a threshold."""
+
+from assistant.kinds import Kind
+from assistant.kinds.detect.advice import FIRST_CHOICE, complete
+from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
+from assistant.kinds.detect.gallery import GALLERIES, gallery
+from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
+from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
+from assistant.kinds.detect.work import count_work
+from engine.contract.jobs.detect import DetectJob
+from engine.contract.results.detect import DetectResults
+
+
+class Detect:
+    name = "detect"
+    default_model = FIRST_CHOICE
+    main_settings = (
+        "image_size", "members", "backbone", "epochs", "batch_size", "coreset_ratio", "learning_rate", "augmentation", "overkill_rate",
+        "seed",
+    )  # fmt: skip
+    wishes = WISHES
+    model_of = staticmethod(model_of)
+    dataset_of = staticmethod(dataset_of)
+    build_on = staticmethod(build_on)
+    advise = staticmethod(complete)
+    refuse = staticmethod(refuse_what_cannot_run)
+    notices = staticmethod(notices_of)
+    without_effect = staticmethod(without_effect)
+    work = staticmethod(count_work)
+    in_short = staticmethod(in_short)
+
+    headline_title = "image AUROC"
+    told_to_scripts = TOLD_TO_SCRIPTS
+    facts = staticmethod(facts_of)
+    results = staticmethod(results_of)
+    pictures = DetectResults.pictures
+    galleries = GALLERIES
+    gallery = staticmethod(gallery)
+
+
+KIND: Kind[DetectJob] = Detect()

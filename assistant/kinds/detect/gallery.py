@@ -1,0 +1,97 @@
+"""Which inspected images of a detector are shown, with their heatmaps, and which come first."""
+
+from pathlib import Path
+from typing import Any
+
+from assistant.frames import HeatmapImage, HeatmapsItem
+from assistant.runs.results import load
+from assistant.store.tables import RunRow
+from engine.contract.results.detect import DetectResults, ScoreRow
+
+GALLERIES = ("worst", "missed", "false_alarms", "all")
+
+
+def gallery(
+    row: RunRow, folder: Path, *, which: str | None = None, defect_type: str | None = None, count: int
+) -> HeatmapsItem:
+    """The images that fit, the most telling first.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+        LookupError: there is no such gallery, or no image has that defect type.
+    """
+    results, which = load(row, folder, DetectResults), which or GALLERIES[0]
+    meant = defect_type_like(results, defect_type) if defect_type is not None else None
+    images = fitting(results, which=which, defect_type=meant)
+    return HeatmapsItem(
+        run=row.id,
+        which=which,
+        defect_type=meant,
+        threshold=results.metrics.threshold.image,
+        total=len(images),
+        images=images[:count],
+    )
+
+
+def fitting(results: DetectResults, *, which: str = GALLERIES[0], defect_type: str | None = None) -> list[HeatmapImage]:
+    """The images that fit, the most telling first.
+
+    worst are the highest scores; missed the defective ones below the threshold, lowest first; false_alarms the good ones above it.
+
+    Raises:
+        LookupError: there is no such gallery, or no image has that defect type.
+    """
+    if which not in GALLERIES:
+        raise LookupError(f"no images of the sort {which!r} (have: {', '.join(GALLERIES)})")
+    images = images_of(results)
+    if defect_type is not None:
+        wanted = defect_type_like(results, defect_type)
+        images = [image for image in images if image.defect_type == wanted]
+    outcome = {"missed": "missed", "false_alarms": "false_alarm"}.get(which)
+    images = [image for image in images if outcome is None or image.outcome == outcome]
+    return sorted(images, key=lambda image: image.score, reverse=which != "missed")
+
+
+def defect_type_like(results: DetectResults, asked: str) -> str:
+    """The defect type of these results that is meant, as they spell it.
+
+    Raises:
+        LookupError: there is none like it.
+    """
+    types = sorted({row.defect_type for row in results.rows if row.defect_type})
+    wanted = next((each for each in types if _plain(each) == _plain(asked)), None) or next(
+        (each for each in types if _plain(asked) in _plain(each) or _plain(each) in _plain(asked)), None
+    )
+    if wanted is None:
+        raise LookupError(f"no images of defect type {asked!r} (have: {', '.join(types) or 'none'})")
+    return wanted
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum()).removesuffix("s")
+
+
+def images_of(results: DetectResults) -> list[HeatmapImage]:
+    """One entry for each inspected image, with what became of it."""
+    return [_image(row) for row in results.rows]
+
+
+def _image(row: ScoreRow) -> HeatmapImage:
+    outcomes: dict[tuple[str, bool], Any] = {
+        ("good", False): "correct_good",
+        ("good", True): "false_alarm",
+        ("defective", True): "hit",
+        ("defective", False): "missed",
+    }
+    return HeatmapImage.model_validate(
+        {
+            "index": row.index,
+            "name": row.name,
+            "label": row.label,
+            "defect_type": row.defect_type,
+            "score": row.score,
+            "verdict": "defective" if row.is_anomalous else "good",
+            "outcome": outcomes.get((row.label, row.is_anomalous), "unknown"),
+            "has_truth": row.has_truth,
+        }
+    )

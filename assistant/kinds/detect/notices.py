@@ -1,0 +1,101 @@
+"""What a person should know of a training of a detector before saying yes, what cannot run, and which settings do nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.frames import Estimate, Notice
+from assistant.kinds.notices import (
+    note,
+    on_data,
+    on_substitute,
+    on_synthetic,
+    on_time,
+    on_weights,
+    refuse_missing_weights,
+)
+from assistant.settings import Settings
+from engine.contract.jobs import Problem, SpecError
+from engine.contract.jobs.detect import DetectJob
+from engine.contract.models import MODELS
+from engine.contract.policy import images_needed, promised, share_out
+
+SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words them itself, or shows the files below its figures
+    "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
+    "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages",
+}  # fmt: skip
+
+
+def notices_of(
+    settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+) -> list[Notice]:
+    """What a person should know before saying yes, the gravest first."""
+    usual = job.backbone if job.backbone_run else MODELS[job.model.name].default_backbone
+    return [
+        *on_weights(settings, backbone=job.backbone, weights=job.weights),
+        *on_data(facts, said_otherwise=SAID_OTHERWISE),
+        *_on_defects(facts),
+        *_on_threshold(job, facts),
+        *on_synthetic(facts),
+        *on_substitute(settings, backbone=job.backbone, usual=usual, chosen=chosen),
+        *on_time(estimate),
+    ]
+
+
+def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: Mapping[str, Any]) -> None:
+    for notice in facts.get("notices", []):
+        if notice["code"] == "memory_models_only" and MODELS[job.model.name].family in ("gradient", "flow"):
+            raise SpecError([Problem("model", f"{job.model.name} cannot be trained: {notice['message']}")])
+    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
+
+
+def without_effect(job: DetectJob) -> set[str]:
+    """Settings that every job has and this model makes no use of."""
+    hidden = set() if job.backbone else {"backbone", "backbone_run", "weights", "feature_normalisation", "style_mixing"}
+    if not job.model.takes_style_mixing:
+        hidden |= {"style_mixing"}
+    if MODELS[job.model.name].family == "memory":
+        hidden |= {"epochs", "validation_share", "precision"}
+    if MODELS[job.model.name].family == "ensemble":  # each member was trained already, with settings of its own
+        hidden |= {
+            "epochs", "validation_share", "precision", "normalisation", "augmentation", "seed", "calibration_share", "threshold_policy",
+        }  # fmt: skip
+    return hidden
+
+
+def _on_defects(facts: Mapping[str, Any]) -> list[Notice]:
+    if facts["test_defective"] == 0:
+        message = "There are no defective images: how many defects the model finds cannot be measured."
+        return [note("no_defects", message)]
+    if any(each["code"] == "no_masks" for each in facts.get("notices", [])):
+        return [note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")]
+    return []
+
+
+def _on_threshold(job: DetectJob, facts: Mapping[str, Any]) -> list[Notice]:
+    """How many good images will set the threshold, where that limits what it can promise."""
+    shared = share_out(job, good=facts["train_good"], has_own_test=facts["test_good"] > 0)
+    images, needed = shared.threshold, images_needed(job.overkill_rate)
+    share = promised(shared.policy, images=images, overkill_rate=job.overkill_rate, folds=shared.folds)
+    if share is None:
+        message = (
+            f"The threshold is the plain percentile of {images} good images: nothing is promised about the overkill."
+        )
+        return [Notice(code="percentile", message=message, values={"calibration": images})]
+    notices, values = [], {"calibration": images, "promised": round(100 * share, 1)}
+    if images < needed:
+        overkill = round(100 * job.overkill_rate, 2)
+        message = (
+            f"{images} good images set the threshold; an overkill of {overkill:g} % takes {needed}. "
+            f"No better than {100 * share:.1f} % can be promised."
+        )
+        notices.append(
+            Notice(code="few_good", message=message, values={**values, "needed": needed, "overkill": overkill})
+        )
+    if shared.policy == "leave_one_out":
+        message = (
+            f"Every one of the {images} good images sets the threshold, scored by a model that did not see it. That wastes none, "
+            f"but takes several trainings, and promises less: an overkill of at most {100 * share:.1f} %. For an ensemble of several "
+            "models take split_conformal as threshold_policy instead: its members must hold the same good images back."
+        )
+        notices.append(Notice(code="leave_one_out", message=message, values=values))
+    return notices

@@ -1,0 +1,58 @@
+"""What may be said about a training of a detector, planned or finished."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assistant.kinds.detect.gallery import images_of
+from assistant.runs.results import load
+from assistant.store.tables import RunRow
+from engine.contract.jobs.detect import DetectJob
+from engine.contract.results.detect import DetectResults
+
+AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
+TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "synthetic", "reasons")
+
+
+def in_short(job: DetectJob, facts: Mapping[str, Any]) -> str:
+    """Model, data and what matters most of the settings."""
+    backbone = f"backbone {job.backbone}" if job.backbone else "no backbone"
+    return f"{job.subject} on {job.dataset}: {facts['train_good']} good images, {job.image_size} px, {backbone}"
+
+
+def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
+    """Its figures with what makes them worth more or less.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+    """
+    results, job = load(row, folder, DetectResults).metrics, DetectJob.model_validate(row.spec)
+    told = results.facts()
+    return {
+        "synthetic": results.synthetic,
+        "image_size": job.image_size,
+        "weights": results.weights.facts(),
+        "counts": results.counts,
+        "metrics": results.metrics,
+        "reasons": results.reasons,
+        "intervals": told.get("intervals", {}),
+        "threshold": results.threshold.facts(),
+        "promise_check": results.promise_check.facts(),
+        "per_defect_type": told.get("per_defect_type", {}),
+        "per_size": told.get("per_size", {}),
+        "chosen_on_test_data": results.oracle.facts(),
+        "aupro_up_to_false_positive_rate": AUPRO_LIMITS,
+    }
+
+
+def results_of(row: RunRow, folder: Path) -> dict[str, Any]:
+    """`metrics` as they stand, and in `images` one entry for each inspected image.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+    """
+    results = load(row, folder, DetectResults)
+    return {
+        "metrics": results.metrics.facts(),
+        "images": [image.model_dump(mode="json") for image in images_of(results)],
+    }

@@ -1,0 +1,88 @@
+"""What a person should know before saying yes, whatever kind of run it is: of weights, of the data, of the time it takes."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from assistant.frames import Estimate, Notice
+from assistant.kinds.weights import where_are_weights
+from assistant.settings import Settings
+from engine.contract.jobs import Problem, SpecError
+
+LONG_RUN_SECONDS = 3600
+
+
+def note(code: str, message: str, **values: Any) -> Notice:
+    return Notice(code=code, message=message, values=values)
+
+
+def on_weights(settings: Settings, *, backbone: str | None, weights: str) -> list[Notice]:
+    """Where the backbone's weights come from, unless they are at hand."""
+    if backbone is None:
+        return []
+    folder = str(settings.weights_folder)
+    if weights == "random":
+        message = f"Random weights, as asked: {backbone} finds far less than with pre-trained ones."
+        return [note("weights_random", message, backbone=backbone)]
+    match where_are_weights(settings, backbone):
+        case "none":
+            message = (
+                f"The pre-trained weights of {backbone} are not on this machine: the run would use random weights and find far less. "
+                f"Copy {backbone}.safetensors into {folder} to change that."
+            )
+            return [note("weights_missing", message, backbone=backbone, folder=folder)]
+        case "hub":
+            message = (
+                f"The pre-trained weights of {backbone} are not on this machine: they will be fetched from the Hugging Face hub. Without a "
+                f"network the run uses random weights and finds far less; then copy {backbone}.safetensors into {folder}."
+            )
+            return [note("weights_from_hub", message, backbone=backbone, folder=folder)]
+    return []
+
+
+def on_data(facts: Mapping[str, Any], *, said_otherwise: Collection[str]) -> list[Notice]:
+    """What the check of the data set noticed, without the codes that this kind words itself."""
+    broken, notices = len(facts["broken"]), []
+    if broken:
+        message = f"{broken} image{'s' * (broken != 1)} cannot be read and will be left out."
+        notices.append(note("broken_images", message, count=broken))
+    for each in facts.get("notices", []):
+        if each["code"] not in said_otherwise:
+            notices.append(note(each["code"], each["message"], **each["values"]))
+    return notices
+
+
+def on_synthetic(facts: Mapping[str, Any]) -> list[Notice]:
+    if not facts.get("synthetic"):
+        return []
+    message = "The images are computer-made: results show how the tool works, not how it does on real panels."
+    return [note("synthetic", message)]
+
+
+def on_substitute(
+    settings: Settings, *, backbone: str | None, usual: str | None, chosen: Mapping[str, Any]
+) -> list[Notice]:
+    """The backbone is not the usual one, though nobody asked for it: the usual one's weights are not at hand."""
+    if backbone is None or backbone == usual or "backbone" in chosen:
+        return []
+    if where_are_weights(settings, backbone) not in ("local", "cache"):
+        return []
+    message = f"The paper uses {usual}, whose weights are not at hand; {backbone} takes its place."
+    return [note("backbone_substituted", message, paper=usual, backbone=backbone)]
+
+
+def on_time(estimate: Estimate) -> list[Notice]:
+    if estimate.seconds <= LONG_RUN_SECONDS:
+        return []
+    message = "This will take long on this machine; fewer epochs, smaller images or a lighter backbone shorten it."
+    return [note("long_run", message)]
+
+
+def refuse_missing_weights(settings: Settings, *, backbone: str | None, weights: str) -> None:
+    """Raises SpecError where pre-trained weights are demanded and not there."""
+    if backbone and weights == "pretrained" and where_are_weights(settings, backbone) == "none":
+        message = (
+            f"weights is 'pretrained', but the weights of {backbone} are not on this machine: copy {backbone}.safetensors "
+            f"into {settings.weights_folder}, or set weights to 'auto' to train on random ones"
+        )
+        values = {"backbone": backbone, "folder": str(settings.weights_folder)}
+        raise SpecError([Problem("weights", message, "no_weights", values)])

@@ -1,0 +1,47 @@
+"""A finished run in plain words: its facts, and a wording of our own in three languages (prompts/summary/<kind>/)."""
+
+from pathlib import Path
+from typing import Any
+
+from assistant.frames import Language
+from assistant.kinds import kind_of_spec
+from assistant.runs.took import took
+from assistant.store.tables import RunRow
+from engine.contract.jobs import KINDS
+from prompts.rendering import render
+
+
+def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
+    """Everything that may be said about a finished run.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+    """
+    kind = kind_of_spec(row.spec)
+    return {
+        "task": kind.name,
+        "run": row.id,
+        "dataset": row.dataset,
+        "model": row.model,
+        "model_title": title_of(row),
+        **kind.facts(row, folder),
+        "seconds": {"total": took(row, folder)},
+    }
+
+
+def word(facts: dict[str, Any], language: Language) -> str:
+    """Our own wording of the facts, in Markdown."""
+    return render(f"summary/{facts['task']}/{language}.md.j2", **facts)
+
+
+def title_of(row: RunRow) -> str:
+    """What the run's model is called; its name where nothing of that name can be trained any more."""
+    models = KINDS[kind_of_spec(row.spec).name].models()
+    return models[row.model].title if row.model in models else row.model
+
+
+def headline_of(row: RunRow) -> tuple[str, float] | None:
+    """The figure that tells the run in one: what it measures, in English, and its value; None where there is none."""
+    kind = kind_of_spec(row.spec)
+    value = (row.metrics or {}).get(KINDS[kind.name].headline)
+    return (kind.headline_title, float(value)) if value is not None else None

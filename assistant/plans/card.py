@@ -1,0 +1,77 @@
+"""A plan as the card that a person reads, edits and decides on."""
+
+from typing import Any
+
+from assistant.data.datasets import DatasetError
+from assistant.data.left_out import by_reason
+from assistant.frames import Member, ProposalItem
+from assistant.kinds.summary import headline_of, title_of
+from assistant.plans.form import describe
+from assistant.plans.plan import Plan
+from assistant.runs.queue import Queue
+from assistant.store.tables import ProposalRow
+from engine.contract.jobs import SpecError
+
+
+async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
+    """The card of a stored plan."""
+    facts = {key: value for key, value in plan.facts.items() if key not in ("path", "broken")}
+    job = plan.spec
+    item = {
+        "task": job.kind,
+        "proposal": row.id,
+        "revision": row.revision,
+        "state": row.state,
+        "dataset": job.dataset,
+        "dataset_facts": facts
+        | {"broken": len(plan.facts["broken"]), "left_out": by_reason(plan.facts.get("left_out", []))},
+        "model": job.subject,
+        "model_title": job.title,
+        "settings": describe(job, plan.because),
+        "members": [await _member(runs, run) for run in getattr(job.model, "members", ())],
+        "notices": plan.notices,
+        "estimate": plan.estimate,
+        "run": row.run,
+    }
+    return ProposalItem.model_validate(item)
+
+
+def plan_words(item: ProposalItem) -> dict[str, Any]:
+    """What our own words say of a plan."""
+    return {"model_title": item.model_title, "dataset": item.dataset, "seconds": item.estimate.seconds}
+
+
+def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:
+    """The card as it was, with what was typed and why it was refused. The plan itself has not changed."""
+    problems = {each.field: each for each in error.problems} if isinstance(error, SpecError) else {}
+    settings = []
+    for setting in item.settings:
+        problem = problems.pop(setting.name, None)
+        said = (
+            {"problem": problem.message, "problem_kind": problem.kind, "problem_values": problem.values}
+            if problem
+            else {}
+        )
+        typed = {"value": changes[setting.name]} if problem and setting.name in changes else {}
+        settings.append(
+            setting.model_copy(update={"problem": None, "problem_kind": None, "problem_values": {}, **said, **typed})
+        )
+    unplaced = "; ".join(each.message for each in problems.values()) or (
+        str(error) if isinstance(error, DatasetError) else None
+    )
+    only = next(iter(problems.values())) if len(problems) == 1 else None
+    kind, values = (only.kind, only.values) if only else (None, {})
+    return item.model_copy(
+        update={"settings": settings, "problem": unplaced, "problem_kind": kind, "problem_values": values}
+    )
+
+
+def plan_key(proposal: str) -> str:
+    """The key of a plan's card in its conversation."""
+    return f"plan-{proposal}"
+
+
+async def _member(runs: Queue, run: str) -> Member:
+    row = await runs.get(run)
+    measured = headline_of(row)
+    return Member(run=row.id, model_title=title_of(row), image_auroc=measured[1] if measured else None)
