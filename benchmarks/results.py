@@ -22,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
 
+from engine.contract.folder import RunFolder  # noqa: E402
 from engine.contract.jobs import flat_settings, make_job  # noqa: E402
 from engine.contract.models import MODELS  # noqa: E402
 
@@ -105,11 +106,11 @@ def measure(data: Path, row: str, seed: int, options: argparse.Namespace) -> dic
     run.mkdir(parents=True, exist_ok=True)
     model, settings = _settings(data, row, seed)
     spec = make_job("detect", data.name, model, {**settings, "seed": seed, "device": options.device})
-    (run / "spec.json").write_text(spec.model_dump_json())
+    RunFolder(run).write_job(spec)
     environment = _environment(options)
     code, seconds, peak_mb = _child(["-m", "engine", "train", str(run), "--data", str(data)], run, environment)
     result: dict[str, Any] = {"exit_code": code, "settings": _told(spec), "peak_mb": peak_mb, "total_s": seconds}
-    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    events = [json.loads(line) for line in RunFolder(run).events.read_text().splitlines()]
     if code == 0:
         _child(["benchmarks/results.py", "--time", str(run), "--data", str(data)], run, environment)
         result |= {"metrics": events[-1]["metrics"], "stages": events[-1]["seconds"]}
@@ -201,7 +202,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
 def _child(arguments: list[str], run: Path, environment: dict[str, str]) -> tuple[int, float, float]:
     """Exit code, seconds and peak resident memory in MB of a Python process; what it prints goes to the run's log."""
     started = time.perf_counter()
-    with (run / "log.txt").open("ab") as log:
+    with RunFolder(run).log.open("ab") as log:
         process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

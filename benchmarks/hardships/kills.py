@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.served import PATIENCE_S, Served, Silent, ticks
+from engine.contract.folder import RunFolder
 
 SHORT = "train PatchCore on panels with image size 64"
 LONG = "train the autoencoder on panels with image size 64 and 300 epochs"
@@ -152,7 +153,7 @@ class Scene:
         letting_go.join()
 
     def _locks(self) -> list[Path]:
-        return list((self.served.home / "runs").glob("*/process.lock"))
+        return [lock for run in (self.served.home / "runs").iterdir() if (lock := RunFolder(run).lock).exists()]
 
     def _make_a_slot_free(self) -> None:
         for run in self.served.get("/api/runs"):
@@ -184,7 +185,7 @@ class Scene:
         return harm
 
     def _judge_run(self, run: dict[str, Any], harm: dict[str, int]) -> None:
-        lines = (self.served.home / "runs" / run["id"] / "events.jsonl").read_text().splitlines()
+        lines = RunFolder(self.served.home / "runs" / run["id"]).events.read_text().splitlines()
         events = [json.loads(line) for line in lines]
         ends = [event["type"] for event in events if event["type"] in ENDS]
         if [event["seq"] for event in events] != list(range(1, len(events) + 1)):

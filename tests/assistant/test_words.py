@@ -16,6 +16,7 @@ from assistant.kinds.summary import word
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
+from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from prompts.page_texts import page_texts
 from prompts.rendering import duration
@@ -139,7 +140,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("nothing_runs", {}),
     ("run_ended", {"run": "r9", "state": "failed"}),
     *(("run_active", {"run": "r9", "state": state}) for state in ("queued", "running")),
-    *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": "evaluation/scores.csv"}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
+    *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": str(RunFolder(Path()).evaluation.scores)}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("no_such_defect", {"defect_type": "dent"}),
     ("dataset_gone", {"path": "/data/oled"}),
     *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from engine.contract.folder import RunFolder
 from tests.conftest import SHARED
 from tests.serving import PROJECT, environment_of, serving
 
@@ -44,12 +45,12 @@ class Home:
         subprocess.run([*MURASCOPE, "demo"], env=self.environment, cwd=PROJECT, check=True)
 
     def events(self, run: str) -> list[dict]:
-        path = self.folder / "runs" / run / "events.jsonl"
+        path = RunFolder(self.folder / "runs" / run).events
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def kill_at_a_checkpoint(self, run: str) -> None:
         """SIGKILL: the training process gets no last word."""
-        until(lambda: (self.folder / "runs" / run / "checkpoints" / "last.safetensors").exists())
+        until(lambda: RunFolder(self.folder / "runs" / run).checkpoint.exists())
         os.kill(self.events(run)[0]["pid"], signal.SIGKILL)
 
 
@@ -128,7 +129,7 @@ def test_after_a_power_cut_the_run_can_be_taken_up_where_runs_are_listed(
     while found is None:
         found = re.search(r"http://\S+", process.stderr.readline())
     run = train(page, found.group(), "train the autoencoder on oled with 400 epochs")
-    until(lambda: (home.folder / "runs" / run / "checkpoints" / "last.safetensors").exists())
+    until(lambda: RunFolder(home.folder / "runs" / run).checkpoint.exists())
     process.kill()
     os.kill(home.events(run)[0]["pid"], signal.SIGKILL)
     process.communicate()

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from engine.contract.events import Batches, Started, Stopped, Warned, read_events
+from engine.contract.folder import RunFolder
 from engine.report import Eta, Report, StopRequested, TimeLimit
 
 
@@ -81,7 +82,7 @@ def test_a_run_that_was_killed_goes_on_in_its_log_and_its_time_counts(tmp_path):
         event.model_copy(update={"seq": seq, "time": time}).model_dump_json()
         for seq, (time, event) in enumerate(times.items(), 1)
     ]
-    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    RunFolder(tmp_path).events.write_text("\n".join(lines) + "\n")
     report = Report(tmp_path)
     assert report.goes_on
     report(Warned(code="x", message="goes on"))

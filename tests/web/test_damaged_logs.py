@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from assistant.settings import Settings
+from engine.contract.folder import RunFolder
 
 
 def gone(path: Path) -> None:
@@ -61,11 +62,12 @@ def frames(client: TestClient, run: str, after: int = 0) -> tuple[list[dict[str,
 def test_the_socket_of_a_damaged_log_ends_with_what_is_wrong_and_the_state_on_record(
     finished_run: str, client: TestClient, settings: Settings, damage: Callable[[Path], None], after: int
 ) -> None:
-    damage(settings.runs_folder / finished_run / "events.jsonl")
+    log = RunFolder(settings.runs_folder / finished_run).events
+    damage(log)
     received, code = frames(client, finished_run, after)
     assert code == 1000
     assert (received[-1]["type"], received[-1]["state"]) == ("damaged", "succeeded")
-    assert "events.jsonl" in received[-1]["message"]
+    assert log.name in received[-1]["message"]
     assert [frame["seq"] for frame in received[:-1]] == list(range(after + 1, after + len(received)))
     assert client.get("/runs").status_code == client.get(f"/runs/{finished_run}").status_code == 200
     assert client.get(f"/api/runs/{finished_run}/results").status_code == 200

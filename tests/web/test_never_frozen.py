@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Started
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.process_lock import take_lock
 
@@ -77,14 +78,14 @@ def test_a_process_that_holds_the_lock_of_its_run(running_run: str, settings: Se
         assert client.get(f"/api/runs/{running_run}").json()["state"] == "running"
 
 
-READS: dict[str, tuple[str, Callable[[TestClient, str], Any]]] = {
-    "figures": ("evaluation/metrics.json", lambda client, run: client.get(f"/api/runs/{run}/results")),
-    "scores": ("evaluation/scores.csv", lambda client, run: client.get(f"/api/runs/{run}/results")),
-    "regions": ("evaluation/regions/0001.json", lambda client, run: client.get(f"/api/runs/{run}/regions/1")),
-    "output": ("log.txt", lambda client, run: client.get(f"/api/runs/{run}/log")),
-    "picture": ("evaluation/regions/0001.json", lambda client, run: client.get(f"/runs/{run}/normals/1/0/0")),
-    "words": ("evaluation/metrics.json", lambda client, run: ask(client, f"summarize {run}")),
-    "heatmaps": ("evaluation/metrics.json", lambda client, run: ask(client, f"show the heatmaps of {run}")),
+READS: dict[str, tuple[Callable[[RunFolder], Path], Callable[[TestClient, str], Any]]] = {
+    "figures": (lambda run: run.evaluation.metrics, lambda client, run: client.get(f"/api/runs/{run}/results")),
+    "scores": (lambda run: run.evaluation.scores, lambda client, run: client.get(f"/api/runs/{run}/results")),
+    "regions": (lambda run: run.evaluation.finding(1), lambda client, run: client.get(f"/api/runs/{run}/regions/1")),
+    "output": (lambda run: run.log, lambda client, run: client.get(f"/api/runs/{run}/log")),
+    "picture": (lambda run: run.evaluation.finding(1), lambda client, run: client.get(f"/runs/{run}/normals/1/0/0")),
+    "words": (lambda run: run.evaluation.metrics, lambda client, run: ask(client, f"summarize {run}")),
+    "heatmaps": (lambda run: run.evaluation.metrics, lambda client, run: ask(client, f"show the heatmaps of {run}")),
 }
 
 
@@ -93,8 +94,8 @@ def test_a_pipe_in_place_of_a_file(
     finished_run: str, running_run: str, client: TestClient, settings: Settings, name: str
 ) -> None:
     """It would never come: whoever asks for it is told so at once."""
-    file, read = READS[name]
-    path = settings.runs_folder / finished_run / file
+    file_of, read = READS[name]
+    path = file_of(RunFolder(settings.runs_folder / finished_run))
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     os.mkfifo(path)

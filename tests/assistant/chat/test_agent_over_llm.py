@@ -39,6 +39,7 @@ from tests.llm_server import (
     call_as_text,
     cut_arguments,
 )
+from tests.stored_runs import write_evaluation
 from tests.talk_over_llm import Talk, talking
 
 pytestmark = pytest.mark.anyio
@@ -363,12 +364,7 @@ async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) ->
         run = await talk.workspace.runs.add(
             make_job("detect", "oled", "padim"), data_path="/data", conversation=talk.conversation.id
         )
-        evaluation = talk.workspace.runs.folder(run.id) / "evaluation"
-        evaluation.mkdir(parents=True)
-        measured = {"metrics": {}, "threshold": {"image": 0.5, "pixel": 0.5}, "map_scale": [0.0, 1.0]}
-        (evaluation / "metrics.json").write_text(json.dumps(measured))
-        header = "index,name,label,defect_type,score,is_anomalous,p_value,has_truth"
-        (evaluation / "scores.csv").write_text(f"{header}\n0,scratch/b.png,defective,scratch,0.9,1,0.1,1\n")
+        write_evaluation(talk.workspace.runs.folder(run.id))
         await talk.workspace.runs.claim_one(run.id)
         await talk.workspace.runs.end(run.id, "succeeded", metrics={})
         await talk.say("Show me the scratches of r1")

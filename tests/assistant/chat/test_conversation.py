@@ -1,7 +1,6 @@
 """Conversations with the built-in assistant: from a sentence to a plan, a yes, and what is told at the end. No engine is needed."""
 
 import asyncio
-import json
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,9 @@ from assistant.frames import (
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Failed, Started
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
+from tests.stored_runs import card, write_model
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
@@ -185,7 +186,7 @@ async def test_an_edit_changes_the_plan_and_an_old_approval_no_longer_counts(
     assert {setting.name: setting.value for setting in changed.settings}["image_size"] == 128
     await conversation.receive(Approve(proposal=plan.proposal, revision=2), "en")
     await conversation.finish()
-    assert json.loads((workspace.runs.folder("r1") / "spec.json").read_text())["image_size"] == 128
+    assert RunFolder(workspace.runs.folder("r1")).read_job().image_size == 128
 
 
 async def test_a_refused_edit_says_why_at_its_field_and_keeps_what_was_typed(conversation: Conversation) -> None:
@@ -381,10 +382,11 @@ async def test_a_conversation_that_is_deleted_takes_its_items_along(
 
 
 async def finished_run(workspace: Workspace, model: str) -> str:
-    row = await workspace.runs.add(make_job("detect", "oled", model), data_path="/data")
+    job = make_job("detect", "oled", model)
+    row = await workspace.runs.add(job, data_path="/data")
     await workspace.runs.claim_one(row.id)
-    (workspace.runs.folder(row.id) / "model").mkdir()
-    (workspace.runs.folder(row.id) / "model" / "model.json").write_text("{}")
+    facts = await workspace.datasets.facts("oled")
+    write_model(workspace.runs.folder(row.id), card(job, fingerprint=facts["fingerprint"]))
     await workspace.runs.end(row.id, "succeeded", metrics={"image_auroc": 0.9})
     return row.id
 

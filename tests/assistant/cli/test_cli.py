@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from engine.contract.folder import RunFolder
 from tests.small_disk import small_disk
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -146,7 +147,7 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
     seen = ""
     for line in process.stderr:
         if "epoch" in line:
-            events = tmp_path / "home" / "runs" / "r1" / "events.jsonl"
+            events = RunFolder(tmp_path / "home" / "runs" / "r1").events
             trainer = json.loads(events.read_text().splitlines()[0])["pid"]
             seen = Path(f"/proc/{trainer}/environ").read_text()
             process.send_signal(signal.SIGINT)
@@ -158,7 +159,7 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
 
 def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
     process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
-    events = tmp_path / "home" / "runs" / "r1" / "events.jsonl"
+    events = RunFolder(tmp_path / "home" / "runs" / "r1").events
     while not (events.exists() and events.read_text().count("\n") >= 3):
         time.sleep(0.1)
     os.kill(json.loads(events.read_text().splitlines()[0])["pid"], signal.SIGKILL)
@@ -273,11 +274,11 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
 ) -> None:
     asked = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=200", "--set", "patience=0"]
     process = murascope.start("train", "--data", str(panels), *asked, "--yes")
-    run = tmp_path / "home" / "runs" / "r1"
-    while not (run / "checkpoints" / "last.safetensors").exists():
+    run = RunFolder(tmp_path / "home" / "runs" / "r1")
+    while not run.checkpoint.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    os.kill(json.loads((run / "events.jsonl").read_text().splitlines()[0])["pid"], signal.SIGKILL)
+    os.kill(json.loads(run.events.read_text().splitlines()[0])["pid"], signal.SIGKILL)
     said = process.communicate(timeout=60)[1]
     assert "murascope runs continue r1" in said
     assert re.search(r"after epoch \d+ of 200", said)

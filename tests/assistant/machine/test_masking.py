@@ -15,6 +15,7 @@ from assistant.frames import AssistantItem, DeltaFrame, ErrorItem, HeatmapImage,
 from assistant.machine.masking import MASKED, Mask, secrets_of
 from assistant.settings import Settings
 from assistant.workspace import Workspace
+from engine.contract.folder import RunFolder
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +148,7 @@ async def test_a_runs_reason_and_log_are_masked(workspace: Workspace) -> None:
     ended = await workspace.runs.end(run.id, "failed", reason=f"no access with {SECRET}", hint="try again")
     assert ended is not None
     assert ended.reason == f"no access with {MASKED}"
-    (workspace.runs.folder(run.id) / "log.txt").write_text(f"key={SECRET}\n")
+    RunFolder(workspace.runs.folder(run.id)).log.write_text(f"key={SECRET}\n")
     assert list(workspace.runs.log_tail(run.id)) == [f"key={MASKED}"]
 
 

@@ -13,6 +13,7 @@ from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import digest_of, make_job
 
 pytestmark = pytest.mark.anyio
@@ -43,12 +44,12 @@ async def test_a_run_whose_pictures_changed_while_it_waited_fails_in_words(works
     ended = await workspace.supervisor.run_one(run.id)
     assert (ended.state, ended.metrics) == ("failed", None)
     assert "not those of the plan that was approved" in (ended.reason or "")
-    assert not (workspace.runs.folder(run.id) / "model").exists()
+    assert not RunFolder(workspace.runs.folder(run.id)).model.path.exists()
 
 
 async def test_a_run_whose_spec_was_edited_while_it_waited_fails_in_words(workspace: Workspace, panels: Path) -> None:
     run = await queued(workspace, panels)
-    path = workspace.runs.folder(run.id) / "spec.json"
+    path = RunFolder(workspace.runs.folder(run.id)).spec
     path.write_text(json.dumps({**json.loads(path.read_text()), "seed": 5}))
     ended = await workspace.supervisor.run_one(run.id)
     assert ended.state == "failed"

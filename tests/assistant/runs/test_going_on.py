@@ -11,8 +11,9 @@ from assistant.frames import Answer, AssistantItem, ConfirmItem, Item, Language,
 from assistant.runs.going_on import NotGoneOn, go_on, what_is_left
 from assistant.store.tables import DatasetRow, RunRow
 from assistant.workspace import Workspace
-from engine.contract.continuing import CHECKPOINT, read_continued
+from engine.contract.continuing import read_continued
 from engine.contract.events import EventLog, Failed, Started
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from tests.talk import answers, plan_of, say
 
@@ -36,8 +37,8 @@ async def a_run(
     log.close()
     if kept is not None:
         header = json.dumps({"__metadata__": {"progress": json.dumps({"position": {"epoch": kept}})}}).encode()
-        (folder / CHECKPOINT).parent.mkdir()
-        (folder / CHECKPOINT).write_bytes(struct.pack("<Q", len(header)) + header)
+        RunFolder(folder).checkpoints.mkdir()
+        RunFolder(folder).checkpoint.write_bytes(struct.pack("<Q", len(header)) + header)
     await workspace.runs.claim_one(row.id)
     await workspace.runs.end(row.id, state, reason="killed by signal 9", hint="h")
     return await workspace.runs.get(row.id)
@@ -74,7 +75,7 @@ async def test_a_run_is_taken_up_with_its_settings_its_data_and_its_checkpoint(
     folder = workspace.runs.folder(new.id)
     handed = read_continued(folder)
     assert handed is not None
-    assert (handed.run, handed.after_epoch, (folder / CHECKPOINT).exists()) == (row.id, kept, kept is not None)
+    assert (handed.run, handed.after_epoch, RunFolder(folder).checkpoint.exists()) == (row.id, kept, kept is not None)
     assert await run_cards(conversation) == [row.id, new.id]
 
 

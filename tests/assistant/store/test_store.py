@@ -16,6 +16,7 @@ from assistant.settings import Settings
 from assistant.store.database import Database, migrate
 from assistant.store.tables import Base
 from engine.contract.events import Stopped, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.jobs.detect import DetectJob
 
@@ -53,7 +54,7 @@ async def test_a_queued_run_has_its_spec_on_disk(settings: Settings, database: D
     queue = Queue(settings, database, Mask([]))
     run = await queue.add(spec(), data_path="/data")
     assert (run.id, run.state) == ("r1", "queued")
-    assert DetectJob.model_validate_json((queue.folder("r1") / "spec.json").read_text()) == spec()
+    assert RunFolder(queue.folder("r1")).read_job() == spec()
 
 
 async def test_many_who_start_the_same_plan_start_one_run(settings: Settings, database: Database) -> None:

@@ -1,6 +1,7 @@
 """The log of a run: numbered without gaps, whole lines only."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from engine.contract.events import (
     read_events,
     seconds_worked,
 )
+from engine.contract.folder import RunFolder
 
 # the system takes no file beyond 300 bytes, as a full disk takes none at all; the second event does not fit
 FULL = """
@@ -49,7 +51,7 @@ def test_a_torn_last_line_is_left_out_and_cut_off_by_the_next_writer(tmp_path):
     log = EventLog(tmp_path)
     log.append(Warned(code="x", message="whole"))
     log.close()
-    with (tmp_path / "events.jsonl").open("ab") as file:
+    with RunFolder(tmp_path).events.open("ab") as file:
         file.write(b'{"type": "warn')
     assert len(read_events(tmp_path)) == 1
     log = EventLog(tmp_path)
@@ -64,7 +66,7 @@ def test_a_run_without_a_log_has_no_events(tmp_path):
 
 def test_a_log_has_one_writer_and_a_second_one_is_refused_at_once(tmp_path):
     log = EventLog(tmp_path)
-    with pytest.raises(LogInUse, match=r"events\.jsonl"):
+    with pytest.raises(LogInUse, match=re.escape(RunFolder(tmp_path).events.name)):
         EventLog(tmp_path)
     log.append(Warned(code="x", message="mine"))
     log.close()
@@ -73,7 +75,7 @@ def test_a_log_has_one_writer_and_a_second_one_is_refused_at_once(tmp_path):
 
 def test_an_event_that_the_disk_refuses_leaves_no_trace_and_the_next_one_takes_its_number(tmp_path):
     subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], check=True)
-    lines = (tmp_path / "events.jsonl").read_bytes().splitlines(keepends=True)
+    lines = RunFolder(tmp_path).events.read_bytes().splitlines(keepends=True)
     assert [(json.loads(line)["seq"], json.loads(line)["type"]) for line in lines] == [(1, "warning"), (2, "failed")]
     assert lines[-1].endswith(b"\n")
 
@@ -84,7 +86,7 @@ def written(run, events=3):
         log.append(Epoch(epoch=number + 1, epochs=9, loss=0.979, lr=0.1, best=True))
     log.append(Finished(metrics={"image_auroc": 0.979}, seconds={"total": 1.5}))
     log.close()
-    return run / "events.jsonl"
+    return RunFolder(run).events
 
 
 def test_a_bit_that_flipped_anywhere_in_the_log_is_noticed(tmp_path):
@@ -124,7 +126,7 @@ def test_a_number_that_is_none_is_null_in_the_log(tmp_path, number):
     log.append(Epoch(epoch=1, epochs=1, loss=0.5, val_loss=number, lr=0.1, best=True, eta_s=number))
     log.append(Finished(metrics={"image_auroc": number}, seconds={}))
     log.close()
-    text = (tmp_path / "events.jsonl").read_text()
+    text = RunFolder(tmp_path).events.read_text()
     assert "Infinity" not in text and "NaN" not in text
     epoch, finished = read_events(tmp_path)
     assert (epoch.val_loss, epoch.eta_s, finished.metrics) == (None, None, {"image_auroc": None})
