@@ -18,7 +18,7 @@ class ShownArguments:
     def __init__(self, tool: str, arguments: dict[str, Any], facts: Facts | None):
         self._facts, self._numbers_stay = (
             facts or Facts(),
-            traits(tool).holds_settings,
+            traits(tool).plans,
         )  # its numbers are the plan itself
         self._withheld: list[str] = []
         self.values: dict[str, Any] = {

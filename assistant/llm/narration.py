@@ -123,7 +123,7 @@ class Known:
 def returned_facts(value: Any, asked: dict[str, Any], wishes: Set[float] = frozenset()) -> Facts:
     """What a tool's answer adds to what is known: what an LLM said itself is no fact, nor does it become one when a tool repeats it;
     a setting that the user wished for does, once it is in the plan."""
-    chosen = wishes if traits(str(asked.get("tool"))).holds_settings else frozenset()
+    chosen = wishes if traits(str(asked.get("tool"))).plans else frozenset()
     heard = facts_in(_without(value, [said for said in _leaves(asked) if said not in chosen]))
     if isinstance(value, str):  # why a tool refused: nothing in it shows that a name is known
         return heard

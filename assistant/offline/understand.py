@@ -19,6 +19,7 @@ from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
 from assistant.offline.settings import Setting, fields, find_settings
 from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unknown_model, unregistered
+from assistant.tools import arguments_of, traits
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
@@ -270,33 +271,36 @@ def _unread(reading: Reading) -> int:
 
 def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
     """What was said of what this tool takes."""
-    dataset, model, run = _first(reading.datasets), _first(reading.models), _run(reading)
-    match tool:
-        case "propose_training":
-            said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
-            if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in said and model is None):
-                return _ensemble(reading)
-            settings = {setting.name: setting.value for setting in reading.settings}
-            return _given(dataset=dataset, model=model, **settings)
-        case "start_training":
-            return _given(proposal=_first(reading.proposals))
-        case "list_runs":
-            return _given(state=_first(reading.states), dataset=dataset, model=model)
-        case "list_models":
-            return _given(family=_first(reading.families), good_images=_good_images(reading))
-        case "inspect_dataset":
-            return _given(dataset=dataset)
-        case "list_datasets":
-            return {}
-        case "show_heatmaps":
-            return _given(run=run, which=_which(reading), defect_type=_first(reading.defects), count=_count(reading))
-        case _:
-            return _given(run=run)
+    if traits(tool).plans:
+        return _plan(reading)
+    said = {
+        "dataset": None if traits(tool).hears_dataset else _first(reading.datasets),  # it is given that in any case
+        "model": _first(reading.models),
+        "run": _run(reading),
+        "proposal": _first(reading.proposals),
+        "state": _first(reading.states),
+        "family": _first(reading.families),
+        "good_images": _good_images(reading),
+        "which": _which(reading),
+        "defect_type": _first(reading.defects),
+        "count": _count(reading),
+    }
+    return _given(**{name: said.get(name) for name in arguments_of(tool)})
+
+
+def _plan(reading: Reading) -> dict[str, Any]:
+    """What is to be trained, and with which settings."""
+    model = _first(reading.models)
+    said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
+    if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in said and model is None):
+        return _ensemble(reading)
+    settings = {setting.name: setting.value for setting in reading.settings}
+    return _given(dataset=_first(reading.datasets), model=model, **settings)
 
 
 def _left_out(tool: str, arguments: dict[str, Any], reading: Reading) -> tuple[str, ...]:
     """The models beside the one that is planned, in the order they were named."""
-    if tool != "propose_training" or arguments.get("model") in (None, ENSEMBLE):
+    if not traits(tool).plans or arguments.get("model") in (None, ENSEMBLE):
         return ()
     return tuple(dict.fromkeys(each.value for each in reading.models if each.value != arguments["model"]))
 

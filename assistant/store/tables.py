@@ -1,16 +1,17 @@
 """The tables. Large things (images, event logs, models) are files; the database holds what is searched and what must not be lost."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-ACTIVE = ("queued", "running")
-ENDED = ("succeeded", "failed", "stopped")  # terminal: never left
-RUN_STATES = (*ACTIVE, *ENDED)
+RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
+RUN_STATES: tuple[RunState, ...] = get_args(RunState)
+ACTIVE: tuple[RunState, ...] = ("queued", "running")
+ENDED = tuple(state for state in RUN_STATES if state not in ACTIVE)  # terminal: never left
 
 
 class UtcDateTime(TypeDecorator[datetime]):

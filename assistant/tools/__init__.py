@@ -16,6 +16,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ class Traits:
         asks_on: where it asks for the person's yes, if it does: the plan's card, or a small card of its own. One tool, the one that
             starts a plan, asks on the plan's.
         ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
-        holds_settings: its result holds the settings of a plan: whole numbers that a person wished for become facts in it.
+        plans: it takes the settings of a plan, and its result holds them: whole numbers that a person wished for become facts there.
         looks_first: the tool that the built-in assistant calls before, where a known data set is named, with that `dataset`.
         hears_dataset: the data set that a sentence names is given to it as `dataset`, whatever the sentence asks.
     """
@@ -43,7 +44,7 @@ class Traits:
     silent: bool = False
     asks_on: Literal["plan", "card"] | None = None
     ends: bool = False
-    holds_settings: bool = False
+    plans: bool = False
     looks_first: str | None = None
     hears_dataset: bool = False
 
@@ -60,6 +61,11 @@ def load_tools() -> list[Tool[Desk]]:
 def traits(name: str) -> Traits:
     """What is special about a tool. One that an LLM made up is like most."""
     return getattr(_module(name), "TRAITS", Traits()) if name in tool_names() else Traits()
+
+
+def arguments_of(name: str) -> list[str]:
+    """The names of what a tool takes."""
+    return [*signature(_function(name)).parameters][1:]  # the first is the context
 
 
 def starter() -> str:

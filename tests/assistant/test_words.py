@@ -1,7 +1,7 @@
 """What is said without an LLM: every occasion in every language, with every number a fact, and no line left empty."""
 
 import ast
-from collections.abc import Iterator
+import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from prompts.page_texts import page_texts
 from prompts.rendering import duration
+from tests.codes import calls_of, codes_of
 
 LANGUAGES = get_args(Language)
 # What our wordings say whatever the facts: 1 is a perfect AUROC, 0.5 is guessing; an ensemble has two to four members.
@@ -82,32 +83,9 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
     ("withheld", {}),
-    ("list_datasets", {"datasets": []}),
-    ("list_datasets", {"datasets": [{"dataset": "oled", "good": 60, "test_good": 20, "test_defective": 40, "synthetic": True}]}),
-    ("inspect_dataset", DATASET),
     ("inspect_dataset", {**DATASET, "left_out": by_reason(LEFT_OUT)}),
     *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
     ("list_models", {"models": MODEL_FACTS[-2:], "recommended": recommended(["cflow", "ensemble"]), "for_dataset": None}),
-    ("propose_training", {"changed": {}, "because": []}),
-    ("propose_training", {"changed": {}, "because": BECAUSE}),
-    ("propose_training", {"changed": {"image_size": 512}}),
-    ("start_training", {"run": "r7"}),
-    ("start_training", {"run": "r7", "waits_for": ["r3"]}),
-    *(("continue_run", {"run": "r7", "continues": "r3", "after_epoch": after, "epochs": 12, "waits_for": ahead}) for after in (None, 5) for ahead in ([], ["r4", "r5"])),
-    *(("continue_run", {"proposal": "p1", "in_place_of": "r3", "why": why}) for why in ("succeeded", "data_changed", "data_unknown")),
-    ("list_runs", {"runs": []}),
-    ("list_runs", {"runs": [{**RUN, "state": "failed", "reason": "killed", "image_auroc": 0.98765}]}),
-    ("run_status", RUN),
-    ("run_status", {**RUN, "stage": "fitting", "progress": [3, 10], "seconds_left": 40.0}),
-    ("run_status", {**RUN, "stage": "training", "epoch": 3, "epochs": 10, "seconds_left": None}),
-    ("run_status", {**RUN, "state": "failed", "reason": "killed", "hint": "again"}),
-    *(("stop_run", {**RUN, "stop_requested": requested}) for requested in (True, False)),
-    ("stop_run", {**RUN, "state": "stopped", "stop_requested": False}),
-    ("run_status", {**RUN, "state": "queued", "waits_for": ["r3", "r4"]}),
-    ("summarize_results", {"text": "fine"}),
-    *(("summarize_results", {**RUN, "state": state, "finished": False}) for state in ("queued", "running")),
-    ("propose_training", {"changed": {}, "left_out": ["PaDiM"]}),
-    *(("show_heatmaps", {**RUN, "which": which, "defect_type": kind, "total": total, "shown": [1] * total}) for which in ("worst", "missed", "false_alarms", "all") for kind in (None, "line") for total in (0, 2)),
     *(("run_ended", {**RUN, "state": state, "reason": "killed", "hint": "again", "rest": rest}) for state in ("stopped", "failed") for rest in (None, {"after_epoch": None, "epochs": 1}, {"after_epoch": 5, "epochs": 12})),
     ("run_ended", {**RUN, "state": "succeeded", "rest": None}),
 ]  # fmt: skip
@@ -129,19 +107,11 @@ PROBLEM = {
     "model": "padim",
 }
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
-    ("which_dataset", {"known": ["a", "b"]}),
     ("unknown_dataset", {"name": "x", "known": []}),
-    ("no_datasets", {}),
-    ("no_plan", {}),
-    ("plan_started", {"run": "r9"}),
     ("no_runs", {}),
     ("which_run", {"known": [{"run": "r9", "model": "padim", "dataset": "oled", "state": "queued"}]}),
     ("unknown_run", {"run": "r9"}),
-    ("nothing_runs", {}),
-    ("run_ended", {"run": "r9", "state": "failed"}),
-    *(("run_active", {"run": "r9", "state": state}) for state in ("queued", "running")),
     *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": str(RunFolder(Path()).evaluation.scores)}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
-    ("no_such_defect", {"defect_type": "dent"}),
     ("dataset_gone", {"path": "/data/oled"}),
     *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
     ("anything_else", {}),
@@ -154,13 +124,6 @@ def said_of(say: str, language: Language, facts: dict[str, Any]) -> str:
     if say in tools.tool_names():
         return built_in_words("result", language, facts, tool=say)
     return built_in_words(say, language, facts)
-
-
-def said_of_refusal(code: str, language: Language, values: dict[str, Any]) -> str:
-    """The words of a refusal, of the tool that makes it if it has words of its own."""
-    folder = Path(tools.__file__).parent
-    tool = next((name for name in tools.tool_names() if code in codes_of("refuse", folder / name)), None)
-    return built_in_words("refused", language, {"code": code, "message": RAW, **values}, tool=tool)
 
 
 def says_something(text: str) -> bool:
@@ -178,32 +141,16 @@ def test_every_occasion_has_words(language: Language, say: str, facts: dict[str,
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_every_refusal_has_words(language: Language, code: str, values: dict[str, Any]) -> None:
-    said = said_of_refusal(code, language, values)
+    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
     assert says_something(said)
     kind = values["problems"][0]["kind"] if code == "settings" else code
     assert (RAW in said) == (kind in QUOTING) or language == "en"
 
 
-def test_every_refusal_of_a_tool_is_tried_above() -> None:
-    """By the code: what is not worded reaches people in the words meant for an LLM."""
-    assert codes_of("refuse", Path(tools.__file__).parent) - {code for code, _ in REFUSALS} == {"stale"}
-
-
-def calls_of(name: str, folder: Path) -> Iterator[ast.Call]:
-    """Where the code makes such a thing, or calls such a function, with a code that stands there."""
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            is_call = isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
-            if is_call and name in (getattr(node.func, part, None) for part in ("id", "attr")):
-                yield node
-
-
-def codes_of(name: str, folder: Path) -> set[str]:
-    return {str(node.args[0].value) for node in calls_of(name, folder) if isinstance(node.args[0], ast.Constant)}
-
-
 ASSISTANT = Path(assistant.__file__).parent
 ENGINE = ASSISTANT.parent / "engine"
+TOLD = [json.loads(path.read_text("utf-8")) for path in tools.FOLDER.glob("*/told.json")]
+OWN = {refusal["code"] for told in TOLD for refusal in told.get("refused", [])}  # a tool has words of its own for them
 REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotGoneOn", "FrameRefused", "refuse")}
 PROBLEMS = {
     f"data_{node.args[0].value}": {keyword.arg: "7" for keyword in node.keywords}
@@ -219,7 +166,7 @@ def test_the_codes_are_found_in_the_code() -> None:
 
 
 @pytest.mark.parametrize("language", ["ko", "zh"])
-@pytest.mark.parametrize("code", sorted(set().union(*REFUSED.values()) - {code for code, _ in REFUSALS}))
+@pytest.mark.parametrize("code", sorted(set().union(*REFUSED.values()) - OWN - {code for code, _ in REFUSALS}))
 def test_no_code_reaches_people_in_the_words_for_logs(language: Language, code: str) -> None:
     said = built_in_words("refused", language, {"code": code, "message": RAW})
     assert says_something(said)
@@ -251,7 +198,7 @@ def test_what_two_kinds_of_texts_have_words_for_is_said_once(language: Language,
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("code", "values"), REFUSALS)
 def test_no_refusal_names_a_tool_to_people(language: Language, code: str, values: dict[str, Any]) -> None:
-    said = said_of_refusal(code, language, values)
+    said = built_in_words("refused", language, {"code": code, "message": RAW, **values})
     assert not any(name in said for name in tools.tool_names())
 
 

@@ -1,9 +1,10 @@
 """Tool: which trainings there are."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.store.tables import RunState
 from assistant.tools.desk import Desk
 
 SHOWN = 20
@@ -11,7 +12,7 @@ SHOWN = 20
 
 async def list_runs(
     ctx: RunContext[Desk],
-    state: Literal["queued", "running", "succeeded", "failed", "stopped"] | None = None,
+    state: RunState | None = None,
     dataset: str | None = None,
     model: str | None = None,
 ) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from engine.contract.jobs import KINDS, SpecError, description_of
 WHAT = ("task", "dataset", "model")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none
 
-TRAITS = Traits(holds_settings=True, looks_first="inspect_dataset")
+TRAITS = Traits(plans=True, looks_first="inspect_dataset")
 
 
 def _request_model() -> type[BaseModel]:

@@ -1,0 +1,128 @@
+"""What holds for every tool of the folder, whichever there are: it is described, worded, and understood by its own examples."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from assistant import tools
+from assistant.frames import Language
+from assistant.llm.grounding import Facts, facts_in, unsupported
+from assistant.offline.understand import Call, understand
+from assistant.offline.words import built_in_words
+from assistant.tools.words import tool_texts
+from tests.codes import codes_of
+
+NAMES = tools.tool_names()
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+DATASETS = ["oled", "tile"]  # those that the examples speak of
+FEWEST = 4  # sentences in each language
+RAW = "what an LLM is told"
+
+
+def examples_of(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads((tools.FOLDER / name / "examples.toml").read_text("utf-8"))["example"]
+    return found
+
+
+def sentences() -> Iterator[Any]:
+    for name in NAMES:
+        for example in examples_of(name):
+            for language in LANGUAGES:
+                for text in example[language]:
+                    yield pytest.param(name, language, text, example["arguments"], id=f"{name}-{language}-{text}")
+
+
+def told(name: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = json.loads((tools.FOLDER / name / "told.json").read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("tool", tools.load_tools(), ids=lambda tool: tool.name)
+def test_a_tool_and_each_of_its_arguments_is_described(tool: Any) -> None:
+    assert tool.description
+    arguments = tool.function_schema.json_schema["properties"]
+    assert [name for name, told in arguments.items() if not told.get("description")] == []
+
+
+@pytest.mark.parametrize(("name", "language", "text", "arguments"), list(sentences()))
+def test_an_example_is_understood_as_what_it_asks_for(
+    name: str, language: Language, text: str, arguments: dict[str, Any]
+) -> None:
+    assert understand(text, datasets=DATASETS, language=language) == Call(name, arguments)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tool_has_examples_in_every_language(name: str, language: Language) -> None:
+    assert sum(len(example[language]) for example in examples_of(name)) >= FEWEST
+
+
+def test_no_sentence_is_an_example_of_two_tools() -> None:
+    said = [
+        text for name in NAMES for example in examples_of(name) for language in LANGUAGES for text in example[language]
+    ]
+    assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_tool_returns_is_told_in_every_language_and_each_number_is_a_fact(name: str, language: Language) -> None:
+    assert told(name)["result"]
+    for facts in told(name)["result"]:
+        text = built_in_words("result", language, facts, tool=name)
+        assert len(text) > 3
+        assert "None" not in text
+        assert unsupported(text, facts_in(facts) | Facts({1.0})) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_tool_refuses_is_said_to_people_in_every_language(name: str, language: Language) -> None:
+    of_the_desk = {"code": "unknown_run", "run": "r9"}
+    for refusal in [*told(name).get("refused", []), of_the_desk]:
+        text = built_in_words("refused", language, {"message": RAW, **refusal}, tool=name)
+        assert len(text) > 3
+        assert RAW not in text
+        assert not any(each in text for each in NAMES)
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_refusal_in_a_tools_code_has_words(name: str, language: Language) -> None:
+    """Its own, tried with the values it has, or those of the words that all share."""
+    tried = {refusal["code"] for refusal in told(name).get("refused", [])}
+    for code in codes_of("refuse", tools.FOLDER / name) - tried:
+        values = {"code": code, "message": RAW, "run": "r9", "state": "running", "reason": "why", "hint": "what"}
+        assert RAW not in built_in_words("refused", language, values, tool=name), code
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tool_that_refuses_with_words_of_its_own_is_tried_with_each(name: str) -> None:
+    template = (tools.FOLDER / name / "en.md.j2").read_text("utf-8")
+    tried = {refusal["code"] for refusal in told(name).get("refused", [])}
+    own = {code for code in codes_of("refuse", tools.FOLDER / name) if f'code == "{code}"' in template}
+    assert own == tried
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_has_words_for_a_tool(name: str, language: Language) -> None:
+    texts = tool_texts(language)
+    assert {f"tool.{name}.running", f"tool.{name}.done"} <= texts.keys()
+    asks = [key for key in texts if key.startswith(f"tool.{name}.asks")]
+    assert bool(asks) == (tools.traits(name).asks_on == "card")
+
+
+def test_one_tool_starts_a_plan() -> None:
+    assert tools.traits(tools.starter()).asks_on == "plan"
+
+
+def test_a_tool_that_looks_first_names_a_tool() -> None:
+    assert {tools.traits(name).looks_first for name in NAMES} - {None} <= set(NAMES)
+
+
+def test_a_tool_that_nobody_made_is_like_most() -> None:
+    assert tools.traits("made_up") == tools.Traits()
