@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL, such as postgresql+psycopg://user@host/name; default is a SQLite file in the home folder",
     )
+    executor: str = Field(default="local", description="where trainings compute; local is this machine")
     slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
     language: Literal["en", "ko", "zh"] = Field(
         default="en", description="language of the page for a browser that asks for none of en, ko, zh"

@@ -16,6 +16,7 @@ from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.going_on import go_on
+from assistant.runs.place import Place, place_of
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.store.database import Database
@@ -30,8 +31,8 @@ TRY_AGAIN_SECONDS = 2.0
 class Workspace:
     """Use `async with Workspace.open(settings) as workspace:`; the supervisor works only inside `workspace.working()`."""
 
-    def __init__(self, settings: Settings, database: Database, provider: Provider):
-        parts = Parts(settings, database, provider)
+    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place):
+        parts = Parts(settings, database, provider, place)
         self.settings, self.database, self.provider = settings, database, provider
         self.mask = parts.mask
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
@@ -49,7 +50,7 @@ class Workspace:
             OSError, OperationalError: the disk is full, or the database cannot be used (assistant/machine/troubles.py words it).
         """
         provider = choose(settings)
-        await asyncio.to_thread(_make_home, settings)
+        place = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
         except OperationalError:
@@ -57,9 +58,10 @@ class Workspace:
                 refuse_full_disk, settings.home, wanted=DATABASE_BYTES, what="the database is opened"
             )
             raise
-        workspace = cls(settings, database, provider)
+        workspace = cls(settings, database, provider, place)
         try:
             with workspace.mask.over_logs():
+                await workspace.runs.adopt()
                 yield workspace
         finally:
             await workspace.conversations.close()
@@ -84,7 +86,7 @@ class Workspace:
         await self.datasets.clear_up()
         await self.conversations.forget_unused()
         for run in await self.runs.list(limit=RECENT_RUNS):
-            if run.state in ENDED:
+            if run.state in ENDED and self.runs.place.has(run):
                 self._tell_end_of(run)
         try:
             async with self.supervisor.working():
@@ -126,11 +128,12 @@ class Workspace:
             await asyncio.sleep(TRY_AGAIN_SECONDS)
 
 
-def _make_home(settings: Settings) -> None:
+def _make_home(settings: Settings) -> Place:
     try:
         settings.runs_folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.home):  # a folder that was there may be read-only
             pass
+        return place_of(settings.home)
     except OSError as error:
         raise SettingError(
             f"the home folder {settings.home} cannot be written ({error.strerror}); make room there or give the rights to it, "

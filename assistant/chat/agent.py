@@ -36,8 +36,8 @@ def make_agent() -> MurascopeAgent:
             "agent/context.md.j2",
             language=LANGUAGE_NAMES[desk.language],
             datasets=await desk.datasets.names(),
-            runs=[{"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.model} for run in runs],
-            plan={"proposal": plan.id, "dataset": plan.dataset, "model": plan.model} if plan else None,
+            runs=[{"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.subject} for run in runs],
+            plan={"proposal": plan.id, "dataset": plan.dataset, "model": plan.subject} if plan else None,
         )
 
     return agent

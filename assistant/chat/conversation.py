@@ -274,7 +274,7 @@ class Conversation:
         if row.state != "open" or row.revision != frame.revision:
             raise FrameRefused("stale", f"plan {row.id} was changed or decided in the meantime; look at it again")
         changes = dict(frame.changes)
-        dataset, model = str(changes.pop("dataset", row.dataset)), str(changes.pop("model", row.model))
+        dataset, model = str(changes.pop("dataset", row.dataset)), str(changes.pop("model", row.subject))
         chosen = {name: value for name, value in {**row.chosen, **changes}.items() if value not in (None, "")}
         desk = self.desk(language)
         try:

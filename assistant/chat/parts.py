@@ -13,6 +13,7 @@ from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
 from assistant.plans.proposals import Proposals
+from assistant.runs.place import Place
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
@@ -24,12 +25,12 @@ logger = logging.getLogger(__name__)
 class Parts:
     """Settings, database and provider, and what stands on them: data sets, plans, runs, the agent's memory."""
 
-    def __init__(self, settings: Settings, database: Database, provider: Provider):
+    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place):
         self.settings, self.database, self.provider = settings, database, provider
         self.mask = Mask(secrets_of(settings))
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
-        self.runs = Queue(settings, database, self.mask)
+        self.runs = Queue(settings, database, self.mask, place)
         self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:

@@ -398,7 +398,7 @@ async def _runs_list(*, as_json: bool) -> int:
                         "run": row.id,
                         "status": row.state,
                         "dataset": row.dataset,
-                        "model": row.model,
+                        "model": row.subject,
                         "metrics": row.metrics or {},
                     }
                     for row in rows
@@ -410,7 +410,7 @@ async def _runs_list(*, as_json: bool) -> int:
     for row in rows if not as_json else []:
         auroc = (row.metrics or {}).get("image_auroc")
         print(
-            f"{row.id}\t{row.state}\t{row.model} on {row.dataset}"
+            f"{row.id}\t{row.state}\t{row.subject} on {row.dataset}"
             + (f"\timage AUROC {auroc:.3f}" if auroc is not None else "")
         )
     if not rows and not as_json:

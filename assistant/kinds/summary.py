@@ -22,7 +22,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         "task": kind.name,
         "run": row.id,
         "dataset": row.dataset,
-        "model": row.model,
+        "model": row.subject,
         "model_title": title_of(row),
         **kind.facts(row, folder),
         "seconds": {"total": took(row, folder)},
@@ -37,7 +37,7 @@ def word(facts: dict[str, Any], language: Language) -> str:
 def title_of(row: RunRow) -> str:
     """What the run's model is called; its name where nothing of that name can be trained any more."""
     models = KINDS[kind_of_spec(row.spec).name].models()
-    return models[row.model].title if row.model in models else row.model
+    return models[row.subject].title if row.subject in models else row.subject
 
 
 def headline_of(row: RunRow) -> tuple[str, float] | None:

@@ -16,7 +16,7 @@ def expected(job: Job, facts: Mapping[str, Any], finished: Sequence[RunRow]) -> 
     ratios = [
         seconds / run.estimate_s
         for run in finished
-        if run.model == job.subject and run.estimate_s and (seconds := took(run))
+        if run.subject == job.subject and run.estimate_s and (seconds := took(run))
     ]
     return Estimate(seconds=count_work(job, facts) * (statistics.median(ratios) if ratios else 1.0), basis=len(ratios))
 

@@ -72,7 +72,7 @@ async def plan_on(
     """
     mine = _of_this_model(kind, model, chosen)
     built = await kind_of(kind).build_on(runs, facts=facts, model=model, chosen=mine, wishes=wishes or {})
-    finished = await runs.list(state="succeeded", model=model, limit=20)
+    finished = await runs.list(state="succeeded", subject=model, limit=20)
     return await asyncio.to_thread(
         make_plan, settings, facts, model, built.chosen, finished, kind=kind, given=built.given
     )

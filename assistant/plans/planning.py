@@ -39,7 +39,7 @@ async def plan_anew(desk: Desk, row: ProposalRow) -> Plan:
         desk.runs,
         kind=kind_of_spec(row.spec).name,
         dataset=row.dataset,
-        model=row.model,
+        model=row.subject,
         chosen=row.chosen,
     )
 

@@ -125,8 +125,9 @@ async def _supersede(session: AsyncSession, conversation: str | None) -> list[Pr
 
 def _content(plan: Plan) -> dict[str, Any]:
     return {
+        "kind": plan.spec.kind,
         "dataset": plan.spec.dataset,
-        "model": plan.spec.model.name,
+        "subject": plan.spec.subject,
         "chosen": plan.chosen,
         "spec": plan.spec.model_dump(mode="json"),
         "fingerprint": plan.facts["fingerprint"],

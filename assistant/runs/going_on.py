@@ -132,7 +132,7 @@ async def plan_again(desk: Desk, row: RunRow) -> ProposalRow:
         desk.runs,
         kind=kind_of_spec(row.spec).name,
         dataset=row.dataset,
-        model=row.model,
+        model=row.subject,
         chosen={**chosen, **({"batch_size": lowered} if lowered else {})},
     )
     return await propose(desk, made)

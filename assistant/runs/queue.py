@@ -17,6 +17,7 @@ from assistant.machine.masking import Mask
 from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
+from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, RunRow, now
@@ -36,26 +37,49 @@ class UnknownRun(LookupError):
 
 
 class Queue:
-    """The runs of one workspace."""
+    """The runs of one database, as one home sees them: some are here, others in other homes."""
 
-    def __init__(self, settings: Settings, database: Database, mask: Mask):
-        self._settings, self._database, self._mask = settings, database, mask
+    def __init__(self, settings: Settings, database: Database, mask: Mask, place: Place):
+        self._settings, self._database, self._mask, self.place = settings, database, mask, place
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
+        """Where this home keeps the runs of that id; whoever has the run itself asks for the folder of it."""
         return self._settings.runs_folder / run
+
+    def folder_of(self, row: RunRow) -> Path:
+        """
+        Raises:
+            RunElsewhere: the run's folder lies in another home.
+        """
+        if not self.place.has(row):
+            raise RunElsewhere(row)
+        return self.folder(row.id)
+
+    async def adopt(self) -> None:
+        """Take the runs of older versions, of which nobody knows the home, for this home's where it holds their folders."""
+        unknown = update(RunRow).where(RunRow.home.is_(None))
+        if self._settings.database is not None:  # else the database lies in this home, with all that it knows
+            unknown = unknown.where(RunRow.id.in_(await asyncio.to_thread(self._folder_names)))
+        async with self._database.session() as session:
+            await session.execute(unknown.values(home=self.place.home, host=self.place.host))
 
     def follow(self, run: str, after: int = 0) -> AsyncIterator[Event]:
         """The run's events after `after`: first those on record, then live ones, up to the last.
 
         Raises:
-            DamagedLog: while they are read; the run has ended, and its log does not tell how.
+            RunElsewhere: while they are read; its events stand in another home.
+            DamagedLog: the same; the run has ended, and its log does not tell how.
         """
 
         async def is_over() -> bool:
             return (await self.get(run)).state not in ACTIVE
 
-        return follow(self.folder(run), after, has_ended=is_over)
+        async def events() -> AsyncIterator[Event]:
+            async for event in follow(self.folder_of(await self.get(run)), after, has_ended=is_over):
+                yield event
+
+        return events()
 
     def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed."""
@@ -115,7 +139,11 @@ class Queue:
                 idempotency_key=key,
                 dataset=spec.dataset,
                 data_path=data_path,
-                model=spec.subject,
+                kind=spec.kind,
+                executor=self._settings.executor,
+                home=self.place.home,
+                host=self.place.host,
+                subject=spec.subject,
                 spec=spec.model_dump(mode="json"),
                 estimate_s=estimate_s,
                 fingerprint=fingerprint,
@@ -136,8 +164,11 @@ class Queue:
 
     def _highest_folder(self) -> int:
         """The highest number among the run folders: an old home may have more of them than the database knows."""
+        return max((int(name[1:]) for name in self._folder_names()), default=0)
+
+    def _folder_names(self) -> list[str]:
         names = [path.name for path in self._settings.runs_folder.glob("r*")]
-        return max((int(name[1:]) for name in names if name[1:].isdecimal()), default=0)
+        return [name for name in names if name[1:].isdecimal()]
 
     async def _by_key(self, key: str) -> RunRow | None:
         async with self._database.reading() as session:
@@ -164,16 +195,16 @@ class Queue:
         *,
         state: str | None = None,
         dataset: str | None = None,
-        model: str | None = None,
+        subject: str | None = None,
         conversation: str | None = None,
         limit: int = 200,
     ) -> Sequence[RunRow]:
-        """Runs, the newest first."""
+        """Runs, wherever they are, the newest first."""
         query = select(RunRow).order_by(RunRow.number.desc()).limit(limit)
         for column, value in (
             (RunRow.state, state),
             (RunRow.dataset, dataset),
-            (RunRow.model, model),
+            (RunRow.subject, subject),
             (RunRow.conversation, conversation),
         ):
             if value is not None:
@@ -182,9 +213,17 @@ class Queue:
             return (await session.scalars(query)).all()
 
     async def waiting(self) -> Sequence[RunRow]:
-        """The queued runs, the oldest first."""
+        """The queued runs of this home, the oldest first."""
+        return await self._here("queued")
+
+    async def running(self) -> Sequence[RunRow]:
+        """The running runs of this home, the oldest first."""
+        return await self._here("running")
+
+    async def _here(self, state: str) -> Sequence[RunRow]:
+        query = select(RunRow).where(RunRow.state == state, RunRow.home == self.place.home)
         async with self._database.reading() as session:
-            return (await session.scalars(select(RunRow).where(RunRow.state == "queued").order_by(RunRow.number))).all()
+            return (await session.scalars(query.order_by(RunRow.number))).all()
 
     async def continuation(self, run: str) -> RunRow | None:
         """The run that took this one's place."""
@@ -192,12 +231,15 @@ class Queue:
             return await session.scalar(select(RunRow).where(RunRow.continues == run))
 
     async def waits_for(self, row: RunRow) -> Sequence[str]:
-        """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile."""
-        if row.state != "queued":
+        """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile.
+
+        Of a run in another home nobody here knows.
+        """
+        if row.state != "queued" or not self.place.has(row):
             return []
         async with self._database.reading() as session:
             before = (RunRow.state == "running") | ((RunRow.state == "queued") & (RunRow.number < row.number))
-            before &= RunRow.id != row.id
+            before &= (RunRow.id != row.id) & (RunRow.home == row.home)
             ahead = (await session.scalars(select(RunRow.id).where(before).order_by(RunRow.number))).all()
         return ahead if len(ahead) >= self._settings.slots else []
 
@@ -212,9 +254,14 @@ class Queue:
     async def stop(self, run: str) -> RunRow:
         """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is.
 
-        A run whose log has ended is an ended one, though nobody may have noted its state yet.
+        A run whose log has ended is an ended one, though nobody may have noted its state yet. One of another home is stopped by that
+        home's server; one of which nobody knows the home is ended here.
         """
         row = await self.get(run)
+        if row.home is None:
+            row = await self._change(row.id, ACTIVE, home=self.place.home, host=self.place.host) or row
+        if not self.place.has(row):
+            return await self._change(row.id, ACTIVE, stop_requested=True) or row
         if row.state == "running" and await asyncio.to_thread(has_ended, self.folder(row.id)):
             return row
         await self._change(row.id, ACTIVE, stop_requested=True)

@@ -70,7 +70,7 @@ class Supervisor:
                 await asyncio.wait_for(self._queue.added.wait(), 1.0)
 
     async def _look(self) -> None:
-        for row in await self._queue.list(state="running"):
+        for row in await self._queue.running():
             await self._take_up(row)
         for row in await self._queue.waiting():
             if self._busy() < self._slots:

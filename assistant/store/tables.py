@@ -88,8 +88,9 @@ class ProposalRow(Base):
     conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
     revision: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(default="open")
+    kind: Mapped[str]  # of its job (engine/contract/jobs)
     dataset: Mapped[str]
-    model: Mapped[str]
+    subject: Mapped[str]  # what it is about: the model's name
     chosen: Mapped[dict[str, Any]]  # the settings that somebody asked for; the others are defaults
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that the card tells of
@@ -98,7 +99,10 @@ class ProposalRow(Base):
 
 
 class RunRow(Base):
-    """A training. The state moves queued -> running -> succeeded | failed | stopped and never leaves a terminal state."""
+    """A run. The state moves queued -> running -> succeeded | failed | stopped and never leaves a terminal state.
+
+    Its folder lies in one home, and only that home's server starts, watches and ends it (assistant/runs/place.py).
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -108,12 +112,16 @@ class RunRow(Base):
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)
+    kind: Mapped[str]  # of its job (engine/contract/jobs)
+    executor: Mapped[str]  # where it computes (assistant/runs/executors)
+    home: Mapped[str | None]  # the id of the home that holds its folder; null: of an older version, and nobody knows
+    host: Mapped[str | None]  # that home's machine, by its name, for people
     state: Mapped[str] = mapped_column(default="queued")
     conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"), index=True)
     idempotency_key: Mapped[str | None]
     dataset: Mapped[str]
     data_path: Mapped[str]
-    model: Mapped[str]
+    subject: Mapped[str]  # what it is about: the model's name
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that was approved; the engine refuses any other
     continues: Mapped[str | None]  # the run whose place this one takes, from its checkpoint where there was one

@@ -73,7 +73,7 @@ class Desk:
         others = await self.runs.list(limit=NAMED_RUNS)
         if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")
-        known = [{"run": row.id, "model": row.model, "dataset": row.dataset, "state": row.state} for row in others]
+        known = [{"run": row.id, "model": row.subject, "dataset": row.dataset, "state": row.state} for row in others]
         raise self.refuse(
             "which_run",
             f"this conversation spoke of no run yet; ask which is meant, the latest are {known}",

@@ -138,7 +138,7 @@ async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:
 def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     """A run as the page needs it: its plan, its state, what it waits for (such as room on the disk), and how it ended."""
     trouble = workspace.supervisor.trouble(row.id)
-    model = MODELS.get(row.model)
+    model = MODELS.get(row.subject)
     moments = {
         name: value.isoformat() if (value := getattr(row, name)) else None
         for name in ("created_at", "started_at", "finished_at")
@@ -147,8 +147,8 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
         "id": row.id,
         "state": row.state,
         "dataset": row.dataset,
-        "model": row.model,
-        "model_title": model.title if model else row.model,
+        "model": row.subject,
+        "model_title": model.title if model else row.subject,
         "family": model.family if model else None,
         "spec": row.spec,
         "conversation": row.conversation,

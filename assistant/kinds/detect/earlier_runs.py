@@ -57,7 +57,7 @@ async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any
     unfit: list[Problem] = []
     if not members:
         rows = await runs.list(state="succeeded", dataset=dataset, limit=LOOKED_AT)
-        rows = [row for row in rows if row.model != "ensemble"]
+        rows = [row for row in rows if row.subject != "ensemble"]
         if last_runs is None:  # by itself it takes only what fits
             whys = [await _unfit(runs, row, facts) for row in rows]
             rows = [row for row, why in zip(rows, whys, strict=True) if why is None]
@@ -144,7 +144,7 @@ def _largest(members: Sequence[RunRow]) -> int:
 
 async def _member(runs: Queue, run: str, dataset: str) -> RunRow:
     row = await _finished(runs, run, "members")
-    if row.model == "ensemble":
+    if row.subject == "ensemble":
         message = f"{row.id} is an ensemble itself: name its members instead"
         raise SpecError([Problem("members", message, "member_is_ensemble", {"run": row.id})])
     if row.dataset != dataset:
@@ -161,7 +161,7 @@ def _newest(rows: Sequence[RunRow], count: int | None) -> list[RunRow]:
     taken: dict[str, RunRow] = {}
     for row in rows:
         if all(row.spec.get(name) == rows[0].spec.get(name) for name in SAME):
-            taken.setdefault(row.model, row)
+            taken.setdefault(row.subject, row)
     return list(taken.values())[:MOST_BY_ITSELF]
 
 
@@ -169,8 +169,8 @@ async def _on_backbone(runs: Queue, dataset: str, chosen: dict[str, Any]) -> Bui
     asked = str(chosen["backbone_run"])
     row = await (_newest_adapted(runs, dataset) if asked == LATEST else _finished(runs, asked, "backbone_run"))
     if not _has_backbone(runs, row):
-        message = f"{row.id} ({row.model}) has adapted no backbone: take a finished CutPaste training"
-        raise SpecError([Problem("backbone_run", message, "no_backbone", {"run": row.id, "model": row.model})])
+        message = f"{row.id} ({row.subject}) has adapted no backbone: take a finished CutPaste training"
+        raise SpecError([Problem("backbone_run", message, "no_backbone", {"run": row.id, "model": row.subject})])
     theirs = row.spec["backbone"]
     if chosen.get("backbone") not in (None, theirs):
         message = f"backbone is {chosen['backbone']!r}, but {row.id} adapted {theirs!r}: leave backbone out"
@@ -210,7 +210,7 @@ async def dataset_of_backbone(runs: Queue, asked: str) -> str:
 
 async def _newest_adapted(runs: Queue, dataset: str | None = None) -> RunRow:
     """The newest finished run that adapted a backbone, of this data set if there is one."""
-    rows = [row for row in await runs.list(state="succeeded", model="cutpaste", limit=LOOKED_AT)]
+    rows = [row for row in await runs.list(state="succeeded", subject="cutpaste", limit=LOOKED_AT)]
     adapted = [row for row in rows if _has_backbone(runs, row)]
     if not adapted:
         message = "no finished training has adapted a backbone yet: train CutPaste first"

@@ -37,7 +37,7 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
     rest = await rest_of(desk.runs, row)
     if not ctx.tool_call_approved:
         how = {"how": "anew"} if rest.after_epoch is None else {"how": "checkpoint", "epoch": rest.after_epoch}
-        asked = {"run": row.id, "dataset": row.dataset, "model": row.model, "epochs": rest.epochs, **how}
+        asked = {"run": row.id, "dataset": row.dataset, "model": row.subject, "epochs": rest.epochs, **how}
         raise ApprovalRequired(metadata=asked)
     try:
         made = await go_on_or_plan(desk, row)
@@ -58,4 +58,4 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
 
 
 def _planned(plan: ProposalRow, *, run: str, why: str) -> dict[str, Any]:
-    return {"proposal": plan.id, "dataset": plan.dataset, "model": plan.model, "in_place_of": run, "why": why}
+    return {"proposal": plan.id, "dataset": plan.dataset, "model": plan.subject, "in_place_of": run, "why": why}

@@ -23,14 +23,14 @@ async def list_runs(
         dataset: only runs on this data set.
         model: only runs of this model.
     """
-    rows = await ctx.deps.runs.list(state=state, dataset=dataset, model=model, limit=SHOWN)
+    rows = await ctx.deps.runs.list(state=state, dataset=dataset, subject=model, limit=SHOWN)
     return {
         "runs": [
             {
                 "run": row.id,
                 "state": row.state,
                 "dataset": row.dataset,
-                "model": row.model,
+                "model": row.subject,
                 "started": row.started_at.isoformat(timespec="minutes") if row.started_at else None,
                 "image_auroc": (row.metrics or {}).get("image_auroc"),
                 "reason": row.reason,

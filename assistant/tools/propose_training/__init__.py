@@ -143,10 +143,10 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     except LookupError as error:
         raise desk.refuse("settings", str(error), problems=[{"kind": "other", "message": str(error)}]) from None
     continues = before if before is not None and kind_of_spec(before.spec).name == kind.name else None
-    model = request.model or kind.model_of(asked) or (continues.model if continues else kind.default_model)
+    model = request.model or kind.model_of(asked) or (continues.subject if continues else kind.default_model)
     dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
     dataset = dataset or (before.dataset if before else await _only_dataset(desk))
-    names_another = request.dataset is not None or request.model is not None or (opened and opened.model != model)
+    names_another = request.dataset is not None or request.model is not None or (opened and opened.subject != model)
     revised = None if names_another or continues is None else opened
     wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
     chosen = {**(revised.chosen if revised else {}), **asked}

@@ -45,7 +45,7 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
         "state": run.state,
         "waits_for": await desk.runs.waits_for(run),
         "dataset": run.dataset,
-        "model": run.model,
+        "model": run.subject,
         "settings": run.spec,
     }
 

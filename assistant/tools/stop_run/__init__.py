@@ -24,6 +24,6 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
     if row.state not in ACTIVE and not ctx.tool_call_approved:
         raise desk.refuse("run_ended", f"run {row.id} has ended already ({row.state})", run=row.id, state=row.state)
     if not ctx.tool_call_approved:
-        raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.model})
+        raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.subject})
     row = await desk.runs.stop(row.id)
     return {"run": row.id, "state": row.state, "stop_requested": row.stop_requested}

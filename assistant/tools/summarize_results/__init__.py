@@ -24,6 +24,6 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
         facts = await asyncio.to_thread(run_facts, row, ctx.deps.runs.folder(row.id))
     except NoResults as error:
         if error.code == "unfinished":  # nothing went wrong: there is nothing to tell yet
-            return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.model, "finished": False}
+            return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.subject, "finished": False}
         raise ctx.deps.refuse("no_results", str(error), **error.values) from None
     return {**facts, "text": word(facts, ctx.deps.language)}

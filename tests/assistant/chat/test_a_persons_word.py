@@ -131,7 +131,7 @@ async def test_a_declined_and_a_replaced_plan_are_taken_up_again_by_their_button
     await conversation.finish()
     await conversation.receive(TakeUp(proposal=first.proposal), "en")
     await say(conversation, "yes")
-    assert [(run.model, run.state) for run in await workspace.runs.list()] == [("patchcore", "queued")]
+    assert [(run.subject, run.state) for run in await workspace.runs.list()] == [("patchcore", "queued")]
     with pytest.raises(FrameRefused):  # what has started is not taken up
         await conversation.receive(TakeUp(proposal=first.proposal), "en")
 
@@ -166,7 +166,7 @@ async def test_with_a_plan_and_a_stop_question_open_a_yes_does_neither(
     assert "r1" in asked
     assert [(run.id, run.state) for run in await workspace.runs.list()] == [("r1", "queued")]
     await say(conversation, "approve")
-    assert [run.model for run in await workspace.runs.list()] == ["padim", "patchcore"]
+    assert [run.subject for run in await workspace.runs.list()] == ["padim", "patchcore"]
     assert (await workspace.runs.get("r1")).state == "queued"
 
 

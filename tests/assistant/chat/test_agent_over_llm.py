@@ -76,7 +76,7 @@ async def test_a_sentence_becomes_a_plan_and_after_a_yes_a_run(server: LLMServer
         assert await talk.workspace.runs.list() == []
         await talk.approve()
         (run,) = await talk.workspace.runs.list()
-        assert (run.state, run.dataset, run.model, run.spec["image_size"]) == ("queued", "oled", "padim", 128)
+        assert (run.state, run.dataset, run.subject, run.spec["image_size"]) == ("queued", "oled", "padim", 128)
         assert (await talk.last(RunItem)).run == run.id
         assert (await talk.last(AssistantItem)).text == "The training is queued."
     (result,) = server.requests[-1].conversation.results

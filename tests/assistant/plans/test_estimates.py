@@ -15,7 +15,7 @@ FACTS = {"train_good": 40, "test_good": 20, "test_defective": 10}
 
 def finished(model: str, *, estimate_s: float | None, took_s: float) -> RunRow:
     began = now()
-    return RunRow(model=model, estimate_s=estimate_s, started_at=began, finished_at=began + timedelta(seconds=took_s))
+    return RunRow(subject=model, estimate_s=estimate_s, started_at=began, finished_at=began + timedelta(seconds=took_s))
 
 
 def test_every_fold_is_a_further_training() -> None:

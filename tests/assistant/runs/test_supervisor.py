@@ -13,6 +13,7 @@ from assistant.machine.masking import Mask
 from assistant.machine.troubles import Trouble
 from assistant.runs import supervisor
 from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.place import place_of
 from assistant.runs.queue import Queue
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import Settings
@@ -53,7 +54,11 @@ class Scene:
     """A queue with a supervisor over scripted runs."""
 
     def __init__(self, settings: Settings, database: Database):
-        self.queue, self.database, self.folder = Queue(settings, database, Mask([])), database, settings.home
+        self.queue, self.database, self.folder = (
+            Queue(settings, database, Mask([]), place_of(settings.home)),
+            database,
+            settings.home,
+        )
         self.executor = ScriptExecutor(settings)
         self.executors = [self.executor]
         self.ended: list[RunRow] = []
@@ -278,7 +283,10 @@ async def test_a_server_of_another_home_leaves_the_runs_of_this_one_alone(scene:
     scene.executor.script = f"{START}\ntime.sleep(1)\n{FINISH}"
     elsewhere = Settings(home=tmp_path / "elsewhere")
     stranger = Supervisor(
-        Queue(elsewhere, scene.database, Mask([])), ScriptExecutor(elsewhere), slots=4, ended=scene.ended.append
+        Queue(elsewhere, scene.database, Mask([]), place_of(elsewhere.home)),
+        ScriptExecutor(elsewhere),
+        slots=4,
+        ended=scene.ended.append,
     )
     async with stranger.working():
         while stranger.trouble(waiting) is None:

@@ -1,0 +1,69 @@
+"""Where a run is: the home that holds its folder, and that home's machine.
+
+Several servers may share one database. Each starts, watches and ends the runs of its own home, and shows those of the others as the
+database knows them. A home is known by an id of its own, written into it once, so that it may be moved, and its machine renamed;
+whoever copies a home for a second server on the same database leaves that file out.
+"""
+
+import os
+import secrets
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.store.tables import RunRow
+from engine.contract.plain_files import read_plain
+
+ID_FILE = "home.id"
+ID_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """A home by its id, and its machine by the name that people know."""
+
+    home: str
+    host: str
+
+    def has(self, row: RunRow) -> bool:
+        """Whether the run's folder lies here."""
+        return row.home == self.home
+
+
+def place_of(home: Path) -> Place:
+    """The place that this process works at; the home gets its id where it has none.
+
+    Raises:
+        OSError: the id can neither be read nor written.
+    """
+    return Place(home=_id_in(home / ID_FILE), host=socket.gethostname())
+
+
+def _id_in(path: Path) -> str:
+    """What the file holds; of several who write it at once, one does."""
+    with suppress(FileNotFoundError):
+        return read_plain(path, most=4 * ID_BYTES).decode("ascii").strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f"{ID_FILE}.{os.getpid()}.part")
+    own.write_text(secrets.token_hex(ID_BYTES), encoding="ascii")
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        own.replace(path)
+    own.unlink(missing_ok=True)
+    return _id_in(path)
+
+
+class RunElsewhere(LookupError):
+    """The run's folder lies in another home: what stands in it can be had there alone. The message is the English wording."""
+
+    code = "elsewhere"
+
+    def __init__(self, row: RunRow):
+        self.values = {"run": row.id, "host": row.host or "?", "state": row.state}
+        super().__init__(
+            f"run {row.id} is on {row.host or 'a machine that nobody has noted'}: what it left can be seen there alone"
+        )
