@@ -1,6 +1,6 @@
 """Every model on two real data sets, three seeds each: `python benchmarks/results.py --data FOLDER --weights FOLDER`.
 
-Each training is `python -m engine train` in a process of its own, as in the product. What is measured stands in
+Each training is `python -m engine run` in a process of its own, as in the product. What is measured stands in
 `benchmarks/RESULTS.md`, which this writes; raw figures are kept in `--work`, and what is there is not run again.
 """
 
@@ -108,7 +108,7 @@ def measure(data: Path, row: str, seed: int, options: argparse.Namespace) -> dic
     spec = make_job("detect", data.name, model, {**settings, "seed": seed, "device": options.device})
     RunFolder(run).write_job(spec)
     environment = _environment(options)
-    code, seconds, peak_mb = _child(["-m", "engine", "train", str(run), "--data", str(data)], run, environment)
+    code, seconds, peak_mb = _child(["-m", "engine", "run", str(run), "--data", str(data)], run, environment)
     result: dict[str, Any] = {"exit_code": code, "settings": _told(spec), "peak_mb": peak_mb, "total_s": seconds}
     events = [json.loads(line) for line in RunFolder(run).events.read_text().splitlines()]
     if code == 0:

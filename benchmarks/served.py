@@ -98,7 +98,7 @@ class Served:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 line = process.cmdline()
-                if "train" in line and str(self.home) in " ".join(line) and process.status() != psutil.STATUS_ZOMBIE:
+                if "run" in line and str(self.home) in " ".join(line) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 

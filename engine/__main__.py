@@ -1,7 +1,7 @@
-"""`python -m engine train | test | check | catalog | demo | previews`: the door between processes.
+"""`python -m engine run | test | check | catalog | demo | previews`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
-Exit codes of train: 0 finished, 1 failed, 3 stopped.
+Exit codes of run: 0 finished, 1 failed, 3 stopped.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from types import FrameType
 from typing import Any
 
 from engine.contract.asker import end_with_asker
-from engine.contract.continuing import CHECKPOINT, Continued, read_continued
+from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, read_job
-from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def train(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run RUN/spec.json on a data set; a run whose process was killed goes on from its last checkpoint."""
     run: Path = options.run
     try:
@@ -53,13 +53,13 @@ def train(options: argparse.Namespace) -> int:
         return FAILED
     _stop_on_signals(report)
     try:
-        return _train(options, report)
+        return _run(options, report)
     except OSError as error:  # the log itself cannot be written any more
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
         return FAILED
 
 
-def _train(options: argparse.Namespace, report: Report) -> int:
+def _run(options: argparse.Namespace, report: Report) -> int:
     run: Path = options.run
     try:
         spec = _read_spec(run) if options.approved_spec is None else _approved_spec(run, options.approved_spec)
@@ -69,18 +69,10 @@ def _train(options: argparse.Namespace, report: Report) -> int:
         report(Started(**_what_starts(spec, continued), pid=os.getpid()))
         _tell_epochs_before(report, continued)
         _prepare_for_torch()
-        from engine.train import train as run_training
+        from engine.tasks import run_job
 
-        folder = os.environ.get("MURASCOPE_WEIGHTS")
-        assert isinstance(spec, DetectJob)
-        finished = run_training(
-            spec,
-            run,
-            data=options.data,
-            report=report,
-            weights_folder=Path(folder) if folder else None,
-            hub=_hub_allowed(),
-            approved_data=options.approved_data,
+        finished = run_job(
+            spec, RunFolder(run), data=options.data, report=report, approved_data=options.approved_data, **_weights()
         )
     except StopRequested:
         _end(run, report, Stopped(stage=report.stage))
@@ -96,7 +88,7 @@ def _train(options: argparse.Namespace, report: Report) -> int:
 def _end(run: Path, report: Report, event: Event) -> None:
     report.end(event)
     if isinstance(event, Finished):  # any other run may go on in a new one
-        (run / CHECKPOINT).unlink(missing_ok=True)
+        RunFolder(run).checkpoint.unlink(missing_ok=True)
 
 
 def _what_starts(job: Job, continued: Continued | None) -> dict[str, Any]:
@@ -123,7 +115,7 @@ def _prepare_for_torch() -> None:
 
 def _read_spec(run: Path) -> Job:
     try:
-        return read_job((run / "spec.json").read_bytes())
+        return read_job(RunFolder(run).spec.read_bytes())
     except FileNotFoundError:
         raise SettingError(f"there is no spec.json in the run folder {run}; write the spec there first") from None
 
@@ -134,27 +126,23 @@ def _approved_spec(run: Path, approved: str) -> Job:
         spec = _read_spec(run)
     except (OSError, ValueError) as error:
         raise SpecChanged(
-            f"the settings that were approved cannot be read from {run / 'spec.json'}: {error}"
+            f"the settings that were approved cannot be read from {RunFolder(run).spec}: {error}"
         ) from error
     if digest_of(spec) != approved:
-        raise SpecChanged(f"the settings in {run / 'spec.json'} are not those that were approved: the file was changed")
+        raise SpecChanged(
+            f"the settings in {RunFolder(run).spec} are not those that were approved: the file was changed"
+        )
     return spec
 
 
 def test(options: argparse.Namespace) -> int:
     """Score other pictures by the model of a finished run; maps, heatmaps, masks and findings are written."""
     _prepare_for_torch()
-    from engine.trial import try_model
+    from engine.tasks import try_run
 
-    folder = os.environ.get("MURASCOPE_WEIGHTS")
     try:
-        summary = try_model(
-            options.run,
-            data=options.data,
-            output=options.output,
-            weights_folder=Path(folder) if folder else None,
-            hub=_hub_allowed(),
-            report=_warn_on_stderr,
+        summary = try_run(
+            RunFolder(options.run), data=options.data, output=options.output, report=_warn_on_stderr, **_weights()
         )
     except (DataError, SettingError) as error:
         print(error, file=sys.stderr)
@@ -213,12 +201,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Trains and measures anomaly detectors.")
     parser.add_argument("--asked", action="store_true", help="end when standard input ends: whoever asked is gone")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("train", help=train.__doc__)
+    command = commands.add_parser("run", help=run.__doc__)
     command.add_argument("run", type=Path, help="run folder, holding spec.json")
     command.add_argument("--data", type=Path, required=True, help="folder of the data set")
     command.add_argument("--approved-data", metavar="FINGERPRINT", help="refuse any other pictures than these")
     command.add_argument("--approved-spec", metavar="SHA256", help="refuse any other settings in spec.json than these")
-    command.set_defaults(do=train)
+    command.set_defaults(do=run)
     command = commands.add_parser("test", help=test.__doc__)
     command.add_argument("run", type=Path, help="folder of a finished run")
     command.add_argument("--data", type=Path, required=True, help="folder of pictures, or of a data set")
@@ -245,6 +233,12 @@ def _stop_on_signals(report: Report) -> None:
 
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
+
+
+def _weights() -> dict[str, Any]:
+    """Where weights are looked for, as the environment says."""
+    folder = os.environ.get("MURASCOPE_WEIGHTS")
+    return {"weights_folder": Path(folder) if folder else None, "hub": _hub_allowed()}
 
 
 def _hub_allowed() -> bool:

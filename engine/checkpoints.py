@@ -9,7 +9,6 @@ import errno
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from engine.contract.jobs.detect import DetectJob
 from engine.learner import BACKBONE
 from engine.models import AnomalyModel, build_model
 from engine.weights import ADAPTED_FILE, adapted_facts
+from engine.whole_folder import written_whole
 
 State = dict[str, torch.Tensor]
 MEMBERS_FOLDER = "members"  # the model folders that an ensemble is made of: members/0, members/1, ...
@@ -61,26 +61,22 @@ def load_state(path: Path) -> tuple[State, dict[str, str]]:
 
 def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
     """Write the model folder; it appears whole or not at all. What the model knows of itself is added to the facts."""
-    aside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     state = model.state_to_save()
-    save_state(
-        aside / "model.safetensors", {name: each for name, each in state.items() if not name.startswith(BACKBONE)}
-    )
-    _save_own_backbone(aside / ADAPTED_FILE, model, run=folder.parent.name, facts=facts)
-    model.save_beside(aside)
     named = {
         "backbone_fingerprint": model.backbone.fingerprint() if model.backbone else None,
         "normals": model.remembered,
         "checksums": LIST,
     }
-    (aside / "model.json").write_text(
-        json.dumps({**facts, **named}, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8"
-    )
-    write_checksums(aside)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(aside, folder)
+    with written_whole(folder) as aside:
+        save_state(
+            aside / "model.safetensors", {name: each for name, each in state.items() if not name.startswith(BACKBONE)}
+        )
+        _save_own_backbone(aside / ADAPTED_FILE, model, run=folder.parent.name, facts=facts)
+        model.save_beside(aside)
+        (aside / "model.json").write_text(
+            json.dumps({**facts, **named}, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+        )
+        write_checksums(aside)
 
 
 def load_model(

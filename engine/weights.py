@@ -43,7 +43,7 @@ class Weights:
     """Where a backbone's weights come from. `source` is "local file NAME", "hub", "random" or "run ID".
 
     `lineage`: what an adapted backbone was adapted on, oldest first: {"run": ..., "data": ..., "fingerprint": ..., "learnt": ...,
-    "licence": ...}; learnt holds the hashes of the pictures, as engine/learnt_before.py makes them.
+    "licence": ...}; learnt holds the hashes of the pictures, as engine/tasks/detect/learnt_before.py makes them.
     """
 
     source: str

@@ -124,7 +124,7 @@ class Pictures:
         return fingerprint(items, [self._digests[item.name] for item in items])
 
     def hash_of(self, item: Item) -> str:
-        """Names a picture that was read by the bytes of its file: in a lineage it is known by that (engine/learnt_before.py)."""
+        """Names a picture that was read by the bytes of its file: in a lineage it is known by that (engine/tasks/detect/learnt_before.py)."""
         return self._files[item.path].hex()[:DIGITS]
 
     def _decoded(self, item: Item) -> Picture:

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.contract.events import Event, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
+from engine.report import Report
+from engine.tasks import run_job
 
 SIZE = 64
 TINY = {"image_size": SIZE, "batch_size": 4, "backbone": "mobilenetv2_100", "weights": "random", "device": "cpu"}
@@ -56,8 +60,20 @@ def tiny_spec(model: str, **settings: object) -> DetectJob:
 
 def write_run(folder: Path, spec: DetectJob) -> Path:
     folder.mkdir(parents=True)
-    (folder / "spec.json").write_text(json.dumps(spec.model_dump()))
+    RunFolder(folder).spec.write_text(json.dumps(spec.model_dump()))
     return folder
+
+
+def run_here(folder: Path, spec: DetectJob, data: Path, *, approved: str | None = None) -> list[Event]:
+    """Run the spec in this process, in a new run folder or in one that was cut off; what it reported."""
+    if not folder.exists():
+        write_run(folder, spec)
+    report = Report(folder)
+    try:
+        run_job(spec, RunFolder(folder), data=data, report=report, hub=False, approved_data=approved)
+    finally:
+        report.log.close()
+    return read_events(folder)
 
 
 def read_map(path: Path, *, scale: tuple[float, float]) -> np.ndarray:

@@ -13,7 +13,7 @@ from engine.__main__ import main
 from engine.contract.checksums import write_checksums
 from engine.contract.models import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
-from tests.engine.test_train import ROOT, scores_of, train
+from tests.engine.tasks.detect.test_run import ROOT, scores_of, train
 
 
 def test_the_catalog_lists_every_model_with_its_settings(capsys):

@@ -27,7 +27,7 @@ def test_patchcore_with_default_settings_keeps_its_accuracy(tmp_path, name, seed
     run = write_run(
         tmp_path / "run", make_job("detect", name, "patchcore", {"backbone": "mobilenetv2_100", "seed": seed})
     )
-    command = [sys.executable, "-m", "engine", "train", str(run), "--data", str(data)]
+    command = [sys.executable, "-m", "engine", "run", str(run), "--data", str(data)]
     environment = {**os.environ, "MURASCOPE_WEIGHTS": str(WEIGHTS)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     finished = read_events(run)[-1]

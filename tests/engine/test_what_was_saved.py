@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import engine.train
+import engine.tasks.detect.run
 from engine.checkpoints import load_model
 from engine.contract.checksums import LIST
-from engine.contract.events import Event, Warned, read_events
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.events import Warned
 from engine.datasets import Item
 from engine.models import build_model
 from engine.models.autoencoder import Autoencoder
-from engine.report import Report, StopRequested
+from engine.report import StopRequested
 from engine.trainers.epochs import EpochTrainer
-from tests.engine.samples import items_of, plate, tiny_spec, write_mvtec, write_run
+from tests.engine.samples import items_of, plate, run_here, tiny_spec, write_mvtec
 
 PADIM = tiny_spec("padim", num_features=10, threshold_policy="split_conformal")
 CUTPASTE = tiny_spec(
@@ -35,25 +34,14 @@ def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=12, good=3, defective=3)
 
 
-def run_in(folder: Path, spec: DetectJob, data: Path) -> list[Event]:
-    if not folder.exists():
-        write_run(folder, spec)
-    report = Report(folder)
-    try:
-        engine.train.train(spec, folder, data=data, report=report, hub=False)
-    finally:
-        report.log.close()
-    return read_events(folder)
-
-
 @pytest.fixture(scope="module")
 def runs(data, tmp_path_factory) -> Path:
     """A model of each kind: a memory, one with a backbone of its own, and an ensemble of two."""
     folder = tmp_path_factory.mktemp("runs")
-    run_in(folder / "padim", PADIM, data)
-    run_in(folder / "patchcore", tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal"), data)
-    run_in(folder / "cutpaste", CUTPASTE, data)
-    run_in(folder / "both", tiny_spec("ensemble", members=["padim", "patchcore"]), data)
+    run_here(folder / "padim", PADIM, data)
+    run_here(folder / "patchcore", tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal"), data)
+    run_here(folder / "cutpaste", CUTPASTE, data)
+    run_here(folder / "both", tiny_spec("ensemble", members=["padim", "patchcore"]), data)
     return folder
 
 
@@ -109,16 +97,16 @@ def test_a_threshold_that_is_no_finite_number_is_refused(runs, tmp_path, value):
 
 
 def test_a_saved_model_that_scores_otherwise_fails_its_run(data, tmp_path, monkeypatch):
-    honest = engine.train.load_model
+    honest = engine.tasks.detect.run.load_model
 
     def off_by_a_thousandth(folder, **how):
         model, facts = honest(folder, **how)
         model.mean.mul_(1.002)
         return model, facts
 
-    monkeypatch.setattr(engine.train, "load_model", off_by_a_thousandth)
+    monkeypatch.setattr(engine.tasks.detect.run, "load_model", off_by_a_thousandth)
     with pytest.raises(RuntimeError, match="loaded again, scores differently"):
-        run_in(tmp_path / "run", PADIM, data)
+        run_here(tmp_path / "run", PADIM, data)
 
 
 def interrupted(folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +122,7 @@ def interrupted(folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Autoencoder, "train_step", killed)
     with pytest.raises(StopRequested):
-        run_in(folder, EPOCHS, data)
+        run_here(folder, EPOCHS, data)
     monkeypatch.setattr(Autoencoder, "train_step", honest)
     assert (folder / "checkpoints" / "last.safetensors").is_file()
 
@@ -145,7 +133,7 @@ def test_a_checkpoint_is_taken_only_where_the_data_is_what_it_was(tmp_path, monk
     interrupted(tmp_path / "run", data, monkeypatch)
     if changed:  # one picture is exchanged, under its name
         exchange(items_of(data, split="train")[0])
-    codes = {event.code for event in run_in(tmp_path / "run", EPOCHS, data) if isinstance(event, Warned)}
+    codes = {event.code for event in run_here(tmp_path / "run", EPOCHS, data) if isinstance(event, Warned)}
     assert {"resumed", "checkpoint_damaged"} & codes == ({"checkpoint_damaged"} if changed else {"resumed"})
 
 

@@ -47,7 +47,7 @@ class LocalExecutor:
             )
 
     def command(self, run: Path, arguments: list[str]) -> list[str]:
-        return engine_command("train", str(run), *arguments)
+        return engine_command("run", str(run), *arguments)
 
     async def is_alive(self, run: Path) -> bool:
         child = self._children.get(run)

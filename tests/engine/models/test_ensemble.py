@@ -17,7 +17,7 @@ from engine.models import build_model
 from engine.models.ensemble import Scale, _at_size
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
-from tests.engine.test_train import train
+from tests.engine.tasks.detect.test_run import train
 
 SETTINGS = {"patchcore": {"coreset_ratio": 0.1}, "padim": {"num_features": 20, "image_size": 96}}
 

@@ -8,10 +8,10 @@ import pytest
 from engine.checkpoints import save_model
 from engine.contract.events import Warned
 from engine.datasets.splits import split_items
-from engine.learnt_before import keep_unseen
 from engine.models import build_model
+from engine.tasks.detect.learnt_before import keep_unseen
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
-from tests.engine.test_train import kinds, train
+from tests.engine.tasks.detect.test_run import kinds, train
 
 CUTPASTE = tiny_spec("cutpaste", epochs=1, frozen_epochs=0, layers=[1, 2], seed=1, validation_share=0)
 ON_IT = {"backbone_run": "adapted", "layers": [1, 2], "coreset_ratio": 0.2}

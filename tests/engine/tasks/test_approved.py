@@ -11,16 +11,14 @@ import pytest
 import torch
 
 import engine.datasets.loading
-from engine.contract.events import Failed, Finished, Stage, read_events
+from engine.contract.events import Failed, Stage, read_events
 from engine.contract.jobs import digest_of
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.check import check_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import DataChanged, failure
-from engine.report import Report
-from engine.train import train
-from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
-from tests.engine.test_train import ROOT
+from tests.engine.samples import items_of, run_here, tiny_spec, write_mvtec, write_run
+from tests.engine.tasks.detect.test_run import ROOT
 
 SPEC = tiny_spec("padim", num_features=10, threshold_policy="split_conformal")
 
@@ -51,19 +49,11 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def run_on(data: Path, folder: Path, approved: str | None, spec: DetectJob = SPEC) -> Finished:
-    report = Report(write_run(folder, spec))
-    try:
-        return train(spec, folder, data=data, report=report, hub=False, approved_data=approved)
-    finally:
-        report.log.close()
-
-
 def test_the_pictures_that_were_approved_are_trained_on_broken_ones_left_out(tmp_path: Path) -> None:
     data = write_mvtec(tmp_path / "data", train=12)
     cut_off(data / "train/good/003.png")
     (data / "ground_truth/patch/001_mask.png").write_bytes(b"")
-    run_on(data, tmp_path / "run", check_dataset(data)["fingerprint"])
+    run_here(tmp_path / "run", SPEC, data, approved=check_dataset(data)["fingerprint"])
     saved = json.loads((tmp_path / "run/model/model.json").read_text())
     assert saved["data"]["fingerprint"] == check_dataset(data)["fingerprint"]
 
@@ -74,7 +64,7 @@ def test_other_pictures_than_those_approved_are_not_trained_on(tmp_path: Path, c
     approved = check_dataset(data)["fingerprint"]
     CHANGES[change](data)
     with pytest.raises(DataChanged) as refused:
-        run_on(data, tmp_path / "run", approved)
+        run_here(tmp_path / "run", SPEC, data, approved=approved)
     told = failure(refused.value)
     assert (told.code, "not those of the plan that was approved" in told.reason) == ("data_changed", True)
     assert [event.name for event in read_events(tmp_path / "run") if isinstance(event, Stage)] == ["loading"]
@@ -113,7 +103,7 @@ def test_a_file_that_is_exchanged_while_it_is_learnt_from_stops_the_pass(tmp_pat
 
 
 def start_approved(run: Path, data: Path, digest: str) -> Failed:
-    command = [sys.executable, "-m", "engine", "train", str(run), "--data", str(data), "--approved-spec", digest]
+    command = [sys.executable, "-m", "engine", "run", str(run), "--data", str(data), "--approved-spec", digest]
     environment = {**os.environ, "MURASCOPE_HUB": "off"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120, check=False)
     (told,) = read_events(run)

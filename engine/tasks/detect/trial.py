@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from engine.checkpoints import load_model
+from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.pictures import read_header
 from engine.datasets import Item
@@ -14,11 +13,12 @@ from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import DataError, SettingError
 from engine.report import Reporter, silent
+from engine.tasks.place import any_device
 from engine.trainers.factory import get_trainer
 
 
 def try_model(
-    run: Path,
+    folder: RunFolder,
     *,
     data: Path,
     output: Path,
@@ -26,7 +26,7 @@ def try_model(
     hub: bool = True,
     report: Reporter = silent,
 ) -> dict[str, Any]:
-    """Score the pictures of a folder by the model and the thresholds of `run`, and write what a trainer's `test` does.
+    """Score the pictures of a folder by the model and the thresholds of a run, and write what a trainer's `test` does.
 
     All pictures of the folder are scored, but of a data set that keeps good ones for testing those to test with. The summary
     tells how many were called anomalous, at which thresholds, and what was left out: files that could not be read, and
@@ -36,14 +36,13 @@ def try_model(
         DataError: no such folder, or no picture in it that can be read.
         SettingError: the run has no model that can be used here, or the output folder is not empty.
     """
-    folder = run / "model"
-    if not (folder / "model.json").is_file():
-        raise SettingError(f"there is no model in {folder}: name the folder of a run that has finished")
+    if not folder.model.card.is_file():
+        raise SettingError(f"there is no model in {folder.model.path}: name the folder of a run that has finished")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingError(f"the output {output} is there already and not an empty folder; name a new one")
     items, left_out = _items(data)
     try:
-        model, facts = load_model(folder, weights_folder=weights_folder, hub=hub, warn=report)
+        model, facts = load_model(folder.model.path, weights_folder=weights_folder, hub=hub, warn=report)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
     spec = DetectJob.model_validate(facts["spec"])
@@ -52,8 +51,7 @@ def try_model(
     if not whole:
         name, reason = next(iter(broken.items()))
         raise DataError(f"none of the {len(items)} pictures in {data} can be read; the first, {name}: {reason}")
-    device = "cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu"
-    trainer = get_trainer(spec.model.family, model, device=device, report=report)
+    trainer = get_trainer(spec.model.family, model, device=any_device(spec.device), report=report)
     written = trainer.test(
         Loader(whole, image_size=spec.image_size, batch_size=spec.batch_size, pictures=pictures),
         output,

@@ -1,4 +1,4 @@
-"""Whole runs through the real process: `python -m engine train RUN --data PATH`."""
+"""Whole runs through the real process: `python -m engine run RUN --data PATH`."""
 
 import contextlib
 import csv
@@ -38,12 +38,12 @@ from engine.evaluation.inspection import inspect
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def start(run: Path, data: Path, **more) -> subprocess.Popen:
     environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "engine", "train", str(run), "--data", str(data)]
+    command = [sys.executable, "-m", "engine", "run", str(run), "--data", str(data)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **more)
 
 
@@ -312,7 +312,7 @@ sys.exit(main(sys.argv[1:]))
 
 def start_eagerly(run: Path, data: Path) -> subprocess.Popen:
     environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", EAGER, "train", str(run), "--data", str(data)]
+    command = [sys.executable, "-c", EAGER, "run", str(run), "--data", str(data)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 

@@ -16,14 +16,13 @@ from engine.datasets.loading import Loader
 from engine.datasets.splits import folds, split_items
 from engine.evaluation.inspection import inspect
 from engine.failures import failure
-from engine.learning import policy_for
 from engine.models import AnomalyModel, build_model
 from engine.models.autoencoder import Autoencoder
 from engine.models.padim import Padim
 from engine.report import Report, Reporter, silent
-from engine.train import train
+from engine.tasks.detect.sharing import policy_for
 from engine.trainers.factory import get_trainer
-from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
+from tests.engine.samples import items_of, run_here, tiny_spec, write_mvtec, write_run
 
 PETABYTE = 2**50  # beyond any address space: the allocator refuses for real
 
@@ -31,16 +30,6 @@ PETABYTE = 2**50  # beyond any address space: the allocator refuses for real
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("data"), train=12, good=3, defective=3)
-
-
-def run_in(folder: Path, spec: DetectJob, data: Path) -> list:
-    run = write_run(folder, spec)
-    report = Report(run)
-    try:
-        train(spec, run, data=data, report=report, hub=False)
-    finally:
-        report.log.close()
-    return read_events(run)
 
 
 def takes_too_much(*, above: int, from_epoch: int = 1):
@@ -62,13 +51,13 @@ AUTOENCODER = {"epochs": 3, "base_channels": 4, "latent_channels": 8, "batch_siz
 @pytest.mark.parametrize("step", [1, 4])
 def test_a_training_without_memory_starts_again_once_with_half_the_batch(tmp_path, data, monkeypatch, step):
     monkeypatch.setattr(Autoencoder, "train_step", takes_too_much(above=4, from_epoch=step))
-    events = run_in(tmp_path / "greedy", tiny_spec("autoencoder", **AUTOENCODER), data)
+    events = run_here(tmp_path / "greedy", tiny_spec("autoencoder", **AUTOENCODER), data)
     lowered = [event for event in events if isinstance(event, Warned) and event.code == "batch_lowered"]
     assert [event.values for event in lowered] == [{"old": 8, "new": 4}]
     assert [event.name for event in events if isinstance(event, Stage)].count("training") == 2
     assert [event.epoch for event in events if isinstance(event, Epoch)][-3:] == [1, 2, 3]
     monkeypatch.undo()
-    modest = run_in(tmp_path / "modest", tiny_spec("autoencoder", **(AUTOENCODER | {"batch_size": 4})), data)
+    modest = run_here(tmp_path / "modest", tiny_spec("autoencoder", **(AUTOENCODER | {"batch_size": 4})), data)
     losses = [[event.loss for event in each if isinstance(event, Epoch)][-3:] for each in (events, modest)]
     assert losses[0] == losses[1]
 
@@ -76,7 +65,7 @@ def test_a_training_without_memory_starts_again_once_with_half_the_batch(tmp_pat
 def test_memory_that_runs_out_a_second_time_ends_the_run_honestly(tmp_path, data, monkeypatch):
     monkeypatch.setattr(Autoencoder, "train_step", takes_too_much(above=2))
     with pytest.raises(RuntimeError) as refused:
-        run_in(tmp_path / "run", tiny_spec("autoencoder", **AUTOENCODER), data)
+        run_here(tmp_path / "run", tiny_spec("autoencoder", **AUTOENCODER), data)
     told = failure(refused.value)
     assert (told.code, "batch_size" in told.hint) == ("memory", True)
     codes = [event.code for event in read_events(tmp_path / "run") if isinstance(event, Warned)]
@@ -91,7 +80,7 @@ def test_a_smaller_batch_is_tried_only_where_pictures_go_through_in_batches(tmp_
 
     monkeypatch.setattr(Padim, "fit", greedy)
     with pytest.raises(RuntimeError) as refused:
-        run_in(tmp_path / "run", tiny_spec("padim", num_features=10, threshold_policy="split_conformal"), data)
+        run_here(tmp_path / "run", tiny_spec("padim", num_features=10, threshold_policy="split_conformal"), data)
     assert failure(refused.value).code == "memory"
     events = read_events(tmp_path / "run")
     assert not [event for event in events if isinstance(event, Warned) and event.code == "batch_lowered"]
@@ -103,16 +92,14 @@ def test_a_run_that_goes_on_keeps_the_lower_batch(tmp_path, data):
     report = Report(write_run(tmp_path / "run", spec))
     report(Warned(code="batch_lowered", message="", values={"old": 8, "new": 4}))
     report.log.close()
-    again = Report(tmp_path / "run")
-    train(spec, tmp_path / "run", data=data, report=again, hub=False)
-    again.log.close()
-    last = [event for event in read_events(tmp_path / "run") if isinstance(event, Collection)][-1]
+    events = run_here(tmp_path / "run", spec, data)
+    last = [event for event in events if isinstance(event, Collection)][-1]
     assert (last.images, last.batches) == (10, 3)
 
 
 def test_leave_one_out_of_a_model_with_epochs_trains_it_once_more_for_each_of_three_folds(tmp_path, data):
     spec = tiny_spec("autoencoder", **AUTOENCODER, validation_share=0.0, threshold_policy="leave_one_out")
-    events = run_in(tmp_path / "run", spec, data)
+    events = run_here(tmp_path / "run", spec, data)
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]  # the folds tell none of theirs
     calibrating = [event for event in events if event.type == "batches" and event.what == "calibrating"]
     assert calibrating[-1].done == calibrating[-1].total == 12
@@ -132,7 +119,7 @@ def saved_facts(run: Path) -> dict:
 
 def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path, data):
     spec = tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="split_conformal", seed=5)
-    run_in(tmp_path / "run", spec, data)
+    run_here(tmp_path / "run", spec, data)
     model, facts = load_model(tmp_path / "run" / "model", weights_folder=None, hub=False)
     split = split_items(open_dataset(data).items, calibration_share=0.2, validation_share=0.0, seed=5)
     known = inspect(model, Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
@@ -145,7 +132,7 @@ def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path,
 
 
 def test_a_picture_left_out_is_scored_by_a_model_that_has_not_seen_it(tmp_path, data):
-    run_in(tmp_path / "run", tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="leave_one_out"), data)
+    run_here(tmp_path / "run", tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="leave_one_out"), data)
     facts = saved_facts(tmp_path / "run")
     assert len(facts["calibration"]["scores"]) == 12
     assert min(facts["calibration"]["scores"]) > 0.1
@@ -188,7 +175,7 @@ LEARNING = {
 def test_a_run_learns_from_its_part_of_the_pictures_by_its_seed_and_settings_alone(tmp_path, data, model):
     settings = {"seed": 5, "augmentation": "light", "threshold_policy": "split_conformal", "validation_share": 0.2}
     spec = tiny_spec(model, **(LEARNING[model] | settings))
-    events, by_hand = run_in(tmp_path / "run", spec, data), []
+    events, by_hand = run_here(tmp_path / "run", spec, data), []
     split = split_items(
         open_dataset(data).items, calibration_share=0.2, validation_share=validation_share(spec), seed=5
     )
@@ -221,7 +208,7 @@ def test_another_seed_gives_other_weights_and_other_noise_to_learn_with():
 )
 def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data, model, number, own):
     spec = tiny_spec(model, **(LEARNING[model] | own), seed=5, threshold_policy="leave_one_out")
-    run_in(tmp_path / "run", spec, data)
+    run_here(tmp_path / "run", spec, data)
     good, expected = items_of(data, split="train"), []
     for fit, held_out in folds(good, number, 5):
         loader = Loader(held_out, image_size=64, batch_size=spec.batch_size)
@@ -232,7 +219,7 @@ def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data
 
 def test_labelled_defects_are_learnt_from_and_not_tested_with(tmp_path, data):
     settings = LEARNING["supersimplenet"] | {"epochs": 1, "labelled_share": 0.4, "threshold_policy": "split_conformal"}
-    events = run_in(tmp_path / "run", tiny_spec("supersimplenet", **settings), data)
+    events = run_here(tmp_path / "run", tiny_spec("supersimplenet", **settings), data)
     counts = json.loads((tmp_path / "run" / "evaluation" / "metrics.json").read_text())["counts"]
     assert (counts["labelled"], counts["test_defective"]) == (1, 2)
     training = [event for event in events if event.type == "batches" and event.what == "training"]
@@ -256,6 +243,6 @@ def test_a_run_shares_good_pictures_out_as_its_plan_said(model, good, own_test):
 
 def test_memory_models_learn_from_augmented_pictures_beside_the_plain_ones(tmp_path, data):
     spec = tiny_spec("padim", num_features=10, augmentation="light", threshold_policy="split_conformal")
-    events = run_in(tmp_path / "run", spec, data)
+    events = run_here(tmp_path / "run", spec, data)
     collected = [event for event in events if isinstance(event, Collection)]
     assert collected[-1].images == collected[-1].total_images == 2 * 10

@@ -10,15 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.contract.folder import RunFolder
 from engine.datasets import Item
 from engine.datasets.loading import Loader
-from engine.evaluate import evaluate
 from engine.evaluation.calibration import Calibration, calibrate, calibration_from
 from engine.evaluation.confidence import cross_fit
 from engine.evaluation.heatmaps import overlay
 from engine.evaluation.regions import find_regions
 from engine.models import AnomalyModel, Prediction
 from engine.report import Report
+from engine.tasks.detect.evaluation import evaluate
 from engine.trainers.base import BaseTrainer
 from tests.engine.samples import items_of, write_mvtec
 
@@ -56,7 +57,14 @@ def run_evaluation(
     model, report = kind(), Report(run)
     calibration = calibrate(model, loader(good), overkill_rate=0.1, report=report)
     evaluate(
-        model, loader(items), run, calibration=calibration, seed=0, facts={"made": "up"}, report=report, **settings
+        model,
+        loader(items),
+        RunFolder(run).evaluation,
+        calibration=calibration,
+        seed=0,
+        facts={"made": "up"},
+        report=report,
+        **settings,
     )
     report.log.close()
     return read(run)

@@ -1,12 +1,10 @@
-"""Measures a trained model on the test pictures and writes `RUN/evaluation`, all in bounded memory.
+"""Measures a trained model on the test pictures and writes its evaluation, all in bounded memory.
 
 Scores are raw, thresholds come from held-out good pictures, and a figure that cannot be measured is null with its reason.
 """
 
 import csv
 import json
-import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from engine.contract.checksums import write_checksums
+from engine.contract.folder import EvaluationFolder
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
@@ -25,14 +24,16 @@ from engine.evaluation.pixel_counts import PixelTally, RegionTally
 from engine.evaluation.thresholds import p_values
 from engine.models import AnomalyModel
 from engine.report import Report
+from engine.whole_folder import written_whole
 
 WRITERS = 4
+PICTURES = ("inputs", "maps", "truth", "overlays", "masks")  # of each test picture
 
 
 def evaluate(
     model: AnomalyModel,
     loader: Loader,
-    run: Path,
+    into: EvaluationFolder,
     *,
     calibration: Calibration,
     seed: int,
@@ -40,57 +41,53 @@ def evaluate(
     report: Report,
     escape_cost: float = 10.0,
 ) -> tuple[Measures, Inspection]:
-    """Score the test pictures and write `RUN/evaluation` whole. `facts` (counts, weights, ...) go into metrics.json.
+    """Score the test pictures and write the evaluation whole. `facts` (counts, weights, ...) go into metrics.json.
 
     Args:
         escape_cost: overkilled good images that one missed defect is worth, for the cost-based threshold shown beside.
     """
-    folder = run / "evaluation.part"
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in ("inputs", "maps", "truth", "overlays", "masks", "regions"):
-        (folder / name).mkdir(parents=True)
-    found = inspect(model, loader, what="evaluating", keep_maps_in=folder, report=report)
-    scale = map_scale(found.map_lows, found.map_highs)
-    assert found.maps is not None
-    pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs, per_map=True)
-    regions = RegionTally(calibration.pixel.value)
-    groups = [item.group for item in loader.items]
-    confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
-        for start, batch in with_positions(loader):
-            count_pixels(pixels, found, start, batch, regions=regions)
-            maps = found.maps[start : start + len(batch)]
-            explained = explain_batch(model, batch, maps, pixel_threshold=calibration.pixel.value)
-            writing = [
-                pool.submit(_write, folder, found, start + i, batch, i, scale, calibration) for i in range(len(batch))
-            ]
-            for i, regions_of in enumerate(explained):
-                _finding(found, start + i, calibration, confidence, regions_of).write(
-                    folder / "regions" / f"{start + i:04d}.json"
-                )
-            for written in writing:
-                written.result()
-            report.check()
-    measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
-    _write_scores(folder / "scores.csv", found, loader, calibration, confidence)
-    summary = summarise(
-        measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
-        seed=seed,
-    )  # fmt: skip
-    summary |= {"map_scale": list(scale)} | facts
-    (folder / "metrics.json").write_text(
-        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8"
-    )
-    findings = [f"regions/{path.name}" for path in (folder / "regions").iterdir()]
-    write_checksums(folder, ["metrics.json", "scores.csv", *findings])
-    found.maps = None  # lets go of the scratch file
-    shutil.rmtree(run / "evaluation", ignore_errors=True)
-    os.replace(folder, run / "evaluation")
+    with written_whole(into.path) as aside:
+        folder = EvaluationFolder(aside)
+        for pictures in PICTURES:
+            folder.pictures(pictures).mkdir()
+        folder.findings.mkdir()
+        found = inspect(model, loader, what="evaluating", keep_maps_in=aside, report=report)
+        scale = map_scale(found.map_lows, found.map_highs)
+        assert found.maps is not None
+        pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs, per_map=True)
+        regions = RegionTally(calibration.pixel.value)
+        groups = [item.group for item in loader.items]
+        confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
+            for start, batch in with_positions(loader):
+                count_pixels(pixels, found, start, batch, regions=regions)
+                maps = found.maps[start : start + len(batch)]
+                explained = explain_batch(model, batch, maps, pixel_threshold=calibration.pixel.value)
+                writing = [
+                    pool.submit(_write, folder, found, start + i, batch, i, scale, calibration)
+                    for i in range(len(batch))
+                ]
+                for i, regions_of in enumerate(explained):
+                    _finding(found, start + i, calibration, confidence, regions_of).write(folder.finding(start + i))
+                for written in writing:
+                    written.result()
+                report.check()
+        measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
+        _write_scores(folder.scores, found, loader, calibration, confidence)
+        summary = summarise(
+            measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
+            seed=seed,
+        )  # fmt: skip
+        summary |= {"map_scale": list(scale)} | facts
+        folder.metrics.write_text(json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        guarded = [folder.metrics, folder.scores, *folder.findings.iterdir()]
+        write_checksums(aside, [str(path.relative_to(aside)) for path in guarded])
+        found.maps = None  # lets go of the scratch file
     return measures, found
 
 
 def _write(
-    folder: Path,
+    folder: EvaluationFolder,
     found: Inspection,
     index: int,
     batch: Batch,
@@ -100,19 +97,19 @@ def _write(
 ) -> None:
     """The pictures of one test image: `position` in its batch, `index` in the evaluation."""
     assert found.maps is not None
-    name, pixels = f"{index:04d}", batch.pixels(position)
-    Image.fromarray(pixels).save(folder / "inputs" / f"{name}.jpg", quality=92)
+    pixels = batch.pixels(position)
+    Image.fromarray(pixels).save(folder.picture("inputs", index), quality=92)
     save_pictures(
         pixels,
         found.maps[index],
         threshold=by.pixel.value,
         scale=scale,
-        map_to=folder / "maps" / f"{name}.png",
-        mask_to=folder / "masks" / f"{name}.png",
-        heat_to=folder / "overlays" / f"{name}.png",
+        map_to=folder.picture("maps", index),
+        mask_to=folder.picture("masks", index),
+        heat_to=folder.picture("overlays", index),
     )
     if batch.has_truth is not None and batch.has_truth[position] and batch.masks is not None:
-        save_mask(folder / "truth" / f"{name}.png", batch.masks[position, 0].numpy())
+        save_mask(folder.picture("truth", index), batch.masks[position, 0].numpy())
 
 
 def _finding(

@@ -1,0 +1,76 @@
+"""How a run comes to its thresholds: from good pictures that the model, or the model of their fold, has not seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from engine.contract.events import Batches, Event, Warned
+from engine.contract.policy import MOST_FOLDS, GoodPolicy
+from engine.datasets.splits import Split, folds
+from engine.evaluation.calibration import Calibration, calibrate, calibration_from
+from engine.evaluation.inspection import inspect
+from engine.report import Report
+from engine.tasks.detect.learning import Learning
+from engine.trainers.base import BaseTrainer
+
+
+def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
+    """The thresholds of the model that `learning` has learnt, by policy."""
+    rate = learning.job.overkill_rate
+    if learning.job.model.family == "ensemble":  # its members' scales come from the same pictures as its threshold
+        trainer.fit(learning.loader(split.calibration))
+    if trainer.held_out is not None:
+        return calibration_from(*trainer.held_out, overkill_rate=rate, policy=policy)
+    if policy == "leave_one_out":
+        return _leave_one_out(learning, split)
+    loader = learning.loader(split.calibration)
+    return calibrate(learning.model, loader, overkill_rate=rate, policy=policy, report=learning.report)
+
+
+def warn_of_few_good(calibration: Calibration, report: Report) -> None:
+    threshold = calibration.image
+    if threshold.is_enough or threshold.promised is None:  # a percentile promises nothing
+        return
+    report(
+        Warned(
+            code="few_good",
+            message=(
+                f"{threshold.calibration_images} good pictures cannot promise an overkill rate of "
+                f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
+            ),
+            values={
+                "calibration": threshold.calibration_images,
+                "needed": threshold.images_needed,
+                "overkill": round(100 * threshold.overkill_rate, 2),
+                "promised": round(100 * threshold.promised, 1),
+            },
+        )
+    )
+
+
+def _leave_one_out(learning: Learning, split: Split) -> Calibration:
+    """Each good picture scored by a model that was fitted without its fold."""
+    job = learning.job
+    parts = folds(split.fit, MOST_FOLDS[job.model.family], job.seed)
+    scores: list[np.ndarray] = []
+    highs: list[np.ndarray] = []
+
+    def alive(event: Event | None = None) -> None:
+        """All that a fold's model tells is how far the folds are."""
+        learning.report(Batches(what="calibrating", done=sum(map(len, scores)), total=len(split.fit)))
+
+    for fit, held_out in parts:
+        torch.manual_seed(job.seed)
+        model = learning.learn_fold(replace(split, fit=fit), report=alive)
+        found = inspect(model, learning.loader(held_out), what="calibrating", report=lambda event: alive())
+        scores.append(found.scores)
+        highs.append(found.map_highs)
+        alive()
+    return calibration_from(
+        np.concatenate(scores),
+        np.concatenate(highs),
+        overkill_rate=job.overkill_rate,
+        policy="leave_one_out",
+        folds=len(parts),
+    )

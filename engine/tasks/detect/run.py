@@ -1,0 +1,94 @@
+"""The story of a detection run: from good pictures to a model that was saved, loaded again and found to score the same.
+
+Pictures are shared out (sharing.py) and the model is built; it learns from good ones (learning.py), good ones that it has not
+seen set its thresholds (calibrating.py), the test pictures are scored, measured and written (evaluation.py), and what is saved
+says what it is (card.py).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.checkpoints import load_model, save_model
+from engine.contract.events import Artifact, Evaluation, Finished, Warned
+from engine.contract.folder import RunFolder
+from engine.contract.jobs.detect import DetectJob
+from engine.datasets.loading import Pictures
+from engine.evaluation.inspection import Inspection, inspect
+from engine.evaluation.thresholds import SAME
+from engine.report import Report
+from engine.tasks.detect.calibrating import calibrate_run, warn_of_few_good
+from engine.tasks.detect.card import model_card, weights_of
+from engine.tasks.detect.evaluation import evaluate
+from engine.tasks.detect.learning import Learning
+from engine.tasks.detect.learnt_before import keep_unseen
+from engine.tasks.detect.sharing import counts_of, share_out
+from engine.tasks.place import Place
+from engine.tasks.reading import DataFolder
+from engine.tasks.verifying import refuse_other_scores
+
+
+def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, place: Place) -> Finished:
+    """Run the job and fill the folder; see engine/tasks/__init__.py."""
+    pictures = Pictures(image_size=job.image_size)
+    read = data.read(pictures, report)
+    split, policy = share_out(job, read.items, report)
+    learning = Learning(job, folder, pictures=pictures, data=read.fingerprint, place=place, report=report)
+    split, policy = keep_unseen(
+        split,
+        learning.model,
+        digest=read.fingerprint,
+        policy=policy,
+        overkill_rate=job.overkill_rate,
+        warn=report,
+        hash_of=pictures.hash_of,
+    )
+    if policy == "leave_one_out":  # nothing need be held back
+        split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
+
+    trainer = learning.learn(split, policy=policy)
+    model = learning.model
+
+    report.begin("calibrating")
+    calibration = calibrate_run(learning, trainer, split, policy=policy)
+    warn_of_few_good(calibration, report)
+
+    report.begin("evaluating")
+    weights = weights_of(model)
+    facts = {"counts": counts_of(split, read.broken), "weights": weights, "synthetic": read.dataset.synthetic}
+    measures, found = evaluate(
+        model,
+        learning.loader(split.test),
+        folder.evaluation,
+        calibration=calibration,
+        seed=job.seed,
+        facts=facts,
+        report=report,
+        escape_cost=job.escape_cost,
+    )
+    _warn_of_one_score(found, report)
+    for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
+        report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
+
+    report.begin("saving")
+    card = model_card(job, read, calibration, weights)
+    if job.model.adapts_backbone:  # who takes the backbone must know what it has seen
+        learnt_from = [*split.fit, *split.validation, *split.labelled]
+        card["data"]["learnt"] = sorted({pictures.hash_of(item) for item in learnt_from})
+    save_model(folder.model.path, model, facts=card)
+    report(Artifact(kind="model", path="model/model.safetensors"))
+
+    report.begin("verifying")
+    again, _ = load_model(folder.model.path, weights_folder=place.weights_folder, hub=place.hub)
+    first = learning.loader(split.test[: learning.batch_size])
+    said = inspect(again.to(place.device), first, what="verifying", report=report)
+    refuse_other_scores(said.scores, found.scores[: first.images])
+
+    report(Evaluation(metrics=measures.metrics, reasons=measures.reasons))
+    return Finished(metrics=measures.metrics, seconds=report.seconds())
+
+
+def _warn_of_one_score(found: Inspection, report: Report) -> None:
+    if len(found.scores) > 1 and np.ptp(found.scores) <= SAME * np.abs(found.scores).max():
+        message = f"all {len(found.scores)} test pictures have the same score: the model tells nothing apart"
+        report(Warned(code="scores_all_equal", message=message, values={"count": len(found.scores)}))
