@@ -237,7 +237,7 @@ class Decline(Frame):
     reason: Typed = Field(default="", max_length=2_000)
 
 
-class TakeUp(Frame):
+class Reopen(Frame):
     """Open a declined or replaced plan again; it waits for its yes like a new one."""
 
     type: Literal["take_up"] = "take_up"
@@ -265,5 +265,5 @@ class Stop(Frame):
     type: Literal["stop"] = "stop"
 
 
-InFrame = Annotated[Say | Approve | Decline | TakeUp | Answer | Edit | Stop, Field(discriminator="type")]
+InFrame = Annotated[Say | Approve | Decline | Reopen | Answer | Edit | Stop, Field(discriminator="type")]
 IN_FRAME: TypeAdapter[InFrame] = TypeAdapter(InFrame)

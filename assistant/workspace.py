@@ -14,8 +14,8 @@ from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
+from assistant.plans.continuing import continue_run
 from assistant.runs.executors.local import LocalExecutor
-from assistant.runs.going_on import go_on
 from assistant.runs.place import Place, place_of
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
@@ -97,16 +97,16 @@ class Workspace:
                 task.cancel()
             await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def go_on(self, run: str) -> RunRow:
-        """Take up a run that ended without a result, in the conversation that it belongs to.
+    async def continue_run(self, run: str) -> RunRow:
+        """Continue a run that ended without a result, in the conversation that it belongs to.
 
         Raises:
-            UnknownRun, NotGoneOn, DatasetError: it does not go on, in words.
+            UnknownRun, NotContinued, DatasetError: it is not continued, in words.
         """
         row = await self.runs.get(run)
         if row.conversation is None:
-            return await go_on(self.runs, self.datasets, row)
-        return await (await self.conversations.get(row.conversation)).go_on(row)
+            return await continue_run(self.datasets, self.runs, row)
+        return await (await self.conversations.get(row.conversation)).continue_run(row)
 
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from assistant.chat.histories import UnknownConversation
 from assistant.data.datasets import DatasetError
 from assistant.machine.troubles import EXPECTED, report
-from assistant.runs.going_on import NotGoneOn
+from assistant.plans.continuing import NotContinued
 from assistant.runs.queue import UnknownRun
 from assistant.runs.results import NoResults
 from assistant.settings import Settings
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(DatasetError, _dataset_error)
     app.add_exception_handler(PictureRefused, _no_picture)
     app.add_exception_handler(NoPicture, _no_picture)
-    app.add_exception_handler(NotGoneOn, _not_gone_on)
+    app.add_exception_handler(NotContinued, _not_continued)
     app.add_exception_handler(RequestValidationError, _invalid)
     for trouble in EXPECTED:
         app.add_exception_handler(trouble, _trouble)
@@ -107,8 +107,8 @@ async def _no_picture(request: Request, error: Exception) -> Response:
     return await _failed(request, status=status, code=code, message=f"the picture cannot be shown: {error}", hint=hint)
 
 
-async def _not_gone_on(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotGoneOn)
+async def _not_continued(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotContinued)
     return await _failed(request, status=409, code=error.code, message=error.message, hint=error.hint)
 
 

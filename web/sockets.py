@@ -9,7 +9,8 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assistant.chat.conversation import Conversation, FrameRefused
+from assistant.chat.conversation import Conversation
+from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.histories import UnknownConversation
 from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
 from assistant.machine.troubles import EXPECTED, report

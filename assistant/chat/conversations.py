@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from assistant.chat.conversation import Conversation
+from assistant.chat.mending import mend
 from assistant.chat.parts import Parts
 from assistant.frames import Language
 from assistant.store.tables import ConversationRow
@@ -58,8 +59,7 @@ class Conversations:
         if conversation not in self._open:
             row = await self._parts.histories.row(conversation)
             opened = Conversation(self._parts, conversation, title=row.title)
-            await opened.transcript.settle()
-            await opened.mend_cards()
+            await mend(self._parts, opened.transcript)
             self._open.setdefault(conversation, opened)
         return self._open[conversation]
 

@@ -17,7 +17,7 @@ Decision = Literal[
     "decline",
     "yes_to_question",  # of a card of its own, such as whether to stop a run
     "no_to_question",
-    "take_up",  # the plan that was just declined is open again
+    "reopen",  # the plan that was just declined is open again
     "ask_which",  # two questions stand open
     "tell_plan",  # the plan waits, and how it is approved
     "keep_plan",  # not yet: the plan stays open
@@ -87,11 +87,11 @@ def decide(said: Answer, at: Standing) -> Decision:
         return _to_question(said, at)
     if at.plan is not None:
         return _to_plan(said, at)
-    return "take_up" if at.declined is not None and said in ("yes", "go", "approve") else "pass_on"
+    return "reopen" if at.declined is not None and said in ("yes", "go", "approve") else "pass_on"
 
 
 def _to_question(said: Answer, at: Standing) -> Decision:
-    """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what going on is."""
+    """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what continuing is."""
     is_meant = said == "yes" or (said == "go" and not at.questions[0].ends)
     if said == "approve" and at.plan is not None:
         return "approve"

@@ -12,6 +12,7 @@ from assistant.kinds.summary import run_facts, word
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
+from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.place import Place
 from assistant.runs.queue import Queue
@@ -31,6 +32,7 @@ class Parts:
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
         self.runs = Queue(settings, database, self.mask, place)
+        self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs)
         self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:

@@ -7,7 +7,7 @@ from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem, Language
 from assistant.kinds import kind_of_spec
 from assistant.offline.words import built_in_words
-from assistant.runs.going_on import what_is_left
+from assistant.runs.continuing import what_is_left
 from assistant.runs.results import NoResults
 from assistant.store.tables import RunRow
 

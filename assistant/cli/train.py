@@ -14,9 +14,10 @@ from assistant.data.datasets import DatasetError
 from assistant.data.left_out import lines_of_left_out
 from assistant.kinds import kind_of, kind_of_spec
 from assistant.kinds.summary import run_facts, word
+from assistant.plans.continuing import NotContinued
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
-from assistant.runs.going_on import NotGoneOn, latest_of
+from assistant.runs.continuing import latest_of
 from assistant.runs.queue import UnknownRun
 from assistant.runs.took import took
 from assistant.settings import Settings
@@ -61,12 +62,12 @@ async def train_here(
 
 
 async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
-    """Take up a run that ended without a result, and tell the outcome. Returns what `train_here` does."""
+    """Continue a run that ended without a result, and tell the outcome. Returns what `train_here` does."""
     async with Workspace.open(settings) as workspace:
         try:
             row = await latest_of(workspace.runs, await workspace.runs.get(run))
-            row = await workspace.go_on(row.id)
-        except (UnknownRun, NotGoneOn, DatasetError) as error:
+            row = await workspace.continue_run(row.id)
+        except (UnknownRun, NotContinued, DatasetError) as error:
             return _refuse([str(error)], as_json=as_json)
         _tell(f"{row.id} takes the place of {row.continues}")
         return await _run_to_its_end(workspace, row, as_json=as_json)

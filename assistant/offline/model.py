@@ -48,7 +48,7 @@ def built_in_model(
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if not _is_said(messages[-1]) and returned:
-            async for piece in _go_on(returned[-1], asked_for(), refusals, language):
+            async for piece in _next_step(returned[-1], asked_for(), refusals, language):
                 yield piece
             return
         if (call := asked_for()) is None:
@@ -70,7 +70,7 @@ def built_in_model(
     return FunctionModel(stream_function=reply, model_name=MODEL_NAME)
 
 
-async def _go_on(
+async def _next_step(
     returned: ToolReturnPart, request: Call | None, refusals: Sequence[Refusal], language: Language
 ) -> AsyncIterator[str | DeltaToolCalls]:
     """The next step after a tool has answered: another call, or words about what it returned."""

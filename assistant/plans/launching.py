@@ -42,3 +42,15 @@ async def launch_unstored(runs: Queue, plan: Plan) -> RunRow:
         estimate_s=count_work(plan.spec, facts),
         fingerprint=facts["fingerprint"],
     )
+
+
+async def what_started(runs: Queue, run: RunRow) -> dict[str, Any]:
+    """What is told of a run that was just started, as facts."""
+    return {
+        "run": run.id,
+        "state": run.state,
+        "waits_for": await runs.waits_for(run),
+        "dataset": run.dataset,
+        "model": run.subject,
+        "settings": run.spec,
+    }

@@ -39,7 +39,7 @@ class Proposals:
         async with self._database.session() as session:
             return list(await session.scalars(query))
 
-    async def take_up(self, row: ProposalRow, plan: Plan) -> tuple[ProposalRow, list[ProposalRow]]:
+    async def reopen(self, row: ProposalRow, plan: Plan) -> tuple[ProposalRow, list[ProposalRow]]:
         """Open a declined or superseded plan again, with new content; the plans that it supersedes are returned too.
 
         Raises:
@@ -91,7 +91,7 @@ class Proposals:
         async with self._database.session() as session:
             return (await session.scalars(query)).one_or_none()
 
-    async def reopen(self, proposal: str) -> None:
+    async def withdraw_approval(self, proposal: str) -> None:
         """Take an approval back whose run could not be started."""
         query = update(ProposalRow).where(
             ProposalRow.id == proposal, ProposalRow.state == "approved", ProposalRow.run.is_(None)

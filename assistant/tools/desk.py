@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_ai import ModelRetry
 
 from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item, Language
+from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.store.tables import ACTIVE, RunRow
+from assistant.store.tables import ACTIVE, ProposalRow, RunRow
 from engine.contract.jobs import SpecError
 
 NAMED_RUNS = 3
@@ -26,9 +27,31 @@ class Refusal:
     values: dict[str, Any]
 
 
+class Cards(Protocol):
+    """The plans and runs of the conversation: whatever is done to one is shown on its card (assistant/chat/plan_cards.py)."""
+
+    async def propose(self, plan: Plan) -> ProposalRow:
+        """Store a plan; it takes the place of older open ones."""
+
+    async def revise(self, row: ProposalRow, plan: Plan) -> ProposalRow:
+        """Give an open plan this content. Raises StalePlan."""
+
+    async def reopen(self, row: ProposalRow) -> ProposalRow:
+        """Open a declined or superseded plan again. Raises SpecError, DatasetError, StalePlan."""
+
+    async def launch(self, row: ProposalRow) -> RunRow:
+        """Queue the run of an approved plan, once. Raises DatasetError."""
+
+    async def continue_run(self, row: RunRow) -> RunRow | ProposalRow:
+        """The run that continues this one, or a new plan where the images are others. Raises NotContinued, SpecError, DatasetError."""
+
+    async def plan_again(self, row: RunRow) -> ProposalRow:
+        """A new plan with the settings of this run. Raises SpecError, DatasetError."""
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What a tool may reach: the workspace's parts, the conversation it serves, and a way to show a card there."""
+    """What a tool may reach: the workspace's parts, the conversation it serves, and ways to show cards there."""
 
     settings: Settings
     datasets: Datasets
@@ -36,8 +59,8 @@ class Desk:
     runs: Queue
     conversation: str
     language: Language
+    cards: Cards
     show: Callable[[str, Item], Awaitable[None]]  # puts an item under a key, or replaces it
-    update: Callable[..., Awaitable[None]]  # update(key, field=value, ...) changes an item that is shown
     spoken_of: Callable[[], Awaitable[list[str]]]  # ids of the runs that this conversation spoke of, the latest first
     refusals: list[Refusal] = field(default_factory=list)
 

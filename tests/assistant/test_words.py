@@ -74,7 +74,7 @@ PLAN = {"model_title": "PatchCore", "dataset": "oled", "seconds": 30}
 QUESTION = {"call": "c", "action": "stop_run", "values": {"run": "r9"}}
 TERMS = ("auroc", "recall_at_overkill", "oracle", "p_value", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
-    *((say, {"plan": PLAN}) for say in ("take_up", "tell_plan", "keep_plan", "ask_again")),
+    *((say, {"plan": PLAN}) for say in ("reopened", "tell_plan", "keep_plan", "ask_again")),
     *(("ask_which", {"plan": PLAN, "question": question}) for question in (None, QUESTION)),
     *(("keep_question", {"question": QUESTION, "runs": runs}) for runs in (["r9"], ["r9", "r8"])),
     ("no_answer", {}),
@@ -151,7 +151,7 @@ ASSISTANT = Path(assistant.__file__).parent
 ENGINE = ASSISTANT.parent / "engine"
 TOLD = [json.loads(path.read_text("utf-8")) for path in tools.FOLDER.glob("*/told.json")]
 OWN = {refusal["code"] for told in TOLD for refusal in told.get("refused", [])}  # a tool has words of its own for them
-REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotGoneOn", "FrameRefused", "refuse")}
+REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotContinued", "FrameRefused", "refuse")}
 PROBLEMS = {
     f"data_{node.args[0].value}": {keyword.arg: "7" for keyword in node.keywords}
     for name in ("_problem", "UnreadableDataset")

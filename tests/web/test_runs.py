@@ -55,7 +55,7 @@ def test_stopping_an_ended_run_changes_nothing(finished_run: str, client: TestCl
     assert client.post(f"/api/runs/{finished_run}/stop").json()["state"] == "succeeded"
 
 
-def test_a_finished_run_is_not_taken_up_and_none_is_offered(finished_run: str, client: TestClient) -> None:
+def test_a_finished_run_is_not_continued_and_none_is_offered(finished_run: str, client: TestClient) -> None:
     answer = client.post(f"/api/runs/{finished_run}/continue")
     assert (answer.status_code, answer.json()["code"]) == (409, "run_succeeded")
     run = client.get(f"/api/runs/{finished_run}").json()

@@ -1,4 +1,4 @@
-"""Runs: list, page, state, results, files, stop, go on."""
+"""Runs: list, page, state, results, files, stop, continue."""
 
 import asyncio
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from assistant.kinds import kind_of_spec
 from assistant.runs import results
-from assistant.runs.going_on import ENDED_WITHOUT_RESULT, what_is_left
+from assistant.runs.continuing import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -88,8 +88,8 @@ async def stop_run(run: Id, workspace: Opened) -> dict[str, Any]:
 
 @router.post("/api/runs/{run}/continue")
 async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
-    """A person's own yes to going on with a run; the run that goes on. However often it is pressed, there is one."""
-    return describe(await workspace.go_on(run), workspace)
+    """A person's own yes to continuing a run; the run that continues it. However often it is pressed, there is one."""
+    return describe(await workspace.continue_run(run), workspace)
 
 
 @router.get("/runs/{run}/files/{what}/{index}")

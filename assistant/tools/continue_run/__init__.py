@@ -1,11 +1,12 @@
-"""Tool: take up a training that ended without a result."""
+"""Tool: continue a training that ended without a result."""
 
 from typing import Any
 
 from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.data.datasets import DatasetError
-from assistant.runs.going_on import NotGoneOn, go_on_or_plan, latest_of, plan_again, rest_of
+from assistant.plans.continuing import NotContinued
+from assistant.runs.continuing import latest_of, rest_of
 from assistant.store.tables import ACTIVE, ProposalRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
@@ -31,7 +32,7 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
         )
     if row.state == "succeeded":
         try:
-            return _planned(await plan_again(desk, row), run=row.id, why="succeeded")
+            return _planned(await desk.cards.plan_again(row), run=row.id, why="succeeded")
         except (SpecError, DatasetError) as error:
             raise desk.refuse_input(error) from None
     rest = await rest_of(desk.runs, row)
@@ -40,8 +41,8 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
         asked = {"run": row.id, "dataset": row.dataset, "model": row.subject, "epochs": rest.epochs, **how}
         raise ApprovalRequired(metadata=asked)
     try:
-        made = await go_on_or_plan(desk, row)
-    except NotGoneOn as refused:
+        made = await desk.cards.continue_run(row)
+    except NotContinued as refused:
         raise desk.refuse(refused.code, str(refused), run=row.id) from None
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None

@@ -13,7 +13,6 @@ from assistant.data.left_out import by_reason
 from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model, kind_of_spec
 from assistant.plans.form import describe
 from assistant.plans.plan import Plan, plan
-from assistant.plans.planning import propose, show_plan
 from assistant.plans.proposals import StalePlan
 from assistant.runs.queue import UnknownRun
 from assistant.store.tables import ProposalRow, RunRow
@@ -225,10 +224,8 @@ async def _only_dataset(desk: Desk) -> str:
 async def _store(desk: Desk, made: Plan, opened: ProposalRow | None) -> ProposalRow:
     """Revise the open plan, or make a new one that takes the place of older open ones."""
     if opened is None:
-        return await propose(desk, made)
+        return await desk.cards.propose(made)
     try:
-        row = await desk.proposals.revise(opened.id, opened.revision, made)
+        return await desk.cards.revise(opened, made)
     except StalePlan as error:
         raise desk.refuse("stale", str(error)) from None
-    await show_plan(desk, row, made)
-    return row

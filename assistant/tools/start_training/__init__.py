@@ -5,7 +5,7 @@ from typing import Any
 from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.data.datasets import DatasetError
-from assistant.plans.planning import launch, take_up
+from assistant.plans.launching import what_started
 from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ProposalRow
 from assistant.tools import Traits
@@ -27,27 +27,19 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
         what = f"there is no plan {proposal!r}" if proposal else "there is no open plan"
         raise desk.refuse("no_plan", f"{what}: call propose_training first")
     try:
-        row = await take_up(desk, row) if row.state in ("declined", "superseded") else row
+        row = await desk.cards.reopen(row) if row.state in ("declined", "superseded") else row
     except StalePlan as error:
         raise desk.refuse("stale", str(error)) from None
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
     if row.state == "open":
         raise ApprovalRequired(metadata={"proposal": row.id, "revision": row.revision})
-    if row.run is not None and not ctx.tool_call_approved:
+    if row.run is not None:
         raise desk.refuse("plan_started", f"plan {row.id} was approved before, as run {row.run}", run=row.run)
-    try:
-        run = await launch(desk, row)
+    try:  # approved, but its start was cut off
+        return await what_started(desk.runs, await desk.cards.launch(row))
     except DatasetError as error:
         raise desk.refuse_input(error) from None
-    return {
-        "run": run.id,
-        "state": run.state,
-        "waits_for": await desk.runs.waits_for(run),
-        "dataset": run.dataset,
-        "model": run.subject,
-        "settings": run.spec,
-    }
 
 
 async def _meant(desk: Desk) -> ProposalRow | None:

@@ -12,7 +12,7 @@ TRAITS = Traits(silent=True, asks_on="card", ends=True)
 
 
 async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
-    """Stop a waiting or running training. The user is asked first. It can be taken up again later (continue_run).
+    """Stop a waiting or running training. The user is asked first. It can be continued later (continue_run).
 
     Args:
         run: id of the run, such as r12; left out: the one of this conversation that is running.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.chat.conversation import Conversation, FrameRefused
+from assistant.chat.conversation import Conversation
+from assistant.chat.frame_refused import FrameRefused
 from assistant.frames import (
     Answer,
     Approve,
@@ -16,8 +17,8 @@ from assistant.frames import (
     InFrame,
     Language,
     ProposalItem,
+    Reopen,
     RunItem,
-    TakeUp,
     ToolItem,
     TurnFrame,
     UserItem,
@@ -117,39 +118,37 @@ async def test_a_plan_that_a_sentence_opens_again_is_told_of(
     assert await started(workspace) == 0
 
 
-async def test_a_declined_and_a_replaced_plan_are_taken_up_again_by_their_button(
+async def test_a_declined_and_a_replaced_plan_are_reopened_by_their_button(
     workspace: Workspace, conversation: Conversation
 ) -> None:
     await say(conversation, PLAN)
     first = await plan_of(conversation)
     await say(conversation, "train PaDiM on oled")
     second = await plan_of(conversation)
-    await conversation.receive(TakeUp(proposal=first.proposal), "en")
+    await conversation.receive(Reopen(proposal=first.proposal), "en")
     states = {item.proposal: item.state for _, _, item in await conversation.items() if isinstance(item, ProposalItem)}
     assert states == {first.proposal: "open", second.proposal: "superseded"}
     await conversation.receive(Decline(proposal=first.proposal), "en")
     await conversation.finish()
-    await conversation.receive(TakeUp(proposal=first.proposal), "en")
+    await conversation.receive(Reopen(proposal=first.proposal), "en")
     await say(conversation, "yes")
     assert [(run.subject, run.state) for run in await workspace.runs.list()] == [("patchcore", "queued")]
-    with pytest.raises(FrameRefused):  # what has started is not taken up
-        await conversation.receive(TakeUp(proposal=first.proposal), "en")
+    with pytest.raises(FrameRefused):  # what has started is not reopened
+        await conversation.receive(Reopen(proposal=first.proposal), "en")
 
 
-async def test_a_plan_is_taken_up_again_with_the_data_as_it_is_now(
-    workspace: Workspace, conversation: Conversation
-) -> None:
+async def test_a_plan_is_reopened_with_the_data_as_it_is_now(workspace: Workspace, conversation: Conversation) -> None:
     await say(conversation, PLAN)
     await say(conversation, "no")
     async with workspace.database.session() as session:
         row = await session.get(DatasetRow, "oled")
         assert row is not None
         row.facts = {**row.facts, "train_good": 31}
-    await conversation.receive(TakeUp(proposal=(await plan_of(conversation)).proposal), "en")
+    await conversation.receive(Reopen(proposal=(await plan_of(conversation)).proposal), "en")
     assert (await plan_of(conversation)).dataset_facts["train_good"] == 31
     Path((await workspace.datasets.get("oled")).path).rmdir()
     await say(conversation, "no")
-    await conversation.receive(TakeUp(proposal=(await plan_of(conversation)).proposal), "en")
+    await conversation.receive(Reopen(proposal=(await plan_of(conversation)).proposal), "en")
     assert isinstance((await conversation.items())[-1][2], ErrorItem)
     assert (await plan_of(conversation)).state == "declined"
 
@@ -224,7 +223,7 @@ async def strangers_plan(workspace: Workspace, conversation: Conversation) -> Pr
     return await plan_of(other)
 
 
-@pytest.mark.parametrize("frame", [lambda plan: Approve(proposal=plan, revision=1), lambda plan: Decline(proposal=plan), lambda plan: Edit(proposal=plan, revision=1, changes={"image_size": 128}), lambda plan: TakeUp(proposal=plan)])  # fmt: skip
+@pytest.mark.parametrize("frame", [lambda plan: Approve(proposal=plan, revision=1), lambda plan: Decline(proposal=plan), lambda plan: Edit(proposal=plan, revision=1, changes={"image_size": 128}), lambda plan: Reopen(proposal=plan)])  # fmt: skip
 async def test_another_conversations_plan_is_out_of_reach(
     workspace: Workspace, conversation: Conversation, strangers_plan: ProposalItem, frame: object
 ) -> None:

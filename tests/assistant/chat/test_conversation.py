@@ -1,11 +1,13 @@
 """Conversations with the built-in assistant: from a sentence to a plan, a yes, and what is told at the end. No engine is needed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from assistant.chat.conversation import Conversation, FrameRefused
+from assistant.chat.conversation import Conversation
+from assistant.chat.frame_refused import FrameRefused
 from assistant.frames import (
     Answer,
     Approve,
@@ -16,6 +18,7 @@ from assistant.frames import (
     ErrorItem,
     ItemFrame,
     Language,
+    OutFrame,
     ProposalItem,
     RunItem,
     Say,
@@ -62,6 +65,22 @@ async def test_nothing_starts_before_the_yes_and_one_run_starts_after_it(
     assert [run.id for run in await workspace.runs.list()] == ["r1"]
     assert (await plan_of(conversation)).state == "approved"
     assert [item.run for _, _, item in await conversation.items() if isinstance(item, RunItem)] == ["r1"]
+
+
+async def test_a_yes_starts_the_run_once_and_says_so(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on the OLED data")
+    async with conversation.subscribe() as frames:
+        items = await say(conversation, "yes")
+        shown = [frame async for frame in until_idle(frames)]
+    assert sum(isinstance(frame, ItemFrame) and isinstance(frame.item, RunItem) for frame in shown) == 1
+    assert "Started" in answers(items)
+
+
+async def until_idle(frames: AsyncIterator[OutFrame]) -> AsyncIterator[OutFrame]:
+    async for frame in frames:
+        yield frame
+        if frame == TurnFrame(state="idle"):
+            return
 
 
 @pytest.mark.parametrize(("yes", "language"), [("yes", "en"), ("네", "ko"), ("好的", "zh")])

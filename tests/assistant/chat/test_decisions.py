@@ -79,9 +79,11 @@ def test_only_a_yes_proper_stops_a_run(said: Any, decision: str) -> None:
     assert decide(said, at(UserItem(text="stop"), STOP, waits_for={"c1": "stop_run"})) == decision
 
 
-def test_going_on_is_answered_by_go_ahead() -> None:
-    go_on = STOP.model_copy(update={"action": "continue_run", "ends": False})
-    assert decide("go", at(UserItem(text="retry r1"), go_on, waits_for={"c1": "continue_run"})) == "yes_to_question"
+def test_continuing_is_answered_by_go_ahead() -> None:
+    continuing = STOP.model_copy(update={"action": "continue_run", "ends": False})
+    assert (
+        decide("go", at(UserItem(text="retry r1"), continuing, waits_for={"c1": "continue_run"})) == "yes_to_question"
+    )
 
 
 def test_of_two_questions_on_cards_of_their_own_a_yes_takes_none() -> None:
@@ -96,8 +98,8 @@ def test_a_question_in_return_goes_to_an_llm_and_is_answered_by_us_without_one()
     assert decide("question", at(*items, talks=False)) == "tell_plan"
 
 
-@pytest.mark.parametrize(("said", "decision"), [("yes", "take_up"), ("no", "pass_on"), ("question", "pass_on")])
-def test_only_a_yes_right_after_a_no_takes_the_declined_plan_up_again(said: Any, decision: str) -> None:
+@pytest.mark.parametrize(("said", "decision"), [("yes", "reopen"), ("no", "pass_on"), ("question", "pass_on")])
+def test_only_a_yes_right_after_a_no_reopens_the_declined_plan(said: Any, decision: str) -> None:
     declined = PLAN.model_copy(update={"state": "declined"})
     assert decide(said, at(UserItem(text="no"), declined, waits_for={})) == decision
     assert decide(said, at(declined, UserItem(text="hello"), waits_for={})) == "pass_on"

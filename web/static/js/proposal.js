@@ -20,7 +20,7 @@ export function wireProposals(items, send) {
   onClick(items, ".proposal [data-action=keep]", (_, button) => askWhy(button.closest(".proposal"), false));
   onClick(items, ".proposal [data-action=save]", (_, button) => save(button.closest(".proposal"), send));
   onClick(items, ".proposal [data-action=discard]", (_, button) => discard(button.closest(".proposal"), send));
-  onClick(items, ".proposal [data-action=take-up]", (_, button) => send({ type: "take_up", proposal: button.closest(".proposal").dataset.proposal }));
+  onClick(items, ".proposal [data-action=reopen]", (_, button) => send({ type: "take_up", proposal: button.closest(".proposal").dataset.proposal }));
   document.addEventListener("keydown", (event) => {
     if (!event.ctrlKey || !event.altKey || (event.key !== "Enter" && event.key !== "Backspace")) return;
     const card = $$(".proposal[data-state=open]", items).at(-1);

@@ -6,10 +6,10 @@ import { ask } from "./confirm.js";
 import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, count, duration, value } from "./format.js";
 import { coded, t } from "./i18n.js";
-import { offerGoingOn } from "./go_on.js";
+import { offerToContinue } from "./continue.js";
 import { follow, lookAgain } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
-import { goesOnFrom, took, waiting } from "./run_words.js";
+import { continuesFrom, took, waiting } from "./run_words.js";
 import { showResults } from "./results.js";
 import { failure } from "./toast.js";
 
@@ -30,7 +30,7 @@ export function mountRun(view) {
     readouts(part("readouts"), state);
     charts(view, state);
     pill(part, state);
-    offerGoingOn(part("again"), run, state.row);
+    offerToContinue(part("again"), run, state.row);
     announce(part("announce"), state, memory);
     if (state.ended !== null && !memory.ended) {
       memory.ended = true;
@@ -52,7 +52,7 @@ function pill(part, state) {
   part("progress").hidden = !isActive(state);
   const ended = state.ended !== null && state.started !== null;
   const late = state.state === "succeeded" && state.row?.stop_requested;
-  part("origin").textContent = [goesOnFrom(state), ended ? took(state) : "", late ? t("run.ended_before_stop") : ""].filter(Boolean).join(" · ");
+  part("origin").textContent = [continuesFrom(state), ended ? took(state) : "", late ? t("run.ended_before_stop") : ""].filter(Boolean).join(" · ");
 }
 
 function stepper(list, state, memory) {

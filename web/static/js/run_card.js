@@ -2,11 +2,11 @@
 
 import { $, el } from "./dom.js";
 import { count, duration, metric } from "./format.js";
-import { offerGoingOn } from "./go_on.js";
+import { offerToContinue } from "./continue.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
-import { goesOnFrom, took, waiting } from "./run_words.js";
+import { continuesFrom, took, waiting } from "./run_words.js";
 
 const followed = new Map();
 
@@ -26,13 +26,13 @@ function show(card, run, state) {
   part("bar").setAttribute("aria-valuenow", String(done));
   part("bar").firstElementChild.style.inlineSize = `${done}%`;
   part("line").textContent = line(run, state);
-  offerGoingOn(part("again"), run, state.row);
+  offerToContinue(part("again"), run, state.row);
   if (state.state === "succeeded" && state.metrics) badges(part("badges"), state.metrics);
 }
 
 function line(run, state) {
   const parts = [t("run.name", { run })];
-  if (isActive(state) && goesOnFrom(state)) parts.push(goesOnFrom(state));
+  if (isActive(state) && continuesFrom(state)) parts.push(continuesFrom(state));
   if (state.state === "running") {
     parts.push(`${percent(state)} %`);
     if (state.stage) parts.push(t(`stage.${state.stage}`));

@@ -1,4 +1,4 @@
-// What is said of a run wherever it is shown: what it waits for, what it goes on from, how long it took.
+// What is said of a run wherever it is shown: what it waits for, what it continues, how long it took.
 
 import { duration } from "./format.js";
 import { coded, t } from "./i18n.js";
@@ -14,13 +14,13 @@ export function waiting(state) {
 }
 
 /** The run whose place it takes; empty for one that takes none. */
-export function goesOnFrom({ continues }) {
+export function continuesFrom({ continues }) {
   if (!continues) return "";
   const { run, epoch } = continues;
-  return epoch === null ? t("run.starts_again", { run }) : t("run.goes_on_from", { run, epoch });
+  return epoch === null ? t("run.starts_again", { run }) : t("run.continues_from", { run, epoch });
 }
 
-/** How long a run took, and how much of it in the run that it goes on from: the figure of the list, the chat and the command line. */
+/** How long a run took, and how much of it in the run that it continues: the figure of the list, the chat and the command line. */
 export function took(state) {
   const time = duration(state.row?.took_s ?? state.worked);
   const { run, seconds } = state.continues ?? { seconds: 0 };

@@ -8,7 +8,8 @@ import pytest
 
 from assistant.chat.conversation import Conversation
 from assistant.frames import Answer, AssistantItem, ConfirmItem, Item, Language, ProposalItem, RunItem
-from assistant.runs.going_on import NotGoneOn, go_on, what_is_left
+from assistant.plans.continuing import NotContinued, continue_run
+from assistant.runs.continuing import what_is_left
 from assistant.store.tables import DatasetRow, RunRow
 from assistant.workspace import Workspace
 from engine.contract.continuing import read_continued
@@ -65,11 +66,11 @@ async def run_cards(conversation: Conversation) -> list[str]:
 
 
 @pytest.mark.parametrize("kept", [5, None])
-async def test_a_run_is_taken_up_with_its_settings_its_data_and_its_checkpoint(
+async def test_a_run_is_continued_with_its_settings_its_data_and_its_checkpoint(
     workspace: Workspace, conversation: Conversation, kept: int | None
 ) -> None:
     row = await a_run(workspace, conversation, kept=kept)
-    new = await workspace.go_on(row.id)
+    new = await workspace.continue_run(row.id)
     assert (new.state, new.continues, new.spec, new.data_path) == ("queued", row.id, row.spec, row.data_path)
     assert (new.fingerprint, new.conversation) == (row.fingerprint, conversation.id)
     folder = workspace.runs.folder(new.id)
@@ -79,17 +80,19 @@ async def test_a_run_is_taken_up_with_its_settings_its_data_and_its_checkpoint(
     assert await run_cards(conversation) == [row.id, new.id]
 
 
-async def test_two_tabs_and_a_double_click_take_a_run_up_once(workspace: Workspace, conversation: Conversation) -> None:
+async def test_two_tabs_and_a_double_click_continue_a_run_once(
+    workspace: Workspace, conversation: Conversation
+) -> None:
     row = await a_run(workspace, conversation)
-    new = await asyncio.gather(*(workspace.go_on(row.id) for _ in range(4)))
+    new = await asyncio.gather(*(workspace.continue_run(row.id) for _ in range(4)))
     assert {each.id for each in new} == {"r2"}
-    assert (await workspace.go_on(row.id)).id == "r2"
+    assert (await workspace.continue_run(row.id)).id == "r2"
     assert await run_cards(conversation) == ["r1", "r2"]
     assert await what_is_left(workspace.runs, row) is None
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "succeeded"])
-async def test_a_run_that_has_not_ended_or_has_finished_is_not_taken_up(
+async def test_a_run_that_has_not_ended_or_has_finished_is_not_continued(
     workspace: Workspace, conversation: Conversation, state: str
 ) -> None:
     row = await workspace.runs.add(SPEC, data_path="/data")
@@ -97,20 +100,20 @@ async def test_a_run_that_has_not_ended_or_has_finished_is_not_taken_up(
         await workspace.runs.claim_one(row.id)
     if state == "succeeded":
         await workspace.runs.end(row.id, "succeeded", metrics={})
-    with pytest.raises(NotGoneOn) as refused:
-        await workspace.go_on(row.id)
+    with pytest.raises(NotContinued) as refused:
+        await workspace.continue_run(row.id)
     assert refused.value.code == ("run_succeeded" if state == "succeeded" else "run_active")
     assert str(refused.value).endswith(refused.value.hint)
     assert len(await workspace.runs.list()) == 1
 
 
-async def test_on_other_images_a_run_does_not_go_on_but_is_planned_anew(
+async def test_on_other_images_a_run_is_not_continued_but_is_planned_anew(
     workspace: Workspace, conversation: Conversation
 ) -> None:
     row = await a_run(workspace, conversation, kept=5)
     await change_data(workspace)
-    with pytest.raises(NotGoneOn) as refused:
-        await workspace.go_on(row.id)
+    with pytest.raises(NotContinued) as refused:
+        await workspace.continue_run(row.id)
     assert refused.value.code == "new_plan"
     plan = await plan_of(conversation)
     assert (plan.state, plan.dataset_facts["fingerprint"]) == ("open", "other")
@@ -124,14 +127,14 @@ async def test_images_that_were_approved_by_nobody_are_not_trained_on(
     """A run of before fingerprints were kept: nobody can say what its images were, so nobody says that they changed."""
     row = await a_run(workspace, conversation)
     await forget_images(workspace, row)
-    with pytest.raises(NotGoneOn) as refused:
-        await workspace.go_on(row.id)
+    with pytest.raises(NotContinued) as refused:
+        await workspace.continue_run(row.id)
     assert refused.value.code == "new_plan_unknown"
     assert "not on record" in str(refused.value)
     assert (await plan_of(conversation)).state == "open"
     row = await workspace.runs.get(row.id)
-    with pytest.raises(NotGoneOn) as refused:
-        await go_on(workspace.runs, workspace.datasets, row)
+    with pytest.raises(NotContinued) as refused:
+        await continue_run(workspace.datasets, workspace.runs, row)
     assert refused.value.code == "data_unknown"
 
 
@@ -144,7 +147,7 @@ async def test_images_that_were_approved_by_nobody_are_not_trained_on(
         ("继续训练 r1", "zh", 5, "第 5/12 轮"),
     ],
 )
-async def test_in_a_conversation_going_on_is_asked_for_first(
+async def test_in_a_conversation_continuing_is_asked_for_first(
     workspace: Workspace, conversation: Conversation, text: str, language: Language, kept: int | None, said: str
 ) -> None:
     await a_run(workspace, conversation, kept=kept)
@@ -167,11 +170,11 @@ async def test_a_no_leaves_a_run_as_it_ended(workspace: Workspace, conversation:
     assert len(await workspace.runs.list()) == 1
 
 
-async def test_who_asks_for_a_run_that_was_taken_up_means_the_one_that_goes_on(
+async def test_who_asks_for_a_run_that_was_continued_means_the_one_that_continues_it(
     workspace: Workspace, conversation: Conversation
 ) -> None:
     row = await a_run(workspace, conversation)
-    await workspace.go_on(row.id)
+    await workspace.continue_run(row.id)
     items = await say(conversation, "retry r1")
     assert questions(items) == []
     assert "r2" in answers(items)
@@ -183,7 +186,7 @@ async def test_who_asks_for_a_run_that_was_taken_up_means_the_one_that_goes_on(
     ("why", "told"),
     [("succeeded", "has finished"), ("data", "images are not those"), ("unknown", "not on record which images")],
 )
-async def test_where_nothing_can_go_on_there_is_a_new_plan_with_the_same_settings(
+async def test_where_nothing_can_be_continued_there_is_a_new_plan_with_the_same_settings(
     workspace: Workspace, conversation: Conversation, why: str, told: str
 ) -> None:
     row = await a_run(workspace, conversation, state="succeeded" if why == "succeeded" else "failed")

@@ -1,4 +1,4 @@
-// Going on with a run that ended without a result: the button, or the link to the run that took its place.
+// Continuing a run that ended without a result: the button, or the link to the run that took its place.
 
 import { request } from "./api.js";
 import { $, el, icon, onClick } from "./dom.js";
@@ -7,7 +7,7 @@ import { lookAgain } from "./run_feed.js";
 import { failure } from "./toast.js";
 
 /** Draw into `place` what comes after this run, as the server tells it; nothing where nothing does. */
-export function offerGoingOn(place, run, next) {
+export function offerToContinue(place, run, next) {
   const key = JSON.stringify([next?.continued_as, next?.rest]);
   if (place.dataset.drawn === key) return;
   place.dataset.drawn = key;
@@ -17,15 +17,15 @@ export function offerGoingOn(place, run, next) {
 }
 
 function link(run) {
-  return el("a", { href: `/runs/${run}`, "data-open-run": run, textContent: t("run.went_on_as", { run }) });
+  return el("a", { href: `/runs/${run}`, "data-open-run": run, textContent: t("run.continued_as", { run }) });
 }
 
 function button(run, { after_epoch: epoch, epochs }) {
-  const [words, title] = epoch === null ? [t("run.start_again"), t("run.start_again_why")] : [t("run.go_on", { epoch, epochs }), ""];
-  return el("button", { type: "button", className: "button small", "data-action": "go-on", "data-run": run, title }, icon("play"), words);
+  const [words, title] = epoch === null ? [t("run.start_again"), t("run.start_again_why")] : [t("run.continue", { epoch, epochs }), ""];
+  return el("button", { type: "button", className: "button small", "data-action": "continue", "data-run": run, title }, icon("play"), words);
 }
 
-onClick(document, "[data-action=go-on]", async (_, pressed) => {
+onClick(document, "[data-action=continue]", async (_, pressed) => {
   pressed.disabled = true;
   try {
     const next = await request("POST", `/api/runs/${pressed.dataset.run}/continue`);

@@ -1,0 +1,139 @@
+"""The plans and runs of a conversation, each with its card: what is done to one is shown on the other."""
+
+from typing import Any
+
+from assistant.chat.parts import Parts
+from assistant.chat.transcript import Transcript
+from assistant.data.datasets import DatasetError
+from assistant.frames import ProposalItem, RunItem
+from assistant.plans.card import plan_item, plan_key, with_refusal
+from assistant.plans.continuing import OTHER_IMAGES, NotContinued, continue_run, plan_again
+from assistant.plans.launching import launch, what_started
+from assistant.plans.plan import Plan
+from assistant.store.tables import ProposalRow, RunRow
+from engine.contract.jobs import SpecError
+
+
+class PlanCards:
+    """Those of one conversation. What tools may do of it is the protocol `Cards` (assistant/tools/desk.py)."""
+
+    def __init__(self, parts: Parts, transcript: Transcript):
+        self._parts, self._transcript = parts, transcript
+
+    # ---- plans ----
+
+    async def propose(self, plan: Plan) -> ProposalRow:
+        """Store a plan and show its card; it takes the place of older open ones."""
+        row, superseded = await self._parts.proposals.add(plan, conversation=self._transcript.conversation)
+        await self.superseded(superseded)
+        await self.draw(row, plan)
+        return row
+
+    async def revise(self, row: ProposalRow, plan: Plan) -> ProposalRow:
+        """Give an open plan this content.
+
+        Raises:
+            StalePlan: it was changed or decided in the meantime.
+        """
+        revised = await self._parts.proposals.revise(row.id, row.revision, plan)
+        await self.draw(revised, plan)
+        return revised
+
+    async def reopen(self, row: ProposalRow) -> ProposalRow:
+        """Open a declined or superseded plan again, on the data as it is now; it waits for its yes like a new one.
+
+        Raises:
+            SpecError, DatasetError: it cannot be trained any more, in words.
+            StalePlan: it was reopened, or decided, in the meantime.
+        """
+        opened, plan, superseded = await self._parts.plan_acts.reopen(row)
+        await self.superseded(superseded)
+        await self.draw(opened, plan)
+        return opened
+
+    async def draw(self, row: ProposalRow, plan: Plan) -> None:
+        """Show the plan's card, or draw it anew."""
+        await self._transcript.show(plan_key(row.id), await plan_item(self._parts.runs, row, plan))
+
+    async def draw_refusal(self, row: ProposalRow, error: SpecError | DatasetError, changes: dict[str, Any]) -> None:
+        """Say on the card why it was not changed so."""
+        if (item := await self.card_of(row.id)) is not None:
+            await self._transcript.show(plan_key(row.id), with_refusal(item, error, changes))
+
+    async def declined(self, row: ProposalRow) -> None:
+        await self._transcript.update(plan_key(row.id), state="declined")
+
+    async def superseded(self, rows: list[ProposalRow]) -> None:
+        for row in rows:
+            await self._transcript.update(plan_key(row.id), state="superseded")
+
+    async def show_again(self, item: ProposalItem) -> None:
+        """The plan is what was asked last: a plain yes means it."""
+        await self._transcript.show(plan_key(item.proposal), item)
+
+    async def card_of(self, proposal: str) -> ProposalItem | None:
+        item = await self._transcript.get(plan_key(proposal))
+        return item if isinstance(item, ProposalItem) else None
+
+    # ---- runs ----
+
+    async def launch(self, row: ProposalRow) -> RunRow:
+        """Queue the run of an approved plan. However often it is called, a plan has one run.
+
+        Raises:
+            DatasetError: the data set is gone.
+            OSError: the run's folder cannot be written.
+        """
+        run = await launch(self._parts.datasets, self._parts.proposals, self._parts.runs, row)
+        await self.started(row, run)
+        return run
+
+    async def started(self, row: ProposalRow, run: RunRow) -> None:
+        """The plan was approved, and this is its run."""
+        await self._transcript.update(plan_key(row.id), state="approved", run=run.id)
+        await self.show_run(run)
+
+    async def what_started(self, proposal: str) -> dict[str, Any] | None:
+        """What is told of the run of an approved plan, whose start is finished where it was cut off; None where nobody approved it."""
+        row = await self._parts.proposals.get(proposal)
+        if row is None or row.state != "approved":
+            return None
+        run = await self._parts.runs.get(row.run) if row.run else await self.launch(row)
+        return await what_started(self._parts.runs, run)
+
+    async def finish_start(self, row: ProposalRow) -> bool:
+        """Finish a start that was cut off between the yes and the run's card; whether there was one."""
+        now, shown = await self._parts.proposals.get(row.id), await self.card_of(row.id)
+        if now is None or now.state != "approved" or shown is None or shown.state != "open":
+            return False
+        await self.launch(now)
+        return True
+
+    async def continue_run(self, row: RunRow) -> RunRow | ProposalRow:
+        """The run that continues this one, or where the images are not the approved ones a new plan in its place.
+
+        Raises:
+            NotContinued, DatasetError: it is not continued, in words.
+            SpecError: there is to be a plan, and the images cannot be trained on like this any more.
+        """
+        parts, conversation = self._parts, self._transcript.conversation
+        try:
+            run = await continue_run(parts.datasets, parts.runs, row, conversation=conversation)
+        except NotContinued as refused:
+            if refused.code not in OTHER_IMAGES:
+                raise
+            return await self.plan_again(row)
+        await self.show_run(run)
+        return run
+
+    async def plan_again(self, row: RunRow) -> ProposalRow:
+        """A new plan with the settings of this run; nothing starts.
+
+        Raises:
+            SpecError, DatasetError: it cannot be trained any more, in words.
+        """
+        parts = self._parts
+        return await self.propose(await plan_again(parts.settings, parts.datasets, parts.runs, row))
+
+    async def show_run(self, run: RunRow) -> None:
+        await self._transcript.show(f"run-{run.id}", RunItem(run=run.id))

@@ -1,0 +1,90 @@
+"""What a person says in a conversation: a bare word answers what was asked last, anything else goes to the agent."""
+
+from assistant.chat.decisions import Decision, Standing, decide, standing
+from assistant.chat.frame_refused import FrameRefused
+from assistant.chat.open_questions import OpenQuestions
+from assistant.chat.own_words import OwnWords, new_key
+from assistant.chat.parts import Parts
+from assistant.chat.person import Person
+from assistant.chat.transcript import Transcript
+from assistant.chat.turns import Turns
+from assistant.frames import Language, Say, UserItem
+from assistant.offline.said import read
+from assistant.plans.card import plan_key, plan_words
+
+TITLE_LENGTH = 60
+
+
+class Saying:
+    """What is said in one conversation. `title` is the beginning of the first thing that was, unless a person gave another."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        transcript: Transcript,
+        person: Person,
+        questions: OpenQuestions,
+        turns: Turns,
+        words: OwnWords,
+        *,
+        title: str,
+    ):
+        self._parts, self._transcript, self._person = parts, transcript, person
+        self._questions, self._turns, self._words = questions, turns, words
+        self.title = title
+
+    async def say(self, frame: Say, page_language: Language) -> None:
+        """Show what was said and see to its answer.
+
+        Raises:
+            FrameRefused: another answer is being made, or the message is empty.
+        """
+        key = f"user-{frame.key}" if frame.key else f"user-{new_key()}"
+        if await self._transcript.get(key) is not None:
+            return  # the page sent it again after a broken connection
+        self._turns.refuse_when_busy()
+        text = frame.text.strip()
+        if not text:
+            raise FrameRefused("empty", "the message is empty")
+        said = read(text, otherwise=page_language)
+        self.title = self.title or text[:TITLE_LENGTH]
+        await self._parts.histories.note(self._transcript.conversation, language=said.language, title=self.title)
+        open_before = await self._standing()
+        await self._transcript.show(key, UserItem(text=text))
+        try:
+            decision = decide(said.answer, open_before) if said.answer is not None else "pass_on"
+            if decision == "pass_on":
+                self._turns.begin(said.language, said=said, results=await self._questions.pass_over())
+            else:
+                await self._carry_out(decision, open_before, said.language)
+        except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
+            await self._words.say("refused", said.language, {"code": refused.code, "message": refused.message})
+        if not self._turns.working:
+            self._transcript.tell_turn(working=False)  # the page showed that an answer is on its way
+
+    async def _standing(self) -> Standing:
+        waits_for = await self._questions.tools()
+        talks = self._parts.provider.name != "built-in"
+        return standing(await self._transcript.items(), waits_for=waits_for, talks=talks)
+
+    async def _carry_out(self, decision: Decision, at: Standing, language: Language) -> None:
+        """Do what a bare word decides, or say why it decides nothing."""
+        plan, question = at.plan or at.declined, next(iter(at.questions), None)
+        match decision:
+            case "approve" if plan is not None:
+                await self._person.approve(plan.proposal, plan.revision, language)
+            case "decline" if plan is not None:
+                await self._person.decline(plan.proposal, language)
+            case "reopen" if plan is not None:
+                await self._person.reopen(plan.proposal, language)
+            case "yes_to_question" | "no_to_question" if question is not None:
+                await self._person.answer(question.call, yes=decision == "yes_to_question", language=language)
+            case _:
+                facts = {
+                    "plan": plan and plan_words(plan),
+                    "question": question and question.model_dump(),
+                    "runs": [each.values.get("run") for each in at.questions],
+                }
+                await self._words.say(decision, language, facts)
+                if plan is not None and question is None:
+                    await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last

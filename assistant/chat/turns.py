@@ -1,0 +1,59 @@
+"""The agent's turns in a conversation: one at a time."""
+
+import asyncio
+
+from pydantic_ai import DeferredToolResults
+
+from assistant.chat.desks import Desks
+from assistant.chat.frame_refused import FrameRefused
+from assistant.chat.parts import Parts
+from assistant.chat.transcript import Transcript
+from assistant.chat.turn import Turn
+from assistant.frames import Language
+from assistant.offline.said import Said
+
+LAST_WORDS_S = 10.0
+
+
+class Turns:
+    """Begun, waited for and stopped here. Each gets a desk of its own, in its language."""
+
+    def __init__(self, parts: Parts, transcript: Transcript, desks: Desks):
+        self._parts, self._transcript, self._desks = parts, transcript, desks
+        self._turn: Turn | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def working(self) -> bool:
+        """Whether an answer is being made right now."""
+        return self._task is not None and not self._task.done()
+
+    def begin(
+        self, language: Language, *, said: Said | None = None, results: DeferredToolResults | None = None
+    ) -> None:
+        """Let the agent answer what was said, or go on with the answers to its questions."""
+        self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language))
+        self._task = asyncio.create_task(self._turn.take(said=said, results=results))
+
+    def stop(self) -> None:
+        if self._turn is not None:
+            self._turn.stop()
+
+    async def finish(self) -> None:
+        """Wait until the present answer is complete."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def hear_out(self) -> None:
+        """The card stands there before the last words about it: a decision taken meanwhile waits a little for their end.
+
+        Raises:
+            FrameRefused: the answer takes longer than that.
+        """
+        if self.working and self._task is not None:
+            await asyncio.wait([self._task], timeout=LAST_WORDS_S)
+        self.refuse_when_busy()
+
+    def refuse_when_busy(self) -> None:
+        if self.working:
+            raise FrameRefused("busy", "an answer is being made; stop it or wait until it is complete")

@@ -1,0 +1,104 @@
+"""A training that ended without a result, continued: a new run from its checkpoint where there is one, else from its beginning.
+
+What was approved holds for the run that continues it too: where the images are no longer those, or there is nothing to continue
+from, there is a new plan instead, which waits for its own yes.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from assistant.data.datasets import Datasets
+from assistant.kinds import kind_of_spec
+from assistant.plans.estimates import count_work
+from assistant.plans.plan import Plan, plan
+from assistant.runs.continuing import ENDED_WITHOUT_RESULT, rest_of
+from assistant.runs.queue import Queue
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from engine.contract.continuing import lowered_batch
+from engine.contract.events import DamagedLog, read_events
+from engine.contract.jobs import flat_settings, read_job
+
+OTHER_IMAGES = ("data_changed", "data_unknown")  # whoever approves a new plan may train on them
+
+
+class NotContinued(ValueError):
+    """A run cannot be continued. Worded by its code (locales: error.<code>); message and hint, what to do, are the English wording."""
+
+    def __init__(self, code: str, message: str, hint: str, run: str):
+        self.code, self.message, self.hint, self.run = code, message, hint, run
+        super().__init__(f"{message}; {hint}")
+
+
+async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversation: str | None = None) -> RunRow:
+    """Queue the run that takes this one's place. However often and from wherever it is asked for, there is one.
+
+    Raises:
+        NotContinued: `run_active` or `run_succeeded`; `data_changed`: the images are not those that were approved; `data_unknown`: nobody
+            knows which were; `not_started`.
+        DatasetError: the data set is gone, or holds nothing to train on any more.
+    """
+    if (already := await runs.continuation(row.id)) is not None:
+        return already
+    if row.state == "succeeded":
+        raise NotContinued("run_succeeded", f"run {row.id} has finished", "look at its results, or train anew", row.id)
+    if row.state not in ENDED_WITHOUT_RESULT:
+        raise NotContinued("run_active", f"run {row.id} has not ended yet", "wait for its end, or stop it", row.id)
+    facts = await _facts(datasets, row)
+    if row.fingerprint is None:
+        message = f"it is not on record which images run {row.id} was approved for"
+        raise NotContinued("data_unknown", message, "plan and approve the training anew", row.id)
+    if facts["fingerprint"] != row.fingerprint:
+        message = f"the images are not those that run {row.id} was approved for"
+        raise NotContinued(
+            "data_changed", message, "put them back as they were, or plan and approve the training anew", row.id
+        )
+    spec, rest = read_job(row.spec), await rest_of(runs, row)
+    try:
+        return await runs.add(
+            spec,
+            data_path=row.data_path,
+            conversation=conversation,
+            key=f"continues/{row.id}",
+            estimate_s=count_work(spec, facts) if rest.after_epoch is None else None,  # a part says nothing of a whole
+            fingerprint=row.fingerprint,
+            continues=row.id,
+        )
+    except (OSError, DamagedLog) as error:
+        raise NotContinued("not_started", f"run {row.id} cannot be continued: {error}", "train anew", row.id) from None
+
+
+async def plan_again(settings: Settings, datasets: Datasets, runs: Queue, row: RunRow) -> Plan:
+    """A new plan with the settings of this run; nothing starts.
+
+    Raises:
+        SpecError, DatasetError: it cannot be trained any more, in words.
+    """
+    chosen = {name: value for name, value in flat_settings(read_job(row.spec)).items() if value is not None}
+    lowered = await asyncio.to_thread(_lowered, runs.folder(row.id))
+    return await plan(
+        settings,
+        datasets,
+        runs,
+        kind=kind_of_spec(row.spec).name,
+        dataset=row.dataset,
+        model=row.subject,
+        chosen={**chosen, **({"batch_size": lowered} if lowered else {})},
+    )
+
+
+async def _facts(datasets: Datasets, row: RunRow) -> dict[str, Any]:
+    """The facts of the data that the run was given, as it is now; it may be a folder that is not registered, or no longer."""
+    known = {each.name: each for each in await datasets.list()}
+    registered = known.get(row.dataset)
+    if registered is not None and registered.facts["path"] == row.data_path:
+        return await datasets.facts(row.dataset)
+    return {"dataset": row.dataset, **await datasets.check(Path(row.data_path))}
+
+
+def _lowered(folder: Path) -> int | None:
+    try:
+        return lowered_batch(read_events(folder))
+    except DamagedLog:
+        return None

@@ -1,0 +1,41 @@
+"""What is left of a run that ended without a result: which run continues it, or what one that took its place would do.
+
+A run's state never leaves a terminal one, so continuing is a new run with the same settings on the same data. Each run is continued at
+most once; whoever asks again means the run that continues it. How one comes about stands in assistant/plans/continuing.py.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from assistant.runs.queue import Queue
+from assistant.store.tables import RunRow
+from engine.contract.continuing import epochs_kept
+
+ENDED_WITHOUT_RESULT = ("failed", "stopped")
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left to do: after which epoch of how many it continues; None where it starts from the beginning."""
+
+    after_epoch: int | None
+    epochs: int
+
+
+async def what_is_left(runs: Queue, row: RunRow) -> Rest | None:
+    """What the run that takes this one's place would do; None where none can: it is continued already, or did not end without a result."""
+    if row.state not in ENDED_WITHOUT_RESULT or await runs.continuation(row.id) is not None:
+        return None
+    return await rest_of(runs, row)
+
+
+async def rest_of(runs: Queue, row: RunRow) -> Rest:
+    kept = await asyncio.to_thread(epochs_kept, runs.folder(row.id))
+    return Rest(after_epoch=kept, epochs=int(row.spec["epochs"]))
+
+
+async def latest_of(runs: Queue, row: RunRow) -> RunRow:
+    """The run that stands for this one now: itself, or the last one that took its place."""
+    while (next_row := await runs.continuation(row.id)) is not None:
+        row = next_row
+    return row
