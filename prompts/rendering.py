@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from prompts.durations import duration
+
 PROMPTS = Path(__file__).resolve().parent
 
 
@@ -36,16 +38,3 @@ def _percent(share: float) -> str:
 def _score(value: float) -> str:
     """A metric or score to three decimals, more where the size demands it."""
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.3g}"
-
-
-def duration(seconds: float, units: str = "s min h") -> str:
-    """Seconds as `40 s`, `3 min` or `2 h 30 min`, as the page shows them; `units` holds the three words of the language."""
-    second, minute, hour = units.split()
-    space = " " if second.isascii() else ""
-    if seconds < 90:
-        return f"{max(round(seconds), 1)}{space}{second}"
-    minutes = round(seconds / 60)
-    if seconds < 5400:
-        return f"{minutes}{space}{minute}"
-    rest = f" {minutes % 60}{space}{minute}" if minutes % 60 else ""
-    return f"{minutes // 60}{space}{hour}{rest}"

@@ -21,6 +21,7 @@ from assistant.workspace import Workspace
 from engine.contract.jobs import description_of
 from engine.contract.jobs.detect import is_transformer
 from engine.contract.models import MODELS
+from prompts.durations import duration
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording
@@ -93,7 +94,7 @@ def environment(language: str) -> Environment:
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),
-        duration=lambda seconds: duration(seconds, language),
+        duration=lambda seconds: duration(seconds, words.language),
         count=lambda number: f"{number:,}",
         plain=plain,
         by_reason=by_reason,
@@ -102,19 +103,6 @@ def environment(language: str) -> Environment:
         pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False),
     )
     return jinja
-
-
-def duration(seconds: float, language: str) -> str:
-    """A length of time in words, as exact as an estimate deserves: 40 s, 3 min, 2 h 5 min."""
-    words = wording(language)
-    if seconds < 9.95:
-        return words("time.seconds", count=round(seconds, 1) if seconds % 1 else int(seconds))
-    if seconds < 90:
-        return words("time.seconds", count=round(seconds))
-    if seconds < 5400:
-        return words("time.minutes", count=round(seconds / 60))
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return words("time.hours", hours=hours, minutes=minutes)
 
 
 def plain(value: Any) -> str:

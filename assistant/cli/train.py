@@ -27,7 +27,7 @@ from engine.contract.continuing import epochs_kept
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Problem, SpecError, flat_settings
-from prompts.rendering import duration
+from prompts.durations import duration
 
 EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
 INVALID = 2

@@ -19,7 +19,6 @@ from assistant.offline.words import built_in_words
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from prompts.page_texts import page_texts
-from prompts.rendering import duration
 from tests.codes import calls_of, codes_of
 
 LANGUAGES = get_args(Language)
@@ -209,14 +208,6 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
     text = said_of("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(40, "40 s"), (3151, "53 min"), (7200, "2 h"), (7500, "2 h 5 min"), (100_000, "27 h 47 min")],
-)
-def test_a_length_of_time_is_said_in_hours_and_minutes(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def summary_facts(**changes: Any) -> dict[str, Any]:

@@ -26,12 +26,14 @@ export function tick(number) {
   return Math.abs(number) >= 10000 ? compact.format(number) : short.format(number);
 }
 
-/** A length of time as exact as an estimate deserves. */
+/** A length of time as exact as an estimate deserves: the same rule as prompts/durations.py. */
 export function duration(seconds) {
-  if (seconds < 90) return t("time.seconds", { count: Math.max(1, Math.round(seconds)) });
-  if (seconds < 5400) return t("time.minutes", { count: Math.round(seconds / 60) });
-  const minutes = Math.round(seconds / 60);
-  return t("time.hours", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
+  if (seconds < 0.95) return t("time.seconds", { count: Math.max(1, Math.round(10 * seconds)) / 10 });
+  if (seconds < 90) return t("time.seconds", { count: Math.round(seconds) });
+  const all = Math.round(seconds / 60);
+  if (seconds < 5400) return t("time.minutes", { count: all });
+  const [hours, minutes] = [Math.floor(all / 60), all % 60];
+  return minutes ? t("time.hours", { hours, minutes }) : t("time.only_hours", { hours });
 }
 
 /** A running clock: 0:07, 12:30, 1:02:03. */
