@@ -1,14 +1,22 @@
 """The texts of the page, in three languages, for the page itself and for whoever must call a thing what the page calls it.
 
-A text stands once, under a key, in the file of its language. Most stand in `locales/<language>.json`. What belongs to one kind of run
-alone stands in that kind's own folder, `kinds/<kind>/<language>.json`, and is found there: its stages (`stage.<name>`), what it reports
-(`run.<what>`), its settings (`setting.<name>`, `choice.<name>.<value>`) and whatever else its cards say. All are merged into one table; a
-key that stands in two files is an error. A tool's words stand in the tool's folder (assistant/tools), above this one.
+A text stands once in each language, under the same key:
+
+    locales/<language>.json         what the whole product says
+    kinds/<kind>/<language>.json    what belongs to one kind of run alone: its stages (`stage.<name>`), what it reports (`run.<what>`), its
+                                    settings and whatever else its cards say
+    models/<model>.toml             what belongs to one model alone, a table for each language: its `summary`, its settings, and `help` of
+                                    settings that mean something else to it than to other models
+
+A setting has a name (`setting.<name>`), names of its choices (`choice.<name>.<value>`), and a sentence on what it means
+(`help.<name>`); that sentence, and a model's summary, stand in English in the code, which the schemas are made from. All are found by
+their place and merged into one table; a key that stands twice is an error. A tool's words stand in the tool's folder (assistant/tools).
 """
 
 import json
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,21 +33,19 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 def page_texts(language: Language) -> Mapping[str, Text]:
     """Every text of a language by its key."""
     texts: dict[str, Text] = {}
-    for path in [LOCALES / f"{language}.json", *sorted(PROMPTS.glob(f"kinds/*/{language}.json"))]:
-        found: dict[str, Text] = json.loads(path.read_text(encoding="utf-8"))
+    for path, found in _files(language):
         twice = texts.keys() & found.keys()
         assert not twice, f"{path} holds texts that stand elsewhere too: {', '.join(sorted(twice))}"
         texts |= found
     return texts
 
 
-@cache
-def setting_helps(language: Language) -> Mapping[str, Mapping[str, str]]:
-    """What settings mean and models are, where that is not said in the language of the code: `settings` and `models` by name."""
-    helps: dict[str, dict[str, str]] = {}
-    if language != "en":
-        helps = json.loads((LOCALES / f"help.{language}.json").read_text(encoding="utf-8"))
-    return helps
+def flat(table: Mapping[str, Any], key: str = "") -> dict[str, Text]:
+    """The texts of a table within tables, by their dotted keys."""
+    texts: dict[str, Text] = {}
+    for name, text in table.items():
+        texts |= flat(text, f"{key}{name}.") if isinstance(text, dict) else {f"{key}{name}": text}
+    return texts
 
 
 def filled(text: Text, values: Mapping[str, Any]) -> str:
@@ -51,6 +57,22 @@ def filled(text: Text, values: Mapping[str, Any]) -> str:
     if isinstance(text, list):
         text = text[0] if values.get("count") == 1 else text[1]
     return PLACEHOLDER.sub(lambda match: _shown(values[match[1]]), text)
+
+
+def _files(language: Language) -> Iterator[tuple[Path, dict[str, Text]]]:
+    for path in [LOCALES / f"{language}.json", *sorted(PROMPTS.glob(f"kinds/*/{language}.json"))]:
+        yield path, json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(PROMPTS.glob("models/*.toml")):
+        yield path, _of_model(path.stem, tomllib.loads(path.read_text(encoding="utf-8")).get(language, {}))
+
+
+def _of_model(name: str, table: Mapping[str, Any]) -> dict[str, Text]:
+    own = {kind: table[kind] for kind in ("summary", "help") if kind in table}
+    shared = {kind: texts for kind, texts in table.items() if kind not in own}
+    return flat(shared) | {
+        (f"model.{name}.summary" if key == "summary" else key.replace("help.", f"help.{name}.", 1)): text
+        for key, text in flat(own).items()
+    }
 
 
 def _shown(value: Any) -> str:

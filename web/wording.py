@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from assistant.frames import Language
 from assistant.tools.words import tool_texts
-from prompts.page_texts import Text, filled, page_texts, setting_helps
+from prompts.page_texts import Text, filled, page_texts
 
 LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中文"}
 
@@ -19,7 +19,6 @@ class Wording:
     def __init__(self, language: Language):
         self.language = language
         self.texts: dict[str, Text] = {**page_texts(language), **tool_texts(language)}
-        self.help = setting_helps(language)
 
     def __call__(self, key: str, **values: Any) -> str:
         return filled(self.texts[key], values)
@@ -33,15 +32,15 @@ class Wording:
 
     def setting_help(self, name: str, description: str, model: str = "") -> str:
         """What a setting means (of this model, where models differ); in English that is the description of its field."""
-        settings = self.help.get("settings", {})
-        return settings.get(f"{model}.{name}", settings.get(name, description))
+        return self.coded("help", f"{model}.{name}", {}, self.coded("help", name, {}, description))
 
     def choice(self, name: str, value: Any) -> str:
         """One of a setting's choices as the page says it; a value that is no choice as it stands."""
         return self.coded("choice", f"{name}.{value}", {}, str(value))
 
     def model_summary(self, name: str, summary: str) -> str:
-        return self.help.get("models", {}).get(name, summary)
+        """What a model does; in English that is the summary of its Params."""
+        return self.coded("model", f"{name}.summary", {}, summary)
 
 
 @cache

@@ -36,7 +36,14 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         known = (f"{kind}.{code}{part}" for part in ("", ".hint"))
         return " ".join(_sentence(filled(texts[key], values), language) for key in known if key in texts)
 
+    def stage(name: str) -> str:
+        return text(f"stage.{name}", name)
+
+    def summary(model: str, otherwise: str) -> str:
+        return text(f"model.{model}.summary", otherwise)
+
     wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card}
+    wording |= {"stage": stage, "summary": summary}
     own = tool_words(tool, say, language, facts, **wording) if tool is not None else ""
     return own or render(f"built_in/{language}.md.j2", say=say, facts=facts, **wording)
 

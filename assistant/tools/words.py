@@ -1,22 +1,23 @@
 """The words of the tools: what the page says while they work, and what is said of what they return or refuse."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from assistant.frames import Language
 from assistant.tools import FOLDER, tool_names
+from prompts.page_texts import Text, flat
 from prompts.rendering import render
 
 
 @cache
-def tool_texts(language: Language) -> Mapping[str, str]:
+def tool_texts(language: Language) -> Mapping[str, Text]:
     """The texts of the page that are the tools' own, by key: `tool.<name>.running`, `.done`, and `.asks` of one that asks."""
-    texts: dict[str, str] = {}
+    texts: dict[str, Text] = {}
     for name in tool_names():
         page = tomllib.loads((FOLDER / name / "page.toml").read_text(encoding="utf-8"))
-        texts |= dict(_flat(page[language], f"tool.{name}"))
+        texts |= flat(page[language], f"tool.{name}.")
     return texts
 
 
@@ -26,11 +27,3 @@ def tool_words(name: str, say: str, language: Language, facts: dict[str, Any], *
         return ""
     code = facts.get("code") if say == "refused" else None
     return render(f"{language}.md.j2", folder=FOLDER / name, say=say, code=code, facts=facts, **wording)
-
-
-def _flat(texts: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
-    for name, text in texts.items():
-        if isinstance(text, str):
-            yield f"{key}.{name}", text
-        else:
-            yield from _flat(text, f"{key}.{name}")
