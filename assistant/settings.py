@@ -8,8 +8,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from assistant.machine.engine_environment import inherited
-
 
 class SettingError(ValueError):
     """A setting cannot be used; the message names it and says what is allowed."""
@@ -102,12 +100,3 @@ class Settings(BaseSettings):
     @property
     def datasets_folder(self) -> Path:
         return self.home / "datasets"
-
-    def engine_environment(self) -> dict[str, str]:
-        """The environment of an engine process: what it may inherit, with the weights and hub settings spelled out."""
-        return {
-            **inherited(fetches=self.hub == "on"),
-            "MURASCOPE_WEIGHTS": str(self.weights_folder),
-            "MURASCOPE_HUB": self.hub,
-            "PYTHONUNBUFFERED": "1",
-        }

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import engine_command, start
 from assistant.settings import Settings
 
@@ -124,7 +125,7 @@ class _Maker:
     @classmethod
     async def start(cls, settings: Settings) -> "_Maker":
         unheard = asyncio.subprocess.DEVNULL  # libraries complain there of every odd file
-        return cls(await start(engine_command("previews"), settings.engine_environment(), stderr=unheard))
+        return cls(await start(engine_command("previews"), engine_environment(settings), stderr=unheard))
 
     async def ask(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """The answer, or None when the process died over it."""

@@ -16,10 +16,8 @@ class ShownArguments:
     """
 
     def __init__(self, tool: str, arguments: dict[str, Any], facts: Facts | None):
-        self._facts, self._numbers_stay = (
-            facts or Facts(),
-            traits(tool).plans,
-        )  # its numbers are the plan itself
+        self._facts = facts or Facts()
+        self._numbers_stay = traits(tool).plans  # its numbers are the plan itself
         self._withheld: list[str] = []
         self.values: dict[str, Any] = {
             name: self._shown(value) if facts else value for name, value in arguments.items()

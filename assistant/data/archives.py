@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from assistant.data.archive_names import decode_names
 from assistant.machine.disk_room import KEEP_FREE_BYTES
+from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import NoAnswer, ask
 from assistant.settings import Settings
 from engine.contract.asker import end_with_asker
@@ -57,7 +58,7 @@ async def unpack_elsewhere(settings: Settings, archive: Path, folder: Path) -> i
     """
     command = [sys.executable, "-m", "assistant.data.archives", str(archive.absolute()), str(folder.absolute())]
     try:
-        answer = await ask(command, settings.engine_environment(), timeout_s=SECONDS)
+        answer = await ask(command, engine_environment(settings), timeout_s=SECONDS)
     except NoAnswer:
         raise BadArchive(f"the archive could not be unpacked within {SECONDS // 3600} hours; split it") from None
     try:

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Mapping
 
+from assistant.settings import Settings
+
 ON_THE_LIST = """
     PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TMP TEMP VIRTUAL_ENV
     PYTHONPATH PYTHONHOME PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONUTF8 PYTHONIOENCODING PYTHONHASHSEED PYTHONWARNINGS
@@ -22,6 +24,16 @@ FAMILIES = re.compile(
 )
 SECRETS = re.compile("KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH")  # whatever family somebody puts one into
 PROXIES = re.compile("(https?|all|no)_proxy", re.IGNORECASE)
+
+
+def engine_environment(settings: Settings) -> dict[str, str]:
+    """The environment of an engine process: what it may inherit, with the weights and hub settings spelled out."""
+    return {
+        **inherited(fetches=settings.hub == "on"),
+        "MURASCOPE_WEIGHTS": str(settings.weights_folder),
+        "MURASCOPE_HUB": settings.hub,
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def may_see(name: str, *, fetches: bool) -> bool:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import NoAnswer, ask, engine_command
 from assistant.settings import Settings
 
@@ -19,7 +20,7 @@ async def ask_engine(settings: Settings, *arguments: str, timeout_s: float = 600
     """
     command = engine_command("--asked", *arguments)
     try:
-        answer = await ask(command, settings.engine_environment(), timeout_s=timeout_s)
+        answer = await ask(command, engine_environment(settings), timeout_s=timeout_s)
     except NoAnswer:
         raise EngineError(f"the engine gave no answer to {arguments[0]!r} within {timeout_s:.0f} s") from None
     try:

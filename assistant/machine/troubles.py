@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from assistant.store.database import DatabaseDamaged
-
 logger = logging.getLogger(__name__)
 
 CODES = {
@@ -47,6 +45,14 @@ HINTS = {
     "internal": "try again; if it happens again, look at the server's log",
 }
 EXPECTED = (OSError, DatabaseError, PoolTimeout)
+
+
+class DatabaseDamaged(DatabaseError):
+    """The file of the database does not hold what SQLite wrote there."""
+
+    def __init__(self, path: str, why: str):
+        self.path, self.why = path, why
+        super().__init__(None, None, Exception(f"{path}: {why}"))
 
 
 @dataclass(frozen=True)

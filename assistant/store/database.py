@@ -9,20 +9,13 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from assistant.machine.troubles import DatabaseDamaged
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
 READING = "only_reads"
 DAMAGES = ("malformed", "file is not a database", "could not decode to utf-8")  # what SQLite says of such a file
-
-
-class DatabaseDamaged(DatabaseError):
-    """The file of the database does not hold what SQLite wrote there."""
-
-    def __init__(self, path: str, why: str):
-        self.path, self.why = path, why
-        super().__init__(None, None, Exception(f"{path}: {why}"))
 
 
 class Database:

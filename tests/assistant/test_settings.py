@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.machine.engine_environment import engine_environment
 from assistant.settings import SettingError, Settings
 
 
@@ -36,7 +37,7 @@ def test_the_engine_gets_the_weights_and_no_secret(monkeypatch: pytest.MonkeyPat
     for name in SECRETS:
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    environment = Settings(weights=tmp_path, hub="off").engine_environment()
+    environment = engine_environment(Settings(weights=tmp_path, hub="off"))
     assert environment["MURASCOPE_WEIGHTS"] == str(tmp_path)
     assert environment["CUDA_VISIBLE_DEVICES"] == "1"
     assert [name for name, value in environment.items() if value == "secret"] == []
@@ -44,5 +45,5 @@ def test_the_engine_gets_the_weights_and_no_secret(monkeypatch: pytest.MonkeyPat
 
 def test_an_engine_that_may_fetch_weights_gets_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    assert Settings(hub="on").engine_environment()["https_proxy"] == "http://proxy:3128"
-    assert "https_proxy" not in Settings(hub="off").engine_environment()
+    assert engine_environment(Settings(hub="on"))["https_proxy"] == "http://proxy:3128"
+    assert "https_proxy" not in engine_environment(Settings(hub="off"))

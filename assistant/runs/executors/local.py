@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import PROJECT, engine_command
 from assistant.runs.executors import Approved
 from assistant.settings import Settings
@@ -38,7 +39,7 @@ class LocalExecutor:
             return subprocess.Popen(
                 self.command(run, arguments),
                 cwd=PROJECT,
-                env=self._settings.engine_environment(),
+                env=engine_environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
