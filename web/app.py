@@ -12,17 +12,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from assistant.chat.histories import UnknownConversation
-from assistant.data.datasets import DatasetError
 from assistant.machine.troubles import EXPECTED, report
-from assistant.plans.continuing import NotContinued
-from assistant.runs.queue import UnknownRun
-from assistant.runs.results import NoResults
+from assistant.refused import Refused
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from web import sockets
 from web.guard import Guard
-from web.pictures import NoPicture, PictureRefused, SmallPictures
+from web.pictures import SmallPictures
 from web.render import Renderer
 from web.routes import conversations, datasets, models, pages, runs
 from web.versions import STATIC, version
@@ -60,56 +56,30 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, host=settings.host)
-    for unknown in (UnknownConversation, UnknownRun):  # no wider: a LookupError of our own is our mistake
-        app.add_exception_handler(unknown, _not_found)
-    app.add_exception_handler(NoResults, _no_results)
+    app.add_exception_handler(Refused, _refused)  # no wider: a LookupError of Python's is our mistake
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(DatasetError, _dataset_error)
-    app.add_exception_handler(PictureRefused, _no_picture)
-    app.add_exception_handler(NoPicture, _no_picture)
-    app.add_exception_handler(NotContinued, _not_continued)
     app.add_exception_handler(RequestValidationError, _invalid)
     for trouble in EXPECTED:
         app.add_exception_handler(trouble, _trouble)
     return app
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
-    return await _failed(request, status=404, code="not_found", message=str(error))
-
-
-async def _no_results(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NoResults)
-    status = 422 if error.code == "damaged" else 404
-    return await _failed(request, status=status, code=f"results_{error.code}", message=str(error))
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return await _failed(
+        request,
+        status=error.status,
+        code=error.page_code,
+        message=error.message,
+        hint=error.hint,
+        values=error.values,
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 413: "too_large"}.get(error.status_code, "refused")
     return await _failed(request, status=error.status_code, code=code, message=str(error.detail))
-
-
-async def _dataset_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DatasetError)
-    status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409, "no_room": 507}.get(error.code, 422)
-    return await _failed(
-        request, status=status, code=error.code, message=error.message, hint=error.hint, values=error.values
-    )
-
-
-async def _no_picture(request: Request, error: Exception) -> Response:
-    status, code, hint = (
-        (415, "broken_picture", "")
-        if isinstance(error, PictureRefused)
-        else (503, "no_picture", "try again in a moment")
-    )
-    return await _failed(request, status=status, code=code, message=f"the picture cannot be shown: {error}", hint=hint)
-
-
-async def _not_continued(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotContinued)
-    return await _failed(request, status=409, code=error.code, message=error.message, hint=error.hint)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 
 from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import engine_command, start
+from assistant.refused import Refused
 from assistant.settings import Settings
 
 MAKERS = 2
@@ -19,12 +20,22 @@ MOST_WAITING = 2000
 DECODING = 2  # to be raised whenever pictures are decoded otherwise: those in the cache are then made anew
 
 
-class PictureRefused(ValueError):
-    """The file cannot be shown; the message says why."""
+class PictureRefused(Refused):
+    """The file cannot be shown, and why."""
+
+    status = 415
+
+    def __init__(self, why: str):
+        super().__init__("broken_picture", f"the picture cannot be shown: {why}")
 
 
-class NoPicture(RuntimeError):
-    """The picture was not made this time; the message says why, and another try may help."""
+class NoPicture(Refused):
+    """The picture was not made this time, and why; another try may help."""
+
+    status = 503
+
+    def __init__(self, why: str):
+        super().__init__("no_picture", f"the picture cannot be shown: {why}", "try again in a moment")
 
 
 class SmallPictures:

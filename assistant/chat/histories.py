@@ -9,14 +9,20 @@ from sqlalchemy import update
 
 from assistant.frames import Language
 from assistant.machine.masking import Mask
+from assistant.refused import Refused
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, now
 
 SAID = ("content", "args", "instructions", "metadata")  # where messages hold what somebody said
 
 
-class UnknownConversation(LookupError):
+class UnknownConversation(Refused, LookupError):
     """There is no such conversation."""
+
+    status = 404
+
+    def __init__(self, message: str):
+        super().__init__("not_found", message)
 
 
 class Histories:

@@ -20,6 +20,7 @@ from assistant.data.archives import BadArchive, NoRoom, unpack_elsewhere
 from assistant.data.names import is_one_visible_line
 from assistant.data.uploads import Upload, abandoned, under_way
 from assistant.machine.engine_process import EngineError, ask_engine
+from assistant.refused import Refused
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, DatasetRow, ProposalRow, RunRow
@@ -32,12 +33,12 @@ Origin = Literal["demo", "registered", "uploaded"]
 GIVE_A_FOLDER = "give the folder that holds the images (see the layouts in the help text)"
 
 
-class DatasetError(ValueError):
-    """A data set cannot be used as asked. `hint` says what to do; `code` names the kind for the page's wording."""
+class DatasetError(Refused):
+    """A data set cannot be used as asked."""
 
     def __init__(self, code: str, message: str, hint: str, **values: Any):
-        self.code, self.message, self.hint, self.values = code, message, hint, values
-        super().__init__(f"{message}; {hint}")
+        super().__init__(code, message, hint, **values)
+        self.status = {"unknown_dataset": 404, "name_taken": 409, "in_use": 409, "no_room": 507}.get(code, 422)
 
 
 class UnfitData(DatasetError):

@@ -109,6 +109,10 @@ class Kind(Protocol[JobT]):
         """The metric that the job names as its `headline`, in English words."""
 
     @property
+    def counted(self) -> Sequence[str]:
+        """Metrics that are whole numbers."""
+
+    @property
     def told_to_scripts(self) -> Sequence[str]:
         """Which of its facts `murascope train --json` tells beside the metrics."""
 

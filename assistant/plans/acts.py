@@ -14,27 +14,28 @@ from assistant.machine.troubles import EXPECTED, explain
 from assistant.plans.launching import launch
 from assistant.plans.plan import NOTHING, Plan, plan
 from assistant.plans.proposals import Proposals, StalePlan
+from assistant.refused import Refused
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import ProposalRow, RunRow
 
 
-class DataChanged(ValueError):
+class DataChanged(Refused):
     """The images are not those that the plan told of: it was made anew, as `row` and `plan`, and waits for another yes."""
 
     def __init__(self, row: ProposalRow, plan: Plan):
         self.row, self.plan = row, plan
         super().__init__(
+            "data_changed",
             "the images changed since this plan was made; look at the new figures, then approve again",
         )
 
 
-class NotStarted(ValueError):
-    """The plan was approved, but its run cannot be queued; the plan is open again. `hint` is what to do."""
+class NotStarted(Refused):
+    """The plan was approved, but its run cannot be queued; the plan is open again."""
 
     def __init__(self, message: str, hint: str):
-        self.message, self.hint = message, hint
-        super().__init__(f"{message}; {hint}")
+        super().__init__("not_started", message, hint)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from assistant.data.datasets import Datasets
 from assistant.kinds import kind_of_spec
 from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, plan
+from assistant.refused import Refused
 from assistant.runs.continuing import ENDED_WITHOUT_RESULT, rest_of
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
@@ -23,12 +24,13 @@ from engine.contract.jobs import flat_settings, read_job
 OTHER_IMAGES = ("data_changed", "data_unknown")  # whoever approves a new plan may train on them
 
 
-class NotContinued(ValueError):
-    """A run cannot be continued. Worded by its code (locales: error.<code>); message and hint, what to do, are the English wording."""
+class NotContinued(Refused):
+    """A run cannot be continued."""
+
+    status = 409
 
     def __init__(self, code: str, message: str, hint: str, run: str):
-        self.code, self.message, self.hint, self.run = code, message, hint, run
-        super().__init__(f"{message}; {hint}")
+        super().__init__(code, message, hint, run=run)
 
 
 async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversation: str | None = None) -> RunRow:

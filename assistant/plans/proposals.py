@@ -7,12 +7,18 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from assistant.plans.plan import Plan
+from assistant.refused import Refused
 from assistant.store.database import Database
 from assistant.store.tables import ProposalRow
 
 
-class StalePlan(ValueError):
+class StalePlan(Refused):
     """The plan changed, or was decided, since the page showed it."""
+
+    status = 409
+
+    def __init__(self, message: str):
+        super().__init__("stale", message)
 
 
 class Proposals:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.machine.masking import Mask
+from assistant.refused import Refused
 from assistant.runs.executors import Approved
 from assistant.runs.follow import follow
 from assistant.runs.last_word import last_word, log_tail
@@ -28,12 +29,13 @@ from engine.contract.jobs import Job, digest_of, read_job
 from engine.contract.process_lock import take_lock
 
 
-class UnknownRun(LookupError):
+class UnknownRun(Refused, LookupError):
     """There is no such run; the message names the latest ones."""
 
+    status = 404
+
     def __init__(self, message: str, run: str):
-        self.run = run
-        super().__init__(message)
+        super().__init__("not_found", message, run=run)
 
 
 class Queue:

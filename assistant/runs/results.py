@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from assistant.refused import Refused
 from assistant.store.tables import ACTIVE, RunRow
 from engine.contract.checksums import DamagedFile
 from engine.contract.events import Finished, last_event
@@ -16,13 +17,17 @@ from engine.contract.picture_files import picture_inside
 from engine.contract.results.detect import Finding
 
 
-class NoResults(LookupError):
-    """The run has no results to tell of. `code` is unfinished, failed, stopped, gone or damaged; the message is the English wording."""
+class NoResults(Refused):
+    """The run has no results to tell of. `code` is unfinished, failed, stopped, gone or damaged."""
 
     def __init__(self, code: str, message: str, row: RunRow, *, file: str = ""):
-        self.code = code
+        super().__init__(code, message)
         self.values = {"run": row.id, "state": row.state, "reason": row.reason, "hint": row.hint, "file": file}
-        super().__init__(message)
+        self.status = 422 if code == "damaged" else 404
+
+    @property
+    def page_code(self) -> str:
+        return f"results_{self.code}"
 
 
 def evaluation_of(row: RunRow, folder: Path) -> EvaluationFolder:

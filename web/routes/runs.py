@@ -122,8 +122,6 @@ async def normal_picture(
         path = await asyncio.to_thread(
             results.normal_picture, row, folder, FilePath(row.data_path), index=index, region=region, rank=rank
         )
-    except results.NoResults:
-        raise
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
     return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))

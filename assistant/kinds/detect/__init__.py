@@ -30,6 +30,7 @@ class Detect:
     in_short = staticmethod(in_short)
 
     headline_title = "image AUROC"
+    counted = ("missed", "false_alarms")
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     results = staticmethod(results_of)

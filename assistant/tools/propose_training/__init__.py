@@ -206,7 +206,7 @@ async def _dataset_meant(desk: Desk, kind: Kind[Any], asked: dict[str, Any], ope
     try:
         return await kind.dataset_of(desk.runs, asked, otherwise=opened)
     except UnknownRun as error:
-        raise desk.refuse("unknown_run", str(error), run=error.run) from None
+        raise desk.refuse("unknown_run", str(error), **error.values) from None
     except SpecError as error:
         raise desk.refuse_input(error) from None
 

@@ -1,0 +1,199 @@
+"""`murascope train`: one training without a server, told line by line on stderr, with one JSON object at the end if wanted."""
+
+import asyncio
+import contextlib
+import json
+import re
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.cli.common import INVALID, print_json, tell
+from assistant.data.left_out import lines_of_left_out
+from assistant.kinds import kind_of, kind_of_spec
+from assistant.kinds.summary import run_facts, word
+from assistant.plans.launching import launch_unstored
+from assistant.plans.plan import Plan, plan_on
+from assistant.refused import Refused
+from assistant.runs.continuing import latest_of
+from assistant.runs.took import took
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
+from engine.contract.continuing import epochs_kept
+from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
+from engine.contract.folder import RunFolder
+from engine.contract.jobs import Problem, SpecError, flat_settings
+from prompts.durations import duration
+
+EXIT_CODES = {"succeeded": 0, "failed": 1, "stopped": 3}
+
+
+async def train_here(
+    settings: Settings,
+    data: str,
+    changes: Sequence[str],
+    *,
+    kind: str,
+    model: str | None,
+    confirmed: Callable[[], bool],
+    as_json: bool,
+) -> int:
+    """Plan, ask, run, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            facts = await _facts_of(workspace, data)
+            chosen = _read_changes(changes)
+            model = model or kind_of(kind).default_model
+            plan = await plan_on(settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
+        except SpecError as error:
+            return _refuse([problem.message for problem in error.problems], as_json=as_json)
+        except Refused as error:
+            return _refuse([str(error)], as_json=as_json)
+        _tell_plan(plan)
+        if not confirmed():
+            return _refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
+        return await _run_to_its_end(workspace, await launch_unstored(workspace.runs, plan), as_json=as_json)
+
+
+async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
+    """Continue a run that ended without a result, and tell the outcome. Returns what `train_here` does."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            row = await latest_of(workspace.runs, await workspace.runs.get(run))
+            row = await workspace.continue_run(row.id)
+        except Refused as error:
+            return _refuse([str(error)], as_json=as_json)
+        tell(f"{row.id} takes the place of {row.continues}")
+        return await _run_to_its_end(workspace, row, as_json=as_json)
+
+
+async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
+    row = await _run(workspace, row.id)
+    _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
+    return EXIT_CODES[row.state]
+
+
+async def _facts_of(workspace: Workspace, data: str) -> dict[str, Any]:
+    """The facts of a registered data set, or of a folder that is used as it is."""
+    looks_like_path = "/" in data or data.startswith((".", "~"))
+    known = {name.casefold() for name in await workspace.datasets.names()}
+    if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
+        path = Path(data).expanduser().absolute()
+        return {"dataset": path.name, **await workspace.datasets.check(path)}
+    return await workspace.datasets.facts(data)
+
+
+def _read_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
+    read: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name.strip():
+            raise SpecError([Problem("", f"--set takes NAME=VALUE, such as image_size=256, not {change!r}")])
+        try:
+            read[name.strip()] = json.loads(value)
+        except ValueError:
+            read[name.strip()] = value
+    return read
+
+
+async def _run(workspace: Workspace, run: str) -> RunRow:
+    """Start the run, tell its progress, and hand Ctrl+C and SIGTERM on as a clean stop."""
+    stopping: list[asyncio.Future[RunRow]] = []
+
+    def stop() -> None:
+        stopping.append(asyncio.ensure_future(workspace.runs.stop(run)))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    telling = asyncio.create_task(_tell_events(workspace, run))
+    row = await workspace.supervisor.run_one(run)
+    telling.cancel()
+    with contextlib.suppress(asyncio.CancelledError, DamagedLog):
+        await telling
+    await asyncio.gather(*stopping)
+    return row
+
+
+async def _tell_events(workspace: Workspace, run: str) -> None:
+    async for event in workspace.runs.follow(run):
+        if (line := _line(event)) is not None:
+            tell(line)
+
+
+def _line(event: Event) -> str | None:
+    """One event as a line of progress; None for those that are too many."""
+    match event:
+        case Stage():
+            return event.name
+        case Warned():
+            return f"warning: {event.message}"
+        case Epoch():
+            validation = f", validation {event.val_loss:.5g}" if event.val_loss is not None else ""
+            return f"  epoch {event.epoch}/{event.epochs}: loss {event.loss:.5g}{validation}"
+        case Fitting() if event.done == event.total:
+            return f"  {event.what}: {event.done}"
+        case _:
+            return None
+
+
+def _tell_plan(plan: Plan) -> None:
+    spec, basis = plan.spec, plan.estimate.basis
+    tell(kind_of(spec.kind).in_short(spec, plan.facts))
+    for name, reason in plan.because.items():
+        tell(f"{name.replace('_', ' ')} {flat_settings(spec)[name]}, {reason.message}")
+    rests_on = f"from {basis} earlier run{'s' if basis > 1 else ''}" if basis else "a first guess"
+    tell(f"expected: about {duration(plan.estimate.seconds)} ({rests_on})")
+    for notice in plan.notices:
+        tell(f"note: {notice.message}")
+    for line in lines_of_left_out(plan.facts.get("left_out", [])):
+        tell(line)
+
+
+def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_outcome(row, folder))
+    elif row.state == "succeeded":
+        print(plain(word(run_facts(row, folder), "en")))
+        tell(f"heatmaps and scores: {folder / 'evaluation'}")
+    else:
+        tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
+        tell(f"its log: {RunFolder(folder).log}")
+        kept = epochs_kept(folder)
+        how = "from its beginning" if kept is None else f"after epoch {kept} of {row.spec['epochs']}"
+        tell(f"to take it up again, {how}: murascope runs continue {row.id}")
+
+
+def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
+    """What a script wants to know, with what makes a figure worth less: random weights, few images, warnings."""
+    events, kind = read_events(folder), kind_of_spec(row.spec)
+    last = events[-1]
+    metrics = {
+        name: int(value) if name in kind.counted and value is not None else value
+        for name, value in (row.metrics or {}).items()
+    }
+    outcome: dict[str, Any] = {"run": row.id, "status": row.state, "folder": str(folder), "metrics": metrics}
+    stages = last.seconds if isinstance(last, Finished) else {}
+    outcome["seconds"] = {**stages, "total": took(row, folder)}
+    outcome["warnings"] = [
+        {"code": event.code, "message": event.message} for event in events if isinstance(event, Warned)
+    ]
+    if row.state == "succeeded":
+        facts = run_facts(row, folder)
+        return outcome | {name: facts[name] for name in kind.told_to_scripts}
+    return outcome | {"reason": row.reason, "hint": row.hint}
+
+
+def plain(markdown: str) -> str:
+    """Our own Markdown without its marks, for a terminal."""
+    return re.sub(r"\*+([^*\s](?:[^*]*[^*\s])?)\*+", r"\1", markdown)
+
+
+def _refuse(problems: list[str], *, as_json: bool) -> int:
+    if as_json:
+        print_json({"run": None, "status": "invalid", "problems": problems})
+    for problem in problems:
+        tell(problem)
+    return INVALID
