@@ -5,7 +5,7 @@ import asyncio
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem, Language
-from assistant.kinds import kind_of_spec
+from assistant.kinds import kind_of
 from assistant.offline.words import built_in_words
 from assistant.runs.continuing import what_is_left
 from assistant.runs.results import NoResults
@@ -24,7 +24,7 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
         return
     try:
         text = await parts.summary(run, language)
-        gallery = kind_of_spec(run.spec).gallery
+        gallery = kind_of(run.kind).gallery
         item = await asyncio.to_thread(gallery, run, parts.runs.folder(run.id), count=SHOWN_HEATMAPS)
     except NoResults as error:
         facts = {"code": "no_results", "message": str(error), **error.values}

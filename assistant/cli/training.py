@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant.cli.common import INVALID, print_json, tell
 from assistant.data.left_out import lines_of_left_out
-from assistant.kinds import kind_of, kind_of_spec
+from assistant.kinds import kind_of
 from assistant.kinds.summary import run_facts, word
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
@@ -168,7 +168,7 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
 
 def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
     """What a script wants to know, with what makes a figure worth less: random weights, few images, warnings."""
-    events, kind = read_events(folder), kind_of_spec(row.spec)
+    events, kind = read_events(folder), kind_of(row.kind)
     last = events[-1]
     metrics = {
         name: int(value) if name in kind.counted and value is not None else value

@@ -168,11 +168,6 @@ def kind_of(name: str) -> Kind[Any]:
     return kind
 
 
-def kind_of_spec(spec: Mapping[str, Any]) -> Kind[Any]:
-    """The kind of a stored job; one from before there were kinds says none."""
-    return kind_of(str(spec.get("kind", DEFAULT_KIND)))
-
-
 def kind_of_model(model: str) -> str | None:
     """The kind that trains a model of this name, where one does."""
     return next((name for name in kind_names() if model in KINDS[name].models()), None)

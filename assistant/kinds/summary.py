@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import Language
-from assistant.kinds import kind_of_spec
+from assistant.kinds import kind_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import KINDS
@@ -17,7 +17,7 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    kind = kind_of_spec(row.spec)
+    kind = kind_of(row.kind)
     return {
         "task": kind.name,
         "run": row.id,
@@ -36,12 +36,12 @@ def word(facts: dict[str, Any], language: Language) -> str:
 
 def title_of(row: RunRow) -> str:
     """What the run's model is called; its name where nothing of that name can be trained any more."""
-    models = KINDS[kind_of_spec(row.spec).name].models()
+    models = KINDS[row.kind].models()
     return models[row.subject].title if row.subject in models else row.subject
 
 
 def headline_of(row: RunRow) -> tuple[str, float] | None:
     """The figure that tells the run in one: what it measures, in English, and its value; None where there is none."""
-    kind = kind_of_spec(row.spec)
+    kind = kind_of(row.kind)
     value = (row.metrics or {}).get(KINDS[kind.name].headline)
     return (kind.headline_title, float(value)) if value is not None else None

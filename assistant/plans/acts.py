@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.data.datasets import DatasetError, Datasets
-from assistant.kinds import kind_of_spec
 from assistant.machine.troubles import EXPECTED, explain
 from assistant.plans.launching import launch
 from assistant.plans.plan import NOTHING, Plan, plan
@@ -110,7 +109,7 @@ class PlanActs:
         return await self._planned(row, dataset=row.dataset, model=row.subject, chosen=row.chosen)
 
     async def _planned(self, row: ProposalRow, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:
-        kind = kind_of_spec(row.spec).name
+        kind = row.kind
         return await plan(
             self.settings, self.datasets, self.runs, kind=kind, dataset=dataset, model=model, chosen=chosen
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from assistant.data.datasets import Datasets
-from assistant.kinds import kind_of_spec
 from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, plan
 from assistant.refused import Refused
@@ -83,7 +82,7 @@ async def plan_again(settings: Settings, datasets: Datasets, runs: Queue, row: R
         settings,
         datasets,
         runs,
-        kind=kind_of_spec(row.spec).name,
+        kind=row.kind,
         dataset=row.dataset,
         model=row.subject,
         chosen={**chosen, **({"batch_size": lowered} if lowered else {})},

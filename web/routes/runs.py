@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
-from assistant.kinds import kind_of_spec
+from assistant.kinds import kind_of
 from assistant.runs import results
 from assistant.runs.continuing import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.runs.took import took
@@ -71,7 +71,7 @@ async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
     """The figures as they stand in the run's folder, and one entry for each inspected image."""
     row = await workspace.runs.get(run)
-    return await asyncio.to_thread(kind_of_spec(row.spec).results, row, workspace.runs.folder(row.id))
+    return await asyncio.to_thread(kind_of(row.kind).results, row, workspace.runs.folder(row.id))
 
 
 @router.get("/api/runs/{run}/log")
@@ -98,7 +98,7 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
     row = await workspace.runs.get(run)
     evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder(row.id))
     path = evaluation.picture(what, index)
-    if what not in kind_of_spec(row.spec).pictures or not await asyncio.to_thread(path.is_file):
+    if what not in kind_of(row.kind).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
 

@@ -10,7 +10,7 @@ from pydantic_ai import RunContext
 
 from assistant.data.datasets import DatasetError
 from assistant.data.left_out import by_reason
-from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model, kind_of_spec
+from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model
 from assistant.plans.form import describe
 from assistant.plans.plan import Plan, plan
 from assistant.plans.proposals import StalePlan
@@ -141,7 +141,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         kind = _kind(request, before)
     except LookupError as error:
         raise desk.refuse("settings", str(error), problems=[{"kind": "other", "message": str(error)}]) from None
-    continues = before if before is not None and kind_of_spec(before.spec).name == kind.name else None
+    continues = before if before is not None and before.kind == kind.name else None
     model = request.model or kind.model_of(asked) or (continues.subject if continues else kind.default_model)
     dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
     dataset = dataset or (before.dataset if before else await _only_dataset(desk))
@@ -187,7 +187,7 @@ def _kind(request: BaseModel, before: ProposalRow | RunRow | None) -> Kind[Any]:
     if named is None and model is not None:
         named = kind_of_model(model)
     if named is None and before is not None:
-        return kind_of_spec(before.spec)
+        return kind_of(before.kind)
     return kind_of(named or DEFAULT_KIND)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_ai import RunContext
 
-from assistant.kinds import kind_names, kind_of, kind_of_spec
+from assistant.kinds import kind_names, kind_of
 from assistant.runs.results import NoResults
 from assistant.tools.desk import Desk
 
@@ -33,7 +33,7 @@ async def show_heatmaps(
     """
     desk = ctx.deps
     row = await desk.run(run)
-    shown = kind_of_spec(row.spec).gallery
+    shown = kind_of(row.kind).gallery
     try:
         item = await asyncio.to_thread(
             shown,
