@@ -48,6 +48,7 @@ def runs_continue(run: Run, as_json: JsonFlag = False) -> None:
 async def _runs_list(*, as_json: bool) -> None:
     from assistant.kinds.summary import headline_of
     from assistant.workspace import Workspace
+    from prompts.page_texts import page_texts
 
     async with Workspace.open(settings_here()) as workspace:
         rows = await workspace.runs.list()
@@ -56,7 +57,7 @@ async def _runs_list(*, as_json: bool) -> None:
         return
     for row in rows:
         told = headline_of(row)
-        figure = f"\t{told[0]} {told[1]:.3f}" if told is not None else ""
+        figure = f"\t{page_texts('en')[f'metric.{told[0]}']} {told[1]:.3f}" if told is not None else ""
         print(f"{row.id}\t{row.state}\t{row.subject} on {row.dataset}{figure}")
     if not rows:
         tell("no runs yet: murascope train --data NAME")

@@ -105,10 +105,6 @@ class Kind(Protocol[JobT]):
     # ---- a finished run ----
 
     @property
-    def headline_title(self) -> str:
-        """The metric that the job names as its `headline`, in English words."""
-
-    @property
     def counted(self) -> Sequence[str]:
         """Metrics that are whole numbers."""
 

@@ -41,7 +41,7 @@ def title_of(row: RunRow) -> str:
 
 
 def headline_of(row: RunRow) -> tuple[str, float] | None:
-    """The figure that tells the run in one: what it measures, in English, and its value; None where there is none."""
-    kind = kind_of(row.kind)
-    value = (row.metrics or {}).get(KINDS[kind.name].headline)
-    return (kind.headline_title, float(value)) if value is not None else None
+    """The figure that tells the run in one: the metric's name and its value; None where there is none."""
+    metric = KINDS[row.kind].headline
+    value = (row.metrics or {}).get(metric)
+    return (metric, float(value)) if value is not None else None

@@ -42,8 +42,11 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def summary(model: str, otherwise: str) -> str:
         return text(f"model.{model}.summary", otherwise)
 
+    def metric(name: str) -> str:
+        return text(f"metric.{name}", name.replace("_", " "))
+
     wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card}
-    wording |= {"stage": stage, "summary": summary}
+    wording |= {"stage": stage, "summary": summary, "metric": metric}
     own = tool_words(tool, say, language, facts, **wording) if tool is not None else ""
     return own or render(f"built_in/{language}.md.j2", say=say, facts=facts, **wording)
 

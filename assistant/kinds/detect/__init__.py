@@ -29,7 +29,6 @@ class Detect:
     work = staticmethod(count_work)
     in_short = staticmethod(in_short)
 
-    headline_title = "image AUROC"
     counted = ("missed", "false_alarms")
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.store.tables import RunState
+from assistant.kinds.summary import headline_of
+from assistant.store.tables import RunRow, RunState
 from assistant.tools.desk import Desk
 
 SHOWN = 20
@@ -32,9 +33,15 @@ async def list_runs(
                 "dataset": row.dataset,
                 "model": row.subject,
                 "started": row.started_at.isoformat(timespec="minutes") if row.started_at else None,
-                "image_auroc": (row.metrics or {}).get("image_auroc"),
+                "headline": _headline(row),
                 "reason": row.reason,
             }
             for row in rows
         ]
     }
+
+
+def _headline(row: RunRow) -> dict[str, Any] | None:
+    """The figure that tells the run in one."""
+    told = headline_of(row)
+    return {"metric": told[0], "value": told[1]} if told is not None else None

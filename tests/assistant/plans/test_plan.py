@@ -187,3 +187,15 @@ def test_a_model_that_needs_more_good_images_is_refused_before_it_is_planned(tmp
     assert make_plan(settings_at(tmp_path), facts, "patchcore", {}, [])
     with pytest.raises(SpecError, match="3 good pictures are too few"):
         make_plan(settings_at(tmp_path), facts, "autoencoder", {}, [])
+
+
+def test_what_was_chosen_goes_before_what_suits_the_data(tmp_path: Path) -> None:
+    few = {**FACTS, "train_good": 30}
+    plan = make_plan(settings_at(tmp_path), few, "patchcore", {"coreset_ratio": 0.03, "augmentation": "strong"}, [])
+    assert (plan.spec.model.coreset_ratio, plan.spec.augmentation) == (0.03, "strong")  # type: ignore[attr-defined]
+    assert plan.because == {}
+
+
+def test_an_empty_value_is_no_choice(tmp_path: Path) -> None:
+    plan = make_plan(settings_at(tmp_path), FACTS, "patchcore", {"backbone": ""}, [])
+    assert flat_settings(plan.spec)["backbone"] == "resnet18"
