@@ -125,10 +125,10 @@ def time_inspection(run: Path, data: Path) -> None:
     """Milliseconds a picture of the saved model, one at a time: decoding, resizing, scores and map at the input's size."""
     import torch
 
-    from engine.checkpoints import load_model
     from engine.contract.jobs.detect import DetectJob
     from engine.datasets.factory import open_dataset
     from engine.datasets.loading import Loader
+    from engine.saved_models import load_model
 
     folder = os.environ.get("MURASCOPE_WEIGHTS")
     model, facts = load_model(run / "model", weights_folder=Path(folder) if folder else None, hub=False)

@@ -18,6 +18,7 @@ import timm  # isort: skip
 from safetensors import SafetensorError, safe_open
 
 from engine.contract.checksums import refuse_damage
+from engine.contract.folder import RunFolder
 
 # The weights that the papers used: timm's own default for an architecture is often another, and may change.
 PINNED_TAGS = {
@@ -34,7 +35,6 @@ PINNED_TAGS = {
     "deit_base_distilled_patch16_384": "fb_in1k",
     "cait_m48_448": "fb_dist_in1k",
 }
-ADAPTED_FILE = "backbone.safetensors"  # in the model folder of a run whose backbone is not one of timm's
 HUB_TIMEOUT_S = 3.0
 
 
@@ -125,12 +125,12 @@ def adapted_file(run: str, runs: Path | None) -> Path:
         near = difflib.get_close_matches(run, sorted(path.name for path in _adapting(runs)), n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise LookupError(f"backbone_run is {run!r}, but there is no such run{hint} (have: {_have(runs)})")
-    if not (folder / "model" / "model.json").is_file():
+    if not RunFolder(folder).model.card.is_file():
         raise LookupError(
             f"backbone_run is {run!r}, but that run has not finished: it has no model yet; wait for its end, "
             f"or take a finished one (have: {_have(runs)})"
         )
-    file = folder / "model" / ADAPTED_FILE
+    file = RunFolder(folder).model.backbone
     if not file.is_file():
         raise LookupError(
             f"backbone_run is {run!r}, but that run adapted no backbone; take a finished cutpaste run (have: {_have(runs)})"
@@ -161,7 +161,7 @@ def full_name(architecture: str, tag: str | None) -> str:
 
 
 def _adapting(runs: Path) -> list[Path]:
-    return sorted(file.parent.parent for file in runs.glob(f"*/model/{ADAPTED_FILE}"))
+    return sorted(run for run in runs.glob("*") if RunFolder(run).model.backbone.exists())
 
 
 def _have(runs: Path) -> str:

@@ -7,11 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.policy import GoodPolicy
-from engine.datasets.loading import Loader
-from engine.evaluation.inspection import inspect
 from engine.evaluation.thresholds import Threshold, set_threshold
-from engine.models import AnomalyModel
-from engine.report import Report
 
 
 @dataclass(frozen=True)
@@ -21,19 +17,6 @@ class Calibration:
     image: Threshold
     pixel: Threshold
     scores: list[float]
-
-
-def calibrate(
-    model: AnomalyModel,
-    loader: Loader,
-    *,
-    overkill_rate: float,
-    policy: GoodPolicy = "split_conformal",
-    report: Report,
-) -> Calibration:
-    """Thresholds from the good pictures of `loader`, which the model has not seen."""
-    found = inspect(model, loader, what="calibrating", report=report)
-    return calibration_from(found.scores, found.map_highs, overkill_rate=overkill_rate, policy=policy)
 
 
 def calibration_from(

@@ -5,7 +5,6 @@ it lie orange and red, below it green and blue. Scaling each image to its own ra
 one. Pillow, numpy and scipy; no torch.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
+
+from engine.png import save_mask, save_png
 
 Map = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -49,11 +50,6 @@ def save_map(path: Path, score_map: ArrayLike, *, scale: Scale) -> None:
     low, high = scale
     share = (np.asarray(score_map, dtype=np.float64) - low) / (high - low)
     save_png(path, np.rint(share.clip(0, 1) * 65535).astype(np.uint16))
-
-
-def save_mask(path: Path, mask: ArrayLike) -> None:
-    """A mask (H, W) as an 8-bit grey PNG of 0 and 255."""
-    save_png(path, (np.asarray(mask) > 0.5).astype(np.uint8) * np.uint8(255))
 
 
 def overlay(image: Picture, score_map: ArrayLike, *, threshold: float, lowest: float) -> Picture:
@@ -103,13 +99,6 @@ def heat_position(scores: ArrayLike, *, threshold: float, lowest: float) -> Map:
     reach = max(threshold - lowest, 1e-30)  # a threshold at the lowest score divides by nothing
     position: Map = ((np.asarray(scores, dtype=np.float64) - threshold) / (2 * reach) + 0.5).clip(0, 1)
     return position
-
-
-def save_png(path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, compress_level: int = 1) -> None:
-    """Write a PNG aside and rename it, so that a reader never sees half a picture. Level 1 is quick, 9 is small."""
-    aside = path.with_name(path.name + ".part")
-    Image.fromarray(pixels).save(aside, format="PNG", compress_level=compress_level)
-    os.replace(aside, path)
 
 
 def _contour(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

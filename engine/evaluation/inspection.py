@@ -1,4 +1,4 @@
-"""Runs a trained model over pictures and keeps what it said: scores in memory, score maps in a scratch file to count in."""
+"""What a model said about pictures: scores in memory, score maps in a scratch file to count in."""
 
 import math
 import os
@@ -6,16 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import torch
 
-from engine.contract.events import Batches
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from engine.models import AnomalyModel
-from engine.report import Eta, Reporter, silent
 
 
 @dataclass
@@ -32,64 +27,6 @@ class Inspection:
     map_lows: np.ndarray
     map_highs: np.ndarray
     maps: np.ndarray | None
-
-
-def inspect(
-    model: AnomalyModel,
-    loader: Loader,
-    *,
-    what: Literal["calibrating", "evaluating", "verifying"],
-    keep_maps_in: Path | None = None,
-    report: Reporter = silent,
-) -> Inspection:
-    """Score every picture of the loader. Maps are kept in a nameless file of the folder `keep_maps_in`: it goes with them.
-
-    Raises:
-        ValueError: the loader has no pictures.
-        FloatingPointError: a score is not a finite number.
-    """
-    if loader.images == 0:
-        raise ValueError(f"there are no pictures for {what}")
-    device = next(iter(model.state_dict().values())).device
-    maps = None if keep_maps_in is None else _scratch(keep_maps_in, loader)
-    scores: list[np.ndarray] = []
-    labels: list[np.ndarray] = []
-    names: list[str] = []
-    lows: list[np.ndarray] = []
-    highs: list[np.ndarray] = []
-    eta, done = Eta(loader.images), 0
-    for batch in loader:
-        score, score_map = predict_batch(model, batch, device)
-        if maps is not None:
-            maps[done : done + len(batch)] = score_map
-        scores.append(score)
-        labels.append(batch.labels.numpy())
-        lows.append(score_map.min(axis=(1, 2)))
-        highs.append(score_map.max(axis=(1, 2)))
-        names += batch.names
-        done += len(batch)
-        report(Batches(what=what, done=done, total=loader.images, eta_s=eta(done)))
-    found = Inspection(
-        scores=np.concatenate(scores),
-        labels=np.concatenate(labels),
-        names=names,
-        map_lows=np.concatenate(lows),
-        map_highs=np.concatenate(highs),
-        maps=maps,
-    )
-    if not (np.isfinite(found.scores).all() and np.isfinite(found.map_highs).all()):
-        raise FloatingPointError(
-            "the model gives scores that are not finite numbers: it has diverged; lower its learning_rate where it has "
-            "one, raise its regularisation where it has that"
-        )
-    return found
-
-
-def predict_batch(model: AnomalyModel, batch: Batch, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """Raw scores (B,) and maps (B, H, W), float32 on the CPU."""
-    with torch.inference_mode():
-        prediction = model.predict_step(batch.to(device))
-    return prediction.pred_score.float().cpu().numpy(), prediction.anomaly_map.squeeze(1).float().cpu().numpy()
 
 
 def with_positions(loader: Loader) -> Iterator[tuple[int, Batch]]:
@@ -119,8 +56,8 @@ def count_pixels(
             regions.add_defective(int(start + position), maps[i], masks[i])
 
 
-def _scratch(folder: Path, loader: Loader) -> np.ndarray:
-    """A file without a name; its space is taken at once, since a disk that fills up under a mapped file kills the process."""
+def scratch_for(loader: Loader, folder: Path) -> np.ndarray:
+    """Room for the maps (N, H, W) of all pictures: a file without a name; its space is taken at once, since a disk that fills up under a mapped file kills the process."""
     shape = (loader.images, loader.image_size, loader.image_size)
     with tempfile.TemporaryFile(dir=folder) as file:
         os.posix_fallocate(file.fileno(), 0, 4 * math.prod(shape))

@@ -15,9 +15,9 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.backbones.feature_statistics import RunningMoments, by_statistics
 from engine.contract.events import Fitting
 from engine.datasets.loading import Batch, Loader
-from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures
 from engine.layers.patch_description import MARGIN, STRIDE, PatchDescription

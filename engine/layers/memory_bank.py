@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from engine.layers.neighbours import Searcher
-from engine.models import Neighbour
+from engine.layers.neighbours import Neighbour, Searcher
 
 
 class MemoryBank(nn.Module):

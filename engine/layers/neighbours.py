@@ -6,6 +6,8 @@ query as a rule, are compared again by their differences in float32. So the neig
 distance to itself is exactly 0.
 """
 
+from dataclasses import dataclass
+
 import torch
 
 CHUNK_ELEMENTS = 2**22  # of the matrix of coarse distances held at a time on a CPU: what stays in its cache
@@ -18,6 +20,19 @@ LARGEST_GROUP = 64
 LEAST_CROWD, ENTRIES_PER_PAIR = 4, 500  # to measure a pair takes as long as to compare with so many entries coarsely
 FLOAT32_STEP = 2.0**-24
 BFLOAT16_STEP = 2.0**-9
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A good patch that a model remembers: the picture it is of (a position in `remembered`), where, how far off.
+
+    x and y are the patch's middle in [0, 1] of that picture; distance is in the model's feature space.
+    """
+
+    image: int
+    x: float
+    y: float
+    distance: float
 
 
 def squared_norms(points: torch.Tensor) -> torch.Tensor:

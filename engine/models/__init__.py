@@ -9,9 +9,11 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Warned
+from engine.contract.folder import ModelFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
+from engine.layers.neighbours import Neighbour
 from engine.learner import Learner
 from engine.report import Reporter
 from engine.weights import adapted_file
@@ -29,19 +31,6 @@ class Prediction:
     anomaly_map: torch.Tensor
     binary_mask: torch.Tensor | None = None
     label: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A good patch that a model remembers: the picture it is of (a position in `remembered`), where, how far off.
-
-    x and y are the patch's middle in [0, 1] of that picture; distance is in the model's feature space.
-    """
-
-    image: int
-    x: float
-    y: float
-    distance: float
 
 
 class AnomalyModel(Learner):
@@ -88,7 +77,7 @@ class AnomalyModel(Learner):
         prediction.label = (prediction.pred_score > threshold).long()
         return prediction
 
-    def save_beside(self, folder: Path) -> None:
+    def save_beside(self, folder: ModelFolder) -> None:
         """Write into the model folder what belongs to the model but is no tensor of its state (an ensemble's members)."""
 
 
@@ -100,23 +89,16 @@ def build_model(
     hub: bool = True,
     runs: Path | None = None,
     adapted: Path | None = None,
-    members: Path | None = None,
 ) -> AnomalyModel:
     """An untrained model: `build(spec, backbone)` of engine/models/<name>.py. Global random numbers start from the seed.
 
-    `runs` is the folder in which `spec.backbone_run` and an ensemble's members are looked for. What a saved model holds
-    itself goes before it: `adapted`, its own backbone, and `members`, the folder of an ensemble's members.
+    `runs` is the folder in which `spec.backbone_run` is looked for. What a saved model holds itself goes before it: `adapted`,
+    its own backbone. An ensemble is not built but put together (engine/tasks/detect/assembly.py).
 
     Raises:
         LookupError, ValueError: the backbone, its weights, or the run it is to come from are not to be had; in words.
     """
     torch.manual_seed(spec.seed)
-    if spec.model.family == "ensemble":
-        assemble = import_module("engine.models.ensemble").assemble
-        put_together: AnomalyModel = assemble(
-            spec, runs=runs, members=members, weights_folder=weights_folder, hub=hub, warn=warn
-        )
-        return put_together.eval()
     backbone = None
     if spec.backbone is not None:
         assert hasattr(spec.model, "layers")  # every model that takes a backbone names the levels it uses

@@ -17,13 +17,13 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
+from engine.backbones.feature_statistics import RunningMoments
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import CFlowParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import ConditionalCouplingBlock
-from engine.layers.feature_statistics import RunningMoments
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.patches import to_map
 from engine.layers.position_code import position_code

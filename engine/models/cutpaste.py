@@ -25,13 +25,13 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.backbones.feature_statistics import RunningMoments
 from engine.contract.events import Fitting, Warned
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import CutPasteParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.cut_paste import Kind, cut_paste
-from engine.layers.feature_statistics import RunningMoments
 from engine.layers.mahalanobis import CentredProducts, Gaussian
 from engine.layers.patches import joined_patches, to_map
 from engine.models import AnomalyModel, Prediction

@@ -22,13 +22,13 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import MultiStepLR
 
 from engine.backbones import Backbone
+from engine.backbones.feature_statistics import RunningMoments, by_statistics
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import EfficientAdParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.distillation import distil
-from engine.layers.feature_statistics import RunningMoments, by_statistics
 from engine.layers.frozen_features import FrozenFeatures
 from engine.layers.other_pictures import OtherPictures, grey
 from engine.layers.patch_description import MARGIN, DescriptionAutoencoder, PatchDescription

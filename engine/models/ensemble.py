@@ -18,12 +18,7 @@ those with n - 1, and the exchangeability that a promise rests on holds up to th
 M members, n held-out good images, B images, H x W their size.
 """
 
-import hashlib
-import json
-import math
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,57 +27,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine.checkpoints import MEMBERS_FOLDER, load_model, read_facts
-from engine.contract.events import Warned
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.folder import ModelFolder
 from engine.contract.models import EnsembleParams
 from engine.datasets.loading import Batch
-from engine.models import AnomalyModel, Neighbour, Prediction
-
-
-def assemble(
-    spec: DetectJob,
-    *,
-    runs: Path | None,
-    members: Path | None = None,
-    weights_folder: Path | None,
-    hub: bool,
-    warn: Callable[[Warned], None],
-) -> "Ensemble":
-    """Load the members from `runs`/<id>/model, or from the folder `members` of a saved ensemble.
-
-    Raises:
-        LookupError: a run does not exist or has no model.
-        ValueError: the members cannot be put together, all reasons at once; or a member's files are gone or damaged.
-    """
-    assert isinstance(spec.model, EnsembleParams)
-    ids = spec.model.members
-    if members is not None:
-        folders = [members / str(i) for i in range(len(ids))]
-    else:
-        folders = [_model_folder(run, runs) for run in ids]
-    facts = []
-    for run, folder in zip(ids, folders, strict=True):
-        with _named(run):
-            facts.append(read_facts(folder))
-    if members is None:
-        _refuse_unlike(spec, facts)
-        _refuse_copies(ids, folders, facts)
-    parts = []
-    for run, folder, fact in zip(ids, folders, facts, strict=True):
-        with _named(run):
-            model, _ = load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)
-        parts.append(Member(model, folder, DetectJob.model_validate(fact["spec"]).image_size, fact))
-    return Ensemble(spec.model, parts)
-
-
-@contextmanager
-def _named(run: str) -> Iterator[None]:
-    """What is wrong with a member's files says which run they are of."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"the model of the run {run!r} cannot be put into the ensemble: {error}") from error
+from engine.layers.neighbours import Neighbour
+from engine.models import AnomalyModel, Prediction
 
 
 @dataclass(frozen=True)
@@ -182,14 +131,14 @@ class Ensemble(AnomalyModel):
         super().load_saved(state)
         self._scales = None
 
-    def save_beside(self, folder: Path) -> None:
+    def save_beside(self, folder: ModelFolder) -> None:
         """Copy the members' model folders: the ensemble can be used when their runs are deleted.
 
         Raises:
             OSError: a member's folder is gone, or there is no room.
         """
         for i, member in enumerate(self.members):
-            shutil.copytree(member.folder, folder / MEMBERS_FOLDER / str(i))
+            shutil.copytree(member.folder, folder.member(i).path)
 
 
 @dataclass(frozen=True)
@@ -258,84 +207,3 @@ def _at_size(batch: Batch, size: int) -> Batch:
         batch.images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
     )
     return replace(batch, images=images.clamp(0, 1), masks=None)
-
-
-def _model_folder(run: str, runs: Path | None) -> Path:
-    if runs is None or not (runs / run).is_dir():
-        have = sorted(path.parent.parent.name for path in runs.glob("*/model/model.json")) if runs else []
-        raise LookupError(
-            f"there is no run {run!r} to put into the ensemble (finished: {', '.join(have) or 'none'}); "
-            "name finished runs in members"
-        )
-    if not (runs / run / "model" / "model.json").is_file():
-        raise LookupError(
-            f"the run {run!r} has no model: it has not finished; wait for it or take another into members"
-        )
-    return runs / run / "model"
-
-
-def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, Any]]) -> None:
-    """One model under two names counts twice and adds nothing."""
-    seen: dict[str, str] = {}
-    for run, folder, fact in zip(ids, folders, facts, strict=True):
-        weights = folder / "model.safetensors"
-        if not weights.is_file():
-            continue  # loading it says so
-        with weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # the same bank may be read in two ways
-        same = json.dumps(
-            [digest, fact["backbone_fingerprint"], fact["spec"]["model"], fact["spec"]["image_size"]],
-            sort_keys=True,
-            allow_nan=False,
-        )
-        first = seen.setdefault(same, run)
-        if first != run:
-            raise ValueError(
-                f"these runs cannot be put together: {run!r} has the same weights and settings as {first!r}; "
-                "name models that differ"
-            )
-
-
-def _refuse_unlike(spec: DetectJob, facts: list[dict[str, Any]]) -> None:
-    """Good images must be held out in all members alike, or their p-values would flatter the members that know them."""
-    assert isinstance(spec.model, EnsembleParams)
-    ids = spec.model.members
-    problems = [
-        f"{run!r} is named {ids.count(run)} times; name different runs"
-        for run in sorted(set(ids))
-        if ids.count(run) > 1
-    ]
-    specs = [DetectJob.model_validate(fact["spec"]) for fact in facts]
-    first = facts[0].get("data", {}).get("fingerprint")
-    for run, member, fact in zip(ids, specs, facts, strict=True):
-        if member.model.family == "ensemble":
-            problems.append(f"{run!r} is an ensemble itself; name its members instead")
-            continue
-        if fact.get("data", {}).get("fingerprint") != first:
-            problems.append(
-                f"{run!r} was trained on other pictures ({member.dataset!r}) than {ids[0]!r}; train it on the same"
-            )
-        for name in ("seed", "calibration_share"):
-            own, wanted = getattr(member, name), getattr(spec, name)
-            if own != wanted and not (isinstance(own, float) and math.isclose(own, wanted)):
-                problems.append(
-                    f"{run!r} was trained with {name} {own}, the ensemble has {wanted}: other good images were held out; "
-                    "take the same in all"
-                )
-        if fact.get("thresholds", {}).get("image", {}).get("policy") == "leave_one_out":
-            problems.append(
-                f"{run!r} held no good images back (threshold_policy leave_one_out); train it with split_conformal"
-            )
-        if getattr(member.model, "labelled_share", 0) > 0:
-            problems.append(
-                f"{run!r} learnt from labelled defects (labelled_share {getattr(member.model, 'labelled_share', 0)}), "
-                "with which the ensemble would be tested; train it with labelled_share 0"
-            )
-        if member.image_size > spec.image_size:
-            problems.append(
-                f"{run!r} works at image_size {member.image_size}, the ensemble at {spec.image_size}: pictures would be "
-                f"enlarged for it; take image_size {max(each.image_size for each in specs)}"
-            )
-    if problems:
-        raise ValueError("these runs cannot be put together: " + "; ".join(problems))

@@ -15,9 +15,10 @@ from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coreset import greedy_coreset
 from engine.layers.memory_bank import MemoryBank
+from engine.layers.neighbours import Neighbour
 from engine.layers.patches import joined_chunks, joined_patches, patch_levels, to_map
 from engine.layers.statistics import feature_sums
-from engine.models import AnomalyModel, Neighbour, Prediction
+from engine.models import AnomalyModel, Prediction
 from engine.report import Eta, Reporter
 
 

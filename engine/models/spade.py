@@ -16,10 +16,10 @@ from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import SpadeParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
-from engine.layers.neighbours import squared_norms
+from engine.layers.neighbours import Neighbour, squared_norms
 from engine.layers.patches import patch_levels, to_map
 from engine.layers.statistics import feature_sums
-from engine.models import AnomalyModel, Neighbour, Prediction
+from engine.models import AnomalyModel, Prediction
 from engine.report import Reporter
 
 CELLS_AT_ONCE = 2**20  # distances between places held at a time on a CPU: what stays in its cache

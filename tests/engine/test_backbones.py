@@ -6,11 +6,11 @@ from safetensors.torch import save_file
 
 from engine import backbones
 from engine.backbones import Backbone
-from engine.checkpoints import load_model, save_model
+from engine.backbones.fused import fused
 from engine.contract.events import Event, Warned
 from engine.datasets.loading import Loader
-from engine.layers.fused import fused
 from engine.models import build_model
+from engine.saved_models import load_model, save_model
 from engine.trainers.factory import get_trainer
 from engine.weights import find_weights
 from tests.engine.samples import items_of, tiny_spec, write_mvtec

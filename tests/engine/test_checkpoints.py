@@ -3,10 +3,11 @@ import json
 import pytest
 import torch
 
-from engine.checkpoints import load_model, load_state, save_model, save_state
+from engine.checkpoints import load_state, save_state
 from engine.contract.checksums import write_checksums
 from engine.contract.models import MODELS
 from engine.models import AnomalyModel, build_model
+from engine.saved_models import load_model, save_model
 from tests.engine.samples import tiny_spec
 
 

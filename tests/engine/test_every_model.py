@@ -11,14 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.checkpoints import load_model, save_model
 from engine.contract.events import Batches, Collection, Epoch, Event, Fitting
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
-from engine.models import AnomalyModel, build_model
+from engine.models import AnomalyModel
 from engine.report import StopRequested
+from engine.saved_models import load_model, save_model
+from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
 
@@ -97,7 +98,7 @@ def trained(request, data, runs, textures) -> Trained:
 
 
 def learn(spec: DetectJob, items: list[Item], report: Any, *, runs: Path | None, **settings: Any) -> AnomalyModel:
-    model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs)
+    model = assemble_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=runs or Path())
     trainer = get_trainer(spec.model.name, model, report=report, **settings)
     fitting = loader(spec, items, seed=spec.seed, synthesis=model.synthesis())
     trainer.fit(fitting, num_epochs=spec.epochs)

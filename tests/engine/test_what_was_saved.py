@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import engine.tasks.detect.run
-from engine.checkpoints import load_model
+import engine.scorer
 from engine.contract.checksums import LIST
 from engine.contract.events import Warned
 from engine.datasets import Item
-from engine.models import build_model
 from engine.models.autoencoder import Autoencoder
 from engine.report import StopRequested
+from engine.saved_models import load_model
+from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.epochs import EpochTrainer
 from tests.engine.samples import items_of, plate, run_here, tiny_spec, write_mvtec
 
@@ -81,7 +81,7 @@ def test_a_damaged_model_is_no_member_and_lends_no_backbone(runs, data, tmp_path
         tiny_spec("patchcore", layers=[1, 2], backbone_run="cutpaste"),
     ):
         with pytest.raises(ValueError, match="is damaged: its contents are not those that were written"):
-            build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
+            assemble_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), None, "0.5"])
@@ -97,14 +97,14 @@ def test_a_threshold_that_is_no_finite_number_is_refused(runs, tmp_path, value):
 
 
 def test_a_saved_model_that_scores_otherwise_fails_its_run(data, tmp_path, monkeypatch):
-    honest = engine.tasks.detect.run.load_model
+    honest = engine.scorer.load_model
 
     def off_by_a_thousandth(folder, **how):
         model, facts = honest(folder, **how)
         model.mean.mul_(1.002)
         return model, facts
 
-    monkeypatch.setattr(engine.tasks.detect.run, "load_model", off_by_a_thousandth)
+    monkeypatch.setattr(engine.scorer, "load_model", off_by_a_thousandth)
     with pytest.raises(RuntimeError, match="loaded again, scores differently"):
         run_here(tmp_path / "run", PADIM, data)
 

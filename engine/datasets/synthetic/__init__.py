@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.datasets.synthetic.defects import DEFECTS
 from engine.datasets.synthetic.panel import Camera, Photograph, good_panel, make_camera, photograph
-from engine.evaluation.heatmaps import save_mask, save_png
+from engine.png import save_mask, save_png
 
 TRAIN_GOOD, TEST_GOOD, PER_DEFECT = 60, 20, 8
 FACTS = "murascope.json"

@@ -8,9 +8,9 @@ import torch
 from engine.contract.events import Batches, Event, Warned
 from engine.contract.policy import MOST_FOLDS, GoodPolicy
 from engine.datasets.splits import Split, folds
-from engine.evaluation.calibration import Calibration, calibrate, calibration_from
-from engine.evaluation.inspection import inspect
+from engine.evaluation.calibration import Calibration, calibration_from
 from engine.report import Report
+from engine.scorer import Scorer
 from engine.tasks.detect.learning import Learning
 from engine.trainers.base import BaseTrainer
 
@@ -25,7 +25,8 @@ def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, pol
     if policy == "leave_one_out":
         return _leave_one_out(learning, split)
     loader = learning.loader(split.calibration)
-    return calibrate(learning.model, loader, overkill_rate=rate, policy=policy, report=learning.report)
+    found = Scorer(learning.model).inspect(loader, what="calibrating", report=learning.report)
+    return calibration_from(found.scores, found.map_highs, overkill_rate=rate, policy=policy)
 
 
 def warn_of_few_good(calibration: Calibration, report: Report) -> None:
@@ -63,7 +64,8 @@ def _leave_one_out(learning: Learning, split: Split) -> Calibration:
     for fit, held_out in parts:
         torch.manual_seed(job.seed)
         model = learning.learn_fold(replace(split, fit=fit), report=alive)
-        found = inspect(model, learning.loader(held_out), what="calibrating", report=lambda event: alive())
+        held_out_loader = learning.loader(held_out)
+        found = Scorer(model).inspect(held_out_loader, what="calibrating", report=lambda event: alive())
         scores.append(found.scores)
         highs.append(found.map_highs)
         alive()

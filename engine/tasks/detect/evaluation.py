@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract.checksums import write_checksums
@@ -16,14 +18,14 @@ from engine.contract.folder import EvaluationFolder
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
-from engine.evaluation.explanations import Finding, explain_batch
-from engine.evaluation.heatmaps import map_scale, save_mask, save_pictures
-from engine.evaluation.inspection import Inspection, count_pixels, inspect, with_positions
+from engine.evaluation.explanations import Finding
+from engine.evaluation.heatmaps import map_scale, save_pictures
+from engine.evaluation.inspection import Inspection, count_pixels, with_positions
 from engine.evaluation.measurement import Measures, measure, summarise
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from engine.evaluation.thresholds import p_values
-from engine.models import AnomalyModel
+from engine.png import save_mask
 from engine.report import Report
+from engine.scorer import Scorer
 from engine.whole_folder import written_whole
 
 WRITERS = 4
@@ -31,7 +33,7 @@ PICTURES = ("inputs", "maps", "truth", "overlays", "masks")  # of each test pict
 
 
 def evaluate(
-    model: AnomalyModel,
+    scorer: Scorer,
     loader: Loader,
     into: EvaluationFolder,
     *,
@@ -51,29 +53,33 @@ def evaluate(
         for pictures in PICTURES:
             folder.pictures(pictures).mkdir()
         folder.findings.mkdir()
-        found = inspect(model, loader, what="evaluating", keep_maps_in=aside, report=report)
+        found = scorer.inspect(loader, what="evaluating", keep_maps_in=aside, report=report)
         scale = map_scale(found.map_lows, found.map_highs)
         assert found.maps is not None
         pixels = PixelTally.for_maps(found.maps, found.map_lows, found.map_highs, per_map=True)
         regions = RegionTally(calibration.pixel.value)
+        chances = scorer.p_values(found.scores)
+        assert chances is not None
         groups = [item.group for item in loader.items]
         confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
             for start, batch in with_positions(loader):
                 count_pixels(pixels, found, start, batch, regions=regions)
                 maps = found.maps[start : start + len(batch)]
-                explained = explain_batch(model, batch, maps, pixel_threshold=calibration.pixel.value)
+                explained = scorer.explain(batch, maps)
                 writing = [
                     pool.submit(_write, folder, found, start + i, batch, i, scale, calibration)
                     for i in range(len(batch))
                 ]
                 for i, regions_of in enumerate(explained):
-                    _finding(found, start + i, calibration, confidence, regions_of).write(folder.finding(start + i))
+                    _finding(found, start + i, calibration, confidence, chances, regions_of).write(
+                        folder.finding(start + i)
+                    )
                 for written in writing:
                     written.result()
                 report.check()
         measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
-        _write_scores(folder.scores, found, loader, calibration, confidence)
+        _write_scores(folder.scores, found, loader, scorer, confidence)
         summary = summarise(
             measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
             seed=seed,
@@ -113,22 +119,28 @@ def _write(
 
 
 def _finding(
-    found: Inspection, index: int, by: Calibration, confidence: Confidence, regions: list[dict[str, Any]]
+    found: Inspection,
+    index: int,
+    by: Calibration,
+    confidence: Confidence,
+    chances: NDArray[np.float64],
+    regions: list[dict[str, Any]],
 ) -> Finding:
     return Finding(
         name=found.names[index],
         score=float(found.scores[index]),
         threshold=by.image.value,
         pixel_threshold=by.pixel.value,
-        p_value=float(p_values(found.scores[index : index + 1], by.scores)[0]),
+        p_value=float(chances[index]),
         confidence=None if confidence.values is None else float(confidence.values[index]),
         regions=regions,
     )
 
 
-def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration, confidence: Confidence) -> None:
+def _write_scores(path: Path, found: Inspection, loader: Loader, by: Scorer, confidence: Confidence) -> None:
     """One row for each test image; `confidence` is empty where there were no labels to learn it from."""
-    p = p_values(found.scores, by.scores)
+    chances, verdicts = by.p_values(found.scores), by.is_anomalous(found.scores)
+    assert chances is not None
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         columns = ["index", "name", "label", "defect_type", "score", "is_anomalous", "p_value", "has_truth"]
@@ -141,8 +153,8 @@ def _write_scores(path: Path, found: Inspection, loader: Loader, by: Calibration
                 item.label,
                 item.defect_type or "",
                 score,
-                int(score > by.image.value),
-                float(p[index]),
+                int(verdicts[index]),
+                float(chances[index]),
                 int(item.mask is not None),
             ]
             writer.writerow([*row, "" if confidence.values is None else float(confidence.values[index])])

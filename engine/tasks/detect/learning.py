@@ -21,9 +21,10 @@ from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split
 from engine.failures import SettingError, is_out_of_memory
 from engine.free_memory import NeverEnough
-from engine.models import AnomalyModel, build_model
+from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.report import Report, Reporter
+from engine.tasks.detect.assembly import assemble_model
 from engine.tasks.place import Place
 from engine.trainers.base import BaseTrainer
 from engine.trainers.factory import get_trainer
@@ -99,7 +100,7 @@ class Learning:
 
     def _built(self) -> AnomalyModel:
         try:
-            model = build_model(
+            model = assemble_model(
                 self.job,
                 weights_folder=self.place.weights_folder,
                 hub=self.place.hub,

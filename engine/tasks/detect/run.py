@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.checkpoints import load_model, save_model
 from engine.contract.events import Artifact, Evaluation, Finished, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.loading import Pictures
-from engine.evaluation.inspection import Inspection, inspect
+from engine.evaluation.inspection import Inspection
 from engine.evaluation.thresholds import SAME
 from engine.report import Report
+from engine.saved_models import save_model
+from engine.scorer import Scorer
 from engine.tasks.detect.calibrating import calibrate_run, warn_of_few_good
 from engine.tasks.detect.card import model_card, weights_of
 from engine.tasks.detect.evaluation import evaluate
@@ -47,17 +48,17 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
         split = replace(split, fit=sorted([*split.fit, *split.calibration], key=lambda item: item.name), calibration=[])
 
     trainer = learning.learn(split, policy=policy)
-    model = learning.model
 
     report.begin("calibrating")
     calibration = calibrate_run(learning, trainer, split, policy=policy)
     warn_of_few_good(calibration, report)
+    scorer = Scorer(learning.model).calibrated(calibration)
 
     report.begin("evaluating")
-    weights = weights_of(model)
+    weights = weights_of(scorer.model)
     facts = {"counts": counts_of(split, read.broken), "weights": weights, "synthetic": read.dataset.synthetic}
     measures, found = evaluate(
-        model,
+        scorer,
         learning.loader(split.test),
         folder.evaluation,
         calibration=calibration,
@@ -67,21 +68,22 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
         escape_cost=job.escape_cost,
     )
     _warn_of_one_score(found, report)
-    for kind, name in (("metrics", "metrics.json"), ("scores", "scores.csv"), ("heatmaps", "overlays")):
-        report(Artifact.model_validate({"kind": kind, "path": f"evaluation/{name}"}))
+    made = folder.evaluation
+    for kind, path in (("metrics", made.metrics), ("scores", made.scores), ("heatmaps", made.pictures("overlays"))):
+        report(Artifact.model_validate({"kind": kind, "path": str(path.relative_to(folder.path))}))
 
     report.begin("saving")
     card = model_card(job, read, calibration, weights)
     if job.model.adapts_backbone:  # who takes the backbone must know what it has seen
         learnt_from = [*split.fit, *split.validation, *split.labelled]
         card["data"]["learnt"] = sorted({pictures.hash_of(item) for item in learnt_from})
-    save_model(folder.model.path, model, facts=card)
-    report(Artifact(kind="model", path="model/model.safetensors"))
+    save_model(folder.model.path, scorer.model, facts=card)
+    report(Artifact(kind="model", path=str(folder.model.state.relative_to(folder.path))))
 
     report.begin("verifying")
-    again, _ = load_model(folder.model.path, weights_folder=place.weights_folder, hub=place.hub)
+    again, _ = Scorer.load(folder.model, device=place.device, weights_folder=place.weights_folder, hub=place.hub)
     first = learning.loader(split.test[: learning.batch_size])
-    said = inspect(again.to(place.device), first, what="verifying", report=report)
+    said = again.inspect(first, what="verifying", report=report)
     refuse_other_scores(said.scores, found.scores[: first.images])
 
     report(Evaluation(metrics=measures.metrics, reasons=measures.reasons))

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoints import load_model
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.pictures import read_header
@@ -12,9 +11,10 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import DataError, SettingError
+from engine.predictions import write_predictions
 from engine.report import Reporter, silent
+from engine.scorer import Scorer
 from engine.tasks.place import any_device
-from engine.trainers.factory import get_trainer
 
 
 def try_model(
@@ -26,7 +26,7 @@ def try_model(
     hub: bool = True,
     report: Reporter = silent,
 ) -> dict[str, Any]:
-    """Score the pictures of a folder by the model and the thresholds of a run, and write what a trainer's `test` does.
+    """Score the pictures of a folder by the model and the thresholds of a run, and write its predictions.
 
     All pictures of the folder are scored, but of a data set that keeps good ones for testing those to test with. The summary
     tells how many were called anomalous, at which thresholds, and what was left out: files that could not be read, and
@@ -42,23 +42,18 @@ def try_model(
         raise SettingError(f"the output {output} is there already and not an empty folder; name a new one")
     items, left_out = _items(data)
     try:
-        model, facts = load_model(folder.model.path, weights_folder=weights_folder, hub=hub, warn=report)
+        scorer, card = Scorer.load(folder.model, weights_folder=weights_folder, hub=hub, warn=report)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
-    spec = DetectJob.model_validate(facts["spec"])
-    pictures = Pictures(image_size=spec.image_size)
+    job = DetectJob.model_validate(card["spec"])
+    scorer.model.to(any_device(job.device))
+    pictures = Pictures(image_size=job.image_size)
     whole, broken = pictures.readable(items)
     if not whole:
         name, reason = next(iter(broken.items()))
         raise DataError(f"none of the {len(items)} pictures in {data} can be read; the first, {name}: {reason}")
-    trainer = get_trainer(spec.model.family, model, device=any_device(spec.device), report=report)
-    written = trainer.test(
-        Loader(whole, image_size=spec.image_size, batch_size=spec.batch_size, pictures=pictures),
-        output,
-        threshold=facts["thresholds"]["image"]["value"],
-        pixel_threshold=facts["thresholds"]["pixel"]["value"],
-        held_out=facts["calibration"]["scores"],
-    )
+    loader = Loader(whole, image_size=job.image_size, batch_size=job.batch_size, pictures=pictures)
+    written = write_predictions(scorer, loader, output, report=report)
     return {
         "folder": str(output),
         "images": written["images"],

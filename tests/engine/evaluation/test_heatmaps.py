@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.evaluation.heatmaps import map_scale, overlay, save_map, save_mask
+from engine.evaluation.heatmaps import map_scale, overlay, save_map
+from engine.png import save_mask
 from tests.engine.samples import read_map
 
 GREY = np.full((40, 40, 3), 128, dtype=np.uint8)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.covariance import LedoitWolf
 
-from engine.layers.feature_statistics import RunningMoments
+from engine.backbones.feature_statistics import RunningMoments
 from engine.layers.mahalanobis import CentredProducts, Gaussian
 
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from engine.checkpoints import load_model, load_state, save_model
+from engine.checkpoints import load_state
+from engine.contract.folder import ModelFolder, RunFolder
 from engine.contract.jobs import make_job
 from engine.datasets.loading import Loader
 from engine.models import build_model
+from engine.saved_models import load_model, save_model
 from engine.trainers.factory import get_trainer
-from engine.weights import ADAPTED_FILE
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
 
 
@@ -107,11 +108,11 @@ def test_another_training_takes_the_adapted_backbone_and_its_lineage(runs, data,
 
 def test_a_further_adaptation_starts_from_an_adapted_backbone_and_adds_to_its_lineage(runs, data, tmp_path):
     spec = tiny_spec("cutpaste", epochs=1, frozen_epochs=0, layers=[1, 2], backbone_run="adapted")
-    start, (held, _) = build(spec, runs=runs), load_state(runs / "adapted" / "model" / ADAPTED_FILE)
+    start, (held, _) = build(spec, runs=runs), load_state(RunFolder(runs / "adapted").model.backbone)
     assert all(torch.equal(tensor, held[name]) for name, tensor in weights(start).items())
     facts = {"spec": spec.model_dump(), "data": {"name": "own"}}
     save_model(tmp_path / "second" / "model", trained(spec, data, runs=runs), facts=facts)
-    lineage = json.loads(load_state(tmp_path / "second" / "model" / ADAPTED_FILE)[1]["lineage"])
+    lineage = json.loads(load_state(RunFolder(tmp_path / "second").model.backbone)[1]["lineage"])
     assert [(step["run"], step["data"], step["licence"]) for step in lineage] == [
         ("adapted", "plates", "CC0"),
         ("second", "own", None),
@@ -141,7 +142,7 @@ def test_a_damaged_adapted_backbone_is_refused_in_words(runs, tmp_path):
     folder.mkdir(parents=True)
     (tmp_path / "broken" / "spec.json").write_text("{}")
     (folder / "model.json").write_text("{}")
-    (folder / ADAPTED_FILE).write_bytes((runs / "adapted" / "model" / ADAPTED_FILE).read_bytes()[:500])
+    ModelFolder(folder).backbone.write_bytes(RunFolder(runs / "adapted").model.backbone.read_bytes()[:500])
     with pytest.raises(ValueError, match="damaged"):
         build(tiny_spec("patchcore", backbone_run="broken"), runs=tmp_path)
 

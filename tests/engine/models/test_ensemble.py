@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.checkpoints import load_model, save_model
 from engine.contract.checksums import write_checksums
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
 from engine.models.ensemble import Scale, _at_size
+from engine.saved_models import load_model, save_model
+from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import train
@@ -53,7 +54,7 @@ def ensemble_spec(**settings):
 
 
 def fitted(runs, data, *, images=6, **settings):
-    model = build_model(ensemble_spec(**settings), weights_folder=None, hub=False, warn=quiet, runs=runs)
+    model = assemble_model(ensemble_spec(**settings), weights_folder=None, hub=False, warn=quiet, runs=runs)
     trainer = get_trainer("ensemble", model)
     trainer.fit(loader(items_of(data, split="train")[10 : 10 + images]))
     return model, trainer
@@ -163,10 +164,10 @@ def test_a_saved_ensemble_needs_its_members_runs_no_longer(runs, data, tmp_path)
 
 def test_refuses_a_run_that_is_not_there_or_has_no_model(runs, tmp_path):
     with pytest.raises(LookupError, match=r"there is no run 'x' .*finished: padim, patchcore"):
-        build_model(ensemble_spec(members=["patchcore", "x"]), weights_folder=None, hub=False, warn=quiet, runs=runs)
+        assemble_model(ensemble_spec(members=["patchcore", "x"]), weights_folder=None, hub=False, warn=quiet, runs=runs)
     (tmp_path / "x").mkdir()
     with pytest.raises(LookupError, match="'x' has no model: it has not finished"):
-        build_model(ensemble_spec(members=["x", "y"]), weights_folder=None, hub=False, warn=quiet, runs=tmp_path)
+        assemble_model(ensemble_spec(members=["x", "y"]), weights_folder=None, hub=False, warn=quiet, runs=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +188,13 @@ def test_refuses_a_run_that_is_not_there_or_has_no_model(runs, tmp_path):
 def test_refuses_members_that_do_not_fit_together(runs, tmp_path, changes, words):
     changed = with_facts(runs, tmp_path / "runs", **changes)
     with pytest.raises(ValueError, match=words):
-        build_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=changed)
+        assemble_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=changed)
 
 
 def test_refuses_the_same_run_twice(runs):
     spec = ensemble_spec(members=["padim", "padim"])
     with pytest.raises(ValueError, match="'padim' is named 2 times"):
-        build_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
+        assemble_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_
     if content is not None:
         (path.parent / "checksums.txt").unlink()  # as in a model of an older version
     with pytest.raises(ValueError, match=words) as refused:
-        build_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
+        assemble_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
     assert "the model of the run 'padim' cannot be put into the ensemble" in str(refused.value)
 
 
@@ -220,7 +221,7 @@ def test_refuses_a_copy_of_a_member(runs, tmp_path):
     shutil.copytree(runs / "padim", tmp_path / "runs" / "copy")
     spec = ensemble_spec(members=["padim", "copy"])
     with pytest.raises(ValueError, match="'copy' has the same weights and settings as 'padim'"):
-        build_model(spec, weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
+        assemble_model(spec, weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
 
 
 def test_refuses_to_calibrate_on_nothing(runs, data):

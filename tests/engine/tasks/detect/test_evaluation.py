@@ -13,12 +13,13 @@ from PIL import Image
 from engine.contract.folder import RunFolder
 from engine.datasets import Item
 from engine.datasets.loading import Loader
-from engine.evaluation.calibration import Calibration, calibrate, calibration_from
+from engine.evaluation.calibration import Calibration, calibration_from
 from engine.evaluation.confidence import cross_fit
 from engine.evaluation.heatmaps import overlay
 from engine.evaluation.regions import find_regions
 from engine.models import AnomalyModel, Prediction
 from engine.report import Report
+from engine.scorer import Scorer
 from engine.tasks.detect.evaluation import evaluate
 from engine.trainers.base import BaseTrainer
 from tests.engine.samples import items_of, write_mvtec
@@ -55,9 +56,10 @@ def run_evaluation(
 ) -> tuple[dict, list[dict[str, str]]]:
     run.mkdir()
     model, report = kind(), Report(run)
-    calibration = calibrate(model, loader(good), overkill_rate=0.1, report=report)
+    held_out = Scorer(model).inspect(loader(good), what="calibrating", report=report)
+    calibration = calibration_from(held_out.scores, held_out.map_highs, overkill_rate=0.1)
     evaluate(
-        model,
+        Scorer(model).calibrated(calibration),
         loader(items),
         RunFolder(run).evaluation,
         calibration=calibration,

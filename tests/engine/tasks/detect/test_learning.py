@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.checkpoints import load_model, load_state
+from engine.checkpoints import load_state
 from engine.contract.events import Collection, Epoch, Stage, Warned, read_events
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import share_out, validation_share
@@ -14,12 +14,13 @@ from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader
 from engine.datasets.splits import folds, split_items
-from engine.evaluation.inspection import inspect
 from engine.failures import failure
 from engine.models import AnomalyModel, build_model
 from engine.models.autoencoder import Autoencoder
 from engine.models.padim import Padim
 from engine.report import Report, Reporter, silent
+from engine.saved_models import load_model
+from engine.scorer import Scorer
 from engine.tasks.detect.sharing import policy_for
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, run_here, tiny_spec, write_mvtec, write_run
@@ -122,8 +123,8 @@ def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path,
     run_here(tmp_path / "run", spec, data)
     model, facts = load_model(tmp_path / "run" / "model", weights_folder=None, hub=False)
     split = split_items(open_dataset(data).items, calibration_share=0.2, validation_share=0.0, seed=5)
-    known = inspect(model, Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
-    unknown = inspect(model, Loader(split.calibration, image_size=64, batch_size=4), what="calibrating").scores
+    known = Scorer(model).inspect(Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
+    unknown = Scorer(model).inspect(Loader(split.calibration, image_size=64, batch_size=4), what="calibrating").scores
     assert known == pytest.approx(0)
     assert min(unknown) > 0.1
     assert facts["calibration"]["scores"] == pytest.approx(unknown, rel=1e-4)
@@ -212,7 +213,7 @@ def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data
     good, expected = items_of(data, split="train"), []
     for fit, held_out in folds(good, number, 5):
         loader = Loader(held_out, image_size=64, batch_size=spec.batch_size)
-        expected += inspect(learnt_by_hand(spec, fit), loader, what="calibrating").scores.tolist()
+        expected += Scorer(learnt_by_hand(spec, fit)).inspect(loader, what="calibrating").scores.tolist()
     assert saved_facts(tmp_path / "run")["calibration"]["scores"] == pytest.approx(expected, rel=1e-5)
     assert_kept(tmp_path / "run", learnt_by_hand(spec, good))
 

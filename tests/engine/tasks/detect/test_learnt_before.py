@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from engine.checkpoints import save_model
 from engine.contract.events import Warned
 from engine.datasets.splits import split_items
 from engine.models import build_model
+from engine.saved_models import save_model
 from engine.tasks.detect.learnt_before import keep_unseen
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import kinds, train

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.checkpoints import load_model
 from engine.contract.continuing import hand_on, seconds_so_far
 from engine.contract.events import (
     Batches,
@@ -34,7 +33,8 @@ from engine.contract.events import (
 )
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.loading import Loader
-from engine.evaluation.inspection import inspect
+from engine.saved_models import load_model
+from engine.scorer import Scorer
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")
@@ -138,7 +138,7 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
 def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
     model, facts = load_model(finished / "model", weights_folder=None, hub=False)
     loader = Loader(items_of(data, split="test"), image_size=64, batch_size=4)
-    found = inspect(model, loader, what="verifying", keep_maps_in=finished.parent)
+    found = Scorer(model).inspect(loader, what="verifying", keep_maps_in=finished.parent)
     rows = scores_of(finished)
     np.testing.assert_allclose(found.scores, [float(row["score"]) for row in rows], rtol=1e-4)
     scale = json.loads((finished / "evaluation" / "metrics.json").read_text())["map_scale"]

@@ -22,9 +22,7 @@ import timm  # isort: skip
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from engine.contract.events import Fitting, Warned
-from engine.datasets.loading import Loader
-from engine.layers.feature_statistics import (
+from engine.backbones.feature_statistics import (
     SMALL,
     RunningMoments,
     by_image,
@@ -33,8 +31,10 @@ from engine.layers.feature_statistics import (
     draw_styles,
     restyled,
 )
-from engine.layers.fused import fused
-from engine.layers.transformer_blocks import TransformerBlocks
+from engine.backbones.fused import fused
+from engine.backbones.transformer_blocks import TransformerBlocks
+from engine.contract.events import Fitting, Warned
+from engine.datasets.loading import Loader
 from engine.report import Eta, Reporter
 from engine.weights import Weights, adapted_weights, find_weights, full_name, known
 
