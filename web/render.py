@@ -7,26 +7,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from assistant.data.left_out import by_reason
 from assistant.frames import Item, Language, RunItem
+from assistant.kinds import kind_names
+from assistant.kinds.summary import title_of
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
-from engine.contract.jobs import description_of
+from engine.contract.jobs import KINDS, description_of
 from engine.contract.jobs.detect import is_transformer
-from engine.contract.models import MODELS
 from prompts.durations import duration
 from web import markdown
 from web.versions import static_url
 from web.wording import LANGUAGES, choose_language, wording
 
 TEMPLATES = Path(__file__).parent / "templates"
+DRAWN_OF_KINDS = Path(__file__).parent / "kinds"  # what is drawn of one kind of run alone
 
 
 class Renderer:
@@ -80,7 +82,7 @@ def environment(language: str) -> Environment:
     """The Jinja2 environment of one language; everything is escaped, an unknown name is an error."""
     words = wording(language)
     jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader({"kinds": FileSystemLoader(DRAWN_OF_KINDS)})]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -88,9 +90,10 @@ def environment(language: str) -> Environment:
     )
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False, "allow_nan": False}
     jinja.globals.update(
-        t=words, texts=words.texts, lang=language, languages=LANGUAGES, models=MODELS, static=static_url, coded=words.coded,
+        t=words, texts=words.texts, lang=language, languages=LANGUAGES, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
-        is_transformer=is_transformer, took=took,
+        is_transformer=is_transformer, took=took, kinds=kind_names(), title_of=title_of,
+        models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from assistant.frames import Language
+from assistant.kinds import kind_of_model
 from assistant.tools.words import tool_texts
 from prompts.page_texts import Text, filled, page_texts
 
@@ -31,8 +32,9 @@ class Wording:
             return message
 
     def setting_help(self, name: str, description: str, model: str = "") -> str:
-        """What a setting means (of this model, where models differ); in English that is the description of its field."""
-        return self.coded("help", f"{model}.{name}", {}, self.coded("help", name, {}, description))
+        """What a setting means (of this model, or its kind of run, where these differ); in English the description of its field."""
+        of_kind = self.coded("help", f"{kind_of_model(model)}.{name}", {}, self.coded("help", name, {}, description))
+        return self.coded("help", f"{model}.{name}", {}, of_kind)
 
     def choice(self, name: str, value: Any) -> str:
         """One of a setting's choices as the page says it; a value that is no choice as it stands."""

@@ -101,7 +101,7 @@ class Backbone(nn.Module):
         else:
             self.weights = find_weights(name, weights=weights, folder=weights_folder, hub=hub)
         if self.weights.source == "random" and weights == "auto":
-            warn(_random_weights_warning(name))
+            warn(random_weights_warning(name))
         self._plan = _plan(name, self.layers, self.weights.tag, image_size)
         network, self._plan = _create(name, self._plan, self.weights, seed)
         self.channels, self.strides = self._plan.channels, self._plan.strides
@@ -198,7 +198,7 @@ class Backbone(nn.Module):
 
     def fingerprint(self) -> str:
         """Changes when any weight does; a saved model names it, so that it is never run on other features."""
-        return self._fingerprint or _digest(self.network)
+        return self._fingerprint or fingerprint_of(self.network)
 
     def own_state(self) -> dict[str, torch.Tensor] | None:
         """The weights where no file or hub holds them, so that they are saved with the model: of an adapted backbone."""
@@ -206,7 +206,7 @@ class Backbone(nn.Module):
 
     def _settle(self) -> None:
         """A frozen pyramid runs with its norms folded in and its channels last; its fingerprint stays that of the weights."""
-        self._fingerprint = _digest(self.network)
+        self._fingerprint = fingerprint_of(self.network)
         if self.weights.is_adapted:
             self._own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         _cut(self.network)
@@ -214,10 +214,8 @@ class Backbone(nn.Module):
             self.network = fused(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _register_statistics(self) -> None:
-        config = timm.get_pretrained_cfg(full_name(known(self.name)[0], self.weights.tag))  # these differ by tag
-        for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
-            values = getattr(config, key, default)
-            self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        for key, values in zip(("mean", "std"), input_statistics(self.name, self.weights.tag), strict=True):
+            self.register_buffer(key, values, persistent=False)
         if self.feature_normalisation == "batch":  # these are learnt, and saved with the model
             for i, channels in enumerate(self.channels):
                 self.register_buffer(f"level_mean_{i}", torch.zeros(channels))
@@ -225,6 +223,13 @@ class Backbone(nn.Module):
 
     def _statistics(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.get_buffer(f"level_mean_{i}"), self.get_buffer(f"level_deviation_{i}")
+
+
+def input_statistics(name: str, tag: str | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation (1, 3, 1, 1) of the images that the weights of this tag were trained on."""
+    config = timm.get_pretrained_cfg(full_name(known(name)[0], tag))  # these differ by tag
+    mean, std = getattr(config, "mean", (0.485, 0.456, 0.406)), getattr(config, "std", (0.229, 0.224, 0.225))
+    return torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,7 @@ def _plan(name: str, layers: list[int], tag: str | None, image_size: int | None)
         strides=[reductions[index] for index in indices],
         is_transformer=is_transformer,
         size=size if is_transformer else None,
-        options={**options, **_padding(tag)},
+        options={**options, **padding_of(tag)},
     )
 
 
@@ -286,7 +291,7 @@ def _outline(name: str, image_size: int | None) -> tuple[Any, dict[str, Any]]:
     problem: Exception | None = None
     for options in attempts:
         try:
-            with torch.random.fork_rng(devices=[]), torch.device("meta"), _quiet_timm():
+            with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm():
                 return timm.create_model(architecture, features_only=True, **options), options
         except (TypeError, RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
             problem = error  # a TypeError: the network knows no such option; the others are what timm raises
@@ -333,7 +338,7 @@ def _network(name: str, plan: _Plan, weights: Weights = Weights("random")) -> nn
     if weights.file and not weights.is_adapted:
         common["pretrained_cfg_overlay"] = {"file": str(weights.file)}
     wanted = full_name(architecture, tag)
-    with _quiet_timm():
+    with quiet_timm():
         if plan.is_transformer:
             model = timm.create_model(wanted, **common)
             network: nn.Module = TransformerBlocks(model, levels=plan.indices, patch=plan.strides[0], size=plan.size)
@@ -345,7 +350,7 @@ def _network(name: str, plan: _Plan, weights: Weights = Weights("random")) -> nn
         _cut(network)
         _take_adapted(network, weights, name)
     elif weights.file:
-        _refuse_other_network(network, weights.file, name)
+        refuse_other_network(network, weights.file, name)
     return network
 
 
@@ -369,7 +374,7 @@ def _take_adapted(network: nn.Module, weights: Weights, name: str) -> None:
     network.load_state_dict({key: held[key] for key in network.state_dict()})
 
 
-def _refuse_other_network(network: nn.Module, file: Path, name: str) -> None:
+def refuse_other_network(network: nn.Module, file: Path, name: str) -> None:
     """timm leaves weights that a file does not hold random, without a word; that must not pass for pre-trained."""
     with safe_open(file, framework="pt") as opened:
         held = {key.replace(".", "_") for key in opened.keys()}  # noqa: SIM118  (not a dictionary)
@@ -383,7 +388,7 @@ def _refuse_other_network(network: nn.Module, file: Path, name: str) -> None:
         )
 
 
-def _padding(tag: str | None) -> dict[str, Any]:
+def padding_of(tag: str | None) -> dict[str, Any]:
     """Weights from TensorFlow (a part of their tag begins with tf) were trained with its SAME padding.
 
     With timm's own the features near the edges are off: on photographs of phone screens image AUROC .984, not .999.
@@ -403,7 +408,7 @@ class _ChannelsFirst(nn.Module):
         return [level.permute(0, 3, 1, 2).contiguous() for level in self.model(images)]
 
 
-class _quiet_timm:  # noqa: N801  (reads as a function where it is used)
+class quiet_timm:  # noqa: N801  (reads as a function where it is used)
     """timm notes on every load that the classifier's weights were not used; that is what a feature pyramid is."""
 
     def __enter__(self) -> None:
@@ -415,7 +420,7 @@ class _quiet_timm:  # noqa: N801  (reads as a function where it is used)
         self._logger.setLevel(self._level)
 
 
-def _digest(network: nn.Module) -> str:
+def fingerprint_of(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
@@ -423,7 +428,7 @@ def _digest(network: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _random_weights_warning(name: str) -> Warned:
+def random_weights_warning(name: str) -> Warned:
     return Warned(
         code="weights_random",
         message=(

@@ -1,7 +1,7 @@
 """Looks through a data set before anything is trained on it: decodes every picture and says in facts what is there.
 
-Broken pictures are named and left out of training; only what makes training impossible, or would learn defects as good,
-is a problem.
+Broken pictures are named and left out of training; only what makes every kind of run impossible, or would learn defects as
+good, is a problem.
 """
 
 from collections import Counter
@@ -15,6 +15,7 @@ from engine.datasets.factory import open_dataset
 from engine.datasets.fingerprints import contents_of, digest_of, fingerprint
 from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.names import name_inside
+from engine.datasets.needs import unfit_for
 from engine.datasets.notices import Seen, notices_of, problems_of
 from engine.datasets.sight import Sight, look_at_item
 
@@ -22,7 +23,8 @@ THREADS = 4
 
 
 def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
-    """Facts of the data set, as JSON types. `problems` are fatal, `notices` are worth knowing.
+    """Facts of the data set, as JSON types. `problems` are fatal, `unfit` says for which kinds of run it will
+    not do, and why, `notices` are worth knowing.
 
     Raises:
         UnreadableDataset: there is no such folder, or it says something of itself that cannot be followed.
@@ -58,6 +60,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         "images": [_listed(item, root=dataset.path) for item in whole],
     }
     seen = Seen(dataset, pairs, accounts, facts)
+    facts["unfit"] = unfit_for(facts)
     facts["problems"] = problems_of(seen)
     facts["notices"] = notices_of(seen)
     return facts

@@ -1,4 +1,4 @@
-"""What a check makes of what it saw: problems, which forbid a training, and notices, which a person should know before it."""
+"""What a check makes of what it saw: problems, which forbid any run, and notices, which a person should know before one."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.jobs import FIRST_KIND
 from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import assumed_good
@@ -22,8 +22,8 @@ from engine.datasets.names import (
     plain_name,
     written,
 )
+from engine.datasets.needs.detect import least_for_detection, least_for_memory_models
 from engine.datasets.sight import Sight
-from engine.datasets.splits import least_good
 from engine.datasets.tables import HEAD, written_text_of
 
 FEW_GOOD = 25  # 20 % of these set the threshold: 5, which promise no better than every sixth good one called defective
@@ -77,15 +77,10 @@ def problems_of(seen: Seen) -> list[Entry]:
         message = f"none of the {len(facts['broken'])} pictures can be read"
         hint = "open one in another program; copy them again from where they come from, or save them as PNG"
         return [_problem("all_broken", message, hint, count=len(facts["broken"]))]
-    found = [entry for judge in MISREADINGS for entry in judge(seen)]
-    if facts["train_good"] == 0:
-        message = "there are no good pictures to learn from"
-        found.append(_problem("no_good", message, "put them into good/ or train/good/"))
-    elif facts["train_good"] < (needed := _least_good(facts, validation_share=0.0)):
-        message = f"{facts['train_good']} good pictures are too few to learn from; {needed} are needed"
-        hint = "add good ones; 20 or more are a start"
-        found.append(_problem("too_few_good", message, hint, good=facts["train_good"], needed=needed))
-    return found
+    unfit = facts["unfit"]  # where no kind of run can use the data, what the first one says of it
+    return [entry for judge in MISREADINGS for entry in judge(seen)] + (
+        unfit[FIRST_KIND] if all(unfit.values()) else []
+    )
 
 
 def _labels_against_assumption(seen: Seen) -> list[Entry]:
@@ -180,8 +175,8 @@ def _on_numbers(seen: Seen) -> list[Entry]:
     good = facts["train_good"]
     if 0 < good < FEW_GOOD:
         found.append(_entry("few_images", f"only {good} good pictures: the threshold will be rough", good=good))
-    needed = _least_good(facts, validation_share=_default("validation_share"))
-    enough_for_some = good >= _least_good(facts, validation_share=0.0)
+    needed = least_for_detection(facts)
+    enough_for_some = good >= least_for_memory_models(facts)
     if enough_for_some and good < needed:
         message = f"{good} good pictures are enough for the memory models (PatchCore, PaDiM and their like) alone; the other models need {needed}"
         found.append(_entry("memory_models_only", message, good=good, needed=needed))
@@ -466,20 +461,6 @@ def _marks(mask: Path) -> bool:
         return bool(marked_pixels(mask).any())
     except BrokenPicture:
         return False
-
-
-def _least_good(facts: dict[str, Any], *, validation_share: float) -> int:
-    """What a training with default settings needs; memory models hold no pictures back for validation."""
-    return least_good(
-        calibration_share=_default("calibration_share"),
-        validation_share=validation_share,
-        has_own_test=facts["test_good"] > 0,
-    )
-
-
-def _default(share: str) -> float:
-    default: float = DetectJob.settings()[share].default
-    return default
 
 
 def _first(names: Iterable[str]) -> str:

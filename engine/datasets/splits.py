@@ -74,7 +74,7 @@ def folds(items: Sequence[Item], k: int, seed: int) -> list[tuple[list[Item], li
     Raises:
         ValueError: fewer than two items, or all of one group: nothing would be left to fit on.
     """
-    groups = _groups(items)
+    groups = by_group(items)
     if len(groups) < 2:
         of = "pictures" if len(items) < 2 else "groups of pictures"
         raise ValueError(f"{len(groups)} {of} cannot be shared out to folds; 2 are needed, 20 or more are a start")
@@ -92,7 +92,7 @@ def _share_out(good: list[Item], counts: list[int], generator: np.random.Generat
     Raises:
         ValueError: there are too few groups for that.
     """
-    groups = _groups(good)
+    groups = by_group(good)
     needed = sum(number > 0 for number in counts) + 1
     if len(groups) < needed:
         raise ValueError(
@@ -119,7 +119,7 @@ def _labelled(test: list[Item], *, share: float, seed: int) -> list[Item]:
     taken: list[Item] = []
     for name, items in types.items():
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # another type more changes nothing here
-        groups = _groups(items)
+        groups = by_group(items)
         wanted = max(1, round(share * len(items)))
         learnt: list[Item] = []
         for i in generator.permutation(len(groups))[:-1]:
@@ -129,7 +129,7 @@ def _labelled(test: list[Item], *, share: float, seed: int) -> list[Item]:
     return taken
 
 
-def _groups(items: Iterable[Item]) -> list[list[Item]]:
+def by_group(items: Iterable[Item]) -> list[list[Item]]:
     """The items by group, in the order of their first one; an item without a group is one by itself."""
     groups: dict[tuple[bool, str], list[Item]] = {}
     for item in items:

@@ -5,7 +5,7 @@ exact, so 0 of 20 has an interval too. AUROC: Newcombe, Statistics in Medicine 2
 and McNeil 1982), which does not shrink to a point when the classes are apart as the bootstrap does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,6 +101,57 @@ def bootstrap_pixels(
     return max(float(low), 0.0), min(float(high), 1.0)
 
 
+def bootstrap_classes(
+    formula: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    pairs: NDArray[np.int64],
+    *,
+    classes: int,
+    seed: int,
+    groups: Sequence[str | None] | None = None,
+    level: float = 0.95,
+    resamples: int = 1000,
+) -> Interval | None:
+    """Percentile interval of a figure of a confusion matrix, by drawing images anew, or whole groups of them, class by class.
+
+    Args:
+        formula: matrices (R, K, K), rows the true class, to one figure each (R,); nan where there is none.
+        pairs: (N, 2) true class and called class of each image, of `classes` that there are.
+
+    None where some class has fewer than two images, or groups: nothing can be said about the spread.
+    """
+    truth, called = pairs[:, 0], pairs[:, 1]
+    group_of = _numbered(groups, np.arange(len(truth)))
+    first = {int(group): int(truth[i]) for i, group in reversed(list(enumerate(group_of)))}
+    stratum_of = np.array([first[group] for group in range(len(first))])  # a mixed group counts where it begins
+    strata = [np.flatnonzero(stratum_of == label) for label in np.unique(stratum_of)]
+    if min((len(np.unique(group_of[truth == label])) for label in np.unique(truth)), default=0) < 2:
+        return None
+    times = _drawn(strata, resamples, np.random.default_rng(seed))[:, group_of]  # (R, N)
+    cells = np.zeros((len(truth), classes * classes))
+    cells[np.arange(len(truth)), truth * classes + called] = 1
+    found = formula((times @ cells).reshape(resamples, classes, classes))
+    found = found[np.isfinite(found)]  # a resample of mixed groups may lack a class
+    if len(found) == 0:
+        return None
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def mean_of_shares(shares: Sequence[float], counts: Sequence[int], *, level: float = 0.95) -> Interval | None:
+    """Interval of a mean of independent shares, each seen of so many; it does not shrink to a point when all are 0 or 1.
+
+    By the method of variance estimates recovery (Zou and Donner, Statistics in Medicine 27, 2008) on exact intervals.
+    """
+    intervals = [proportion_interval(share * of, of, level=level) for share, of in zip(shares, counts, strict=True)]
+    known = [interval for interval in intervals if interval is not None]
+    if not known or len(known) < len(intervals):
+        return None
+    share = np.asarray(shares)
+    low, high = np.array(known).T
+    mean, below, above = share.mean(), np.sqrt(((share - low) ** 2).sum()), np.sqrt(((high - share) ** 2).sum())
+    return max(float(mean - below / len(share)), 0.0), min(float(mean + above / len(share)), 1.0)
+
+
 def bootstrap_ratio(
     parts: ArrayLike, wholes: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 1000
 ) -> Interval | None:
@@ -114,7 +165,7 @@ def bootstrap_ratio(
     return float(low), float(high)
 
 
-def proportion_interval(count: int, of: int, *, level: float = 0.95) -> Interval | None:
+def proportion_interval(count: float, of: int, *, level: float = 0.95) -> Interval | None:
     """Exact interval of a share of which `count` of `of` were seen; None of nothing. 20 of 20 gives 0.83 to 1."""
     if of == 0:
         return None

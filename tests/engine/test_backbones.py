@@ -130,8 +130,8 @@ def test_normalisation_by_image_takes_the_exposure_out():
 
 
 def test_weights_from_tensorflow_get_its_padding():
-    assert backbones._padding("coral_tf2_ptq_in1k") == {"pad_type": "same"}
-    assert backbones._padding("tv_in1k") == {}
+    assert backbones.padding_of("coral_tf2_ptq_in1k") == {"pad_type": "same"}
+    assert backbones.padding_of("tv_in1k") == {}
 
 
 def test_a_student_has_the_same_shape_and_learns():
@@ -243,7 +243,7 @@ def test_a_frozen_network_laid_out_for_speed_gives_the_same_features(name):
         assert (a - b).abs().max() <= 1e-5 * a.abs().max()
     torch.manual_seed(quick.seed)
     whole = backbones.timm.create_model(name, features_only=True, out_indices=quick._plan.indices)
-    assert quick.fingerprint() == backbones._digest(whole)  # that of the weights, not of their layout
+    assert quick.fingerprint() == backbones.fingerprint_of(whole)  # that of the weights, not of their layout
 
 
 def moved_norms(network):

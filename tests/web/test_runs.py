@@ -23,7 +23,7 @@ def test_results_hold_the_metrics_and_an_outcome_for_each_image(finished_run: st
 
 def test_a_run_describes_itself(finished_run: str, client: TestClient) -> None:
     run = client.get(f"/api/runs/{finished_run}").json()
-    assert (run["state"], run["model_title"], run["family"]) == ("succeeded", "PatchCore", "memory")
+    assert (run["state"], run["model_title"], run["kind"]) == ("succeeded", "PatchCore", "detect")
     assert client.get("/api/runs", params={"state": "failed"}).json() == []
 
 

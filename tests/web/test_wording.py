@@ -8,15 +8,19 @@ import pytest
 import web
 from assistant.frames import Language
 from assistant.plans.form import describe
-from engine.contract.jobs import SpecError, make_job, setting_names
-from engine.contract.models import MODELS
+from engine.contract.jobs import KINDS, SpecError, make_job, setting_names
 from prompts.page_texts import PLACEHOLDER
 from web.wording import LANGUAGES, wording
 
 WEB = Path(web.__file__).parent
+MODELS = [(kind, model) for kind, job in KINDS.items() for model in job.models()]
 TEXTS = {language: wording(language).texts for language in LANGUAGES}
 IN_THE_CODE = ("help", "model")  # what the code says in English: descriptions of settings, summaries of models
-SOURCES = [*WEB.glob("templates/**/*.html"), *WEB.glob("static/js/*.js"), *WEB.glob("*.py")]
+SOURCES = [
+    *(path for part in ("templates", "kinds") for path in WEB.glob(f"{part}/**/*.html")),
+    *WEB.glob("static/js/**/*.js"),
+    *WEB.glob("*.py"),
+]
 
 
 def placeholders(text: str | list[str]) -> set[str]:
@@ -42,10 +46,10 @@ def test_every_text_that_is_used_exists(path: Path) -> None:
 
 
 def test_every_setting_and_model_is_worded() -> None:
-    for model in MODELS:
-        for name in setting_names("detect", model):
-            assert f"setting.{name}" in TEXTS["en"]
-            assert all(wording(language).setting_help(name, "", model) for language in ("ko", "zh"))
+    for kind, model in MODELS:
+        for name in setting_names(kind, model):
+            assert f"setting.{name}" in TEXTS["en"], name
+            assert all(wording(language).setting_help(name, "", model) for language in ("ko", "zh")), name
         assert all(wording(language).model_summary(model, "") for language in ("ko", "zh"))
 
 
@@ -58,8 +62,8 @@ def test_every_error_says_what_to_do() -> None:
 
 
 def test_every_choice_of_a_setting_is_worded() -> None:
-    for model in MODELS:
-        spec = make_job("detect", "oled", model, {"members": ["r1", "r2"]} if model == "ensemble" else {})
+    for kind, model in MODELS:
+        spec = make_job(kind, "oled", model, {"members": ["r1", "r2"]} if model == "ensemble" else {})
         for setting in describe(spec):
             missing = [each for each in setting.choices or [] if f"choice.{setting.name}.{each}" not in TEXTS["en"]]
             assert missing == [], setting.name

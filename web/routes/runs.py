@@ -9,12 +9,12 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from assistant.kinds import kind_of
+from assistant.kinds.summary import title_of
 from assistant.runs import results
 from assistant.runs.continuing import ENDED_WITHOUT_RESULT, what_is_left
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.contract.models import MODELS
 from web.ids import Id
 from web.kept import kept
 from web.routes.workspace import Drawn, Opened, Shown
@@ -136,7 +136,6 @@ async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:
 def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     """A run as the page needs it: its plan, its state, what it waits for (such as room on the disk), and how it ended."""
     trouble = workspace.supervisor.trouble(row.id)
-    model = MODELS.get(row.subject)
     moments = {
         name: value.isoformat() if (value := getattr(row, name)) else None
         for name in ("created_at", "started_at", "finished_at")
@@ -145,9 +144,9 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
         "id": row.id,
         "state": row.state,
         "dataset": row.dataset,
+        "kind": row.kind,
         "model": row.subject,
-        "model_title": model.title if model else row.subject,
-        "family": model.family if model else None,
+        "model_title": title_of(row),
         "spec": row.spec,
         "conversation": row.conversation,
         "metrics": row.metrics,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import HeatmapImage, HeatmapsItem
+from assistant.kinds.names_of_types import type_like
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
 from engine.contract.results.detect import DetectResults, ScoreRow
@@ -58,17 +59,7 @@ def defect_type_like(results: DetectResults, asked: str) -> str:
     Raises:
         LookupError: there is none like it.
     """
-    types = sorted({row.defect_type for row in results.rows if row.defect_type})
-    wanted = next((each for each in types if _plain(each) == _plain(asked)), None) or next(
-        (each for each in types if _plain(asked) in _plain(each) or _plain(each) in _plain(asked)), None
-    )
-    if wanted is None:
-        raise LookupError(f"no images of defect type {asked!r} (have: {', '.join(types) or 'none'})")
-    return wanted
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum()).removesuffix("s")
+    return type_like((row.defect_type for row in results.rows if row.defect_type), asked)
 
 
 def images_of(results: DetectResults) -> list[HeatmapImage]:

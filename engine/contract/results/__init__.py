@@ -52,7 +52,7 @@ class Metrics(Written):
 
 
 class Row(BaseModel):
-    """One test image: a line of scores.csv, whose columns are the fields."""
+    """One test image: a line of scores.csv, whose columns are the fields, by their aliases."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -116,7 +116,7 @@ def as_csv(rows: Sequence[Row], kind: type[Row]) -> str:
     """A heading and a line for each row; empty where there is nothing to tell, 1 or 0 for yes or no."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(kind.model_fields)
+    writer.writerow(field.alias or name for name, field in kind.model_fields.items())
     for row in rows:
         writer.writerow(_cell(getattr(row, name)) for name in kind.model_fields)
     return text.getvalue()
@@ -133,7 +133,7 @@ def from_csv(content: bytes, kind: type[RowT]) -> list[RowT]:
     except csv.Error as error:
         raise ValueError(str(error)) from None
     heading = lines[0] if lines else []
-    needed = {name for name, field in kind.model_fields.items() if field.is_required()}
+    needed = {field.alias or name for name, field in kind.model_fields.items() if field.is_required()}
     if missing := needed - set(heading):
         raise ValueError(f"it lacks the columns {', '.join(sorted(missing))}")
     return [

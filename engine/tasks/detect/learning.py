@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from engine.contract.continuing import lowered_batch, read_continued
-from engine.contract.events import Warned, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import GoodPolicy
@@ -24,6 +22,7 @@ from engine.free_memory import NeverEnough
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.report import Report, Reporter
+from engine.tasks.batch_size import batch_size_of, lowered_warning
 from engine.tasks.detect.assembly import assemble_model
 from engine.tasks.place import Place
 from engine.trainers.base import BaseTrainer
@@ -55,7 +54,7 @@ class Learning:
         self.data = data  # fingerprint
         self.place = place
         self.report = report
-        self.batch_size = batch_size_of(job, folder)
+        self.batch_size = batch_size_of(job.batch_size, folder)
         self.model = self._built()
         self._untrained: AnomalyModel | None = None
 
@@ -164,15 +163,8 @@ class Learning:
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
         old, self.batch_size = self.batch_size, self.batch_size // 2
-        message = f"memory ran out with batches of {old} pictures; this stage starts again with {self.batch_size}"
-        self.report(Warned(code="batch_lowered", message=message, values={"old": old, "new": self.batch_size}))
+        self.report(lowered_warning(old, self.batch_size))
         self.model = self._built()
-
-
-def batch_size_of(job: DetectJob, folder: RunFolder) -> int:
-    """That of the job, or the lower one that an interrupted run had come to, this one or the one it goes on from."""
-    continued = read_continued(folder.path)
-    return lowered_batch(read_events(folder.path)) or (continued.batch_size if continued else None) or job.batch_size
 
 
 def _is_backbone_the_same(job: DetectJob) -> bool:

@@ -7,7 +7,7 @@ from engine.contract.checksums import DamagedFile
 from engine.contract.continuing import epochs_kept, hand_on, read_continued
 from engine.contract.events import Batches, Epoch, EventLog, Failed, Started, Warned
 from engine.contract.folder import RunFolder
-from engine.tasks.detect.learning import batch_size_of
+from engine.tasks.batch_size import batch_size_of
 from tests.engine.samples import tiny_spec, write_run
 
 STARTED = Started(model="autoencoder", family="gradient", dataset="tiny", pid=1)
@@ -89,7 +89,7 @@ def test_the_smaller_batch_that_memory_forced_is_kept(tmp_path):
     lowered = Warned(code="batch_lowered", message="m", values={"old": 4, "new": 2})
     old = ended_run(tmp_path / "old", STARTED, lowered, Batches(what="training", done=1, total=9))
     assert hand_on(old, new := place_for(old)).batch_size == 2
-    assert batch_size_of(tiny_spec("autoencoder", batch_size=4), RunFolder(new)) == 2
+    assert batch_size_of(4, RunFolder(new)) == 2
 
 
 @pytest.mark.parametrize("progress", ["", "{}", "nothing", None])

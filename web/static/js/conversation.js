@@ -5,6 +5,7 @@ import { putCard, putDraft } from "./cards.js";
 import { wireComposer } from "./composer.js";
 import { $, $$, onClick } from "./dom.js";
 import { coded, language, t } from "./i18n.js";
+import { loadKind } from "./kinds.js";
 import { mountRunCard } from "./run_card.js";
 import { noteRun, openPanel, remembered } from "./run_panel.js";
 import { lookAgain } from "./run_feed.js";
@@ -13,7 +14,6 @@ import { showTitle } from "./side.js";
 import { Link } from "./socket.js";
 import { showConnection, watch } from "./statusbar.js";
 import { toast } from "./toast.js";
-import { openViewer } from "./viewer.js";
 
 const main = $("main");
 const conversation = main.dataset.conversation;
@@ -113,9 +113,9 @@ onClick(items, "[data-open-run]", (event, anchor) => {
   event.preventDefault();
   openPanel(anchor.dataset.openRun);
 });
-onClick(items, ".heatmaps [data-index]", (_, button) => {
+onClick(items, ".heatmaps [data-index]", async (_, button) => {
   const card = button.closest(".heatmaps");
-  openViewer(card.dataset.run, card.dataset.images.split(",").map(Number), Number(button.dataset.index));
+  (await loadKind(card.dataset.task)).openPicture(card.dataset.run, card.dataset.images.split(",").map(Number), Number(button.dataset.index));
 });
 onClick(items, "[data-action=show-all]", (_, button) => {
   const box = button.parentElement;

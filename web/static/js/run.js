@@ -4,13 +4,13 @@ import { request } from "./api.js";
 import "./charts.js";
 import { ask } from "./confirm.js";
 import { $, $$, el, icon } from "./dom.js";
-import { bytes, clock, count, duration, value } from "./format.js";
+import { bytes, clock, duration, value } from "./format.js";
 import { coded, t } from "./i18n.js";
 import { offerToContinue } from "./continue.js";
+import { loadKind } from "./kinds.js";
 import { follow, lookAgain } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
-import { showResults } from "./results.js";
 import { failure } from "./toast.js";
 
 /** Bring a drawn run view to life. Returns a function that ends it. */
@@ -22,13 +22,13 @@ export function mountRun(view) {
   part("stop").addEventListener("click", () => stop(run, part("stop")));
   part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
 
-  const leave = follow(run, (state) => {
+  const leave = follow(run, (state, kind) => {
     memory.state = state;
     stepper(part("stepper"), state, memory);
     progress(part, state);
     warnings(part("warnings"), state, memory);
-    readouts(part("readouts"), state);
-    charts(view, state);
+    readouts(part("readouts"), state, kind);
+    charts(view, state, kind);
     pill(part, state);
     offerToContinue(part("again"), run, state.row);
     announce(part("announce"), state, memory);
@@ -106,23 +106,10 @@ function warnings(list, state, memory) {
   );
 }
 
-function readouts(list, state) {
-  const { collection, fitting, epoch, system } = state;
-  const best = state.epochs.filter((each) => each.best && each.val_loss !== null).at(-1);
+function readouts(list, state, kind) {
+  const { system } = state;
   const rows = [
-    collection && ["read.images", `${count(collection.images)} / ${count(collection.total_images)}`],
-    collection && ["read.samples", count(collection.samples)],
-    collection && ["read.batches", count(collection.batches)],
-    state.bank.y.length > 0 && ["read.bank", count(state.bank.y.at(-1))],
-    collection && ["read.mean", value(collection.feature_mean)],
-    collection && ["read.std", value(collection.feature_std)],
-    epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
-    epoch && ["read.loss", value(epoch.loss)],
-    epoch && epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
-    best && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],
-    epoch && epoch.psnr !== null && ["read.psnr", value(epoch.psnr)],
-    epoch && epoch.ssim !== null && ["read.ssim", value(epoch.ssim)],
-    epoch && ["read.lr", value(epoch.lr)],
+    ...(kind?.readouts(state) ?? []),
     system && state.ended === null && ["read.cpu", `${Math.round(system.cpu_percent)} %`],
     system && ["read.memory", bytes(system.memory_mb * 1e6)],
     system?.gpu_memory_mb && ["read.gpu", bytes(system.gpu_memory_mb * 1e6)],
@@ -130,25 +117,25 @@ function readouts(list, state) {
   list.replaceChildren(...rows.map(([key, text, basis]) => el("div", {}, el("dt", { textContent: t(key) }), el("dd", { textContent: text }), basis ? el("dd", { className: "basis", textContent: basis }) : null)));
 }
 
-function charts(view, state) {
-  const epochs = state.epochs;
-  const x = epochs.map((each) => each.epoch);
-  const pair = (name) => [
-    { name: t("chart.train"), colour: "s1", x, y: epochs.map((each) => each[name]) },
-    ...(epochs.some((each) => each[`val_${name}`] !== null) ? [{ name: t("chart.validation"), colour: "s2", dash: true, x, y: epochs.map((each) => each[`val_${name}`]) }] : []),
-  ];
-  const overEpochs = { xLabel: t("read.epoch"), whole: true };
+function charts(view, state, kind) {
   const overTime = { xLabel: t("chart.seconds") };
-  put(view, "samples", [{ name: t("read.samples"), colour: "s1", ...state.samples }], { xLabel: t("chart.images"), whole: true, fromZero: true });
-  put(view, "bank", [{ name: t("read.bank"), colour: "s1", ...state.bank }], { ...overTime, fromZero: true });
-  put(view, "loss", epochs.length ? pair("loss") : [], overEpochs);
-  put(view, "psnr", epochs.some((each) => each.psnr !== null) ? pair("psnr") : [], overEpochs);
-  put(view, "ssim", epochs.some((each) => each.ssim !== null) ? pair("ssim") : [], overEpochs);
-  put(view, "lr", epochs.length ? [{ name: t("read.lr"), colour: "s3", x, y: epochs.map((each) => each.lr) }] : [], overEpochs);
+  for (const [name, series, options] of kind?.charts(state, { overTime, ofEpochs: ofEpochs(state.epochs) }) ?? []) put(view, name, series, options);
   const gpu = state.memory.gpu.some((each) => each !== null);
   const process = { name: t("chart.process"), colour: "s3", x: state.memory.x, y: state.memory.y };
   put(view, "system", gpu ? [process, { name: t("chart.gpu"), colour: "s2", x: state.memory.x, y: state.memory.gpu }] : [process], { ...overTime, fromZero: true });
 }
+
+/** Charts of figures that an epoch's event carries, in training and in validation; those that no epoch has are left out. */
+const ofEpochs = (epochs) => (...names) => {
+  const x = epochs.map((each) => each.epoch);
+  const has = (name) => epochs.some((each) => (each[name] ?? null) !== null);
+  const line = (name, label, look) => ({ name: t(label), ...look, x, y: epochs.map((each) => each[name]) });
+  return names.filter(has).map((name) => {
+    const series = name === "lr" ? [line("lr", "read.lr", { colour: "s3" })] : [line(name, "chart.train", { colour: "s1" })];
+    if (has(`val_${name}`)) series.push(line(`val_${name}`, "chart.validation", { colour: "s2", dash: true }));
+    return [name, series, { xLabel: t("read.epoch"), whole: true }];
+  });
+};
 
 function put(view, name, series, options) {
   const figure = $(`[data-chart="${name}"]`, view);
@@ -220,7 +207,7 @@ async function end(view, part, run, state) {
   if (state.state !== "succeeded") return;
   $("[data-part=live]", view).classList.add("after");
   try {
-    await showResults(view, run);
+    await (await loadKind(view.dataset.kind)).showResults(view, run);
   } catch (error) {
     failure(new Error(t("run.no_results", { message: error.message })));
   }

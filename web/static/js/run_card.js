@@ -1,7 +1,7 @@
 // The line that stands for a run inside a conversation: progress while it goes on, figures when it is done.
 
 import { $, el } from "./dom.js";
-import { count, duration, metric } from "./format.js";
+import { duration } from "./format.js";
 import { offerToContinue } from "./continue.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
@@ -13,10 +13,10 @@ const followed = new Map();
 export function mountRunCard(card) {
   const { key, run } = card.dataset;
   followed.get(key)?.();
-  followed.set(key, follow(run, (state) => show(card, run, state), card.dataset.state || undefined));
+  followed.set(key, follow(run, (state, kind) => show(card, run, state, kind), card.dataset.state || undefined));
 }
 
-function show(card, run, state) {
+function show(card, run, state, kind) {
   const part = (name) => $(`[data-part="${name}"]`, card);
   card.dataset.state = state.state;
   part("state").className = `state-pill ${state.state}`;
@@ -25,16 +25,16 @@ function show(card, run, state) {
   part("bar").hidden = !isActive(state);
   part("bar").setAttribute("aria-valuenow", String(done));
   part("bar").firstElementChild.style.inlineSize = `${done}%`;
-  part("line").textContent = line(run, state);
+  part("line").textContent = line(run, state, done);
   offerToContinue(part("again"), run, state.row);
-  if (state.state === "succeeded" && state.metrics) badges(part("badges"), state.metrics);
+  if (state.state === "succeeded" && state.metrics && kind) badges(part("badges"), kind.badges(state.metrics).filter(Boolean));
 }
 
-function line(run, state) {
+function line(run, state, done) {
   const parts = [t("run.name", { run })];
   if (isActive(state) && continuesFrom(state)) parts.push(continuesFrom(state));
   if (state.state === "running") {
-    parts.push(`${percent(state)} %`);
+    parts.push(`${done} %`);
     if (state.stage) parts.push(t(`stage.${state.stage}`));
     if (state.line) parts.push(t(state.line.key, state.line.values));
     if (state.eta !== null) parts.push(t("run.left", { time: duration(state.eta) }));
@@ -46,13 +46,6 @@ function line(run, state) {
   return parts.filter(Boolean).join(" · ");
 }
 
-function badges(list, metrics) {
-  const known = (name) => metrics[name] !== null && metrics[name] !== undefined;
-  const figures = [
-    known("image_auroc") && [t("metric.image_auroc"), metric(metrics.image_auroc), ""],
-    known("pixel_auroc") && [t("metric.pixel_auroc"), metric(metrics.pixel_auroc), ""],
-    known("missed") && [t("results.missed"), count(metrics.missed), metrics.missed ? "missed" : ""],
-    known("false_alarms") && [t("results.false_alarms"), count(metrics.false_alarms), metrics.false_alarms ? "false_alarm" : ""],
-  ].filter(Boolean);
+function badges(list, figures) {
   list.replaceChildren(...figures.map(([name, text, tone]) => el("li", { className: tone }, el("span", { textContent: name }), el("b", { className: "mono", textContent: text }))));
 }

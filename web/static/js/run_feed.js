@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { eachFrame } from "./dom.js";
+import { kindOf, loadKind } from "./kinds.js";
 import { TERMINAL, isActive, know, newState, take, takeDamage } from "./run_state.js";
 import { Link } from "./socket.js";
 
@@ -10,14 +11,15 @@ const ENDING_SECONDS = 0.5; // between two looks whether the server has noted an
 const feeds = new Map();
 
 /**
- * Watch a run: `listener(state)` is called at once and with each change; `known` is the state in which the server drew it.
+ * Watch a run: `listener(state, kind)` is called at once and with each change; `known` is the state in which the server drew it,
+ * `kind` the module that draws its kind of run, null until it is loaded.
  * Returns a function that ends the watching.
  */
 export function follow(run, listener, known) {
   let feed = feeds.get(run);
   if (!feed) feeds.set(run, (feed = open(run, known)));
   feed.listeners.add(listener);
-  listener(feed.state);
+  listener(feed.state, kindOf(feed.state.kind));
   return () => {
     feed.listeners.delete(listener);
     if (feed.listeners.size === 0) {
@@ -34,7 +36,12 @@ export const lookAgain = (run) => feeds.get(run)?.look();
 function open(run, known) {
   const feed = { state: newState(known), listeners: new Set(), timer: 0 };
   const { state } = feed;
-  const tell = eachFrame(() => feed.listeners.forEach((listener) => listener(state)));
+  const tell = eachFrame(() => {
+    const kind = kindOf(state.kind);
+    if (kind !== null) state.weight = kind.WEIGHT;
+    else if (state.kind !== null) loadKind(state.kind).then(tell);
+    feed.listeners.forEach((listener) => listener(state, kind));
+  });
   feed.look = async () => {
     clearTimeout(feed.timer);
     try {

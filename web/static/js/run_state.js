@@ -1,13 +1,13 @@
 // What is known of a run: what its events add up to, and what the server's record says beyond them. Every part of a page that shows
 // a run shows this. Pure: the same events give the same state, live or replayed.
 
-const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
+const FIRST_KIND = "detect"; // of the runs that were made when there was no other
 const BANKS = ["coreset", "neighbours"]; // what is fitted is a memory of patches
 export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "stopped" };
 
 export function newState(known = "queued") {
   return {
-    seq: 0, state: known, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
+    seq: 0, state: known, kind: null, weight: {}, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
     started: null, ended: null, worked: 0, collection: null, fitting: null, epoch: null, epochs: [], system: null,
     samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, failure: null,
   };
@@ -34,6 +34,7 @@ export function takeDamage(state, { message, ...row }) {
 /** Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. */
 export function know(state, row) {
   state.row = row;
+  state.kind ??= row.kind;
   if (state.seq === 0) state.state = row.state;
 }
 
@@ -42,10 +43,10 @@ export const isActive = (state) => state.state === "queued" || state.state === "
 /** The state in the words of `state.*`: a run that was asked to stop is stopping until it has ended. */
 export const stateName = (state) => (isActive(state) && state.row?.stop_requested ? "stopping" : state.state);
 
-/** Whole percent of the run, 0 to 100: each stage counts by how long it usually takes. */
+/** Whole percent of the run, 0 to 100: each stage counts by how long it usually takes, which the run's kind knows. */
 export function percent(state) {
   if (state.state === "succeeded") return 100;
-  const weights = state.stages.map((name) => WEIGHT[name] ?? 5);
+  const weights = state.stages.map((name) => state.weight[name] ?? 5);
   const at = state.stages.indexOf(state.stage);
   if (at < 0) return 0;
   const before = weights.slice(0, at).reduce((a, b) => a + b, 0);
@@ -56,6 +57,7 @@ export function percent(state) {
 const HANDLERS = {
   started(state, event) {
     state.state = "running";
+    state.kind = event.kind ?? FIRST_KIND;
     if (event.continues) state.continues = { run: event.continues, epoch: event.after_epoch, seconds: event.seconds_before };
     state.line = { key: "run.starting", values: {} };
   },

@@ -1,14 +1,14 @@
 // The large view of one inspected image: heat, contour, truth, zoom, and the keys to go through them.
 
-import { request } from "./api.js";
-import { $ } from "./dom.js";
-import { value } from "./format.js";
+import { request } from "../../api.js";
+import { $ } from "../../dom.js";
+import { value } from "../../format.js";
 import "./heatmap.js";
-import { t } from "./i18n.js";
-import { heatColour, outcome, pixelThreshold, steps } from "./maths.js";
+import { t } from "../../i18n.js";
+import { heatColour, outcome, pixelThreshold, steps } from "../../maths.js";
 import { showRegions } from "./regions.js";
 import { loadResults } from "./results_data.js";
-import { failure } from "./toast.js";
+import { failure } from "../../toast.js";
 
 const dialog = $("#viewer");
 const heatmap = $("#viewer-heatmap");

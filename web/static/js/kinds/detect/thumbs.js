@@ -1,9 +1,9 @@
 // Thumbnails of inspected images, as the heatmap card draws them too.
 
-import { el } from "./dom.js";
-import { value } from "./format.js";
-import { t } from "./i18n.js";
-import { outcome } from "./maths.js";
+import { el } from "../../dom.js";
+import { value } from "../../format.js";
+import { t } from "../../i18n.js";
+import { outcome } from "../../maths.js";
 
 export function thumb(run, image, threshold) {
   const kind = outcome(image, threshold);

@@ -1,9 +1,9 @@
 // <x-histogram> of the scores with the threshold, and <x-roc> with the operating point that belongs to it.
 
-import { axes, colour, Drawing, FRAME } from "./canvas.js";
-import { metric, percentage, value } from "./format.js";
-import { t } from "./i18n.js";
-import { histogram, ticks } from "./maths.js";
+import { axes, colour, Drawing, FRAME } from "../../canvas.js";
+import { metric, percentage, value } from "../../format.js";
+import { t } from "../../i18n.js";
+import { histogram, ticks } from "../../maths.js";
 
 const BINS = 36;
 

@@ -1,7 +1,7 @@
 // The results of a run, fetched once and put into the form that charts and viewer need.
 
-import { request } from "./api.js";
-import { extent } from "./maths.js";
+import { request } from "../../api.js";
+import { extent } from "../../maths.js";
 
 const loaded = new Map();
 

@@ -1,9 +1,9 @@
 // <x-heatmap>: the inspected image under its score map, with the contour at the threshold and the outline of the true defect.
 
-import { colour, Drawing } from "./canvas.js";
-import { t } from "./i18n.js";
-import { chain, contour, heatColour, heatPosition, heatStrength } from "./maths.js";
-import { readGrey } from "./png.js";
+import { colour, Drawing } from "../../canvas.js";
+import { t } from "../../i18n.js";
+import { chain, contour, heatColour, heatPosition, heatStrength } from "../../maths.js";
+import { readGrey } from "../../png.js";
 
 const MOST_ZOOM = 16;
 

@@ -1,9 +1,9 @@
 // The regions of an inspected image in the large view: a list beside the picture, each with the good patches nearest to it.
 
-import { el } from "./dom.js";
-import { value } from "./format.js";
-import { t } from "./i18n.js";
-import { cut } from "./maths.js";
+import { el } from "../../dom.js";
+import { value } from "../../format.js";
+import { t } from "../../i18n.js";
+import { cut } from "../../maths.js";
 
 const SIDE = 72; // CSS pixels of a patch
 const SHOWN = 5; // regions in the list; the others are counted

@@ -1,9 +1,9 @@
 // What a finished run measured: figures, threshold with all that hangs on it, defect types, gallery.
 
-import { $, $$, el, onClick } from "./dom.js";
-import { count, metric, percentage, value } from "./format.js";
-import { t } from "./i18n.js";
-import { confusion, pick, promised, roc, steps } from "./maths.js";
+import { $, $$, el, onClick } from "../../dom.js";
+import { count, metric, percentage, value } from "../../format.js";
+import { t } from "../../i18n.js";
+import { confusion, pick, promised, roc, steps } from "../../maths.js";
 import { loadResults } from "./results_data.js";
 import "./score_charts.js";
 import { thumb } from "./thumbs.js";

@@ -1,0 +1,44 @@
+"""Classification: tells kinds of pictures apart, such as the defect types of a data set; learns from pictures of each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.kinds import Kind
+from assistant.kinds.classify.advice import DEFAULT_MODEL, complete
+from assistant.kinds.classify.gallery import GALLERIES, gallery
+from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
+from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
+from assistant.kinds.classify.work import count_work
+from assistant.kinds.nothing_built_on import build_on, dataset_of, model_of, without_effect
+from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.results.classify import ClassifyResults
+
+
+class Classify:
+    name = "classify"
+    default_model = DEFAULT_MODEL
+    main_settings = (
+        "backbone", "include_good", "image_size", "epochs", "batch_size", "augmentation", "learning_rate", "seed",
+    )  # fmt: skip
+    wishes: Mapping[str, Any] = {}
+    model_of = staticmethod(model_of)
+    dataset_of = staticmethod(dataset_of)
+    build_on = staticmethod(build_on)
+    advise = staticmethod(complete)
+    refuse = staticmethod(refuse_what_cannot_run)
+    notices = staticmethod(notices_of)
+    without_effect = staticmethod(without_effect)
+    work = staticmethod(count_work)
+    in_short = staticmethod(in_short)
+
+    headline_title = "balanced accuracy"
+    counted = ()
+    told_to_scripts = TOLD_TO_SCRIPTS
+    facts = staticmethod(facts_of)
+    results = staticmethod(results_of)
+    pictures = ClassifyResults.pictures
+    galleries = GALLERIES
+    gallery = staticmethod(gallery)
+
+
+KIND: Kind[ClassifyJob] = Classify()

@@ -1,0 +1,46 @@
+"""What suits the data and this machine: a light network whose weights are at hand, good pictures where one class is alone.
+
+Rules of thumb; a person's own wish always goes before them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.frames import Notice
+from assistant.kinds import Advice
+from assistant.kinds.classify.classes import classes_in, good_in, large_enough
+from assistant.kinds.weights import local_backbones, where_are_weights
+from assistant.settings import Settings
+from engine.contract.jobs.classify import CLASSIFIERS, LEAST_GROUPS
+
+DEFAULT_MODEL = "mobilenet"  # quick without a GPU, in training and on the line
+FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
+
+
+def complete(
+    settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
+) -> dict[str, Advice]:
+    """What a training of this model is completed with."""
+    if model not in CLASSIFIERS:
+        return {}
+    advice = {"backbone": Advice(_backbone(settings, model, chosen), None)}
+    types = large_enough(classes_in(facts, include_good=False))
+    if len(types) == 1 and good_in(facts) >= LEAST_GROUPS:
+        name = next(iter(types))
+        message = f"because there is one defect type alone, {name}, which good pictures are told from"
+        advice["include_good"] = Advice(True, Notice(code="one_defect_type", message=message, values={"name": name}))
+    include_good = bool(chosen.get("include_good", "include_good" in advice))
+    smallest = min(large_enough(classes_in(facts, include_good=include_good)).values(), default=0)
+    if 0 < smallest < FEW:
+        message = f"because the smallest class has {smallest} pictures"
+        because = Notice(code="small_class", message=message, values={"count": smallest})
+        advice["augmentation"] = Advice("strong", because)
+    return advice
+
+
+def _backbone(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
+    """The family's usual network, or, unless random weights are asked for, another of the family whose weights are at hand."""
+    usual = CLASSIFIERS[model].default_backbone
+    if chosen.get("weights") == "random" or where_are_weights(settings, usual) in ("local", "cache"):
+        return usual
+    return next((name for name in local_backbones(settings) if model in name), usual)  # timm's names hold the family's

@@ -1,0 +1,78 @@
+"""What a person should know of a training of a classifier before saying yes, and what cannot run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.frames import Estimate, Notice
+from assistant.kinds.classify.classes import classes_in, large_enough
+from assistant.kinds.notices import note, on_data, on_synthetic, on_time, on_weights, refuse_missing_weights
+from assistant.settings import Settings
+from engine.contract.jobs import Problem, SpecError
+from engine.contract.jobs.classify import LEAST_GROUPS, ClassifyJob
+
+FEW = 20  # pictures of a class: of these about 12 are learnt from and 4 tested with
+UNEVEN = 5  # times as many pictures in the largest class as in the smallest
+NAMED = 20
+
+SAID_OTHERWISE = {  # notices of the check that are of no account here, or that the plan shows below its figures
+    "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
+    "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages", "mask_nearly_full",
+    "perhaps_good", "learnt_from_test",
+}  # fmt: skip
+
+
+def notices_of(
+    settings: Settings, job: ClassifyJob, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+) -> list[Notice]:
+    """What a person should know before saying yes, the gravest first."""
+    return [
+        *on_weights(settings, backbone=job.backbone, weights=job.weights),
+        *on_data(facts, said_otherwise=SAID_OTHERWISE),
+        *_on_classes(job, facts),
+        *_on_groups(facts),
+        *on_synthetic(facts),
+        *on_time(estimate),
+    ]
+
+
+def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: Mapping[str, Any]) -> None:
+    large = large_enough(classes_in(facts, include_good=job.include_good))
+    if len(large) < 2:
+        have = f"one class with enough images, {next(iter(large))}" if large else "no class with enough images"
+        what = "add images of another class" if job.include_good else "set include_good to true, or add another class"
+        message = f"there is {have}, and two are needed to tell apart: {what}"
+        values = {"count": len(large), "name": next(iter(large), ""), "needed": LEAST_GROUPS}
+        raise SpecError([Problem("include_good", message, "one_class", values)])
+    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
+
+
+def _on_classes(job: ClassifyJob, facts: Mapping[str, Any]) -> list[Notice]:
+    classes = classes_in(facts, include_good=job.include_good)
+    large = large_enough(classes)
+    notices = []
+    if left := [name for name in classes if name not in large]:
+        names = ", ".join(left[:NAMED])
+        message = f"{len(left)} classes have fewer than {LEAST_GROUPS} images and are left out: {names}"
+        notices.append(note("classes_left_out", message, count=len(left), names=names, needed=LEAST_GROUPS))
+    if few := [name for name, count in large.items() if count < FEW]:
+        names = ", ".join(f"{name} ({large[name]})" for name in few[:NAMED])
+        message = f"{len(few)} classes have fewer than {FEW} images: what is measured of them is rough. {names}"
+        notices.append(note("few_of_class", message, count=len(few), names=names, needed=FEW))
+    least, most = min(large, key=large.__getitem__), max(large, key=large.__getitem__)
+    if large[most] >= UNEVEN * large[least]:
+        message = (
+            f"{most} has {large[most]} images, {least} has {large[least]}: rare classes are learnt with more weight."
+        )
+        values = {"most": most, "least": least, "many": large[most], "few": large[least]}
+        notices.append(note("uneven_classes", message, **values))
+    return notices
+
+
+def _on_groups(facts: Mapping[str, Any]) -> list[Notice]:
+    if facts.get("groups"):
+        return []
+    message = (
+        "The data set does not say which images are of one panel or lot. Several images of one thing are then learnt from and "
+        "tested with, and the result flatters; a group_pattern in murascope.json, or a column panel in split.csv, tells."
+    )
+    return [note("no_groups", message)]

@@ -1,0 +1,26 @@
+"""For kinds of runs that build on no earlier run: nothing is filled in, and every setting does what it says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.kinds import Built
+from assistant.runs.queue import Queue
+from engine.contract.jobs import Job
+
+
+async def build_on(
+    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
+) -> Built:
+    return Built(chosen)
+
+
+def model_of(asked: Mapping[str, Any]) -> str | None:
+    return None
+
+
+async def dataset_of(runs: Queue, asked: Mapping[str, Any], *, otherwise: str | None) -> str | None:
+    return otherwise
+
+
+def without_effect(job: Job) -> set[str]:
+    return set()

@@ -1,0 +1,56 @@
+"""What a classification leaves behind: figures, the classes and how they are confused, a row for each test image, the card."""
+
+from typing import ClassVar
+
+from pydantic import Field, FiniteFloat
+
+from engine.contract.results import Interval, Metrics, Results, Row, Written
+from engine.contract.results.card import ModelCard
+
+
+class OfClass(Written):
+    """The test images of one class. A figure that cannot be measured is null, with the reason."""
+
+    count: int = Field(description="of its images")
+    found: int = Field(description="of them that were called so")
+    called: int = Field(description="images that were called so, of whatever class")
+    recall: FiniteFloat | None = None
+    precision: FiniteFloat | None = None
+    f1: FiniteFloat | None = None
+    recall_interval: Interval | None = None
+    f1_interval: Interval | None = None
+    reason: str | None = None
+
+
+class ClassifyMetrics(Metrics):
+    """metrics.json of a classification. `confusion[i][j]` are the images of class i that were called class j."""
+
+    classes: list[str]
+    confusion: list[list[int]]
+    per_class: dict[str, OfClass]
+    left_out: dict[str, int] = Field(
+        default={}, description="classes with too few pictures, or groups of them, to take part"
+    )
+    temperature: FiniteFloat = Field(description="that the logits are divided by")
+
+
+class ClassRow(Row):
+    """A test image: its class, what it was called, and how sure the model was of that."""
+
+    label: str = Field(alias="class")
+    predicted: str
+    probability: FiniteFloat
+    correct: bool
+
+
+class ClassifyResults(Results[ClassifyMetrics, ClassRow]):
+    """What a classification measured. Overlays are Grad-CAM of the predicted class, each on its own scale."""
+
+    pictures: ClassVar[tuple[str, ...]] = ("inputs", "overlays")
+
+
+class ClassifyCard(ModelCard):
+    """The card of a classifier: the classes in the order of its outputs, and the temperature of their probabilities."""
+
+    classes: list[str]
+    temperature: FiniteFloat

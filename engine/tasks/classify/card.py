@@ -1,0 +1,70 @@
+"""A classifier as it is saved, with what it says of itself, and taken up again from that alone."""
+
+import time
+from importlib.metadata import version
+
+from engine.checkpoints import load_state, save_state
+from engine.contract.checksums import LIST, refuse_damage
+from engine.contract.folder import ModelFolder
+from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.results import WeightsUsed
+from engine.contract.results.card import LearntFrom
+from engine.contract.results.classify import ClassifyCard
+from engine.tasks.classify.classifier import Classifier
+from engine.tasks.classify.scoring import ClassScorer
+from engine.tasks.reading import Read
+from engine.weights import Weights
+from engine.whole_folder import written_whole
+
+
+def save_scorer(folder: ModelFolder, scorer: ClassScorer, *, job: ClassifyJob, read: Read) -> None:
+    """Write the model folder; it appears whole or not at all. All weights lie in it: none are as they came."""
+    card = ClassifyCard(
+        spec=job.model_dump(),
+        data=LearntFrom(
+            name=job.dataset,
+            layout=read.dataset.layout,
+            title=read.dataset.title,
+            pictures=len(read.dataset.items),
+            fingerprint=read.fingerprint,
+            licence=read.dataset.licence,
+        ),
+        weights=weights_of(scorer.model),
+        synthetic=read.dataset.synthetic,
+        versions={name: version(name) for name in ("torch", "timm", "torchvision", "numpy")},
+        created=time.time(),
+        backbone_fingerprint=None,
+        checksums=LIST,
+        classes=scorer.classes,
+        temperature=scorer.temperature,
+    )
+    with written_whole(folder.path) as aside:
+        written = ModelFolder(aside)
+        save_state(written.state, scorer.model.state_to_save())
+        written.write_card(card)
+        written.seal()
+
+
+def load_scorer(folder: ModelFolder) -> tuple[ClassScorer, ClassifyCard]:
+    """The classifier of a folder, ready to class, and its card.
+
+    Raises:
+        ValueError: a file is gone or damaged, or belongs to another model.
+    """
+    refuse_damage(folder.path)
+    card = folder.read_card(ClassifyCard)
+    job = ClassifyJob.model_validate(card.spec)
+    model = Classifier(
+        job, [1] * len(card.classes), Weights(card.weights.source or "random", card.weights.tag), is_saved=True
+    )
+    state, _ = load_state(folder.state)
+    model.load_saved(state)
+    return ClassScorer(model.eval(), card.classes, card.temperature), card
+
+
+def weights_of(model: Classifier) -> WeightsUsed:
+    """What the fine-tuning began with."""
+    weights = model.weights
+    return WeightsUsed(
+        backbone=model.job.backbone, source=weights.source, tag=weights.tag, licence=weights.licence, lineage=[]
+    )

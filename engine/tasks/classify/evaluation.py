@@ -1,0 +1,105 @@
+"""Classes the test pictures and writes the evaluation of a run: figures, a row for each picture, and what was seen in it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.contract.folder import EvaluationFolder
+from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow
+from engine.datasets.loading import Loader
+from engine.evaluation.heatmaps import overlay
+from engine.evaluation.inspection import with_positions
+from engine.png import save_png
+from engine.report import Report
+from engine.tasks.classify.card import weights_of
+from engine.tasks.classify.measurement import measure
+from engine.tasks.classify.scoring import ClassScorer
+from engine.tasks.classify.sharing import Shared, class_of
+from engine.tasks.reading import Read
+from engine.whole_folder import written_whole
+
+WRITERS = 4
+CONTOUR_AT = 0.5  # of the strongest place
+
+
+def evaluate(
+    scorer: ClassScorer,
+    loader: Loader,
+    folder: EvaluationFolder,
+    *,
+    shared: Shared,
+    read: Read,
+    seed: int,
+    report: Report,
+) -> ClassifyResults:
+    """Class the test pictures and write `folder` whole."""
+    said = scorer.probabilities(loader, what="evaluating", report=report)
+    labels = np.array([shared.index_of(item) for item in loader.items])
+    measured = measure(said, labels, shared.classes, groups=[item.group for item in loader.items], seed=seed)
+    metrics = ClassifyMetrics(
+        **measured,
+        left_out=shared.left_out,
+        temperature=scorer.temperature,
+        counts=_counts(shared, read),
+        weights=weights_of(scorer.model),
+        synthetic=read.dataset.synthetic,
+    )
+    called = said.argmax(axis=1)
+    rows = [
+        ClassRow.model_validate(
+            {
+                "index": index,
+                "name": item.name,
+                "class": class_of(item),
+                "predicted": shared.classes[called[index]],
+                "probability": float(said[index].max()),
+                "correct": bool(called[index] == labels[index]),
+            }
+        )
+        for index, item in enumerate(loader.items)
+    ]
+    results = ClassifyResults(metrics=metrics, rows=rows)
+    with written_whole(folder.path) as aside:
+        written = EvaluationFolder(aside)
+        write_pictures(scorer, loader, called, written, report=report)
+        written.write(results)
+        written.seal()
+    return results
+
+
+def write_pictures(
+    scorer: ClassScorer, loader: Loader, called: NDArray[np.int64], folder: EvaluationFolder, *, report: Report
+) -> None:
+    """Each picture as the model got it, and where in it lies what speaks for the class that it was called."""
+    for what in ClassifyResults.pictures:
+        folder.pictures(what).mkdir()
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
+        for start, batch in with_positions(loader):
+            seen = scorer.saw(batch, called[start : start + len(batch)])
+            writing = [pool.submit(_write, folder, start + i, batch.pixels(i), seen[i]) for i in range(len(batch))]
+            for written in writing:
+                written.result()
+            report.check()
+
+
+def seen_in(pixels: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) with what was seen in it (H, W), and a contour around the half that says most."""
+    return overlay(pixels, seen, threshold=CONTOUR_AT, lowest=0.0)
+
+
+def _write(folder: EvaluationFolder, index: int, pixels: NDArray[np.uint8], seen: NDArray[np.float32]) -> None:
+    Image.fromarray(pixels).save(folder.picture("inputs", index), quality=92)
+    save_png(folder.picture("overlays", index), seen_in(pixels, seen))
+
+
+def _counts(shared: Shared, read: Read) -> dict[str, int]:
+    parts = {"fit": shared.fit, "validation": shared.validation, "test": shared.test}
+    used = sum(map(len, parts.values()))
+    return {
+        **{name: len(part) for name, part in parts.items()},
+        "classes": len(shared.classes),
+        "unused": len(read.items) - used,
+        "broken": len(read.broken),
+    }

@@ -1,0 +1,122 @@
+"""How a classification comes to a model: built, fine-tuned, with a smaller batch when memory runs out."""
+
+import gc
+import hashlib
+import json
+
+import torch
+
+from engine.contract.folder import RunFolder
+from engine.contract.jobs.classify import ClassifyJob
+from engine.datasets import Item
+from engine.datasets.loading import Loader, Pictures
+from engine.failures import SettingError, is_out_of_memory
+from engine.report import Report
+from engine.tasks.batch_size import batch_size_of, lowered_warning
+from engine.tasks.classify.classifier import Classifier, build_classifier
+from engine.tasks.classify.sharing import Shared
+from engine.tasks.place import Place
+from engine.trainers.gradient import GradientTrainer
+
+
+class Learning:
+    """The classifier of a run, and the pictures that it learns from.
+
+    Raises:
+        SettingError: the classifier cannot be built from this job.
+    """
+
+    checkpoint_every_s = 5.0
+
+    def __init__(
+        self,
+        job: ClassifyJob,
+        folder: RunFolder,
+        shared: Shared,
+        *,
+        pictures: Pictures,
+        data: str,
+        place: Place,
+        report: Report,
+    ):
+        self.job = job
+        self.folder = folder
+        self.shared = shared
+        self.pictures = pictures
+        self.data = data  # fingerprint
+        self.place = place
+        self.report = report
+        self.batch_size = batch_size_of(job.batch_size, folder)
+        self.model = self._built()
+
+    def loader(self, items: list[Item], *, changing: bool = False) -> Loader:
+        """Batches of the items with their classes: as they are, or `changing`, as a model learns from them."""
+        return Loader(
+            items,
+            image_size=self.job.image_size,
+            batch_size=self.batch_size,
+            pictures=self.pictures,
+            seed=self.job.seed if changing else None,
+            augmentation=self.job.augmentation if changing else "none",
+            label_of=self.shared.index_of,
+        )
+
+    def learn(self) -> Classifier:
+        """Fine-tune the model; where memory does not suffice for that, once more with half the batch."""
+        self.report.begin("training")
+        try:
+            return self._learn()
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not is_out_of_memory(error) or self.batch_size == 1 or self.batch_size < self.job.batch_size:
+                raise
+        # here the traceback is gone, and with it all that the failed training held
+        self._lower_batch()
+        return self._learn()
+
+    def _learn(self) -> Classifier:
+        trainer = GradientTrainer(
+            self.model,
+            patience=self.job.model.patience,
+            checkpoints=self.folder.checkpoints,
+            checkpoint_every_s=self.checkpoint_every_s,
+            resume=True,
+            key=self._key(),
+            precision=self.job.precision,
+            device=self.place.device,
+            report=self.report,
+        )
+        trainer.fit(
+            self.loader(self.shared.fit, changing=True),
+            num_epochs=self.job.epochs,
+            valid_loader=self.loader(self.shared.validation),
+        )
+        return self.model
+
+    def _built(self) -> Classifier:
+        try:
+            return build_classifier(
+                self.job,
+                self.shared.counts(self.shared.fit),
+                weights_folder=self.place.weights_folder,
+                hub=self.place.hub,
+                warn=self.report,
+            )
+        except (ValueError, LookupError) as error:
+            raise SettingError(str(error)) from error
+
+    def _key(self) -> str:
+        """What a checkpoint must have been made with: job, pictures, their parts, weights, library."""
+        names = [[item.name for item in part] for part in (self.shared.fit, self.shared.validation)]
+        began_with = self.model.fingerprint
+        same = [self.job.model_dump(), self.batch_size, names, self.data, began_with, torch.__version__]
+        return hashlib.sha256(json.dumps(same, allow_nan=False).encode()).hexdigest()
+
+    def _lower_batch(self) -> None:
+        self.folder.checkpoint.unlink(missing_ok=True)  # it was made with the larger batch
+        del self.model
+        gc.collect()
+        if self.place.device.type == "cuda":
+            torch.cuda.empty_cache()
+        old, self.batch_size = self.batch_size, self.batch_size // 2
+        self.report(lowered_warning(old, self.batch_size))
+        self.model = self._built()

@@ -1,0 +1,114 @@
+"""Which pictures are of which class, and which of them are learnt from, watched and tested with.
+
+A class is a defect type; good pictures are one of their own where they are asked for. Each class is shared out by itself, so
+that every part has all of them, and a group (panel, lot, sequence) goes to one part as a whole.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.contract.jobs.classify import GOOD_CLASS, LEAST_GROUPS, UNNAMED
+from engine.datasets import Item
+from engine.datasets.splits import by_group
+
+PARTS = ("fit", "test", "validation")  # the order in which they are filled where there is little
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The parts, the classes in the order of their names, and those left out with their number of groups."""
+
+    classes: list[str]
+    fit: list[Item]
+    validation: list[Item]
+    test: list[Item]
+    left_out: dict[str, int]
+
+    def index_of(self, item: Item) -> int:
+        return self.classes.index(class_of(item))
+
+    def counts(self, part: Sequence[Item]) -> list[int]:
+        """How many pictures each class has in a part."""
+        found = Counter(class_of(item) for item in part)
+        return [found[name] for name in self.classes]
+
+
+def class_of(item: Item) -> str:
+    """The class of a picture whose label is known."""
+    return GOOD_CLASS if item.label == "good" else item.defect_type or UNNAMED
+
+
+def share_out(
+    items: Sequence[Item], *, include_good: bool, validation_share: float, test_share: float, seed: int
+) -> Shared:
+    """Share out the pictures that have a class. A class of fewer than three pictures, or groups of them, is left out.
+
+    Raises:
+        ValueError: fewer than two classes are left.
+    """
+    classed = [item for item in items if item.label == "defective" or (include_good and item.label == "good")]
+    groups = _groups_by_class(classed)
+    left_out = {name: len(found) for name, found in groups.items() if len(found) < LEAST_GROUPS}
+    kept = [item for item in classed if class_of(item) not in left_out]
+    classes = sorted(set(groups) - set(left_out))
+    if len(classes) < 2:
+        raise ValueError(_too_few_classes(classes, left_out, include_good=include_good))
+    part_of = _dealt(kept, {"validation": validation_share, "test": test_share}, seed)
+    parts = {name: [item for item in kept if part_of[item.name] == name] for name in PARTS}
+    return Shared(classes, parts["fit"], parts["validation"], parts["test"], left_out)
+
+
+def _groups_by_class(items: Sequence[Item]) -> dict[str, list[list[Item]]]:
+    """The groups that a class has pictures of, by class; of each group all its pictures."""
+    found: dict[str, list[list[Item]]] = {}
+    for group in by_group(items):
+        for name in sorted({class_of(item) for item in group}):
+            found.setdefault(name, []).append(group)
+    return found
+
+
+def _dealt(items: Sequence[Item], shares: dict[str, float], seed: int) -> dict[str, str]:
+    """The part of each picture by its name: rare classes choose first, and each has a group in every part while there are any."""
+    part_of: dict[str, str] = {}
+    by_class = _groups_by_class(items)
+    for name in sorted(by_class, key=lambda name: (len(by_class[name]), name)):
+        generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # a class more changes no other's order
+        groups = [by_class[name][i] for i in generator.permutation(len(by_class[name]))]
+        groups.sort(key=lambda group: -_count(group, name))  # large ones first: small ones then even out the shares
+        total = sum(_count(group, name) for group in groups)
+        wanted = {part: share * total for part, share in shares.items()}
+        wanted["fit"] = total - sum(wanted.values())
+        waiting = [group for group in groups if group[0].name not in part_of]
+        for group in groups:
+            if group[0].name in part_of:
+                wanted[part_of[group[0].name]] -= _count(group, name)
+        empty = [part for part in PARTS if not any(part_of.get(group[0].name) == part for group in groups)]
+        for place, group in enumerate(waiting):
+            is_last_chance = len(waiting) - place <= len(empty)
+            part = empty[0] if is_last_chance else max(PARTS, key=lambda part: wanted[part])
+            empty = [each for each in empty if each != part]
+            wanted[part] -= _count(group, name)
+            part_of |= {item.name: part for item in group}
+    return part_of
+
+
+def _count(group: Sequence[Item], name: str) -> int:
+    return sum(class_of(item) == name for item in group)
+
+
+def _too_few_classes(classes: list[str], left_out: dict[str, int], *, include_good: bool) -> str:
+    have = f"one class, {classes[0]!r}" if classes else "no class"
+    small = ", ".join(f"{name!r} ({count})" for name, count in sorted(left_out.items()))
+    why = (
+        f"; too small to learn from and test with ({LEAST_GROUPS} pictures or groups are needed): {small}"
+        if small
+        else ""
+    )
+    what = (
+        "add pictures of another class" if include_good else "take include_good=true, or add pictures of another class"
+    )
+    return f"there is {have} with enough pictures, and two are needed to tell apart{why}; {what}"

@@ -1,0 +1,11 @@
+// The kinds of runs, each drawn by the module of its folder (kinds/<kind>/index.js): found by name, loaded when there is one to draw.
+
+const loaded = new Map();
+
+/** The module of a kind: { WEIGHT, readouts, charts, badges, showResults, openPicture }; null until it is loaded. */
+export const kindOf = (name) => loaded.get(name) ?? null;
+
+export async function loadKind(name) {
+  if (!loaded.has(name)) loaded.set(name, await import(`./kinds/${name}/index.js`));
+  return loaded.get(name);
+}

@@ -1,0 +1,50 @@
+// How a run of this kind is drawn: what is told while it goes on, and what when it is over.
+
+import { count, metric, value } from "../../format.js";
+import { t } from "../../i18n.js";
+
+export { showResults } from "./results.js";
+export { openViewer as openPicture } from "./viewer.js";
+
+/** How long each stage usually takes, one against the other. */
+export const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
+
+/** Rows [text key, text, what it rests on] of the figures beside the charts. */
+export function readouts({ collection, epoch, bank, epochs }) {
+  const best = epochs.filter((each) => each.best && each.val_loss !== null).at(-1);
+  return [
+    collection && ["read.images", `${count(collection.images)} / ${count(collection.total_images)}`],
+    collection && ["read.samples", count(collection.samples)],
+    collection && ["read.batches", count(collection.batches)],
+    bank.y.length > 0 && ["read.bank", count(bank.y.at(-1))],
+    collection && ["read.mean", value(collection.feature_mean)],
+    collection && ["read.std", value(collection.feature_std)],
+    epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
+    epoch && ["read.loss", value(epoch.loss)],
+    epoch && epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
+    best && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],
+    epoch && epoch.psnr !== null && ["read.psnr", value(epoch.psnr)],
+    epoch && epoch.ssim !== null && ["read.ssim", value(epoch.ssim)],
+    epoch && ["read.lr", value(epoch.lr)],
+  ];
+}
+
+/** Charts [name, series, options]; those without a place in the template are passed over. */
+export function charts({ samples, bank }, { overTime, ofEpochs }) {
+  return [
+    ["samples", [{ name: t("read.samples"), colour: "s1", ...samples }], { xLabel: t("chart.images"), whole: true, fromZero: true }],
+    ["bank", [{ name: t("read.bank"), colour: "s1", ...bank }], { ...overTime, fromZero: true }],
+    ...ofEpochs("loss", "psnr", "ssim", "lr"),
+  ];
+}
+
+/** [name, text, tone] of the few figures that a finished run is known by in a conversation. */
+export function badges(metrics) {
+  const known = (name) => metrics[name] !== null && metrics[name] !== undefined;
+  return [
+    known("image_auroc") && [t("metric.image_auroc"), metric(metrics.image_auroc), ""],
+    known("pixel_auroc") && [t("metric.pixel_auroc"), metric(metrics.pixel_auroc), ""],
+    known("missed") && [t("results.missed"), count(metrics.missed), metrics.missed ? "missed" : ""],
+    known("false_alarms") && [t("results.false_alarms"), count(metrics.false_alarms), metrics.false_alarms ? "false_alarm" : ""],
+  ];
+}
