@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -14,23 +14,8 @@ from assistant.frames import Approve, Decline, Item, ProposalItem, Say
 from assistant.settings import Settings
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
+from tests.data_facts import stored_facts
 from tests.llm_server import LLMServer, Protocol
-
-FACTS: dict[str, Any] = {
-    "layout": "folder",
-    "train_good": 120,
-    "test_good": 20,
-    "test_defective": 14,
-    "defect_types": {"scratch": 9, "stain": 5},
-    "masks": 14,
-    "broken": [],
-    "sizes": [[256, 256, 154]],
-    "modes": {"L": 154},
-    "fingerprint": "abc",
-    "synthetic": False,
-    "title": "oled",
-    "notices": [],
-}
 
 AnyItem = TypeVar("AnyItem", bound=Item)
 
@@ -81,7 +66,14 @@ async def add_oled(workspace: Workspace, folder: Path) -> None:
     """Registered as if the engine had checked it: no turn here looks at a picture."""
     folder.mkdir(parents=True)
     row = DatasetRow(name="oled", path=str(folder), origin="registered", layout="folder", images=[])
-    row.facts = {**FACTS, "path": str(folder)}
+    row.facts = stored_facts(
+        path=str(folder),
+        layout="folder",
+        train_good=120,
+        test_defective=14,
+        defect_types={"scratch": 9, "stain": 5},
+        masks=14,
+    )
     row.stamp = folder_stamp(folder)
     async with workspace.database.session() as session:
         session.add(row)

@@ -14,26 +14,10 @@ from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
+from tests.data_facts import stored_facts
 from tests.postgres import postgres_binaries, running_postgres
 
 _database_numbers = itertools.count()
-
-FACTS = {
-    "layout": "mvtec",
-    "train_good": 60,
-    "test_good": 20,
-    "test_defective": 40,
-    "defect_types": {"line": 20, "stain": 20},
-    "masks": 40,
-    "broken": [],
-    "sizes": [[256, 256, 120]],
-    "modes": {"RGB": 120},
-    "synthetic": False,
-    "title": "",
-    "problems": [],
-    "notices": [],
-    "fingerprint": "f",
-}
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +82,7 @@ async def conversation(workspace: Workspace, tmp_path: Path) -> Conversation:
     """A conversation in a workspace that knows one data set, checked before."""
     folder = tmp_path / "oled"
     folder.mkdir()
-    facts = {**FACTS, "path": str(folder)}
+    facts = stored_facts(train_good=60, path=str(folder))
     row = DatasetRow(
         name="oled", path=str(folder), layout="mvtec", origin="demo", facts=facts, images=[], stamp=folder_stamp(folder)
     )

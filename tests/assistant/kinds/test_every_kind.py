@@ -14,19 +14,10 @@ from assistant.settings import Settings
 from engine.contract.jobs import KINDS, flat_settings, setting_names
 from prompts.page_texts import page_texts
 from prompts.rendering import PROMPTS
+from tests.data_facts import facts
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-FACTS: dict[str, Any] = {
-    "dataset": "tile",
-    "train_good": 200,
-    "test_good": 20,
-    "test_defective": 80,
-    "defect_types": {"crack": 40, "stain": 40},
-    "masks": 0,
-    "broken": [],
-    "notices": [],
-    "synthetic": False,
-}
+FACTS = facts(dataset="tile", test_defective=80, defect_types={"crack": 40, "stain": 40}, masks=0)
 
 
 def planned(kind: str, folder: Path, **chosen: Any) -> Any:

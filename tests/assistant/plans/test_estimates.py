@@ -9,8 +9,9 @@ from assistant.plans.estimates import count_work, expected
 from assistant.store.tables import RunRow, now
 from engine.contract.jobs import make_job
 from engine.contract.policy import share_out
+from tests.data_facts import facts
 
-FACTS = {"train_good": 40, "test_good": 20, "test_defective": 10}
+FACTS = facts(train_good=40, test_defective=10)
 
 
 def finished(model: str, *, estimate_s: float | None, took_s: float) -> RunRow:

@@ -15,16 +15,9 @@ from assistant.settings import Settings
 from engine.contract.jobs import SpecError, flat_settings, make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
+from tests.data_facts import facts
 
-FACTS: dict[str, Any] = {
-    "dataset": "oled",
-    "train_good": 200,
-    "test_good": 20,
-    "test_defective": 40,
-    "masks": 40,
-    "broken": [],
-    "synthetic": False,
-}
+FACTS = facts()
 
 
 NO_MASKS = {"code": "no_masks", "message": "no masks", "values": {}}

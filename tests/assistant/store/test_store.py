@@ -20,20 +20,11 @@ from engine.contract.events import Stopped, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.jobs.detect import DetectJob
+from tests.data_facts import facts
 
 pytestmark = pytest.mark.anyio
 
-FACTS = {
-    "dataset": "oled",
-    "train_good": 60,
-    "test_good": 20,
-    "test_defective": 40,
-    "masks": 40,
-    "broken": [],
-    "synthetic": False,
-    "path": "/data",
-    "fingerprint": "f",
-}
+FACTS = facts(train_good=60)
 
 
 def spec() -> DetectJob:

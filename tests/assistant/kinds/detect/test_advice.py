@@ -11,16 +11,9 @@ from assistant.plans.plan import make_plan
 from assistant.settings import Settings
 from engine.contract.jobs import flat_settings
 from engine.contract.models import MODELS
+from tests.data_facts import facts
 
-FACTS: dict[str, Any] = {
-    "dataset": "oled",
-    "train_good": 35,
-    "test_good": 20,
-    "test_defective": 40,
-    "masks": 40,
-    "broken": [],
-    "synthetic": False,
-}
+FACTS = facts(train_good=35)
 
 
 def values(model: str, good: int) -> dict[str, Any]:
