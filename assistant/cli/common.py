@@ -26,11 +26,11 @@ def settings_here(*, host: str | None = None, port: int | None = None) -> "Setti
             f"MURASCOPE_{str(each['loc'][0]).upper()} is {each['input']!r}: {each['msg'].lower()}"
             for each in error.errors()
         ]
-        refuse("; ".join(problems))
+        give_up("; ".join(problems))
     try:
         settings.home = settings.home.expanduser().absolute()
     except RuntimeError:
-        refuse(f"MURASCOPE_HOME is {str(settings.home)!r}: there is no such user here; give the whole path")
+        give_up(f"MURASCOPE_HOME is {str(settings.home)!r}: there is no such user here; give the whole path")
     return settings
 
 
@@ -42,6 +42,6 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def refuse(message: str) -> NoReturn:
+def give_up(message: str) -> NoReturn:
     tell(message)
     raise typer.Exit(INVALID)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.cli.common import refuse, settings_here, tell
+from assistant.cli.common import give_up, settings_here, tell
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -33,7 +33,7 @@ def serve(
         listening.bind((settings.host, settings.port))
         listening.listen(128)  # from here on a browser waits instead of being refused
     except OSError as error:
-        refuse(
+        give_up(
             f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
         )
     asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assistant.cli.common import print_json, refuse, settings_here
+from assistant.cli.common import give_up, print_json, settings_here
 
 
 def understand(
@@ -33,19 +33,19 @@ def understand(
 
     if file is not None:
         if not file.is_file():
-            refuse(f"there is no file {file}")
+            give_up(f"there is no file {file}")
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line.strip():
                 try:
                     asked = json.loads(line)
                     said = {"id": asked["id"], **answer(asked["text"], asked.get("language", language))}
                 except (ValueError, KeyError, TypeError) as error:
-                    refuse(f'{file}, line {number}: expected {{"id", "language", "text"}} as JSON ({error})')
+                    give_up(f'{file}, line {number}: expected {{"id", "language", "text"}} as JSON ({error})')
                 print_json(said)
     elif text is not None:
         print_json(answer(text, language))
     else:
-        refuse("give a sentence or --file")
+        give_up("give a sentence or --file")
 
 
 def _registered_names() -> list[str]:
