@@ -1,11 +1,14 @@
 """Which tool a sentence asks for, decided over what was recognised in it, whatever the language.
 
-The words stand in phrases/*.toml, grouped by what they stand for ("show", "train", "heatmap", ...). Here stands only what follows from
-them: a decision list, read from the top, where the first rule that fits decides. `&` joins what must all be there, `|` what may stand in
-for each other, `!` what must be absent; `@dataset` is a recognised name rather than a word.
+The words stand in phrases/*.toml, grouped by what they stand for ("show", "train", "dataset", ...), and in cues.toml of a tool's folder,
+where they are that tool's alone. Here stands only what follows from them: a decision list, where the first rule that fits decides. The
+rules in a tool's cues.toml are read first, tool by tool, then those below from the top. `&` joins what must all be there, `|` what may
+stand in for each other, `!` what must be absent; `@dataset` is a recognised name rather than a word.
 """
 
 from functools import lru_cache
+
+from assistant.tools import cues_of, tool_names
 
 NOTHING = "nothing"
 
@@ -16,7 +19,6 @@ nothing              meaning
 nothing              term & !@run & !@dataset
 nothing              define & !recommend & !metric & !status & !results & !state_of & !@run
 propose_training     resume & @dataset|@model|@setting & !@run & !stop & !status & !what
-continue_run         resume & !stop & !@dataset & !@model & !@setting & !status & !what & !results & !metric & !how_many & !show & !heatmap & !unsupported
 start_training       @proposal & start|approve|train|run_it|plan
 start_training       approve & !@setting & !@dataset & !@model & !stop
 start_training       plan & start & !@setting
@@ -25,12 +27,6 @@ propose_training     @ensemble & @run & !what & !show & !stop & !results & !metr
 propose_training     @ensemble & runs|@count & !what & !show & !stop & !results & !metric & !status & !heatmap & !@state
 list_models          support & @model & !train & !@dataset & !@run
 list_models          model & recommend & !@run & !metric
-stop_run             stop & !train & !@setting & !heatmap & !start
-show_heatmaps        heatmap & !train
-show_heatmaps        missed|false_alarms|worst & show|images|what|all|@count & !train & !how_many & !metric & !@setting & !status
-show_heatmaps        images & show|@run & !@dataset & !dataset & !train & !how_many & !metric & !@setting & !status & !model & !runs
-show_heatmaps        wrong & show|images & !train & !how_many & !metric & !@setting & !status
-show_heatmaps        @defect & show|images & !train & !how_many & !metric & !@dataset & !dataset & !model
 list_models          model & what|recommend & !@run & !results & !metric & !runs & !@state
 list_models          what & train|recommend & !dataset & !@dataset & !@model & !@setting
 list_models          @family & model|what|show & !@setting & !train
@@ -59,19 +55,15 @@ propose_training     run_it & @setting & !@run
 start_training       start & !@dataset & !@model & !@setting & !what & !show
 start_training       run_it & !@run & !show & !what & !@dataset & !@model & !@setting
 inspect_dataset      @dataset & inspect|show|how_many|what|have & !@model & !@setting & !start & !train
-list_datasets        dataset & what|have|show|how_many|inspect & !@dataset & !@model & !@setting & !start
-list_datasets        images & how_many & !@dataset & !@model & !@setting
 list_models          model & show|have|how_many & !@setting & !@run & !@model
 propose_training     train & !what
 propose_training     training & @dataset|@model|@setting & !show
 propose_training     change|start|want & @dataset|@model|@setting & !what & !show
-list_datasets        @only & dataset & !@run & !model & !@dataset & !@model & !@setting
 list_models          @only & model & !@run & !dataset & !@dataset & !@model & !@setting
 inspect_dataset      @dataset & dataset & @question|what|asked & !train & !training & !@model & !@setting & !change
 inspect_dataset      @only & @question & @dataset & !@model & !@setting
 run_status           @run & show|inspect & !@setting & !@dataset & !@model
 propose_training     @only & @dataset|@model|@setting & !@question
-show_heatmaps        @only_which & !@question
 propose_training     @setting & !what & !show & !how_many & !status & !results & !stop & !heatmap & !@question & !how
 propose_training     want & training|model & !what
 summarize_results    how & @only_how
@@ -89,8 +81,9 @@ def decide(facts: frozenset[str]) -> str | None:
 
 @lru_cache
 def _rules() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    lines = (line.split(maxsplit=1) for line in RULES.strip().splitlines())
-    return tuple((tool, tuple(part.strip() for part in conditions.split("&"))) for tool, conditions in lines)
+    own = [(name, rule) for name in tool_names() for rule in cues_of(name).get("rules", [])]
+    listed = [tuple(line.split(maxsplit=1)) for line in RULES.strip().splitlines()]
+    return tuple((tool, tuple(part.strip() for part in conditions.split("&"))) for tool, conditions in [*own, *listed])
 
 
 def _holds(condition: str, facts: frozenset[str]) -> bool:

@@ -1,4 +1,5 @@
-"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, and the tables that find it in a text.
+"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml and the tools' own cues.toml, and the tables that find
+it in a text.
 
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
 them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.offline.language import Language
+from assistant.tools import cues_of, tool_names
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
 
@@ -167,6 +169,8 @@ def vocabulary(language: Language) -> Vocabulary:
 def _read(language: Language) -> dict[str, Any]:
     path = Path(__file__).parent / "phrases" / f"{language}.toml"
     understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
+    for name in tool_names():
+        understand["cues"] |= cues_of(name).get(language, {})
     return understand
 
 

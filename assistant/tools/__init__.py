@@ -6,6 +6,8 @@
     en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
                          (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
+    cues.toml            where it has some: the words that ask for it alone, per language, and the rules over words by which the built-in
+                         assistant understands it, in the notation of assistant/offline (phrases.py, intents.py).
     examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives.
     told.json            what it may return and refuse, to try its words with.
 
@@ -14,6 +16,7 @@ A result that holds a `run` makes that run one the conversation spoke of; one th
 
 import importlib
 import pkgutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
@@ -66,6 +69,12 @@ def traits(name: str) -> Traits:
 def arguments_of(name: str) -> list[str]:
     """The names of what a tool takes."""
     return [*signature(_function(name)).parameters][1:]  # the first is the context
+
+
+def cues_of(name: str) -> dict[str, Any]:
+    """The words and rules by which a tool is understood without an LLM, as they stand in its cues.toml."""
+    path = FOLDER / name / "cues.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def starter() -> str:
