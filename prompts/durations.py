@@ -6,7 +6,8 @@ same rule for what changes on the page; a test compares the two.
 
 from math import floor
 
-from prompts.page_texts import Language, filled, page_texts
+from prompts.languages import Language
+from prompts.page_texts import filled, page_texts
 
 
 def duration(seconds: float, language: Language = "en") -> str:

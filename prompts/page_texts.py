@@ -5,8 +5,7 @@ A text stands once in each language, under the same key:
     locales/<language>.json         what the whole product says
     kinds/<kind>/<language>.json    what belongs to one kind of run alone: its stages (`stage.<name>`), what it reports (`run.<what>`), its
                                     settings and whatever else its cards say
-    models/<model>.toml             what belongs to one model alone, a table for each language: its `summary`, its settings, and `help` of
-                                    settings that mean something else to it than to other models
+    models/<model>.toml             what belongs to one model alone (model_words.py)
 
 A setting has a name (`setting.<name>`), names of its choices (`choice.<name>.<value>`), and a sentence on what it means
 (`help.<name>`); that sentence, and a model's summary, stand in English in the code, which the schemas are made from. All are found by
@@ -15,13 +14,14 @@ their place and merged into one table; a key that stands twice is an error. A to
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Language = Literal["en", "ko", "zh"]
+from prompts.languages import Language
+from prompts.model_words import model_words
+
 Text = str | list[str]  # a list is [singular, plural]
 
 PROMPTS = Path(__file__).resolve().parent
@@ -62,17 +62,11 @@ def filled(text: Text, values: Mapping[str, Any]) -> str:
 def _files(language: Language) -> Iterator[tuple[Path, dict[str, Text]]]:
     for path in [LOCALES / f"{language}.json", *sorted(PROMPTS.glob(f"kinds/*/{language}.json"))]:
         yield path, json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(PROMPTS.glob("models/*.toml")):
-        yield path, _of_model(path.stem, tomllib.loads(path.read_text(encoding="utf-8")).get(language, {}))
-
-
-def _of_model(name: str, table: Mapping[str, Any]) -> dict[str, Text]:
-    own = {kind: table[kind] for kind in ("summary", "help") if kind in table}
-    shared = {kind: texts for kind, texts in table.items() if kind not in own}
-    return flat(shared) | {
-        (f"model.{name}.summary" if key == "summary" else key.replace("help.", f"help.{name}.", 1)): text
-        for key, text in flat(own).items()
-    }
+    for name, words in model_words(language).items():
+        own = {f"model.{name}": {"summary": words["summary"]}} if "summary" in words else {}
+        own |= {f"help.{name}": words["help"]} if "help" in words else {}
+        shared = {kind: words[kind] for kind in ("setting", "choice") if kind in words}
+        yield PROMPTS / "models" / f"{name}.toml", flat(own | shared)
 
 
 def _shown(value: Any) -> str:

@@ -1,5 +1,5 @@
-"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml and the tools' own cues.toml, and the tables that find
-it in a text.
+"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, cues.toml of the tools and the words of the
+models, and the tables that find it in a text.
 
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
 them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
@@ -16,6 +16,7 @@ from typing import Any
 
 from assistant.offline.language import Language
 from assistant.tools import cues_of, tool_names
+from prompts.model_words import model_words
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
 
@@ -171,6 +172,11 @@ def _read(language: Language) -> dict[str, Any]:
     understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
     for name in tool_names():
         understand["cues"] |= cues_of(name).get(language, {})
+    for model, words in model_words(language).items():
+        said = words.get("said", {})
+        understand["models"] |= {model: said["model"]} if "model" in said else {}
+        understand["setting_names"] |= said.get("setting", {})
+        understand["setting_values"] |= said.get("value", {})
     return understand
 
 

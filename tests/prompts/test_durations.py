@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from prompts.durations import duration
-from prompts.page_texts import Language, page_texts
+from prompts.languages import Language
+from prompts.page_texts import page_texts
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 SECONDS = [0, 0.04, 0.44, 0.949, 0.95, 1.5, 2.5, 9.96, 40, 89.4, 89.6, 90, 150, 3151, 5399, 5400, 7199, 7200, 7500, 100_000, 4_000_000]  # fmt: skip

@@ -8,8 +8,10 @@ from typing import get_args
 import pytest
 
 from engine.contract.models import MODELS
+from prompts import model_words
 from prompts import page_texts as texts
-from prompts.page_texts import Language, page_texts
+from prompts.languages import Language
+from prompts.page_texts import page_texts
 
 
 @pytest.fixture
@@ -22,9 +24,15 @@ def prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (tmp_path / "kinds" / "new" / f"{language}.json").write_text(json.dumps({"stage.sorting": f"Sort {language}"}))
     monkeypatch.setattr(texts, "PROMPTS", tmp_path)
     monkeypatch.setattr(texts, "LOCALES", tmp_path / "locales")
-    page_texts.cache_clear()
+    monkeypatch.setattr(model_words, "FOLDER", tmp_path / "models")
+    forget()
     yield tmp_path
+    forget()
+
+
+def forget() -> None:
     page_texts.cache_clear()
+    model_words.model_words.cache_clear()
 
 
 def test_a_kind_of_run_brings_its_own_texts(prompts: Path) -> None:

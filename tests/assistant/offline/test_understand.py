@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.offline.answers import answer
+from assistant.offline.phrases import vocabulary
 from assistant.offline.understand import Call, understand
+from engine.contract.models import MODELS
 
 DATASETS = ["oled", "phone_screen", "magnetic_tile", "screw_line3"]
 UTTERANCES = Path(__file__).parent / "utterances"
@@ -224,3 +226,16 @@ def test_importing_it_loads_neither_the_agent_nor_torch() -> None:
     code = "import sys, assistant.offline.understand; print([m for m in ('pydantic_ai', 'torch', 'timm') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_is_understood_by_its_title(model: str) -> None:
+    call = understand(f"train {MODELS[model].title} on oled", datasets=DATASETS)
+    assert call is not None
+    assert (call.tool, call.arguments["model"]) == ("propose_training", model)
+
+
+def test_words_of_a_tool_that_stand_in_its_folder_are_understood_in_its_favour() -> None:
+    """`heatmap` and the rules over it stand in cues.toml of the tool alone."""
+    assert understand("heatmaps please", datasets=DATASETS) == Call("show_heatmaps")
+    assert vocabulary("ko").cues.match("히트맵", 0) is not None
