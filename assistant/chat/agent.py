@@ -5,8 +5,8 @@ from functools import cache
 from pydantic_ai import Agent, DeferredToolRequests, RunContext, UsageLimits
 
 from assistant.llm.summaries import LANGUAGE_NAMES
-from assistant.tools import load_tools
 from assistant.tools.desk import Desk
+from assistant.tools.loading import load_tools
 from prompts.rendering import render
 
 LIMITS = UsageLimits(request_limit=12, tool_calls_limit=20)

@@ -19,13 +19,10 @@ import pkgutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
-
-from pydantic_ai import Tool
-
-from assistant.tools.desk import Desk
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -52,13 +49,9 @@ class Traits:
     hears_dataset: bool = False
 
 
-def tool_names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
-
-
-def load_tools() -> list[Tool[Desk]]:
-    """Every tool of this folder."""
-    return [Tool(_function(name), takes_ctx=True, max_retries=3) for name in tool_names()]
+@cache
+def tool_names() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg))
 
 
 def traits(name: str) -> Traits:
@@ -66,9 +59,15 @@ def traits(name: str) -> Traits:
     return getattr(_module(name), "TRAITS", Traits()) if name in tool_names() else Traits()
 
 
+def function_of(name: str) -> Callable[..., Any]:
+    """The function of a tool, which an agent calls."""
+    function: Callable[..., Any] = getattr(_module(name), name)
+    return function
+
+
 def arguments_of(name: str) -> list[str]:
     """The names of what a tool takes."""
-    return [*signature(_function(name)).parameters][1:]  # the first is the context
+    return [*signature(function_of(name)).parameters][1:]  # the first is the context
 
 
 def cues_of(name: str) -> dict[str, Any]:
@@ -81,11 +80,6 @@ def starter() -> str:
     """The tool that starts a plan: it asks for the yes on the plan's card."""
     (name,) = (name for name in tool_names() if traits(name).asks_on == "plan")
     return name
-
-
-def _function(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(_module(name), name)
-    return function
 
 
 def _module(name: str) -> Any:

@@ -12,6 +12,7 @@ from assistant.frames import Language
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.understand import Call, understand
 from assistant.offline.words import built_in_words
+from assistant.tools.loading import load_tools
 from assistant.tools.words import tool_texts
 from tests.codes import codes_of
 
@@ -40,7 +41,7 @@ def told(name: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("tool", tools.load_tools(), ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", load_tools(), ids=lambda tool: tool.name)
 def test_a_tool_and_each_of_its_arguments_is_described(tool: Any) -> None:
     assert tool.description
     arguments = tool.function_schema.json_schema["properties"]
