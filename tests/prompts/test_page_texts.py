@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from engine.contract.models import MODELS
+from engine.contract.jobs import KINDS
 from prompts import model_words
 from prompts import page_texts as texts
 from prompts.languages import Language
@@ -58,4 +58,5 @@ def test_korean_and_chinese_explain_the_same() -> None:
 
 
 def test_the_words_of_a_model_belong_to_a_model_that_there_is() -> None:
-    assert {path.stem for path in texts.PROMPTS.glob("models/*.toml")} <= MODELS.keys()
+    models = {model for kind in KINDS.values() for model in kind.models()}
+    assert {path.stem for path in texts.PROMPTS.glob("models/*.toml")} <= models
