@@ -6,7 +6,7 @@ promises is told in engine/evaluation/thresholds.py.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from engine.contract.jobs.detect import DetectJob
 
@@ -64,6 +64,56 @@ def validation_share(spec: DetectJob) -> float:
 def held_out(good: int, share: float) -> int:
     """Images that a share of the good ones is: at least one where it is not 0."""
     return max(1, round(share * good)) if share > 0 else 0
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What so many good images promise of the overkill: plan, warning, model card, summary and page say it by these figures.
+
+    rate is the share of good images that may be called defective, as it was asked for; promised the share of new ones that
+    are at most, more than that where the images are too few, None where nothing is promised.
+    """
+
+    policy: str
+    images: int
+    rate: float
+    promised: float | None
+
+    @property
+    def smallest(self) -> float:
+        """The least overkill that so many images can set at all."""
+        return 1 / (self.images + 1)
+
+    @property
+    def needed(self) -> int:
+        """The least number of images that can set the rate."""
+        return images_needed(self.rate)
+
+    @property
+    def is_enough(self) -> bool:
+        return self.images >= self.needed
+
+    def said(self) -> dict[str, Any]:
+        """Its figures as all words about it give them: shares in percent, rounded once and here."""
+        return {
+            "count": self.images,
+            "rate": percent(self.rate),
+            "promised": None if self.promised is None else percent(self.promised),
+            "needed": self.needed,
+            "enough": self.is_enough,
+        }
+
+
+def promise_of(policy: GoodPolicy, *, images: int, overkill_rate: float, folds: int | None = None) -> Promise:
+    """What `images` good images that set the threshold promise, by policy; `folds` as in `promised`."""
+    share = promised(policy, images=images, overkill_rate=overkill_rate, folds=folds)
+    return Promise(policy, images, overkill_rate, share)
+
+
+def percent(share: float) -> float:
+    """A share in percent to three digits, whole where it is; the rate that was asked for is never told as another one."""
+    value = float(f"{100 * share:.3g}")
+    return int(value) if value.is_integer() else value
 
 
 def promised(policy: GoodPolicy, *, images: int, overkill_rate: float, folds: int | None = None) -> float | None:

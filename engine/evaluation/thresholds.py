@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import betabinom
 
-from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
+from engine.contract.policy import ROUNDING, GoodPolicy, Promise, images_needed, promised, ranks_above
 
 SAME = 1e-5  # of a score's size: two scores that lie no farther apart are told apart by rounding only
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
@@ -54,9 +54,9 @@ class Threshold:
     images_to_show: int = 0  # good test images, none of them overkilled, that show the rate: about 3 / rate
 
     @property
-    def is_enough(self) -> bool:
-        """Whether there were enough good images to set what was asked for."""
-        return self.calibration_images >= self.images_needed
+    def promise(self) -> Promise:
+        """What the good images that set it promise."""
+        return Promise(self.policy, self.calibration_images, self.overkill_rate, self.promised)
 
     @property
     def is_oracle(self) -> bool:
@@ -194,25 +194,26 @@ def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float, defe
 
 def promise(threshold: Threshold) -> str:
     """What the threshold promises, in one or two English sentences."""
-    n, rate = threshold.calibration_images, threshold.overkill_rate
+    n = threshold.calibration_images
     if threshold.is_oracle:
         by = "has the best F1" if threshold.policy == "f1_optimal" else "costs the least"
         return f"It {by} on the {n} test images that chose it; on new images it will do worse."
-    asked, images = _percent(rate), f"{n} good image{'s' if n != 1 else ''}"
+    said_of = threshold.promise.said()
+    asked, images = f"{said_of['rate']} %", f"{n} good image{'s' if n != 1 else ''}"
     if threshold.policy == "percentile":
         said = f"About {asked} of {images} score above it; nothing is promised about new ones."
     elif threshold.policy == "leave_one_out":
         assert threshold.promised is not None
         said = (
             f"It was set from {images}, each scored by a model that had not seen it: usually about {asked} of new good "
-            f"images are called defective, and at most {_percent(threshold.promised)} is promised, as far as the final "
+            f"images are called defective, and at most {said_of['promised']} % is promised, as far as the final "
             "model scores like those models."
         )
     else:
         assert threshold.promised is not None
-        said = f"On average at most {_percent(threshold.promised)} of new good images are called defective."
-    if not threshold.is_enough:
-        said += f" {images} cannot set {asked}: {threshold.images_needed} are needed."
+        said = f"On average at most {said_of['promised']} % of new good images are called defective."
+    if not threshold.promise.is_enough:
+        said += f" {images} cannot set {asked}: {said_of['needed']} are needed."
     return f"{said} To show {asked}, {threshold.images_to_show} good test images without a false alarm are needed."
 
 
@@ -301,7 +302,3 @@ def _oracle(value: float, policy: Policy, false_alarms: int, good: int, defectiv
         images_needed=0,
         policy=policy,
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

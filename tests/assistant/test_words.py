@@ -18,6 +18,7 @@ from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
+from engine.contract.policy import Promise
 from prompts.page_texts import page_texts
 from tests.codes import calls_of, codes_of
 
@@ -237,6 +238,7 @@ def summary_facts(**changes: Any) -> dict[str, Any]:
             "overkill_rate": 0.05,
             "promised": 1 / 13,
             "smallest_promise": 1 / 13,
+            "said": Promise("split_conformal", 12, 0.05, 1 / 13).said(),
         },
         "per_defect_type": {"line": {"count": 8, "found": 6, "missed": 2}},
         "seconds": {"total": 43.2},
@@ -250,7 +252,7 @@ def test_every_number_of_our_own_summary_is_a_fact(language: Language) -> None:
     text = word(facts, language)
     assert unsupported(text, facts_in(facts) | CONSTANTS) == []
     assert "0.919" in text
-    assert "7.7 %" in text
+    assert "7.69 %" in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -275,6 +277,7 @@ def test_a_threshold_says_what_its_policy_promises(
     language: Language, policy: str, promised: float | None, said: tuple[str, str, str]
 ) -> None:
     threshold = {**summary_facts()["threshold"], "policy": policy, "promised": promised}
+    threshold["said"] = Promise(policy, 12, 0.05, promised).said()
     facts = summary_facts(threshold=threshold)
     text = word(facts, language)
     assert said[LANGUAGES.index(language)] in text

@@ -17,7 +17,7 @@ from assistant.settings import Settings
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
-from engine.contract.policy import images_needed, promised, share_out
+from engine.contract.policy import promise_of, share_out
 
 SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words them itself, or shows the files below its figures
     "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
@@ -74,27 +74,26 @@ def _on_defects(facts: Mapping[str, Any]) -> list[Notice]:
 def _on_threshold(job: DetectJob, facts: Mapping[str, Any]) -> list[Notice]:
     """How many good images will set the threshold, where that limits what it can promise."""
     shared = share_out(job, good=facts["train_good"], has_own_test=facts["test_good"] > 0)
-    images, needed = shared.threshold, images_needed(job.overkill_rate)
-    share = promised(shared.policy, images=images, overkill_rate=job.overkill_rate, folds=shared.folds)
-    if share is None:
+    images = shared.threshold
+    promise = promise_of(shared.policy, images=images, overkill_rate=job.overkill_rate, folds=shared.folds)
+    if promise.promised is None:
         message = (
             f"The threshold is the plain percentile of {images} good images: nothing is promised about the overkill."
         )
         return [Notice(code="percentile", message=message, values={"calibration": images})]
-    notices, values = [], {"calibration": images, "promised": round(100 * share, 1)}
-    if images < needed:
-        overkill = round(100 * job.overkill_rate, 2)
+    said = promise.said()
+    notices, values = [], {"calibration": images, "promised": said["promised"]}
+    if not promise.is_enough:
         message = (
-            f"{images} good images set the threshold; an overkill of {overkill:g} % takes {needed}. "
-            f"No better than {100 * share:.1f} % can be promised."
+            f"{images} good images set the threshold; an overkill of {said['rate']} % takes {said['needed']}. "
+            f"No better than {said['promised']} % can be promised."
         )
-        notices.append(
-            Notice(code="few_good", message=message, values={**values, "needed": needed, "overkill": overkill})
-        )
+        few = {**values, "needed": said["needed"], "overkill": said["rate"]}
+        notices.append(Notice(code="few_good", message=message, values=few))
     if shared.policy == "leave_one_out":
         message = (
             f"Every one of the {images} good images sets the threshold, scored by a model that did not see it. That wastes none, "
-            f"but takes several trainings, and promises less: an overkill of at most {100 * share:.1f} %. For an ensemble of several "
+            f"but takes several trainings, and promises less: an overkill of at most {said['promised']} %. For an ensemble of several "
             "models take split_conformal as threshold_policy instead: its members must hold the same good images back."
         )
         notices.append(Notice(code="leave_one_out", message=message, values=values))

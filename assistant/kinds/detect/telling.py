@@ -8,7 +8,8 @@ from assistant.kinds.detect.gallery import images_of
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.results.detect import DetectResults
+from engine.contract.policy import Promise
+from engine.contract.results.detect import DetectResults, ThresholdTold
 
 AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
 TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "synthetic", "reasons")
@@ -36,7 +37,7 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         "metrics": results.metrics,
         "reasons": results.reasons,
         "intervals": told.get("intervals", {}),
-        "threshold": results.threshold.facts(),
+        "threshold": _threshold(results.threshold),
         "promise_check": results.promise_check.facts(),
         "per_defect_type": told.get("per_defect_type", {}),
         "per_size": told.get("per_size", {}),
@@ -53,6 +54,14 @@ def results_of(row: RunRow, folder: Path) -> dict[str, Any]:
     """
     results = load(row, folder, DetectResults)
     return {
-        "metrics": results.metrics.facts(),
+        "metrics": results.metrics.facts() | {"threshold": _threshold(results.metrics.threshold)},
         "images": [image.model_dump(mode="json") for image in images_of(results)],
     }
+
+
+def _threshold(told: ThresholdTold) -> dict[str, Any]:
+    """Its facts, and in `said` the figures of its promise as page and summary give them."""
+    if told.calibration_images is None or told.overkill_rate is None:
+        return told.facts()
+    policy = told.policy or "split_conformal"  # older evaluations knew no other
+    return told.facts() | {"said": Promise(policy, told.calibration_images, told.overkill_rate, told.promised).said()}

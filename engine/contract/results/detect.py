@@ -29,11 +29,6 @@ class Threshold(Written):
     )
 
     @property
-    def is_enough(self) -> bool:
-        """Whether there were enough good images to set what was asked for."""
-        return self.calibration_images >= self.images_needed
-
-    @property
     def is_oracle(self) -> bool:
         """Whether labels of the test data chose it, so that its figures there flatter."""
         return self.policy in ("f1_optimal", "cost_based")

@@ -30,24 +30,21 @@ def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, pol
 
 
 def warn_of_few_good(calibration: Calibration, report: Report) -> None:
-    threshold = calibration.image
-    if threshold.is_enough or threshold.promised is None:  # a percentile promises nothing
+    promise = calibration.image.promise
+    if promise.is_enough or promise.promised is None:  # a percentile promises nothing
         return
-    report(
-        Warned(
-            code="few_good",
-            message=(
-                f"{threshold.calibration_images} good pictures cannot promise an overkill rate of "
-                f"{threshold.overkill_rate:.1%}, only {threshold.promised:.1%}; that takes {threshold.images_needed}"
-            ),
-            values={
-                "calibration": threshold.calibration_images,
-                "needed": threshold.images_needed,
-                "overkill": round(100 * threshold.overkill_rate, 2),
-                "promised": round(100 * threshold.promised, 1),
-            },
-        )
+    said = promise.said()
+    message = (
+        f"{said['count']} good pictures cannot promise an overkill rate of {said['rate']} %, only {said['promised']} %; "
+        f"that takes {said['needed']}"
     )
+    values = {
+        "calibration": said["count"],
+        "needed": said["needed"],
+        "overkill": said["rate"],
+        "promised": said["promised"],
+    }
+    report(Warned(code="few_good", message=message, values=values))
 
 
 def _leave_one_out(learning: Learning, split: Split) -> Calibration:

@@ -24,14 +24,14 @@ def test_nineteen_good_images_just_promise_five_percent():
     threshold = split_conformal(range(1, 20), overkill_rate=0.05)
     assert threshold.value == pytest.approx(19, rel=2e-5)  # ceil(20 * 0.95) = 19th smallest
     assert (threshold.promised, threshold.images_needed) == (0.05, 19)
-    assert threshold.is_enough
+    assert threshold.promise.is_enough
 
 
 def test_too_few_good_images_take_the_largest_score_and_say_so():
     threshold = split_conformal(range(1, 11), overkill_rate=0.05)
     assert threshold.value == pytest.approx(10, rel=2e-5)
     assert threshold.promised == threshold.smallest_promise == pytest.approx(1 / 11)
-    assert not threshold.is_enough
+    assert not threshold.promise.is_enough
 
 
 def test_a_hundred_good_images_at_ten_percent():
@@ -119,7 +119,7 @@ def test_images_that_the_model_knows_would_promise_what_does_not_hold():
 def test_leave_one_out_promises_twice_the_rate_and_less_with_few_folds():
     plain, single = split_conformal(range(39), overkill_rate=0.05), leave_one_out(range(39), overkill_rate=0.05)
     assert single.value == plain.value == pytest.approx(37, rel=2e-5)
-    assert (single.promised, single.smallest_promise, single.is_enough) == (0.1, 1 / 40, True)
+    assert (single.promised, single.smallest_promise, single.promise.is_enough) == (0.1, 1 / 40, True)
     assert leave_one_out(range(39), overkill_rate=0.05, folds=10).promised == pytest.approx(0.1 + (1 - 10 / 39) / 11)
     assert leave_one_out(range(2), overkill_rate=0.5).promised <= 1
     with pytest.raises(ValueError, match="with 40 folds; 2 to 39 folds are possible"):

@@ -261,18 +261,14 @@ function paeth(left, up, corner) {
 }
 
 /** What a threshold promises, as texts with their values: by its policy, and what the good images cannot set. */
-export function promised(threshold) {
-  const rounded = (share) => Number((100 * share).toFixed(share < 0.001 ? 3 : 1));
-  const { policy, calibration_images: count, images_needed: needed, images_to_show: show } = threshold;
-  const values = { count, rate: rounded(threshold.overkill_rate) };
-  const enough = needed === undefined ? threshold.smallest_promise <= threshold.overkill_rate + 1e-9 : count >= needed;
+export function promised({ policy, said, images_to_show: show }) {
+  if (!said) return [];
   const texts = [];
-  if (policy === "percentile") texts.push(["results.promise_percentile", values]);
-  else if (policy === "leave_one_out") texts.push(["results.promise_loo", { ...values, promised: rounded(threshold.promised) }]);
-  else if (enough) texts.push(["results.promise", values]);
-  else texts.push(["results.promise_few", { ...values, promised: rounded(threshold.smallest_promise) }]);
-  if (!enough && needed !== undefined) texts.push(["results.promise_short", { ...values, needed }]);
-  if (show) texts.push(["results.promise_show", { ...values, show }]);
+  if (policy === "percentile") texts.push(["results.promise_percentile", said]);
+  else if (policy === "leave_one_out") texts.push(["results.promise_loo", said]);
+  else texts.push([said.enough ? "results.promise" : "results.promise_few", said]);
+  if (!said.enough) texts.push(["results.promise_short", said]);
+  if (show) texts.push(["results.promise_show", { ...said, show }]);
   return texts;
 }
 

@@ -1,0 +1,70 @@
+"""What a threshold promises is one figure: plan, warning, model card, summary and page say the same rate."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assistant.kinds.detect.notices import _on_threshold
+from assistant.kinds.detect.telling import _threshold
+from engine.contract.events import Warned, read_events
+from engine.contract.jobs import make_job
+from engine.contract.jobs.detect import DetectJob
+from engine.contract.policy import percent, share_out
+from engine.contract.results.detect import ThresholdTold
+from engine.evaluation.calibration import Calibration, calibration_from
+from engine.report import Report
+from engine.tasks.detect.calibrating import warn_of_few_good
+
+CASES = [
+    (policy, good, rate)
+    for policy in ("split_conformal", "leave_one_out", "percentile")
+    for good in (12, 60, 500)
+    for rate in (0.0025, 0.0125, 0.05)
+]
+
+
+def plan_of(policy: str, good: int, rate: float) -> tuple[DetectJob, dict[str, Any]]:
+    job = make_job("detect", "d", "padim", {"threshold_policy": policy, "overkill_rate": rate})
+    assert isinstance(job, DetectJob)
+    return job, {"train_good": good, "test_good": 10}
+
+
+def calibration_of(job: DetectJob, good: int) -> Calibration:
+    """Of as many good pictures as the plan says."""
+    shared = share_out(job, good=good, has_own_test=True)
+    scores = np.linspace(1, 2, shared.threshold)
+    return calibration_from(scores, scores, overkill_rate=job.overkill_rate, policy=shared.policy, folds=shared.folds)
+
+
+@pytest.mark.parametrize(("policy", "good", "rate"), CASES)
+def test_plan_warning_card_summary_and_page_say_the_same(tmp_path: Path, policy: str, good: int, rate: float) -> None:
+    job, facts = plan_of(policy, good, rate)
+    calibration = calibration_of(job, good)
+    told = {name: value for name, value in calibration.image.facts().items() if name != "value"}
+    said = _threshold(ThresholdTold(**told, image=1.0, pixel=1.0))["said"]
+    planned = {notice.code: notice for notice in _on_threshold(job, facts)}
+    report = Report(tmp_path)
+    warn_of_few_good(calibration, report)
+    report.log.close()
+    warned = [event for event in read_events(tmp_path) if isinstance(event, Warned)]
+    assert said["rate"] == 100 * rate == pytest.approx(float(re.findall(r"([\d.]+) %", told["promise"])[-1]))
+    if policy == "percentile":
+        assert (said["promised"], list(planned), warned) == (None, ["percentile"], [])
+        return
+    assert f"{said['promised']} %" in told["promise"]
+    assert ("few_good" in planned) == (not said["enough"]) == bool(warned)
+    for notice in [*planned.values(), *warned]:
+        assert notice.values["promised"] == said["promised"]
+        assert f"{said['promised']} %" in notice.message
+        assert notice.values["calibration"] == said["count"]
+    for notice in [planned["few_good"], *warned] if warned else []:
+        assert (notice.values["overkill"], notice.values["needed"]) == (said["rate"], said["needed"])
+
+
+@pytest.mark.parametrize("share", [0.0025, 0.0125, 1 / 13, 1 / 3, 1.0])
+def test_a_share_in_percent_keeps_three_digits(share: float) -> None:
+    assert percent(share) == pytest.approx(100 * share, rel=0.005)
+    assert isinstance(percent(share), int) == (share == 1.0)
