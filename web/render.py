@@ -23,9 +23,10 @@ from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
 from engine.contract.jobs.detect import is_transformer
 from prompts.durations import duration
+from prompts.languages import LANGUAGES
 from web import markdown
 from web.versions import static_url
-from web.wording import LANGUAGES, choose_language, wording
+from web.wording import choose_language, wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 DRAWN_OF_KINDS = Path(__file__).parent / "kinds"  # what is drawn of one kind of run alone

@@ -9,9 +9,8 @@ from starlette.requests import HTTPConnection
 from assistant.frames import Language
 from assistant.kinds import kind_of_model
 from assistant.tools.words import tool_texts
+from prompts.languages import LANGUAGES
 from prompts.page_texts import Text, filled, page_texts
-
-LANGUAGES: dict[Language, str] = {"en": "English", "ko": "한국어", "zh": "中文"}
 
 
 class Wording:

@@ -9,8 +9,9 @@ import web
 from assistant.frames import Language
 from assistant.plans.form import describe
 from engine.contract.jobs import KINDS, SpecError, make_job, setting_names
+from prompts.languages import LANGUAGES
 from prompts.page_texts import PLACEHOLDER
-from web.wording import LANGUAGES, wording
+from web.wording import wording
 
 WEB = Path(web.__file__).parent
 MODELS = [(kind, model) for kind, job in KINDS.items() for model in job.models()]
