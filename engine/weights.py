@@ -121,7 +121,7 @@ def adapted_file(run: str, runs: Path | None) -> Path:
     if runs is None:
         raise LookupError(f"backbone_run is {run!r}, but the folder that holds the runs is not known here")
     folder = runs / run
-    if not (folder / "spec.json").is_file():
+    if not RunFolder(folder).spec.is_file():
         near = difflib.get_close_matches(run, sorted(path.name for path in _adapting(runs)), n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise LookupError(f"backbone_run is {run!r}, but there is no such run{hint} (have: {_have(runs)})")
