@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
 from sqlalchemy.exc import OperationalError
 
@@ -15,7 +16,8 @@ from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import continue_run
-from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.executors import open_executor
+from assistant.runs.files import LocalFiles
 from assistant.runs.place import Place, place_of
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
@@ -38,7 +40,9 @@ class Workspace:
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
-        self.supervisor = Supervisor(self.runs, LocalExecutor(settings), slots=settings.slots, ended=self._tell_end_of)
+        files = LocalFiles(settings.runs_folder)
+        self._executors = cache(lambda name: open_executor(name, settings, files))
+        self.supervisor = Supervisor(self.runs, self._executors, slots=settings.slots, ended=self._tell_end_of)
 
     @classmethod
     @asynccontextmanager
@@ -50,6 +54,7 @@ class Workspace:
             OSError, OperationalError: the disk is full, or the database cannot be used (assistant/machine/troubles.py words it).
         """
         provider = choose(settings)
+        open_executor(settings.executor, settings, LocalFiles(settings.runs_folder))
         place = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
@@ -96,6 +101,15 @@ class Workspace:
             for task in self._telling:
                 task.cancel()
             await asyncio.gather(*self._telling, return_exceptions=True)
+
+    async def log_of(self, run: RunRow, lines: int = 200) -> Sequence[str]:
+        """The last lines that the run's process printed.
+
+        Raises:
+            RunElsewhere: nobody here has them.
+        """
+        self.runs.folder_of(run)
+        return [self.mask.text(line) for line in await self._executors(run.executor).logs(run.id, lines)]
 
     async def continue_run(self, run: str) -> RunRow:
         """Continue a run that ended without a result, in the conversation that it belongs to.

@@ -21,21 +21,38 @@ def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
     Raises:
         OSError: another process writes the log, or the disk takes nothing.
     """
-    log = EventLog(folder, repair=True)
+    log = open_for_last_word(folder)
     try:
-        if log.ended:
-            return read_events(folder)[-1]
-        if log.damage:
-            hint = f"the old log is kept as {log.kept}; {_again(folder)}"
-            otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
-        return log.append(otherwise)
+        return say(log, folder, otherwise)
     finally:
         log.close()
 
 
-def killed(exit_code: int | None, folder: Path) -> Failed:
+def open_for_last_word(folder: Path) -> EventLog:
+    """The log of a run whose process is gone. It has one writer: while it is open, nobody else gives the run its end.
+
+    Raises:
+        LogInUse: another process writes it.
+    """
+    return EventLog(folder, repair=True)
+
+
+def say(log: EventLog, folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
+    """
+    Raises:
+        OSError: the disk takes nothing.
+    """
+    if log.ended:
+        return read_events(folder)[-1]
+    if log.damage:
+        hint = f"the old log is kept as {log.kept}; {_again(folder)}"
+        otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)
+    return log.append(otherwise)
+
+
+def killed(exit_code: int | None, folder: Path, log: Sequence[str] = ()) -> Failed:
     """What is said of a process that is gone: its exit code or signal, the last lines it printed, and a full disk."""
-    log, free = log_tail(folder, LOG_LINES), shutil.disk_usage(folder).free
+    free = shutil.disk_usage(folder).free
     if free < FULL_BYTES:
         reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
         return Failed(code="disk", reason=reason, hint=f"make room on the disk, then {_again(folder)}", log=list(log))

@@ -6,7 +6,8 @@ that race for the same run one wins.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,19 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
-from assistant.runs.executors import Approved
+from assistant.runs.executors import Approved, Gone
 from assistant.runs.follow import follow
-from assistant.runs.last_word import last_word, log_tail
+from assistant.runs.last_word import killed, open_for_last_word, say
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, RunRow, now
 from engine.contract.continuing import hand_on
-from engine.contract.events import Event, Stopped, has_ended
+from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, has_ended
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, read_job
-from engine.contract.process_lock import take_lock
+
+LOOKS_AT_LOG, BETWEEN_LOOKS_S = 4, 0.25  # before a log that is in use counts as a trouble
 
 
 class UnknownRun(Refused, LookupError):
@@ -82,10 +84,6 @@ class Queue:
                 yield event
 
         return events()
-
-    def log_tail(self, run: str, lines: int = 200) -> Sequence[str]:
-        """The last lines that the run's process printed."""
-        return [self._mask.text(line) for line in log_tail(self.folder(run), lines)]
 
     async def add(
         self,
@@ -246,12 +244,16 @@ class Queue:
         return ahead if len(ahead) >= self._settings.slots else []
 
     async def claim_one(self, run: str) -> RunRow | None:
-        """Take this run if it still waits: it becomes running."""
-        return await self._change(run, ("queued",), state="running", started_at=now(), attempts=RunRow.attempts + 1)
+        """Take this run if it still waits: it becomes running, on this machine."""
+        return await self._change(
+            run, ("queued",), state="running", started_at=now(), host=self.place.host, attempts=RunRow.attempts + 1
+        )
 
-    async def put_back(self, run: str, *, attempts: int) -> None:
-        """A claimed run whose process never began waits again, after so many attempts."""
-        await self._change(run, ("running",), state="queued", started_at=None, attempts=attempts)
+    async def put_back(self, row: RunRow, *, attempts: int) -> RunRow | None:
+        """A claimed run whose process never began waits again, after so many attempts. None when it was started anew since."""
+        return await self._change(
+            row.id, ("running",), since=row.started_at, state="queued", started_at=None, attempts=attempts
+        )
 
     async def stop(self, run: str) -> RunRow:
         """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is.
@@ -277,15 +279,67 @@ class Queue:
 
         The log is told first: it is the truth about a run, and whoever finds the run next reads its end there.
         """
-        folder = self.folder(run)
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
-            if lock is None or (await self.get(run)).state != "queued":
+        async with self._last_words(run) as log:
+            if (await self.get(run)).state != "queued":
                 return None
-            await asyncio.to_thread(last_word, folder, Stopped())
+            await asyncio.to_thread(say, log, self.folder(run), Stopped())
             return await self._change(
                 run, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"
             )
+
+    async def conclude(self, row: RunRow, gone: Gone, *, printed: Sequence[str], starts_again: bool) -> RunRow | None:
+        """Give a run whose process is gone its end: the last word of its log, or one said for it. The run as it is then, or None when
+        it was ended or started anew by somebody else since `row` was read.
+
+        Args:
+            printed: its last lines.
+            starts_again: it waits again instead, if it has reported nothing.
+
+        Raises:
+            OSError: its log is in use, or takes nothing.
+        """
+        async with self._last_words(row.id) as log:
+            found = await self.get(row.id)
+            if (found.state, found.started_at) != ("running", row.started_at):
+                return None
+            is_blank = not log.seq and not log.damage
+            if not (starts_again and is_blank):
+                end = await asyncio.to_thread(self._say_end, log, found, gone, printed)
+                return await self._note_end(row.id, end)
+        return await self.put_back(row, attempts=row.attempts)  # its log is let go of before somebody can start it
+
+    def _say_end(self, log: EventLog, row: RunRow, gone: Gone, printed: Sequence[str]) -> Event:
+        folder = self.folder(row.id)
+        return say(log, folder, Stopped() if row.stop_requested else killed(gone.exit_code, folder, printed))
+
+    @asynccontextmanager
+    async def _last_words(self, run: str) -> AsyncIterator[EventLog]:
+        """The log of a run. Whoever has it open gives the run its end, and nobody else does meanwhile."""
+        folder = self.folder(run)
+        if (await self.get(run)).stop_requested:  # a person's stop ends a run all the same whose folder is gone
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        for _ in range(LOOKS_AT_LOG):
+            with suppress(LogInUse):  # of another server, which will have done in a moment
+                log = await asyncio.to_thread(open_for_last_word, folder)
+                break
+            await asyncio.sleep(BETWEEN_LOOKS_S)
+        else:
+            log = await asyncio.to_thread(open_for_last_word, folder)
+        try:
+            yield log
+        finally:
+            await asyncio.to_thread(log.close)
+
+    async def _note_end(self, run: str, end: Event) -> RunRow | None:
+        match end:
+            case Finished():
+                return await self.end(run, "succeeded", metrics=dict(end.metrics), worked_s=end.elapsed_s)
+            case Stopped():
+                return await self.end(run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s)
+            case Failed():
+                return await self.end(run, "failed", reason=end.reason, hint=end.hint, worked_s=end.elapsed_s)
+            case _:
+                raise AssertionError(f"run {run} ended with a {end.type} event")
 
     async def end(
         self,
@@ -303,11 +357,15 @@ class Queue:
             run, ("running",), state=state, finished_at=now(), metrics=metrics, worked_s=worked_s, **told
         )
 
-    async def _change(self, run: str, from_states: tuple[str, ...], **values: Any) -> RunRow | None:
+    async def _change(
+        self, run: str, from_states: tuple[str, ...], *, since: datetime | None = None, **values: Any
+    ) -> RunRow | None:
+        """`since`: only if it is still the start of then."""
         async with self._database.session() as session:
-            query = (
-                update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states)).values(**values).returning(RunRow)
-            )
+            query = update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states))
+            if since is not None:
+                query = query.where(RunRow.started_at == since)
+            query = query.values(**values).returning(RunRow)
             return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
 
 

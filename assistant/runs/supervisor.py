@@ -1,25 +1,23 @@
 """Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
 
-How a run ended is read from its event log. A process that died without a last word is a failure with its exit code and the last
-lines of its log, never a success. Whoever starts a run or gives it its end holds its lock meanwhile (engine/contract/process_lock.py): a
-running run whose lock is free is dead, whichever server started it. What disk or database refuse is tried again until it goes.
+It sees the runs of its own home: of the others it is told nothing and does nothing. How a run ended is read from its event log; whether
+it goes on, its executor is asked. A process that died without a last word is a failure with its exit code and the last lines that it
+printed, never a success. What disk or database refuse is tried again until it goes.
 """
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.machine.troubles import Trouble, Watch
-from assistant.runs.executors import Executor
-from assistant.runs.last_word import killed, last_word
+from assistant.runs.executors import Executor, Gone, Running, Submission
+from assistant.runs.last_word import LOG_LINES
 from assistant.runs.queue import Queue, approved
-from assistant.store.tables import ACTIVE, RunRow
-from engine.contract.events import Event, Failed, Finished, Stopped
-from engine.contract.folder import RunFolder
-from engine.contract.process_lock import noted_process, take_lock
+from assistant.settings import SettingError
+from assistant.store.tables import ACTIVE, ENDED, RunRow
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
@@ -28,10 +26,12 @@ QUEUE = "the queue"
 
 
 class Supervisor:
-    """Supervises the runs of one workspace, at most `slots` at a time; `ended` is told each run that has got its end here."""
+    """Supervises the runs of one home, at most `slots` at a time; `ended` is told each run that has got its end here."""
 
-    def __init__(self, queue: Queue, executor: Executor, *, slots: int, ended: Callable[[RunRow], None]):
-        self._queue, self._executor, self._slots, self._ended = queue, executor, slots, ended
+    def __init__(
+        self, queue: Queue, executors: Callable[[str], Executor], *, slots: int, ended: Callable[[RunRow], None]
+    ):
+        self._queue, self._executors, self._slots, self._ended = queue, executors, slots, ended
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
@@ -89,7 +89,7 @@ class Supervisor:
                 self._watched[row.id] = asyncio.create_task(self._watch(row.id))
 
     async def _start(self, row: RunRow) -> bool:
-        """Whether the run runs now: started here, unless another server has its hands on it.
+        """Whether the run was started here now.
 
         Raises:
             OSError: the disk is full, or no process can be made; the run waits on.
@@ -98,21 +98,26 @@ class Supervisor:
             if (stopped := await self._queue.end_before_it_began(row.id)) is not None:
                 self._ended(stopped)
             return False
-        folder = self._queue.folder(row.id)
-        with await asyncio.to_thread(take_lock, folder) or contextlib.nullcontext() as lock:
-            if lock is None:
-                return False
-            await asyncio.to_thread(
-                refuse_full_disk, folder.parent, wanted=ROOM_TO_START_BYTES, what="a training is begun"
-            )
-            if await self._queue.claim_one(row.id) is None:
-                return False
-            try:
-                await self._executor.start(folder, data=Path(row.data_path), approved=approved(row), lock=lock)
-            except OSError:
-                await self._queue.put_back(row.id, attempts=row.attempts)
-                raise
-        return True
+        claimed: list[RunRow] = []
+
+        async def claim() -> bool:
+            taken = await self._queue.claim_one(row.id)
+            claimed.extend([taken] if taken is not None else [])
+            return taken is not None
+
+        submission = Submission(row.id, data=Path(row.data_path), approved=approved(row))
+        try:
+            return await self._executor_of(row).submit(submission, claim=claim)
+        except OSError:
+            for taken in claimed:
+                await self._queue.put_back(taken, attempts=row.attempts)
+            raise
+
+    def _executor_of(self, row: RunRow) -> Executor:
+        try:
+            return self._executors(row.executor)
+        except SettingError as error:  # it was there when the run was added, and may be again
+            raise OSError(errno.ENOSYS, str(error)) from None
 
     async def _watch(self, run: str) -> None:
         while not self._closing.is_set():
@@ -122,55 +127,22 @@ class Supervisor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _is_over(self, run: str) -> bool:
-        row, folder = await self._queue.get(run), self._queue.folder(run)
+        row = await self._queue.get(run)
         if row.state != "running":  # it got its end elsewhere
             return True
-        if not await self._executor.is_alive(folder):
-            return await self._conclude(row)
-        if row.stop_requested:
-            await self._executor.stop(folder, grace_s=STOP_GRACE_SECONDS)
+        executor = self._executor_of(row)
+        match await executor.status(run):
+            case Gone() as gone:
+                return await self._conclude(row, gone)
+            case Running() if row.stop_requested:
+                await executor.cancel(run, grace_s=STOP_GRACE_SECONDS)
         return False
 
-    async def _conclude(self, row: RunRow) -> bool:
-        """Read from the log how a dead run ended, or say the last word for it. False while another server does."""
-        run, folder = row.id, self._queue.folder(row.id)
-        if (
-            row.stop_requested
-        ):  # a folder that is gone may be one of another home; a person's stop ends the run all the same
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        with await asyncio.to_thread(take_lock, folder) or contextlib.nullcontext() as lock:
-            if lock is None:
-                return False
-            row = await self._queue.get(run)
-            if row.state != "running":
-                return True
-            exit_code = self._executor.exit_code(folder)
-            if exit_code is None and row.attempts < MOST_STARTS and await asyncio.to_thread(_never_began, folder):
-                await self._queue.put_back(run, attempts=row.attempts)
-                return True
-            end = await asyncio.to_thread(_end, folder, exit_code, stopped=row.stop_requested)
-            ended = await self._note_end(run, end)
-        if ended is not None:
-            self._ended(ended)
+    async def _conclude(self, row: RunRow, gone: Gone) -> bool:
+        """Give a run that is gone its end, or let it wait again where a server was killed between claiming it and starting its process."""
+        printed = await self._executor_of(row).logs(row.id, LOG_LINES)
+        starts_again = not gone.has_begun and row.attempts < MOST_STARTS
+        concluded = await self._queue.conclude(row, gone, printed=printed, starts_again=starts_again)
+        if concluded is not None and concluded.state in ENDED:
+            self._ended(concluded)
         return True
-
-    async def _note_end(self, run: str, end: Event) -> RunRow | None:
-        match end:
-            case Finished():
-                return await self._queue.end(run, "succeeded", metrics=dict(end.metrics), worked_s=end.elapsed_s)
-            case Stopped():
-                return await self._queue.end(run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s)
-            case Failed():
-                return await self._queue.end(run, "failed", reason=end.reason, hint=end.hint, worked_s=end.elapsed_s)
-            case _:
-                raise AssertionError(f"run {run} ended with a {end.type} event")
-
-
-def _never_began(folder: Path) -> bool:
-    """Whether a server was killed between claiming the run and starting its process."""
-    events = RunFolder(folder).events
-    return noted_process(folder) is None and not (events.exists() and events.stat().st_size)
-
-
-def _end(folder: Path, exit_code: int | None, *, stopped: bool) -> Event:
-    return last_word(folder, Stopped() if stopped else killed(exit_code, folder))

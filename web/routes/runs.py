@@ -78,7 +78,7 @@ async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
     """The last lines that the training process printed."""
     row = await workspace.runs.get(run)
-    return {"lines": list(await asyncio.to_thread(workspace.runs.log_tail, row.id, 200))}
+    return {"lines": list(await workspace.log_of(row))}
 
 
 @router.post("/api/runs/{run}/stop")

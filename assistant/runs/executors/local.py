@@ -1,43 +1,81 @@
-"""Runs as child processes of this machine: each leads its own process group, and outlives the server that started it."""
+"""Runs as child processes of this machine: each leads its own process group, and outlives the server that started it.
+
+A run lives as long as its lock is held (engine/contract/process_lock.py), which its process inherits and no clock or id tells of. What
+a process that was killed leaves behind, such as children that hold the lock, is ended.
+"""
 
 import asyncio
 import os
 import signal
 import subprocess
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import psutil
 
+from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import PROJECT, engine_command
-from assistant.runs.executors import Approved
+from assistant.runs.executors import Claim, Executor, Gone, Running, Status, Submission
+from assistant.runs.files import RunFiles
+from assistant.runs.last_word import log_tail
 from assistant.settings import Settings
 from engine.contract.folder import RunFolder
 from engine.contract.plain_files import append_plain
-from engine.contract.process_lock import ProcessLock, is_locked, noted_process
+from engine.contract.process_lock import ProcessLock, is_locked, is_noted_here, noted_process, take_lock
 
 LOOK_SECONDS = 0.1
 
 
+def open_executor(settings: Settings, files: RunFiles) -> Executor:
+    return LocalExecutor(settings, files)
+
+
 class LocalExecutor:
-    """A run lives as long as its lock is held; the process that the engine noted beside the lock is the one to stop."""
+    """Computes in the folder that this home has for a run, so what is kept there needs no copy."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
-        self._children: dict[Path, subprocess.Popen[bytes]] = {}
+    def __init__(self, settings: Settings, files: RunFiles):
+        self._settings, self._files = settings, files
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    async def start(self, run: Path, *, data: Path, approved: Approved, lock: ProcessLock) -> None:
-        arguments = ["--data", str(data), "--approved-spec", approved.spec]
-        if approved.data is not None:
-            arguments += ["--approved-data", approved.data]
-        self._children[run] = await asyncio.to_thread(self._spawn, run, arguments, lock)
+    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
+        run = submission.run
+        folder = self._folder(run)
+        await asyncio.to_thread(self._files.get, run, folder)
+        with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
+            if lock is None:
+                return False
+            await asyncio.to_thread(_make_ready, folder, lock)
+            if not await claim():
+                return False
+            self._children[run] = await asyncio.to_thread(self._spawn, folder, submission.arguments, lock)
+        return True
 
-    def _spawn(self, run: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
-        os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
-        with append_plain(RunFolder(run).log) as log:
+    async def status(self, run: str) -> Status:
+        return await asyncio.to_thread(self._look, run)
+
+    async def cancel(self, run: str, *, grace_s: float) -> None:
+        await asyncio.to_thread(self._signal, run, signal.SIGTERM)
+        for _ in range(int(grace_s / LOOK_SECONDS)):
+            if not isinstance(await self.status(run), Running):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.to_thread(self._signal, run, signal.SIGKILL)
+
+    async def logs(self, run: str, lines: int) -> Sequence[str]:
+        return await asyncio.to_thread(log_tail, self._folder(run), lines)
+
+    def command(self, run: Path, arguments: list[str]) -> list[str]:
+        return engine_command("run", str(run), *arguments)
+
+    def _folder(self, run: str) -> Path:
+        return self._settings.runs_folder / run
+
+    def _spawn(self, folder: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
+        with append_plain(RunFolder(folder).log) as log:
             return subprocess.Popen(
-                self.command(run, arguments),
+                self.command(folder, arguments),
                 cwd=PROJECT,
                 env=engine_environment(self._settings),
                 stdin=subprocess.DEVNULL,
@@ -47,33 +85,46 @@ class LocalExecutor:
                 pass_fds=[lock.descriptor],
             )
 
-    def command(self, run: Path, arguments: list[str]) -> list[str]:
-        return engine_command("run", str(run), *arguments)
+    def _look(self, run: str) -> Status:
+        folder, child = self._folder(run), self._children.get(run)
+        exit_code = child.poll() if child is not None else None
+        if child is not None and exit_code is None:
+            return Running()
+        leader = noted_process(folder)
+        if is_locked(folder):
+            if leader is not None and is_noted_here(folder) and _has_gone(leader):
+                self._signal(run, signal.SIGKILL)  # its children alone hold the lock: nothing comes of them any more
+            return Running()
+        self._files.put(run, folder)
+        return Gone(exit_code, has_begun=exit_code is not None or leader is not None)
 
-    async def is_alive(self, run: Path) -> bool:
-        child = self._children.get(run)
-        return (child is not None and child.poll() is None) or await asyncio.to_thread(is_locked, run)
-
-    async def stop(self, run: Path, *, grace_s: float) -> None:
-        await asyncio.to_thread(self._signal, run, signal.SIGTERM)
-        for _ in range(int(grace_s / LOOK_SECONDS)):
-            if not await self.is_alive(run):
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-        await asyncio.to_thread(self._signal, run, signal.SIGKILL)
-
-    def exit_code(self, run: Path) -> int | None:
-        child = self._children.get(run)
-        return child.poll() if child is not None else None
-
-    def _signal(self, run: Path, number: signal.Signals) -> None:
-        child, leader = self._children.get(run), noted_process(run)
+    def _signal(self, run: str, number: signal.Signals) -> None:
+        folder, child = self._folder(run), self._children.get(run)
+        leader = noted_process(folder)
         if child is not None and child.poll() is None:
             leader = child.pid
-        elif leader is None or not _is_of_run(leader, run):
+        elif leader is None or not _is_of_run(leader, folder):
             return
         with suppress(ProcessLookupError):
             os.killpg(leader, number)
+
+
+def _make_ready(folder: Path, lock: ProcessLock) -> None:
+    """
+    Raises:
+        OSError: there is not enough room.
+    """
+    refuse_full_disk(folder.parent, wanted=ROOM_TO_START_BYTES, what="a training is begun")
+    os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
+
+
+def _has_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
 
 
 def _is_of_run(group: int, run: Path) -> bool:

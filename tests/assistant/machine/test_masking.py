@@ -149,7 +149,7 @@ async def test_a_runs_reason_and_log_are_masked(workspace: Workspace) -> None:
     assert ended is not None
     assert ended.reason == f"no access with {MASKED}"
     RunFolder(workspace.runs.folder(run.id)).log.write_text(f"key={SECRET}\n")
-    assert list(workspace.runs.log_tail(run.id)) == [f"key={MASKED}"]
+    assert list(await workspace.log_of(run)) == [f"key={MASKED}"]
 
 
 async def test_no_log_line_holds_a_secret_not_even_a_traceback(

@@ -1,6 +1,8 @@
 """The supervisor gives every run an honest end, whatever happens to its process. The processes are real, small Python programs."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +15,7 @@ from assistant.machine.masking import Mask
 from assistant.machine.troubles import Trouble
 from assistant.runs import supervisor
 from assistant.runs.executors.local import LocalExecutor
+from assistant.runs.files import LocalFiles
 from assistant.runs.place import place_of
 from assistant.runs.queue import Queue
 from assistant.runs.supervisor import Supervisor
@@ -21,7 +24,7 @@ from assistant.store.database import Database
 from assistant.store.tables import RunRow
 from engine.contract.events import EventLog, Failed, Finished, Started, Stopped, read_events
 from engine.contract.jobs import make_job
-from engine.contract.process_lock import is_locked
+from engine.contract.process_lock import is_locked, noted_process
 from tests.small_disk import SmallDisk, small_disk
 
 pytestmark = pytest.mark.anyio
@@ -59,17 +62,19 @@ class Scene:
             database,
             settings.home,
         )
-        self.executor = ScriptExecutor(settings)
+        self.files = LocalFiles(settings.runs_folder)
+        self.executor = ScriptExecutor(settings, self.files)
         self.executors = [self.executor]
         self.ended: list[RunRow] = []
         self.supervisor = self.another_supervisor()
 
     def another_supervisor(self, executor: ScriptExecutor | None = None) -> Supervisor:
-        return Supervisor(self.queue, executor or self.executor, slots=1, ended=self.ended.append)
+        executor = executor or self.executor
+        return Supervisor(self.queue, lambda name: executor, slots=1, ended=self.ended.append)
 
     def another_server(self) -> Supervisor:
         """One that knows nothing of the processes which the first one started."""
-        executor = ScriptExecutor(self.executor._settings)
+        executor = ScriptExecutor(self.executor._settings, self.files)
         executor.script = self.executor.script
         self.executors.append(executor)
         return self.another_supervisor(executor)
@@ -247,9 +252,24 @@ async def test_a_process_that_dies_at_once_is_not_started_for_ever(scene: Scene)
     assert "exit code 7" in (run.reason or "")
 
 
-async def test_a_run_goes_on_while_a_child_of_its_process_does(scene: Scene) -> None:
-    task = await scene.begin(f"{START}\nif os.fork(): os._exit(0)\ntime.sleep(1)\n{FINISH}")
-    assert (await task).state == "succeeded"
+async def test_what_a_killed_process_leaves_behind_is_ended_and_the_run_gets_its_end(scene: Scene) -> None:
+    task = await scene.begin(f"{START}\nif os.fork(): os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(600)")
+    run = await task
+    assert run.state == "failed"
+    assert "SIGKILL" in (run.reason or "")
+    assert not is_locked(scene.queue.folder("r1"))
+
+
+async def test_a_server_that_did_not_start_a_run_ends_what_its_killed_process_left_behind(scene: Scene) -> None:
+    leave = "if os.fork(): time.sleep(600)\ntime.sleep(600)"
+    scene.executor.script = f"{START}\n{leave}"
+    run = await scene.add()
+    async with scene.supervisor.working():
+        await scene.first_event(run)
+    async with scene.another_server().working():
+        os.kill(noted_process(scene.queue.folder(run)) or 0, signal.SIGKILL)
+        assert (await scene.state_becomes(run, "failed")).attempts == 1
+    assert not is_locked(scene.queue.folder(run))
 
 
 async def test_a_log_that_another_process_writes_holds_nobody_up(scene: Scene) -> None:
@@ -276,23 +296,6 @@ async def test_two_servers_on_one_home_start_each_run_once(scene: Scene) -> None
             assert (ended.state, ended.attempts) == ("succeeded", 1)
             assert [event.seq for event in read_events(scene.queue.folder(run))] == [1, 2]
     assert sorted(each.id for each in scene.ended) == runs
-
-
-async def test_a_server_of_another_home_leaves_the_runs_of_this_one_alone(scene: Scene, tmp_path: Path) -> None:
-    waiting = await scene.add()
-    scene.executor.script = f"{START}\ntime.sleep(1)\n{FINISH}"
-    elsewhere = Settings(home=tmp_path / "elsewhere")
-    stranger = Supervisor(
-        Queue(elsewhere, scene.database, Mask([]), place_of(elsewhere.home)),
-        ScriptExecutor(elsewhere),
-        slots=4,
-        ended=scene.ended.append,
-    )
-    async with stranger.working():
-        while stranger.trouble(waiting) is None:
-            await asyncio.sleep(0.02)
-        async with scene.supervisor.working():
-            assert (await scene.state_becomes(waiting, "succeeded", "failed")).state == "succeeded"
 
 
 async def test_a_run_waits_for_room_on_the_disk_and_begins_when_there_is(
