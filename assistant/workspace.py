@@ -41,8 +41,8 @@ class Workspace:
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
         files = LocalFiles(settings.runs_folder)
-        self._executors = cache(lambda name: open_executor(name, settings, files))
-        self.supervisor = Supervisor(self.runs, self._executors, slots=settings.slots, ended=self._tell_end_of)
+        self.executor = cache(lambda name: open_executor(name, settings, files))
+        self.supervisor = Supervisor(self.runs, self.executor, slots=settings.slots, ended=self._tell_end_of)
 
     @classmethod
     @asynccontextmanager
@@ -109,7 +109,7 @@ class Workspace:
             RunElsewhere: nobody here has them.
         """
         self.runs.folder_of(run)
-        return [self.mask.text(line) for line in await self._executors(run.executor).logs(run.id, lines)]
+        return [self.mask.text(line) for line in await self.executor(run.executor).logs(run.id, lines)]
 
     async def continue_run(self, run: str) -> RunRow:
         """Continue a run that ended without a result, in the conversation that it belongs to.

@@ -14,6 +14,7 @@ from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.histories import UnknownConversation
 from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
 from assistant.machine.troubles import EXPECTED, report
+from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import UnknownRun
 from assistant.workspace import Workspace
 from engine.contract.events import DamagedLog
@@ -142,6 +143,8 @@ async def _send_events(socket: WebSocket, workspace: Workspace, run: str, after:
             with contextlib.suppress(*LEFT):
                 await socket.send_text(event.model_dump_json())
         code = 1000
+    except RunElsewhere:  # the page asks for the state on record from time to time
+        code = GONE
     except DamagedLog as damage:
         row = await workspace.runs.get(run)
         end = {"type": "damaged", "message": str(damage), "state": row.state, "reason": row.reason, "hint": row.hint}

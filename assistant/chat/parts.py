@@ -41,7 +41,7 @@ class Parts:
         Raises:
             NoResults: the run has no evaluation.
         """
-        facts = await asyncio.to_thread(run_facts, run, self.runs.folder(run.id))
+        facts = await asyncio.to_thread(run_facts, run, self.runs.folder_of(run))
         if self.provider.name == "built-in":
             return word(facts, language)
         try:

@@ -25,7 +25,7 @@ async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: 
     try:
         text = await parts.summary(run, language)
         gallery = kind_of(run.kind).gallery
-        item = await asyncio.to_thread(gallery, run, parts.runs.folder(run.id), count=SHOWN_HEATMAPS)
+        item = await asyncio.to_thread(gallery, run, parts.runs.folder_of(run), count=SHOWN_HEATMAPS)
     except NoResults as error:
         facts = {"code": "no_results", "message": str(error), **error.values}
         await transcript.show(key, AssistantItem(text=built_in_words("refused", language, facts)))

@@ -83,7 +83,7 @@ async def _runs_show(run: str, language: Language) -> int:
     async with Workspace.open(settings_here()) as workspace:
         row = await workspace.runs.get(run)
         try:
-            print(plain(word(run_facts(row, workspace.runs.folder(row.id)), language)))
+            print(plain(word(run_facts(row, workspace.runs.folder_of(row)), language)))
         except NoResults as error:
             tell(str(error))
             return 1

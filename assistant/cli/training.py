@@ -71,7 +71,7 @@ async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
 
 async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
     row = await _run(workspace, row.id)
-    _print_outcome(row, workspace.runs.folder(row.id), as_json=as_json)
+    _print_outcome(row, workspace.runs.folder_of(row), as_json=as_json)
     return EXIT_CODES[row.state]
 
 

@@ -13,6 +13,7 @@ from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, plan
 from assistant.refused import Refused
 from assistant.runs.continuing import ENDED_WITHOUT_RESULT, rest_of
+from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -36,10 +37,13 @@ async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversa
     """Queue the run that takes this one's place. However often and from wherever it is asked for, there is one.
 
     Raises:
+        RunElsewhere: its folder lies in another home.
         NotContinued: `run_active` or `run_succeeded`; `data_changed`: the images are not those that were approved; `data_unknown`: nobody
             knows which were; `not_started`.
         DatasetError: the data set is gone, or holds nothing to train on any more.
     """
+    if not runs.place.has(row):
+        raise RunElsewhere(row)
     if (already := await runs.continuation(row.id)) is not None:
         return already
     if row.state == "succeeded":
@@ -77,7 +81,7 @@ async def plan_again(settings: Settings, datasets: Datasets, runs: Queue, row: R
         SpecError, DatasetError: it cannot be trained any more, in words.
     """
     chosen = {name: value for name, value in flat_settings(read_job(row.spec)).items() if value is not None}
-    lowered = await asyncio.to_thread(_lowered, runs.folder(row.id))
+    lowered = await asyncio.to_thread(_lowered, runs.folder_of(row))
     return await plan(
         settings,
         datasets,

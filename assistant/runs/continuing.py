@@ -23,14 +23,15 @@ class Rest:
 
 
 async def what_is_left(runs: Queue, row: RunRow) -> Rest | None:
-    """What the run that takes this one's place would do; None where none can: it is continued already, or did not end without a result."""
-    if row.state not in ENDED_WITHOUT_RESULT or await runs.continuation(row.id) is not None:
+    """What the run that takes this one's place would do; None where none can: it is continued already, did not end without a result,
+    or lies in another home."""
+    if not runs.place.has(row) or row.state not in ENDED_WITHOUT_RESULT or await runs.continuation(row.id) is not None:
         return None
     return await rest_of(runs, row)
 
 
 async def rest_of(runs: Queue, row: RunRow) -> Rest:
-    kept = await asyncio.to_thread(epochs_kept, runs.folder(row.id))
+    kept = await asyncio.to_thread(epochs_kept, runs.folder_of(row))
     return Rest(after_epoch=kept, epochs=int(row.spec["epochs"]))
 
 

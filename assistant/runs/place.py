@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.refused import Refused
 from assistant.store.tables import RunRow
 from engine.contract.plain_files import read_plain
 
@@ -57,13 +58,13 @@ def _id_in(path: Path) -> str:
     return _id_in(path)
 
 
-class RunElsewhere(LookupError):
-    """The run's folder lies in another home: what stands in it can be had there alone. The message is the English wording."""
+class RunElsewhere(Refused):
+    """The run's folder lies in another home: what stands in it can be had there alone."""
 
-    code = "elsewhere"
+    status = 409
 
     def __init__(self, row: RunRow):
-        self.values = {"run": row.id, "host": row.host or "?", "state": row.state}
+        where, hint = row.host or "a machine that nobody has noted", "open Murascope on that machine"
         super().__init__(
-            f"run {row.id} is on {row.host or 'a machine that nobody has noted'}: what it left can be seen there alone"
+            "elsewhere", f"run {row.id} is on {where}, in another home", hint, run=row.id, host=row.host or "?"
         )

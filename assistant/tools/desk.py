@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic_ai import ModelRetry
@@ -10,6 +11,7 @@ from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item, Language
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
+from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, ProposalRow, RunRow
@@ -75,6 +77,17 @@ class Desk:
             problems = [{"kind": each.kind, "message": each.message, **each.values} for each in error.problems]
             return self.refuse("settings", str(error), problems=problems)
         return self.refuse(error.code, str(error), **error.values)
+
+    def folder(self, row: RunRow) -> Path:
+        """The folder of a run.
+
+        Raises:
+            ModelRetry: it lies in another home.
+        """
+        try:
+            return self.runs.folder_of(row)
+        except RunElsewhere as error:
+            raise self.refuse("elsewhere", str(error), **error.values) from None
 
     async def run(self, run: str | None, *, active_first: bool = False) -> RunRow:
         """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.

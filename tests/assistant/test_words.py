@@ -93,6 +93,7 @@ RAW = "what happened"  # said to an LLM and to logs, in English
 PROBLEM = {
     "message": RAW,
     "name": "seed",
+    "host": "line-3",
     "value": "7",
     "limit": 3,
     "known": ["a"],
@@ -111,9 +112,10 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("no_runs", {}),
     ("which_run", {"known": [{"run": "r9", "model": "padim", "dataset": "oled", "state": "queued"}]}),
     ("unknown_run", {"run": "r9"}),
+    ("elsewhere", {"run": "r9", "host": "line-3", "state": "running"}),
     *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": str(RunFolder(Path()).evaluation.scores)}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("dataset_gone", {"path": "/data/oled"}),
-    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
+    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "elsewhere", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
     ("anything_else", {}),
 ]  # fmt: skip
 QUOTING = ("anything_else", "other")  # what nobody has worded is told as it stands

@@ -32,14 +32,17 @@ async def list_runs(
     rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
     again = {row.id: await what_comes_next(row, workspace) for row in rows if row.state in ENDED_WITHOUT_RESULT}
     return await renderer.page(
-        request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again, trouble=workspace.supervisor.trouble
+        request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again, trouble=workspace.supervisor.trouble,
+        is_here=workspace.runs.place.has,
     )  # fmt: skip
 
 
 @router.get("/runs/{run}")
 async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
     row = await workspace.runs.get(run)
-    return await renderer.page(request, "run", run=row, trouble=workspace.supervisor.trouble)
+    return await renderer.page(
+        request, "run", run=row, trouble=workspace.supervisor.trouble, is_here=workspace.runs.place.has
+    )
 
 
 @router.get("/runs/{run}/view")
@@ -47,7 +50,13 @@ async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
     """The inside of the run panel, the same as on the run's page."""
     row = await workspace.runs.get(run)
     return HTMLResponse(
-        renderer.part(renderer.language(request), "run_view", run=row, trouble=workspace.supervisor.trouble),
+        renderer.part(
+            renderer.language(request),
+            "run_view",
+            run=row,
+            trouble=workspace.supervisor.trouble,
+            is_here=workspace.runs.place.has,
+        ),
         headers={"cache-control": "no-store"},
     )
 
@@ -71,7 +80,7 @@ async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
     """The figures as they stand in the run's folder, and one entry for each inspected image."""
     row = await workspace.runs.get(run)
-    return await asyncio.to_thread(kind_of(row.kind).results, row, workspace.runs.folder(row.id))
+    return await asyncio.to_thread(kind_of(row.kind).results, row, workspace.runs.folder_of(row))
 
 
 @router.get("/api/runs/{run}/log")
@@ -96,7 +105,7 @@ async def continue_run(run: Id, workspace: Opened) -> dict[str, Any]:
 async def run_file(request: Request, run: Id, what: str, index: Index, workspace: Opened) -> Response:
     """One picture of the evaluation; which sorts there are is a matter of its kind of run."""
     row = await workspace.runs.get(run)
-    evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder(row.id))
+    evaluation = await asyncio.to_thread(results.evaluation_of, row, workspace.runs.folder_of(row))
     path = evaluation.picture(what, index)
     if what not in kind_of(row.kind).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
@@ -107,7 +116,7 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
 async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any]:
     """The regions of one inspected image, and how sure its verdict is."""
     row = await workspace.runs.get(run)
-    found = await asyncio.to_thread(results.finding, row, workspace.runs.folder(row.id), index)
+    found = await asyncio.to_thread(results.finding, row, workspace.runs.folder_of(row), index)
     return found.facts() if found else {"image": None, "regions": []}
 
 
@@ -117,7 +126,7 @@ async def normal_picture(
 ) -> Response:
     """The picture learnt from whose good patch is shown beside a region, made small."""
     row = await workspace.runs.get(run)
-    folder = workspace.runs.folder(row.id)
+    folder = workspace.runs.folder_of(row)
     try:
         path = await asyncio.to_thread(
             results.normal_picture, row, folder, FilePath(row.data_path), index=index, region=region, rank=rank
@@ -143,6 +152,10 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     return {
         "id": row.id,
         "state": row.state,
+        "kind": row.kind,
+        "executor": row.executor,
+        "host": row.host,
+        "elsewhere": not workspace.runs.place.has(row),
         "dataset": row.dataset,
         "kind": row.kind,
         "model": row.subject,

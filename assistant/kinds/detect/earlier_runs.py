@@ -11,6 +11,7 @@ from pydantic import Field
 
 from assistant.frames import Notice
 from assistant.kinds import Advice, Built
+from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.store.tables import RunRow
 from engine.contract.folder import RunFolder
@@ -57,7 +58,7 @@ async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any
     unfit: list[Problem] = []
     if not members:
         rows = await runs.list(state="succeeded", dataset=dataset, limit=LOOKED_AT)
-        rows = [row for row in rows if row.subject != "ensemble"]
+        rows = [row for row in rows if row.subject != "ensemble" and runs.place.has(row)]
         if last_runs is None:  # by itself it takes only what fits
             whys = [await _unfit(runs, row, facts) for row in rows]
             rows = [row for row, why in zip(rows, whys, strict=True) if why is None]
@@ -111,7 +112,7 @@ async def _unfit(runs: Queue, row: RunRow, facts: Mapping[str, Any]) -> Problem 
 def _card(runs: Queue, row: RunRow) -> DetectCard | None:
     """What the run's model says of itself; None where it is gone, unreadable or damaged."""
     try:
-        return RunFolder(runs.folder(row.id)).model.read_card(DetectCard)
+        return RunFolder(runs.folder_of(row)).model.read_card(DetectCard)
     except (OSError, ValueError):
         return None
 
@@ -210,8 +211,8 @@ async def dataset_of_backbone(runs: Queue, asked: str) -> str:
 
 async def _newest_adapted(runs: Queue, dataset: str | None = None) -> RunRow:
     """The newest finished run that adapted a backbone, of this data set if there is one."""
-    rows = [row for row in await runs.list(state="succeeded", subject="cutpaste", limit=LOOKED_AT)]
-    adapted = [row for row in rows if _has_backbone(runs, row)]
+    rows = await runs.list(state="succeeded", subject="cutpaste", limit=LOOKED_AT)
+    adapted = [row for row in rows if runs.place.has(row) and _has_backbone(runs, row)]
     if not adapted:
         message = "no finished training has adapted a backbone yet: train CutPaste first"
         raise SpecError([Problem("backbone_run", message, "no_backbone_yet")])
@@ -219,7 +220,7 @@ async def _newest_adapted(runs: Queue, dataset: str | None = None) -> RunRow:
 
 
 def _has_backbone(runs: Queue, row: RunRow) -> bool:
-    return RunFolder(runs.folder(row.id)).model.backbone.is_file()
+    return RunFolder(runs.folder_of(row)).model.backbone.is_file()
 
 
 async def _finished(runs: Queue, run: str, setting: str) -> RunRow:
@@ -230,4 +231,7 @@ async def _finished(runs: Queue, run: str, setting: str) -> RunRow:
     if row.state != "succeeded":
         message = f"{row.id} has not finished well (it is {row.state}): take a finished training"
         raise SpecError([Problem(setting, message, "unfinished_run", {"run": row.id})])
+    if not runs.place.has(row):
+        elsewhere = RunElsewhere(row)
+        raise SpecError([Problem(setting, str(elsewhere), elsewhere.code, elsewhere.values)])
     return row

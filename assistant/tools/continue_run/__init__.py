@@ -30,6 +30,7 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
         raise desk.refuse(
             "run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state
         )
+    desk.folder(row)  # or it is refused
     if row.state == "succeeded":
         try:
             return _planned(await desk.cards.plan_again(row), run=row.id, why="succeeded")

@@ -25,8 +25,10 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         "hint": row.hint,
         "waits_for": await ctx.deps.runs.waits_for(row),
     }
+    if not ctx.deps.runs.place.has(row):
+        return {**facts, "host": row.host}
     try:
-        events = await asyncio.to_thread(read_events, ctx.deps.runs.folder(row.id))
+        events = await asyncio.to_thread(read_events, ctx.deps.folder(row))
     except DamagedLog as damage:  # the state on record holds all the same
         return {**facts, "log_damaged": str(damage)}
     for event in events:

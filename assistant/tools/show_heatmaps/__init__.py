@@ -38,7 +38,7 @@ async def show_heatmaps(
         item = await asyncio.to_thread(
             shown,
             row,
-            desk.runs.folder(row.id),
+            desk.folder(row),
             which=which,
             defect_type=defect_type,
             count=min(max(count, 1), MOST),

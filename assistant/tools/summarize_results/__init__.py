@@ -21,7 +21,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     """
     row = await ctx.deps.run(run)
     try:
-        facts = await asyncio.to_thread(run_facts, row, ctx.deps.runs.folder(row.id))
+        facts = await asyncio.to_thread(run_facts, row, ctx.deps.folder(row))
     except NoResults as error:
         if error.code == "unfinished":  # nothing went wrong: there is nothing to tell yet
             return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.subject, "finished": False}
