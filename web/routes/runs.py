@@ -152,7 +152,6 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     return {
         "id": row.id,
         "state": row.state,
-        "kind": row.kind,
         "executor": row.executor,
         "host": row.host,
         "elsewhere": not workspace.runs.place.has(row),
