@@ -54,7 +54,7 @@ class Workspace:
             OSError, OperationalError: the disk is full, or the database cannot be used (assistant/machine/troubles.py words it).
         """
         provider = choose(settings)
-        open_executor(settings.executor, settings, LocalFiles(settings.runs_folder))
+        await asyncio.to_thread(open_executor, settings.executor, settings, LocalFiles(settings.runs_folder))
         place = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
