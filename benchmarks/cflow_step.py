@@ -22,7 +22,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
-from engine.contract.models import CFlowParams
+from engine.contract.models.cflow import CFlowParams
 from engine.layers.position_code import position_code
 from engine.models.cflow import PatchFlow
 

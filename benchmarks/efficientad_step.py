@@ -24,7 +24,7 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, installed or not
 
 from engine.backbones import Backbone
-from engine.contract.models import EfficientAdParams
+from engine.contract.models.efficientad import EfficientAdParams
 from engine.datasets.loading import Batch
 from engine.models.efficientad import GREY_SHARE, EfficientAd, recoloured
 

@@ -173,6 +173,15 @@ def check(options: argparse.Namespace) -> int:
     return FAILED if facts["problems"] else FINISHED
 
 
+def describe_backbones(options: argparse.Namespace) -> int:
+    """Ask every network of timm what it offers as a backbone, and write it down (engine/contract/backbones.json)."""
+    from engine.contract.backbones import FILE
+    from engine.describing import write_descriptions
+
+    print(write_descriptions(options.file or FILE))
+    return FINISHED
+
+
 def catalog(options: argparse.Namespace) -> int:
     """All models that can be trained, with every setting, as JSON."""
     print(json.dumps([_model_card(name) for name in MODELS], ensure_ascii=False, indent=1, allow_nan=False))
@@ -217,6 +226,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(do=check)
     command = commands.add_parser("catalog", help=catalog.__doc__)
     command.set_defaults(do=catalog)
+    command = commands.add_parser("describe-backbones", help=describe_backbones.__doc__)
+    command.add_argument("--file", type=Path, help="written instead of the engine's own")
+    command.set_defaults(do=describe_backbones)
     command = commands.add_parser("demo", help=demo.__doc__)
     command.add_argument("folder", type=Path)
     command.set_defaults(do=demo)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
-from engine.contract.models import Schedule
+from engine.contract.models.fields import Schedule
 
 Falling = LRScheduler | ReduceLROnPlateau
 

@@ -17,7 +17,7 @@ from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, ref
 from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import EnsembleParams
+from engine.contract.models.ensemble import EnsembleParams
 from engine.learner import BACKBONE
 from engine.models import AnomalyModel, build_model
 from engine.models.ensemble import Ensemble, Member

@@ -21,7 +21,6 @@ from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
-from engine.contract.jobs.detect import is_transformer
 from prompts.durations import duration
 from prompts.languages import LANGUAGES
 from web import markdown
@@ -93,7 +92,7 @@ def environment(language: str) -> Environment:
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
-        is_transformer=is_transformer, took=took, kinds=kind_names(), title_of=title_of,
+        took=took, kinds=kind_names(), title_of=title_of,
         models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
     )  # fmt: skip
     jinja.filters.update(

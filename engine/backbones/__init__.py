@@ -33,6 +33,7 @@ from engine.backbones.feature_statistics import (
 )
 from engine.backbones.fused import fused
 from engine.backbones.transformer_blocks import TransformerBlocks
+from engine.contract.backbones import levels
 from engine.contract.events import Fitting, Warned
 from engine.datasets.loading import Loader
 from engine.report import Eta, Reporter
@@ -244,28 +245,54 @@ class _Plan:
     options: dict[str, Any]
 
 
-def _plan(name: str, layers: list[int], tag: str | None, image_size: int | None) -> _Plan:
-    """Ask the network itself, without giving it weights, what it offers.
+@dataclass(frozen=True)
+class Offer:
+    """What a network has: channels and stride of each of its levels, in timm's order. `size`: the one that it takes, None for any.
+
+    `outline` is the network itself, all its levels, without memory for weights.
+    """
+
+    outline: Any
+    channels: list[int]
+    strides: list[int]
+    is_grid: bool
+    size: tuple[int, int] | None
+    options: dict[str, Any]
+
+    @property
+    def levels(self) -> dict[int, int]:
+        return levels(self.strides, is_grid=self.is_grid)
+
+
+def ask(name: str, image_size: int | None) -> Offer:
+    """Ask the network itself, without giving it memory for weights, what it offers.
 
     Raises:
-        ValueError: it has no such levels, or takes no images of this size.
+        LookupError: there is no such network.
+        ValueError: it offers no levels.
     """
     own_size, is_fixed = _input_size(name)
     outline, options = _outline(name, image_size)
     info = outline.feature_info.info
-    reductions = [level["reduction"] for level in info]
-    is_transformer = hasattr(getattr(outline, "model", None), "blocks") and len(set(reductions)) == 1
-    if is_transformer:
-        at = dict(enumerate(range(len(info))))
-    else:  # by stride: the first level of ConvNeXt and Swin has stride 4, that of VGG 1
-        strides = {reduction: index for index, reduction in enumerate(reductions)}
-        at = {level: strides[2 ** (level + 1)] for level in range(8) if 2 ** (level + 1) in strides}
-    if not set(layers) <= set(at):
-        raise ValueError(_no_such_levels(name, layers, list(at), is_transformer))
+    strides = [level["reduction"] for level in info]
+    is_grid = hasattr(getattr(outline, "model", None), "blocks") and len(set(strides)) == 1
     size: tuple[int, int] | None = options.get("img_size") or (own_size if is_fixed and not options else None)
-    if is_transformer and "img_size" in options and image_size and image_size % reductions[0]:
-        return _plan(name, layers, tag, round(image_size / reductions[0]) * reductions[0])
-    if not is_transformer and not options and size and image_size and size != (image_size, image_size):
+    return Offer(outline, [level["num_chs"] for level in info], strides, is_grid, size, options)
+
+
+def _plan(name: str, layers: list[int], tag: str | None, image_size: int | None) -> _Plan:
+    """How to make a network of these levels.
+
+    Raises:
+        ValueError: it has no such levels, or takes no images of this size.
+    """
+    offer = ask(name, image_size)
+    at, size = offer.levels, offer.size
+    if not set(layers) <= set(at):
+        raise ValueError(_no_such_levels(name, layers, list(at), offer.is_grid))
+    if offer.is_grid and "img_size" in offer.options and image_size and image_size % offer.strides[0]:
+        return _plan(name, layers, tag, round(image_size / offer.strides[0]) * offer.strides[0])
+    if not offer.is_grid and not offer.options and size and image_size and size != (image_size, image_size):
         raise ValueError(
             f"image_size is {image_size}, but the backbone {name!r} takes images of {size[0]} x {size[1]} only; "
             f"take image_size={size[0]}, or another backbone"
@@ -273,11 +300,11 @@ def _plan(name: str, layers: list[int], tag: str | None, image_size: int | None)
     indices = [at[layer] for layer in layers]
     return _Plan(
         indices,
-        channels=[info[index]["num_chs"] for index in indices],
-        strides=[reductions[index] for index in indices],
-        is_transformer=is_transformer,
-        size=size if is_transformer else None,
-        options={**options, **padding_of(tag)},
+        channels=[offer.channels[index] for index in indices],
+        strides=[offer.strides[index] for index in indices],
+        is_transformer=offer.is_grid,
+        size=size if offer.is_grid else None,
+        options={**offer.options, **padding_of(tag)},
     )
 
 

@@ -16,7 +16,6 @@ FEW_GOOD = (
     40  # with fewer good images than this, those for the test not counted, `auto` leaves one out in memory models
 )
 TEST_SHARE = 0.2  # of the good images, where the data set keeps none for testing
-MOST_FOLDS = {"memory": 10, "gradient": 3, "flow": 3}  # of leave_one_out; each costs a whole training
 ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
 
 
@@ -40,7 +39,7 @@ def choose_policy(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodPoli
     if spec.threshold_policy != "auto":
         return spec.threshold_policy
     few = good - (0 if has_own_test else held_out(good, TEST_SHARE)) < FEW_GOOD
-    return "leave_one_out" if spec.model.family == "memory" and few else "split_conformal"
+    return "leave_one_out" if spec.model.leaves_one_out and few else "split_conformal"
 
 
 def share_out(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodImages:
@@ -53,12 +52,12 @@ def share_out(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodImages:
     if policy != "leave_one_out":
         return GoodImages(policy, fit, validation, threshold, test)
     fit += threshold
-    return GoodImages(policy, fit, validation, fit, test, folds=min(MOST_FOLDS[spec.model.family], fit))
+    return GoodImages(policy, fit, validation, fit, test, folds=min(spec.model.most_folds, fit))
 
 
 def validation_share(spec: DetectJob) -> float:
     """Share of the good images that is held back for the validation loss; only models that learn in epochs have one."""
-    return spec.validation_share if spec.model.family in ("gradient", "flow") else 0.0
+    return spec.validation_share if spec.model.holds_back_validation else 0.0
 
 
 def held_out(good: int, share: float) -> int:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import AutoencoderParams
+from engine.contract.models.autoencoder import AutoencoderParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.ssim import ssim_map

@@ -20,7 +20,7 @@ from engine.backbones import Backbone
 from engine.backbones.feature_statistics import RunningMoments
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import CFlowParams
+from engine.contract.models.cflow import CFlowParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import ConditionalCouplingBlock

@@ -28,7 +28,7 @@ from engine.backbones import Backbone
 from engine.backbones.feature_statistics import RunningMoments
 from engine.contract.events import Fitting, Warned
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import CutPasteParams
+from engine.contract.models.cutpaste import CutPasteParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.cut_paste import Kind, cut_paste

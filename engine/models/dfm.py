@@ -12,7 +12,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import DfmParams
+from engine.contract.models.dfm import DfmParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur

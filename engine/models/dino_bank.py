@@ -16,7 +16,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import DinoBankParams
+from engine.contract.models.dino_bank import DinoBankParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coreset import greedy_coreset

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import DinomalyParams
+from engine.contract.models.dinomaly import DinomalyParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures

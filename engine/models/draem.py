@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import MultiStepLR
 
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import DraemParams
+from engine.contract.models.draem import DraemParams
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
 from engine.layers.blur import gaussian_blur

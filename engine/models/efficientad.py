@@ -25,7 +25,7 @@ from engine.backbones import Backbone
 from engine.backbones.feature_statistics import RunningMoments, by_statistics
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import EfficientAdParams
+from engine.contract.models.efficientad import EfficientAdParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.distillation import distil

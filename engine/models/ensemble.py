@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.contract.folder import ModelFolder
-from engine.contract.models import EnsembleParams
+from engine.contract.models.ensemble import EnsembleParams
 from engine.datasets.loading import Batch
 from engine.layers.neighbours import Neighbour
 from engine.models import AnomalyModel, Prediction

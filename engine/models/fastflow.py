@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import FastFlowParams
+from engine.contract.models.fastflow import FastFlowParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coupling import CouplingBlock

@@ -10,7 +10,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import PadimParams
+from engine.contract.models.padim import PadimParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur

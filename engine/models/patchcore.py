@@ -10,7 +10,7 @@ import torch
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import PatchCoreParams
+from engine.contract.models.patchcore import PatchCoreParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.coreset import greedy_coreset

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import ReverseDistillationParams
+from engine.contract.models.reverse_distillation import ReverseDistillationParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures

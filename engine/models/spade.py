@@ -13,7 +13,7 @@ import torch
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import SpadeParams
+from engine.contract.models.spade import SpadeParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.neighbours import Neighbour, squared_norms

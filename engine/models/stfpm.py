@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import StfpmParams
+from engine.contract.models.stfpm import StfpmParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures

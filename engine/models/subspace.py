@@ -13,7 +13,7 @@ import torch
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import SubspaceParams
+from engine.contract.models.subspace import SubspaceParams
 from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur

@@ -25,7 +25,7 @@ from torch.nn import functional
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import SuperSimpleNetParams
+from engine.contract.models.supersimplenet import SuperSimpleNetParams
 from engine.datasets.loading import Batch, Loader
 from engine.layers.blur import gaussian_blur
 from engine.layers.frozen_features import FrozenFeatures

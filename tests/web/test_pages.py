@@ -49,7 +49,7 @@ def test_levels_of_a_model_on_a_transformer_are_shown_as_its_blocks(client: Test
     page = client.get("/models").text
     for name in ("subspace", "dino_bank", "dinomaly"):
         card = page.split(f"<code>{name}</code>")[1].split("</article>")[0].split("</details>")[0]
-        assert ", ".join(map(str, MODELS[name].transformer_layers)) in card
+        assert ", ".join(map(str, MODELS[name].default_layers())) in card
 
 
 def test_the_catalogue_shows_every_model_and_its_paper(client: TestClient) -> None:

@@ -40,7 +40,7 @@ def advise(model: str, *, good: int) -> dict[str, Advice]:
         wanted["coreset_ratio"] = max(0.2 if good < FEW else 0.1, default)
     if good < FEW and params.takes_augmentation:
         wanted["augmentation"] = "light"
-    if good < FEW and params.family in ("gradient", "flow"):
+    if good < FEW and params.learns_in_epochs:
         wanted["batch_size"] = min(SMALL_BATCH, params.default_batch_size)
     message = f"because there are {good} good images" if good != 1 else "because there is 1 good image"
     because = Notice(code="good_images", message=message, values={"count": good})
@@ -57,7 +57,7 @@ def recommended(models: Iterable[str] = MODELS) -> dict[str, Any]:
         },
         "real_time": {"models": [name for name in listed if MODELS[name].fast]},
         "no_weights": {
-            "models": [name for name in listed if not MODELS[name].needs_weights and MODELS[name].family != "ensemble"]
+            "models": [name for name in listed if not MODELS[name].needs_weights and not MODELS[name].joins_runs]
         },
         "otherwise": {"models": [FIRST_CHOICE] if FIRST_CHOICE in listed else []},
     }

@@ -16,7 +16,6 @@ from assistant.kinds.notices import (
 from assistant.settings import Settings
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import MODELS
 from engine.contract.policy import promise_of, share_out
 
 SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words them itself, or shows the files below its figures
@@ -29,7 +28,7 @@ def notices_of(
     settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
 ) -> list[Notice]:
     """What a person should know before saying yes, the gravest first."""
-    usual = job.backbone if job.backbone_run else MODELS[job.model.name].default_backbone
+    usual = job.backbone if job.backbone_run else job.model.default_backbone
     return [
         *on_weights(settings, backbone=job.backbone, weights=job.weights),
         *on_data(facts, said_otherwise=SAID_OTHERWISE),
@@ -43,23 +42,14 @@ def notices_of(
 
 def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: Mapping[str, Any]) -> None:
     for notice in facts.get("notices", []):
-        if notice["code"] == "memory_models_only" and MODELS[job.model.name].family in ("gradient", "flow"):
+        if notice["code"] == "memory_models_only" and job.model.learns_in_epochs:
             raise SpecError([Problem("model", f"{job.model.name} cannot be trained: {notice['message']}")])
     refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
 
 
 def without_effect(job: DetectJob) -> set[str]:
     """Settings that every job has and this model makes no use of."""
-    hidden = set() if job.backbone else {"backbone", "backbone_run", "weights", "feature_normalisation", "style_mixing"}
-    if not job.model.takes_style_mixing:
-        hidden |= {"style_mixing"}
-    if MODELS[job.model.name].family == "memory":
-        hidden |= {"epochs", "validation_share", "precision"}
-    if MODELS[job.model.name].family == "ensemble":  # each member was trained already, with settings of its own
-        hidden |= {
-            "epochs", "validation_share", "precision", "normalisation", "augmentation", "seed", "calibration_share", "threshold_policy",
-        }  # fmt: skip
-    return hidden
+    return job.model.without_effect()
 
 
 def _on_defects(facts: Mapping[str, Any]) -> list[Notice]:

@@ -1,8 +1,8 @@
 """Names with digits in them that everybody here may say: of models, backbones and settings, and words of the trade."""
 
 from assistant.kinds import kind_names, kind_of
-from assistant.kinds.detect.work import BACKBONE_GMACS
 from assistant.llm.grounding.facts import facts_in
+from engine.contract import backbones
 from engine.contract.jobs import KINDS, description_of
 
 _OF_THE_TRADE = "F1 2D 3D L1 L2 AUPRO@0.3 AUPRO@0.05 MVTec-AD DINOv2 uint8"
@@ -20,7 +20,7 @@ TERMS = frozenset(
         [
             _OF_THE_TRADE,
             *(each for name in kind_names() for each in kind_of(name).galleries),
-            *BACKBONE_GMACS,
+            *backbones.names(),
             *(
                 text
                 for job in KINDS.values()

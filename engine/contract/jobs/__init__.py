@@ -68,6 +68,7 @@ def make_job(kind: str, dataset: str, model: str, settings: Mapping[str, Any] | 
             problems.append(unknown(name, "setting", name, setting_names(kind, model)))
     try:
         job = cls.model_validate({**own, "model": params})
+        problems += job.problems()
     except ValidationError as error:
         problems += [in_words(each, models=cls.models()) for each in error.errors()]
     if problems:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from engine.contract.jobs.problems import Problem
 from engine.contract.models.base import Params
 
 
@@ -45,6 +46,10 @@ class Job(BaseModel):
     def stages(self) -> list[str]:
         """What the run does, in order, by the names that its events and the page call it."""
         raise NotImplementedError
+
+    def problems(self) -> list[Problem]:
+        """Why it cannot run, beyond what its fields can tell: asked when a job is made, not when one that was stored is read."""
+        return []
 
     @property
     def subject(self) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from engine.contract.jobs.base import Job
-from engine.contract.models import LearningRate, Patience, Schedule, WeightDecay
 from engine.contract.models.base import Params
+from engine.contract.models.fields import LearningRate, Patience, Schedule, WeightDecay
 
 GOOD_CLASS = "good"
 UNNAMED = "defective"  # defects that the data set gives no type

@@ -5,27 +5,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from engine.contract.backbones import Architecture, architecture, near_names
 from engine.contract.jobs.base import Job
-from engine.contract.models import (
-    MODELS,
-    CutPasteParams,
-    DetectorParams,
-    DinomalyParams,
-    Family,
-    ModelParams,
-)
+from engine.contract.jobs.problems import Problem
+from engine.contract.models import MODELS, ModelParams
 from engine.contract.models.base import Params
-
-# how timm's transformers begin their names; everything else is a pyramid of convolutions
-TRANSFORMERS = ("vit_", "deit", "eva", "beit", "cait", "xcit", "flexivit", "samvit")
-
-
-LEARNING: dict[Family, list[str]] = {
-    "memory": ["collecting", "fitting"],
-    "gradient": ["training"],
-    "flow": ["training"],
-    "ensemble": [],  # its members have learnt already
-}
 
 
 class DetectJob(Job):
@@ -112,7 +96,7 @@ class DetectJob(Job):
         return MODELS
 
     def stages(self) -> list[str]:
-        return ["loading", *LEARNING[self.model.family], "calibrating", "evaluating", "saving", "verifying"]
+        return ["loading", *self.model.stages, "calibrating", "evaluating", "saving", "verifying"]
 
     @model_validator(mode="after")
     def fill_defaults(self) -> "DetectJob":
@@ -123,15 +107,7 @@ class DetectJob(Job):
             self.batch_size = params.default_batch_size
         if self.epochs is None:
             self.epochs = params.default_epochs
-        _leave_epochs_to_the_backbone(params, self.epochs)
-        if params.family in ("memory", "ensemble") and self.epochs != 1:
-            why = "it collects features in one pass" if params.family == "memory" else "nothing is learnt anew"
-            raise ValueError(f"epochs is {self.epochs}, but {params.name} takes exactly 1: {why}; leave epochs out")
-        if params.family == "ensemble" and self.threshold_policy == "leave_one_out":
-            raise ValueError(
-                "threshold_policy is 'leave_one_out', but the members of an ensemble cannot be fitted anew; "
-                "take auto, split_conformal or percentile"
-            )
+        params.settle(epochs=self.epochs, threshold_policy=self.threshold_policy)
         if params.default_backbone is None and self.backbone is not None:
             raise ValueError(f"backbone is {self.backbone!r}, but {params.name} has none; leave backbone out")
         if self.backbone is None:
@@ -145,28 +121,45 @@ class DetectJob(Job):
                 f"style_mixing is {self.style_mixing:g}, but {params.name} learns nothing from mixed features: its student "
                 "sees the image as it is; leave style_mixing out"
             )
-        if isinstance(params, DinomalyParams) and params.num_groups > params.decoder_blocks:
-            raise ValueError(
-                f"num_groups is {params.num_groups}, but there are {params.decoder_blocks} decoder blocks; "
-                f"take at most {params.decoder_blocks}"
-            )
-        if is_transformer(self.backbone) and params.transformer_layers and "layers" not in params.model_fields_set:
-            setattr(params, "layers", list(params.transformer_layers))  # noqa: B010  (not every model has it)
+        if self.architecture and "layers" in type(params).model_fields and "layers" not in params.model_fields_set:
+            setattr(params, "layers", params.layers_on(self.architecture))  # noqa: B010  (not every model has it)
         return self
 
+    @property
+    def architecture(self) -> Architecture | None:
+        """What is known of the backbone; None where there is none, or none of this name is known here."""
+        try:
+            return architecture(self.backbone) if self.backbone else None
+        except LookupError:
+            return None
 
-def _leave_epochs_to_the_backbone(params: DetectorParams, epochs: int) -> None:
-    """CutPaste adapts its backbone after `frozen_epochs` only: left out, they are at most a quarter of a short training."""
-    if not isinstance(params, CutPasteParams) or params.frozen_epochs < epochs:
-        return
-    if "frozen_epochs" in params.model_fields_set:
-        raise ValueError(
-            f"frozen_epochs is {params.frozen_epochs}, but there are {epochs} epochs in all: the backbone would not be "
-            f"adapted; take at most {epochs - 1}"
-        )
-    params.frozen_epochs = epochs // 4
+    def problems(self) -> list[Problem]:
+        if self.backbone is None:
+            return []
+        found = self.architecture
+        if found is None:
+            return [unknown_backbone(self.backbone)]
+        layers = set(getattr(self.model, "layers", ()))
+        if not layers <= set(found.levels):
+            return [_no_such_levels(found, sorted(layers))]
+        if found.only_size not in (None, self.image_size):
+            message = f"image_size is {self.image_size}, but {found.name} takes images of {found.only_size} pixels only"
+            values = {"name": "image_size", "value": str(self.image_size), "limit": str(found.only_size)}
+            return [Problem("image_size", message, "choice", values)]
+        return []
 
 
-def is_transformer(backbone: str | None) -> bool:
-    """Whether a timm name is a transformer's: its levels are blocks, all of one grid."""
-    return backbone is not None and backbone.startswith(TRANSFORMERS)
+def unknown_backbone(name: str) -> Problem:
+    near = near_names(name)
+    meant = f", did you mean {' or '.join(map(repr, near))}?" if near else "; take a timm architecture such as resnet18"
+    return Problem("backbone", f"unknown backbone {name!r}{meant}", "unknown_backbone", {"name": name, "near": near})
+
+
+def _no_such_levels(found: Architecture, layers: list[int]) -> Problem:
+    have = ", ".join(map(str, found.levels))
+    if not have:
+        message = f"no features can be had of the backbone {found.name!r}; take another one such as resnet18"
+        return Problem("backbone", message, "no_features", {"name": found.name})
+    what = "blocks" if found.is_grid else "levels"
+    message = f"layers is {layers}, but the backbone {found.name} has no such {what} (have: {have})"
+    return Problem("layers", message, "choice", {"name": "layers", "value": str(layers), "limit": have})

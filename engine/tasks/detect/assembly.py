@@ -10,7 +10,7 @@ from typing import Any
 from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder, RunFolder
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import EnsembleParams
+from engine.contract.models.ensemble import EnsembleParams
 from engine.models import AnomalyModel, build_model
 from engine.models.ensemble import Ensemble
 from engine.saved_models import load_members, naming, read_facts

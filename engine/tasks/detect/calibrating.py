@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from engine.contract.events import Batches, Event, Warned
-from engine.contract.policy import MOST_FOLDS, GoodPolicy
+from engine.contract.policy import GoodPolicy
 from engine.datasets.splits import Split, folds
 from engine.evaluation.calibration import Calibration, calibration_from
 from engine.report import Report
@@ -50,7 +50,7 @@ def warn_of_few_good(calibration: Calibration, report: Report) -> None:
 def _leave_one_out(learning: Learning, split: Split) -> Calibration:
     """Each good picture scored by a model that was fitted without its fold."""
     job = learning.job
-    parts = folds(split.fit, MOST_FOLDS[job.model.family], job.seed)
+    parts = folds(split.fit, job.model.most_folds, job.seed)
     scores: list[np.ndarray] = []
     highs: list[np.ndarray] = []
 

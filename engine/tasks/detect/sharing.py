@@ -21,7 +21,7 @@ def share_out(job: DetectJob, items: list[Item], report: Report) -> tuple[Split,
             items,
             calibration_share=job.calibration_share,
             validation_share=validation_share(job),
-            labelled_share=getattr(job.model, "labelled_share", 0.0),
+            labelled_share=job.model.learns_labelled,
             seed=job.seed,
         )
     except ValueError as error:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.contract.models import AutoencoderParams
+from engine.contract.models.autoencoder import AutoencoderParams
 from engine.datasets.loading import Batch
 from engine.layers.ssim import ssim_map
 from engine.models.autoencoder import Autoencoder

@@ -3,7 +3,7 @@
 import torch
 
 from engine.backbones import Backbone
-from engine.contract.models import CFlowParams
+from engine.contract.models.cflow import CFlowParams
 from engine.datasets.loading import Batch
 from engine.models.cflow import CFlow, PatchFlow
 

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from engine import free_memory
 from engine.backbones import Backbone
-from engine.contract.models import DfmParams
+from engine.contract.models.dfm import DfmParams
 from engine.datasets.loading import Batch
 from engine.models.dfm import Dfm
 from engine.report import silent

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.models import DinoBankParams
+from engine.contract.models.dino_bank import DinoBankParams
 from engine.datasets.loading import Batch
 from engine.models.dino_bank import DinoBank
 from engine.report import silent

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine.backbones import Backbone
-from engine.contract.models import DinomalyParams
+from engine.contract.models.dinomaly import DinomalyParams
 from engine.datasets.loading import Batch
 from engine.models.dinomaly import Dinomaly, loose_loss
 

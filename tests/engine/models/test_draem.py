@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.contract.models import DraemParams
+from engine.contract.models.draem import DraemParams
 from engine.datasets.loading import Batch
 from engine.layers.ssim import ssim_map
 from engine.models.draem import Draem, focal_loss

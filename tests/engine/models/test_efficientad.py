@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from engine.backbones import Backbone
 from engine.contract.events import Fitting
-from engine.contract.models import EfficientAdParams
+from engine.contract.models.efficientad import EfficientAdParams
 from engine.datasets import Item
 from engine.datasets.loading import Batch, Loader
 from engine.layers.distillation import described, distil

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.models import FastFlowParams
+from engine.contract.models.fastflow import FastFlowParams
 from engine.datasets.loading import Batch
 from engine.models.fastflow import FastFlow, Flow
 

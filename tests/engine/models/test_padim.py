@@ -4,7 +4,7 @@ import torch
 
 from engine import free_memory
 from engine.backbones import Backbone
-from engine.contract.models import PadimParams
+from engine.contract.models.padim import PadimParams
 from engine.datasets.loading import Batch
 from engine.models.padim import Padim
 from engine.report import silent

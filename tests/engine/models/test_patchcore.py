@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.backbones import Backbone
-from engine.contract.models import PatchCoreParams
+from engine.contract.models.patchcore import PatchCoreParams
 from engine.datasets.loading import Batch
 from engine.models.patchcore import PatchCore
 from engine.report import silent

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.models import ReverseDistillationParams
+from engine.contract.models.reverse_distillation import ReverseDistillationParams
 from engine.datasets.loading import Batch
 from engine.models.reverse_distillation import Decoder, Embedding, ReverseDistillation, build
 from tests.engine.samples import tiny_spec

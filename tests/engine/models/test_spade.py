@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.models import SpadeParams
+from engine.contract.models.spade import SpadeParams
 from engine.datasets.loading import Batch
 from engine.models.spade import Spade
 from engine.report import silent

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from engine.backbones import Backbone
-from engine.contract.models import StfpmParams
+from engine.contract.models.stfpm import StfpmParams
 from engine.datasets.loading import Batch
 from engine.models.stfpm import Stfpm
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from engine.backbones import Backbone
-from engine.contract.models import SubspaceParams
+from engine.contract.models.subspace import SubspaceParams
 from engine.datasets.loading import Batch
 from engine.models.subspace import Subspace
 from engine.report import silent

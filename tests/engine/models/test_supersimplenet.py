@@ -4,7 +4,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.contract.events import Batches, Fitting
-from engine.contract.models import SuperSimpleNetParams
+from engine.contract.models.supersimplenet import SuperSimpleNetParams
 from engine.datasets.loading import Batch
 from engine.models.supersimplenet import SuperSimpleNet, _focal, _marking_loss
 

@@ -10,7 +10,8 @@ import torch
 from engine.backbones import Backbone
 from engine.checkpoints import load_state
 from engine.contract.events import Artifact, Batches, Epoch, Warned
-from engine.contract.models import FastFlowParams, StfpmParams
+from engine.contract.models.fastflow import FastFlowParams
+from engine.contract.models.stfpm import StfpmParams
 from engine.datasets.loading import Batch
 from engine.layers.frozen_features import FrozenFeatures
 from engine.models import AnomalyModel
