@@ -157,7 +157,7 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
         print_json(_outcome(row, folder))
     elif row.state == "succeeded":
         print(plain(word(run_facts(row, folder), "en")))
-        tell(f"heatmaps and scores: {folder / 'evaluation'}")
+        tell(f"heatmaps and scores: {RunFolder(folder).evaluation.path}")
     else:
         tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
         tell(f"its log: {RunFolder(folder).log}")

@@ -66,7 +66,7 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         """Where an interrupted training goes on."""
-        return self.checkpoints / "last.safetensors"
+        return Checkpoints(self.checkpoints).last
 
     @property
     def model(self) -> "ModelFolder":
@@ -89,6 +89,23 @@ class RunFolder:
     def write_job(self, job: Job) -> None:
         """Say what is to run. The folder must be there."""
         write_whole(self.spec, job.model_dump_json(indent=2))
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """What a training that learns by epochs keeps while it lasts."""
+
+    path: Path
+
+    @property
+    def last(self) -> Path:
+        """All that is needed to go on after the last epoch that was written."""
+        return self.path / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best epoch so far."""
+        return self.path / "best.safetensors"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from engine.checkpoints import State, save_state
-from engine.contract.continuing import CHECKPOINT
 from engine.contract.events import Artifact, Batches, Epoch, Warned
+from engine.contract.folder import Checkpoints
 from engine.datasets.loading import Loader
 from engine.layers.frozen_features import FrozenFeatures
 from engine.learner import Learner
@@ -188,7 +188,7 @@ class EpochTrainer(BaseTrainer):
 
     def _resume(self, train_loader: Loader, num_epochs: int) -> Resumed | None:
         """Take the last checkpoint over; None where there is none to go on from."""
-        if not self.resume or self.checkpoints is None or not (path := self.checkpoints / CHECKPOINT.name).exists():
+        if not self.resume or self.checkpoints is None or not (path := Checkpoints(self.checkpoints).last).exists():
             return None
         self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
         try:
@@ -225,16 +225,17 @@ class EpochTrainer(BaseTrainer):
             return
         assert self.recipe is not None
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_state(self.checkpoints / "best.safetensors", best)
+        folder = Checkpoints(self.checkpoints)
+        save_state(folder.best, best)
         save_progress(
-            self.checkpoints / CHECKPOINT.name,
+            folder.last,
             at, key=self.key, model=self.modeler, best=best, recipe=self.recipe, scaler=self.scaler,
         )  # fmt: skip
         if self.checkpoint_every_s:
             took = time.monotonic() - started
             self._next_checkpoint = started + max(self.checkpoint_every_s, took / MOST_TIME_WRITING)
         if at.is_over:
-            self.report(Artifact(kind="checkpoint", path=f"{self.checkpoints.name}/best.safetensors"))
+            self.report(Artifact(kind="checkpoint", path=f"{folder.path.name}/{folder.best.name}"))
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:

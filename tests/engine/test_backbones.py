@@ -298,8 +298,8 @@ def test_features_are_normalised_by_the_training_images_statistics(tmp_path):
 def test_measured_statistics_are_saved_with_the_model(tmp_path):
     items = items_of(write_mvtec(tmp_path / "data", train=8, good=1, defective=1), split="train")
     model, spec = trained_on(items, tiny_spec("padim", num_features=8, feature_normalisation="batch"))
-    save_model(tmp_path / "model", model, facts={"spec": spec.model_dump()})
-    again, _ = load_model(tmp_path / "model", weights_folder=None, hub=False)
+    save_model(tmp_path / "saved", model, facts={"spec": spec.model_dump()})
+    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
     assert model.backbone.level_deviation_0.min() > 0
     assert torch.equal(again.backbone.level_deviation_0, model.backbone.level_deviation_0)
     assert not any(name.startswith("backbone.network") for name in model.state_to_save())

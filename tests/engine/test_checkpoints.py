@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.checkpoints import load_state, save_state
-from engine.contract.checksums import write_checksums
+from engine.contract.folder import ModelFolder
 from engine.contract.models import MODELS
 from engine.models import AnomalyModel, build_model
 from engine.saved_models import load_model, save_model
@@ -55,22 +55,20 @@ def test_a_state_of_other_settings_is_refused_with_what_differs():
 
 def test_a_model_never_runs_on_other_weights_than_its_own(tmp_path):
     spec = tiny_spec("patchcore")
-    save_model(tmp_path / "model", fresh(), facts={"spec": spec.model_dump()})
-    facts = json.loads((tmp_path / "model" / "model.json").read_text())
+    folder = ModelFolder(tmp_path / "saved")
+    save_model(folder.path, fresh(), facts={"spec": spec.model_dump()})
+    facts = json.loads(folder.card.read_text())
     facts["backbone_fingerprint"] = "another"
-    (tmp_path / "model" / "model.json").write_text(json.dumps(facts))
-    write_checksums(tmp_path / "model")
+    folder.card.write_text(json.dumps(facts))
+    folder.seal()
     with pytest.raises(ValueError, match="trained on other weights"):
-        load_model(tmp_path / "model", weights_folder=None, hub=False)
+        load_model(folder.path, weights_folder=None, hub=False)
 
 
 def test_saving_again_replaces_the_whole_folder(tmp_path):
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "stale.txt").write_text("old")
-    save_model(tmp_path / "model", fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
-        "checksums.txt",
-        "model.json",
-        "model.safetensors",
-    ]
+    folder = ModelFolder(tmp_path / "saved")
+    folder.path.mkdir()
+    (folder.path / "stale.txt").write_text("old")
+    save_model(folder.path, fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
+    assert set(folder.path.iterdir()) == {folder.checksums, folder.card, folder.state}
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from engine.contract.events import Batches, Collection, Epoch, Event, Fitting
+from engine.contract.folder import ModelFolder, RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
@@ -66,7 +67,7 @@ def runs(tmp_path_factory, data) -> Path:
     for name in QUICK["ensemble"]["members"]:
         spec = tiny_spec(name, **QUICK[name])
         model = learn(spec, items_of(data, split="train"), lambda event: None, runs=None)
-        save_model(folder / name / "model", model, facts={"spec": spec.model_dump()})
+        save_model(RunFolder(folder / name).model.path, model, facts={"spec": spec.model_dump()})
     return folder
 
 
@@ -165,8 +166,8 @@ def test_a_score_depends_on_no_batch_mate_and_on_no_order(trained):
 
 
 def test_a_saved_model_loaded_again_scores_the_same(trained, tmp_path):
-    save_model(tmp_path / "model", trained.model, facts={"spec": trained.spec.model_dump()})
-    again, _ = load_model(tmp_path / "model", weights_folder=None, hub=False)
+    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
+    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
     batch = one_batch(trained.spec, trained.test)
     assert torch.equal(scores(again, batch), scores(trained.model, batch))
 
@@ -175,8 +176,8 @@ def test_saves_a_backbone_only_where_it_is_learnt(trained, tmp_path):
     state = trained.model.state_to_save()
     assert state
     assert any("backbone" in name for name in state) == trained.spec.model.adapts_backbone
-    save_model(tmp_path / "model", trained.model, facts={"spec": trained.spec.model_dump()})
-    assert (tmp_path / "model" / "backbone.safetensors").exists() == trained.spec.model.adapts_backbone
+    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
+    assert ModelFolder(tmp_path / "saved").backbone.exists() == trained.spec.model.adapts_backbone
 
 
 def test_the_same_seed_gives_the_same_scores(trained, runs):
@@ -240,9 +241,9 @@ def test_an_interrupted_learning_ends_like_one_that_was_not(trained, runs, tmp_p
 
 def test_learning_leaves_nothing_behind_but_the_model(trained, tmp_path):
     """No collected features, no kept ones, no optimiser, no gradients: it holds what one that was loaded and used holds."""
-    save_model(tmp_path / "model", trained.model, facts={"spec": trained.spec.model_dump()})
+    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
     before = bytes_alive()
-    again, _ = load_model(tmp_path / "model", weights_folder=None, hub=False)
+    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
     again.predict(one_batch(trained.spec, trained.test), threshold=0.0)
     assert trained.held <= bytes_alive() - before + 2**14
     assert trained.model.bytes_collected() == 0

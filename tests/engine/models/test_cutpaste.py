@@ -1,13 +1,14 @@
 """CutPaste: when the backbone learns, what is saved of it, and how other trainings take it."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from pydantic import ValidationError
 
 from engine.checkpoints import load_state
-from engine.contract.folder import ModelFolder, RunFolder
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.datasets.loading import Loader
 from engine.models import build_model
@@ -39,9 +40,9 @@ def runs(tmp_path_factory, data):
     spec = tiny_spec("cutpaste", epochs=3, frozen_epochs=1, layers=[1, 2, 3])
     model = trained(spec, data)
     (folder / "adapted").mkdir()
-    (folder / "adapted" / "spec.json").write_text(spec.model_dump_json())
+    RunFolder(folder / "adapted").write_job(spec)
     facts = {"spec": spec.model_dump(), "data": {"name": "plates", "fingerprint": "f", "licence": "CC0"}}
-    save_model(folder / "adapted" / "model", model, facts=facts)
+    save_model(RunFolder(folder / "adapted").model.path, model, facts=facts)
     return folder
 
 
@@ -98,8 +99,8 @@ def test_another_training_takes_the_adapted_backbone_and_its_lineage(runs, data,
     model = trained(spec, data, runs=runs)
     assert model.backbone.source == "run adapted"
     assert [step["data"] for step in model.backbone.weights.lineage] == ["plates"]
-    save_model(tmp_path / "r" / "model", model, facts={"spec": spec.model_dump()})
-    again, _ = load_model(tmp_path / "r" / "model", weights_folder=None, hub=False)  # no folder of runs: usable alone
+    save_model(tmp_path / "alone", model, facts={"spec": spec.model_dump()})
+    again, _ = load_model(tmp_path / "alone", weights_folder=None, hub=False)  # no folder of runs: usable alone
     batch = next(iter(Loader(items_of(data, split="test"), image_size=64, batch_size=4)))
     assert torch.equal(again.predict_step(batch).pred_score, model.predict_step(batch).pred_score)
     plain = trained(tiny_spec("patchcore", layers=[1, 2]), data)
@@ -111,8 +112,9 @@ def test_a_further_adaptation_starts_from_an_adapted_backbone_and_adds_to_its_li
     start, (held, _) = build(spec, runs=runs), load_state(RunFolder(runs / "adapted").model.backbone)
     assert all(torch.equal(tensor, held[name]) for name, tensor in weights(start).items())
     facts = {"spec": spec.model_dump(), "data": {"name": "own"}}
-    save_model(tmp_path / "second" / "model", trained(spec, data, runs=runs), facts=facts)
-    lineage = json.loads(load_state(RunFolder(tmp_path / "second").model.backbone)[1]["lineage"])
+    second = RunFolder(tmp_path / "second").model
+    save_model(second.path, trained(spec, data, runs=runs), facts=facts)
+    lineage = json.loads(load_state(second.backbone)[1]["lineage"])
     assert [(step["run"], step["data"], step["licence"]) for step in lineage] == [
         ("adapted", "plates", "CC0"),
         ("second", "own", None),
@@ -127,9 +129,9 @@ def test_a_backbone_that_cannot_be_taken_is_refused_in_words(runs, data):
 
     for name in ("running", "memory"):
         (runs / name).mkdir(exist_ok=True)
-        (runs / name / "spec.json").write_text("{}")
+        RunFolder(runs / name).write_job(tiny_spec("patchcore"))
     spec = tiny_spec("patchcore", layers=[1, 2])
-    save_model(runs / "memory" / "model", trained(spec, data), facts={"spec": spec.model_dump()})
+    save_model(RunFolder(runs / "memory").model.path, trained(spec, data), facts={"spec": spec.model_dump()})
     assert "no such run, did you mean 'adapted'? (have: adapted)" in refusal(backbone_run="adaptd")
     assert "has not finished" in refusal(backbone_run="running")
     assert "adapted no backbone; take a finished cutpaste run (have: adapted)" in refusal(backbone_run="memory")
@@ -138,11 +140,9 @@ def test_a_backbone_that_cannot_be_taken_is_refused_in_words(runs, data):
 
 
 def test_a_damaged_adapted_backbone_is_refused_in_words(runs, tmp_path):
-    folder = tmp_path / "broken" / "model"
-    folder.mkdir(parents=True)
-    (tmp_path / "broken" / "spec.json").write_text("{}")
-    (folder / "model.json").write_text("{}")
-    ModelFolder(folder).backbone.write_bytes(RunFolder(runs / "adapted").model.backbone.read_bytes()[:500])
+    shutil.copytree(runs / "adapted", tmp_path / "broken")
+    backbone = RunFolder(tmp_path / "broken").model.backbone
+    backbone.write_bytes(backbone.read_bytes()[:500])
     with pytest.raises(ValueError, match="damaged"):
         build(tiny_spec("patchcore", backbone_run="broken"), runs=tmp_path)
 

@@ -10,6 +10,7 @@ import torch
 from engine.backbones import Backbone
 from engine.checkpoints import load_state
 from engine.contract.events import Artifact, Batches, Epoch, Warned
+from engine.contract.folder import Checkpoints, RunFolder
 from engine.contract.models.fastflow import FastFlowParams
 from engine.contract.models.stfpm import StfpmParams
 from engine.datasets.loading import Batch
@@ -132,12 +133,12 @@ def test_a_diverged_training_names_the_learning_rate():
 
 
 def test_the_best_state_lies_in_the_checkpoints_folder(tmp_path):
-    model, events = Guess(), []
-    trained(model, events, checkpoints=tmp_path / "checkpoints").fit(flat(1.0), 8, flat(0.5))
-    state, _ = load_state(tmp_path / "checkpoints" / "best.safetensors")
+    model, events, folder = Guess(), [], Checkpoints(RunFolder(tmp_path).checkpoints)
+    trained(model, events, checkpoints=folder.path).fit(flat(1.0), 8, flat(0.5))
+    state, _ = load_state(folder.best)
     assert state["number"].item() == model.number.item()
-    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"best.safetensors", "last.safetensors"}
-    assert [event.path for event in events if isinstance(event, Artifact)] == ["checkpoints/best.safetensors"]
+    assert set(folder.path.iterdir()) == {folder.best, folder.last}
+    assert [event.path for event in events if isinstance(event, Artifact)] == [str(folder.best.relative_to(tmp_path))]
 
 
 def test_a_stop_leaves_in_the_middle_of_an_epoch():
@@ -290,7 +291,7 @@ def test_a_damaged_or_foreign_checkpoint_is_told_and_the_training_starts_anew(tm
         return flat(1.0), flat(0.5)
 
     start_and_die(Guess, loaders, tmp_path / "dies", key="other" if harm == "foreign" else "k")
-    path = tmp_path / "dies" / "last.safetensors"
+    path = Checkpoints(tmp_path / "dies").last
     content = bytearray(path.read_bytes())
     if harm == "cut":
         path.write_bytes(content[:-9])
