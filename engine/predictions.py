@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from engine.contract.events import Batches
+from engine.contract.plain_files import write_whole
+from engine.contract.results import as_json
+from engine.contract.results.detect import Finding, FoundImage
 from engine.datasets.loading import Batch, Loader
-from engine.evaluation.explanations import Finding
 from engine.evaluation.heatmaps import map_scale, save_pictures
 from engine.evaluation.inspection import with_positions
 from engine.png import save_png
@@ -19,7 +21,7 @@ from engine.scorer import Scorer
 def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: Reporter = silent) -> dict[str, Any]:
     """Write per image its raw map (16-bit), heatmap with contours and boxes, mask, and what was found in words of JSON.
 
-    NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/evaluation/explanations.py), and
+    NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/contract/results/detect.py), and
     NNNN_attention.png where the backbone is a transformer. Returns the folder, the number of images and a summary of scores and
     verdicts.
     """
@@ -42,11 +44,13 @@ def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: R
                 map_to=_named(stem, "map"),
                 mask_to=_named(stem, "mask"),
                 heat_to=_named(stem, "heatmap"),
-                boxes=[tuple(region["box"]) for region in explained[i]],
+                boxes=[region.box for region in explained[i]],
             )
             chance = None if chances is None else float(chances[start + i])
-            finding = Finding(name, score, scorer.threshold, scorer.pixel_threshold, chance, None, explained[i])
-            finding.write(stem.with_suffix(".json"))
+            verdict = FoundImage.judged(
+                name, score=score, threshold=scorer.threshold, pixel_threshold=scorer.pixel_threshold, p_value=chance
+            )
+            write_whole(stem.with_suffix(".json"), as_json(Finding(image=verdict, regions=explained[i])))
         _write_attention(scorer, batch, folder, start)
         report(Batches(what="writing", done=start + len(batch), total=loader.images))
     summary = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.contract.events import Batches, Warned
 from engine.contract.folder import ModelFolder
+from engine.contract.results.detect import Region
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.explanations import explain_batch
@@ -127,7 +128,7 @@ class Scorer:
         """How often a good picture scores as high, (N,); None where no good pictures were held out to tell."""
         return p_values(scores, self.held_out) if len(self.held_out) else None
 
-    def explain(self, batch: Batch, maps: NDArray[np.float32]) -> list[list[dict[str, Any]]]:
+    def explain(self, batch: Batch, maps: NDArray[np.float32]) -> list[list[Region]]:
         """The regions of each map (B, H, W) above the pixel threshold, and the good patches most like them."""
         return explain_batch(self.model, batch, maps, pixel_threshold=self._limits()[1])
 

@@ -39,6 +39,10 @@ class RunFolder:
     def id(self) -> str:
         return self.path.name
 
+    def within(self, path: Path) -> str:
+        """How an event tells of a file: relative to this folder."""
+        return path.relative_to(self.path).as_posix()
+
     @property
     def spec(self) -> Path:
         return self.path / "spec.json"

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.policy import GoodPolicy
-from engine.evaluation.thresholds import Threshold, set_threshold
+from engine.contract.results.detect import Threshold
+from engine.evaluation.thresholds import set_threshold
 
 
 @dataclass(frozen=True)

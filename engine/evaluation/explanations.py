@@ -4,45 +4,17 @@ A model that keeps patches of good images (a memory bank) can show the nearest o
 have looked like. Other models know none, and the list is null.
 """
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.contract.results.detect import Patch, Region
 from engine.datasets.loading import Batch
-from engine.evaluation.regions import Region, find_regions
+from engine.evaluation.regions import find_regions
 from engine.models import AnomalyModel
 
 REGIONS_EXPLAINED = 5  # of one picture, the strongest
 NEAREST = 3  # good patches shown beside a region
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found in one picture, as it is written beside its heatmap.
-
-    p_value and confidence (that it is defective) are None where there were no held-out scores, or no labels to learn from.
-    """
-
-    name: str
-    score: float
-    threshold: float
-    pixel_threshold: float
-    p_value: float | None
-    confidence: float | None
-    regions: list[dict[str, Any]]
-
-    def write(self, path: Path) -> None:
-        """One JSON object: `image` with score and verdict, `regions` strongest first."""
-        image = {name: value for name, value in vars(self).items() if name != "regions"}
-        image["is_anomalous"] = self.score > self.threshold
-        path.write_text(
-            json.dumps({"image": image, "regions": self.regions}, ensure_ascii=False, allow_nan=False), encoding="utf-8"
-        )
 
 
 def explain_batch(
@@ -51,26 +23,25 @@ def explain_batch(
     maps: NDArray[np.float32],
     *,
     pixel_threshold: float,
-) -> list[list[dict[str, Any]]]:
-    """For each picture its regions as JSON types, strongest first; `nearest` names good pictures and places in them.
+) -> list[list[Region]]:
+    """For each picture its regions, strongest first; `nearest` names good pictures and places in them.
 
     Args:
         maps: (B, H, W) raw scores.
-
-    `nearest` is a list of {name, x, y, distance} with x and y in [0, 1] of that picture, or null.
     """
     regions = [find_regions(score_map, threshold=pixel_threshold) for score_map in maps]
     places = [(i, *region.peak_at) for i, found in enumerate(regions) for region in found[:REGIONS_EXPLAINED]]
     nearest = iter(_nearest(model, batch, places))
     return [
-        [_facts(region, next(nearest) if rank < REGIONS_EXPLAINED else None) for rank, region in enumerate(found)]
+        [
+            region.model_copy(update={"nearest": next(nearest) if rank < REGIONS_EXPLAINED else None})
+            for rank, region in enumerate(found)
+        ]
         for found in regions
     ]
 
 
-def _nearest(
-    model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]]
-) -> list[list[dict[str, Any]] | None]:
+def _nearest(model: AnomalyModel, batch: Batch, places: list[tuple[int, int, int]]) -> list[list[Patch] | None]:
     """The nearest good patches for each place (picture of the batch, x, y)."""
     if not places or not model.remembered:
         return [None] * len(places)
@@ -83,10 +54,6 @@ def _nearest(
     if found is None:
         return [None] * len(places)
     return [
-        [{"name": model.remembered[n.image], "x": n.x, "y": n.y, "distance": n.distance} for n in neighbours]
+        [Patch(name=model.remembered[n.image], x=n.x, y=n.y, distance=n.distance) for n in neighbours]
         for neighbours in found
     ]
-
-
-def _facts(region: Region, nearest: list[dict[str, Any]] | None) -> dict[str, Any]:
-    return {**asdict(region), "nearest": nearest}

@@ -4,12 +4,13 @@ The formulas stand in engine/evaluation/metrics.py, the counting of pixels and r
 engine/evaluation/intervals.py. Here they are put together for `evaluation/metrics.json`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scipy.stats import ks_2samp
 
+from engine.contract.results.detect import DetectMetrics, Threshold
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluation.calibration import Calibration
@@ -35,7 +36,7 @@ from engine.evaluation.metrics import (
     threshold_at_overkill,
 )
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from engine.evaluation.thresholds import Threshold, cost_based, expected_overkill, f1_optimal
+from engine.evaluation.thresholds import cost_based, expected_overkill, f1_optimal, promise
 
 RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
 IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)
@@ -109,12 +110,12 @@ def summarise(
     regions: RegionTally,
     escape_cost: float,
     seed: int,
-) -> dict[str, Any]:
-    """The contents of metrics.json that are measured, as JSON types."""
+    map_scale: tuple[float, float],
+    facts: Mapping[str, Any],
+) -> DetectMetrics:
+    """All figures of a run with their reasons; `facts` are those that were not measured (counts, weights, synthetic)."""
     intervals, notes = _intervals(measures, found, items, pixels, regions, calibration.image.value, seed)
-    threshold = calibration.image.facts() | {"image": calibration.image.value, "pixel": calibration.pixel.value}
-    del threshold["value"]
-    return {
+    figures = {
         "metrics": measures.metrics,
         "reasons": measures.reasons,
         "intervals": {name: list(interval) for name, interval in intervals.items()},
@@ -126,8 +127,17 @@ def summarise(
         "confidence": _confidence(confidence),
         "tolerance": _tolerance(pixels),
         "promise_check": _promise_check(measures, found, calibration, intervals.get("overkill")),
-        "threshold": threshold,
+        "threshold": _threshold(calibration),
+        "map_scale": map_scale,
     }
+    return DetectMetrics.model_validate(figures | dict(facts))
+
+
+def _threshold(calibration: Calibration) -> dict[str, Any]:
+    """Both thresholds, with the facts of the images' one and what it promises."""
+    told = calibration.image.facts()
+    both = {"image": told.pop("value"), "pixel": calibration.pixel.value}
+    return both | told | {"oracle": calibration.image.is_oracle, "promise": promise(calibration.image)}
 
 
 def _intervals(
@@ -258,7 +268,7 @@ def _oracle(measures: Measures, found: Inspection, escape_cost: float) -> dict[s
 def _reached(threshold: Threshold, found: Inspection) -> dict[str, Any]:
     counts = tally(found.scores, found.labels)
     names = ("recall", "overkill", "missed", "false_alarms")
-    return {"threshold": threshold.value, "promise": threshold.facts()["promise"]} | {
+    return {"threshold": threshold.value, "promise": promise(threshold)} | {
         name: get_metric(name, threshold=threshold.value)(counts).value for name in names
     }
 

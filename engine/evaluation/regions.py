@@ -1,31 +1,14 @@
 """Suspicious regions of a score map: where they lie, how large and how strong they are. numpy and scipy; no torch."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from engine.contract.results.detect import Region
+
 LEAST_SHARE = 100 / 512**2  # of the picture: 100 pixels of one with 512 a side; smaller specks are noise of the map
 MOST = 20  # regions told of one picture, the strongest first
 TOUCHING = np.ones((3, 3), dtype=bool)  # pixels that meet at a corner belong together
-
-
-@dataclass(frozen=True)
-class Region:
-    """One connected area above the pixel threshold. Places are (x, y) in pixels of the map, from its upper left corner.
-
-    box is (x, y, width, height); area_share is the part of the picture; peak and mean are raw scores; peak_at is where the
-    peak lies, centre the middle of the area weighted by how far scores exceed the threshold.
-    """
-
-    box: tuple[int, int, int, int]
-    area_px: int
-    area_share: float
-    peak: float
-    peak_at: tuple[int, int]
-    mean: float
-    centre: tuple[float, float]
 
 
 def find_regions(

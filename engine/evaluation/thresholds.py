@@ -21,51 +21,16 @@ as a good one to the last bit is never called defective by the digit that the ba
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import betabinom
 
-from engine.contract.policy import ROUNDING, GoodPolicy, Promise, images_needed, promised, ranks_above
+from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
+from engine.contract.results.detect import Policy, Threshold
 
 SAME = 1e-5  # of a score's size: two scores that lie no farther apart are told apart by rounding only
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
-
-Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A score above `value` is called defective. The rest are the facts that a sentence about it needs.
-
-    A percentile and an oracle promise nothing. An oracle was asked for no overkill: there it is what happened on the images
-    that chose it, and calibration_images counts those.
-    """
-
-    value: float
-    overkill_rate: float  # what was asked for: share of good images that may be called defective
-    calibration_images: int  # n
-    promised: float | None  # the share that holds at most
-    smallest_promise: float  # the least overkill that n good images can set at all: 1 / (n + 1)
-    images_needed: int  # least n that can set overkill_rate: 1 / overkill_rate - 1
-    policy: Policy = "split_conformal"
-    images_to_show: int = 0  # good test images, none of them overkilled, that show the rate: about 3 / rate
-
-    @property
-    def promise(self) -> Promise:
-        """What the good images that set it promise."""
-        return Promise(self.policy, self.calibration_images, self.overkill_rate, self.promised)
-
-    @property
-    def is_oracle(self) -> bool:
-        """Whether labels of the test data chose it, so that its figures there flatter."""
-        return self.policy in ("f1_optimal", "cost_based")
-
-    def facts(self) -> dict[str, Any]:
-        """Its fields as JSON types, `oracle`, and what it promises in English."""
-        return asdict(self) | {"oracle": self.is_oracle, "promise": promise(self)}
 
 
 def set_threshold(
@@ -106,6 +71,7 @@ def split_conformal(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
         promised=promised("split_conformal", images=n, overkill_rate=overkill_rate),
         smallest_promise=1 / (n + 1),
         images_needed=images_needed(overkill_rate),
+        policy="split_conformal",
         images_to_show=images_to_show(overkill_rate),
     )
 
@@ -125,7 +91,7 @@ def leave_one_out(scores: ArrayLike, *, overkill_rate: float, folds: int | None 
     if not 2 <= k <= n:
         raise ValueError(f"leave_one_out over {n} good images with {k} folds; 2 to {max(n, 2)} folds are possible")
     share = promised("leave_one_out", images=n, overkill_rate=overkill_rate, folds=k)
-    return Threshold(**(asdict(plain) | {"policy": "leave_one_out", "promised": share}))
+    return plain.model_copy(update={"policy": "leave_one_out", "promised": share})
 
 
 def percentile(scores: ArrayLike, *, overkill_rate: float) -> Threshold:
@@ -301,4 +267,5 @@ def _oracle(value: float, policy: Policy, false_alarms: int, good: int, defectiv
         smallest_promise=1 / (good + 1),
         images_needed=0,
         policy=policy,
+        images_to_show=0,
     )

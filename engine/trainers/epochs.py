@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from engine.checkpoints import State, save_state
 from engine.contract.events import Artifact, Batches, Epoch, Warned
-from engine.contract.folder import Checkpoints
+from engine.contract.folder import Checkpoints, RunFolder
 from engine.datasets.loading import Loader
 from engine.layers.frozen_features import FrozenFeatures
 from engine.learner import Learner
@@ -235,7 +235,7 @@ class EpochTrainer(BaseTrainer):
             took = time.monotonic() - started
             self._next_checkpoint = started + max(self.checkpoint_every_s, took / MOST_TIME_WRITING)
         if at.is_over:
-            self.report(Artifact(kind="checkpoint", path=f"{folder.path.name}/{folder.best.name}"))
+            self.report(Artifact(kind="checkpoint", path=RunFolder(folder.path.parent).within(folder.best)))
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:

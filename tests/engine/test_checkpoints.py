@@ -71,4 +71,4 @@ def test_saving_again_replaces_the_whole_folder(tmp_path):
     (folder.path / "stale.txt").write_text("old")
     save_model(folder.path, fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
     assert set(folder.path.iterdir()) == {folder.checksums, folder.card, folder.state}
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert list(tmp_path.iterdir()) == [folder.path]

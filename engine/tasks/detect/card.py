@@ -1,7 +1,6 @@
 """What a saved detector says of itself: its job, its data, its thresholds and the scores behind them, where weights come from."""
 
 import time
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +21,7 @@ def model_card(job: DetectJob, read: Read, calibration: Calibration, weights: di
             "fingerprint": read.fingerprint,
             "licence": read.dataset.licence,
         },
-        "thresholds": {"image": asdict(calibration.image), "pixel": asdict(calibration.pixel)},
+        "thresholds": {"image": calibration.image.facts(), "pixel": calibration.pixel.facts()},
         "calibration": {"scores": calibration.scores},
         "weights": weights,
         "synthetic": read.dataset.synthetic,

@@ -3,22 +3,18 @@
 Scores are raw, thresholds come from held-out good pictures, and a figure that cannot be measured is null with its reason.
 """
 
-import csv
-import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.contract.checksums import write_checksums
 from engine.contract.folder import EvaluationFolder
+from engine.contract.results.detect import DetectResults, Finding, FoundImage, Region, ScoreRow
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
-from engine.evaluation.explanations import Finding
 from engine.evaluation.heatmaps import map_scale, save_pictures
 from engine.evaluation.inspection import Inspection, count_pixels, with_positions
 from engine.evaluation.measurement import Measures, measure, summarise
@@ -29,7 +25,6 @@ from engine.scorer import Scorer
 from engine.whole_folder import written_whole
 
 WRITERS = 4
-PICTURES = ("inputs", "maps", "truth", "overlays", "masks")  # of each test picture
 
 
 def evaluate(
@@ -50,7 +45,7 @@ def evaluate(
     """
     with written_whole(into.path) as aside:
         folder = EvaluationFolder(aside)
-        for pictures in PICTURES:
+        for pictures in DetectResults.pictures:
             folder.pictures(pictures).mkdir()
         folder.findings.mkdir()
         found = scorer.inspect(loader, what="evaluating", keep_maps_in=aside, report=report)
@@ -72,22 +67,18 @@ def evaluate(
                     for i in range(len(batch))
                 ]
                 for i, regions_of in enumerate(explained):
-                    _finding(found, start + i, calibration, confidence, chances, regions_of).write(
-                        folder.finding(start + i)
-                    )
+                    finding = _finding(found, start + i, calibration, confidence, chances, regions_of)
+                    folder.write_finding(start + i, finding)
                 for written in writing:
                     written.result()
                 report.check()
         measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
-        _write_scores(folder.scores, found, loader, scorer, confidence)
-        summary = summarise(
+        figures = summarise(
             measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
-            seed=seed,
+            seed=seed, map_scale=scale, facts=facts,
         )  # fmt: skip
-        summary |= {"map_scale": list(scale)} | facts
-        folder.metrics.write_text(json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        guarded = [folder.metrics, folder.scores, *folder.findings.iterdir()]
-        write_checksums(aside, [str(path.relative_to(aside)) for path in guarded])
+        folder.write(DetectResults(metrics=figures, rows=_rows(found, loader, scorer, confidence)))
+        folder.seal()
         found.maps = None  # lets go of the scratch file
     return measures, found
 
@@ -124,37 +115,34 @@ def _finding(
     by: Calibration,
     confidence: Confidence,
     chances: NDArray[np.float64],
-    regions: list[dict[str, Any]],
+    regions: list[Region],
 ) -> Finding:
-    return Finding(
-        name=found.names[index],
+    verdict = FoundImage.judged(
+        found.names[index],
         score=float(found.scores[index]),
         threshold=by.image.value,
         pixel_threshold=by.pixel.value,
         p_value=float(chances[index]),
         confidence=None if confidence.values is None else float(confidence.values[index]),
-        regions=regions,
     )
+    return Finding(image=verdict, regions=regions)
 
 
-def _write_scores(path: Path, found: Inspection, loader: Loader, by: Scorer, confidence: Confidence) -> None:
-    """One row for each test image; `confidence` is empty where there were no labels to learn it from."""
+def _rows(found: Inspection, loader: Loader, by: Scorer, confidence: Confidence) -> list[ScoreRow]:
+    """One for each test image; `confidence` is empty where there were no labels to learn it from."""
     chances, verdicts = by.p_values(found.scores), by.is_anomalous(found.scores)
     assert chances is not None
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        columns = ["index", "name", "label", "defect_type", "score", "is_anomalous", "p_value", "has_truth"]
-        writer.writerow([*columns, "confidence"])
-        for index, item in enumerate(loader.items):
-            score = float(found.scores[index])
-            row = [
-                index,
-                item.name,
-                item.label,
-                item.defect_type or "",
-                score,
-                int(verdicts[index]),
-                float(chances[index]),
-                int(item.mask is not None),
-            ]
-            writer.writerow([*row, "" if confidence.values is None else float(confidence.values[index])])
+    return [
+        ScoreRow(
+            index=index,
+            name=item.name,
+            label=item.label,
+            defect_type=item.defect_type or None,
+            score=float(found.scores[index]),
+            is_anomalous=bool(verdicts[index]),
+            p_value=float(chances[index]),
+            has_truth=item.mask is not None,
+            confidence=None if confidence.values is None else float(confidence.values[index]),
+        )
+        for index, item in enumerate(loader.items)
+    ]

@@ -69,8 +69,9 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
     )
     _warn_of_one_score(found, report)
     made = folder.evaluation
-    for kind, path in (("metrics", made.metrics), ("scores", made.scores), ("heatmaps", made.pictures("overlays"))):
-        report(Artifact.model_validate({"kind": kind, "path": str(path.relative_to(folder.path))}))
+    report(Artifact(kind="metrics", path=folder.within(made.metrics)))
+    report(Artifact(kind="scores", path=folder.within(made.scores)))
+    report(Artifact(kind="heatmaps", path=folder.within(made.pictures("overlays"))))
 
     report.begin("saving")
     card = model_card(job, read, calibration, weights)
@@ -78,7 +79,7 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
         learnt_from = [*split.fit, *split.validation, *split.labelled]
         card["data"]["learnt"] = sorted({pictures.hash_of(item) for item in learnt_from})
     save_model(folder.model.path, scorer.model, facts=card)
-    report(Artifact(kind="model", path=str(folder.model.state.relative_to(folder.path))))
+    report(Artifact(kind="model", path=folder.within(folder.model.state)))
 
     report.begin("verifying")
     again, _ = Scorer.load(folder.model, device=place.device, weights_folder=place.weights_folder, hub=place.hub)

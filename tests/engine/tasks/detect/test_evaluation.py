@@ -1,8 +1,7 @@
-"""What a whole evaluation writes: metrics.json and scores.csv of a small model with a rule that can be followed by hand."""
+"""What a whole evaluation writes: figures, rows and findings of a small model with a rule that can be followed by hand."""
 
-import csv
-import json
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,8 @@ import torch
 from PIL import Image
 
 from engine.contract.folder import RunFolder
+from engine.contract.results import Written
+from engine.contract.results.detect import DetectResults, Finding, ScoreRow
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluation.calibration import Calibration, calibration_from
@@ -53,7 +54,7 @@ def data(tmp_path_factory) -> Path:
 
 def run_evaluation(
     items: list[Item], good: list[Item], run: Path, *, kind: type[Contrast] = Contrast, **settings
-) -> tuple[dict, list[dict[str, str]]]:
+) -> tuple[dict, list[ScoreRow]]:
     run.mkdir()
     model, report = kind(), Report(run)
     held_out = Scorer(model).inspect(loader(good), what="calibrating", report=report)
@@ -76,13 +77,13 @@ def loader(items: list[Item]) -> Loader:
     return Loader(items, image_size=64, batch_size=4)
 
 
-def read(run: Path) -> tuple[dict, list[dict[str, str]]]:
-    with (run / "evaluation" / "scores.csv").open(newline="", encoding="utf-8") as file:
-        return json.loads((run / "evaluation" / "metrics.json").read_text()), list(csv.DictReader(file))
+def read(run: Path) -> tuple[dict, list[ScoreRow]]:
+    results = RunFolder(run).evaluation.read(DetectResults)
+    return results.metrics.facts(), results.rows
 
 
 @pytest.fixture(scope="module")
-def evaluated(data, tmp_path_factory) -> tuple[dict, list[dict[str, str]]]:
+def evaluated(data, tmp_path_factory) -> tuple[dict, list[ScoreRow]]:
     run = tmp_path_factory.mktemp("runs") / "one"
     return run_evaluation(items_of(data, split="test"), items_of(data, split="train"), run, escape_cost=3.0)
 
@@ -94,24 +95,21 @@ def test_what_is_written_of_a_picture_is_its_own_and_by_the_threshold_of_its_kin
     assert image == pytest.approx(10 * pixel)
     assert facts["metrics"]["recall"] == facts["metrics"]["region_recall"] == 1.0
     assert facts["metrics"]["overkill"] < 0.5
-    folder = tmp_path / "run" / "evaluation"
+    folder = RunFolder(tmp_path / "run").evaluation
     loaded = next(iter(Loader(items, image_size=64, batch_size=len(items))))
     maps = torch.cat([Tenfold().predict_step(batch).anomaly_map[:, 0] for batch in loader(items)]).numpy()
     for index, (row, score_map) in enumerate(zip(rows, maps, strict=True)):
-        assert float(row["score"]) == pytest.approx(10 * score_map.max())
-        assert row["is_anomalous"] == str(int(float(row["score"]) > image))
-        np.testing.assert_array_equal(grey(folder / "masks" / f"{index:04d}.png") > 0, score_map > pixel)
+        assert row.score == pytest.approx(10 * score_map.max())
+        assert row.is_anomalous == (row.score > image)
+        np.testing.assert_array_equal(grey(folder.picture("masks", index)) > 0, score_map > pixel)
         heat = overlay(loaded.pixels(index), score_map, threshold=pixel, lowest=maps.min())
-        with Image.open(folder / "overlays" / f"{index:04d}.png") as drawn:
+        with Image.open(folder.picture("overlays", index)) as drawn:
             np.testing.assert_array_equal(np.asarray(drawn), heat)
-        told = json.loads((folder / "regions" / f"{index:04d}.json").read_text())
-        assert told["image"]["score"] == float(row["score"])
-        assert told["regions"] == [
-            json.loads(json.dumps(asdict(each) | {"nearest": None}))
-            for each in find_regions(score_map, threshold=pixel)
-        ]
+        told = folder.read_finding(index, Finding)
+        assert told.image.score == row.score
+        assert told.regions == find_regions(score_map, threshold=pixel)
         if items[index].label == "defective":
-            truth = grey(folder / "truth" / f"{index:04d}.png")
+            truth = grey(folder.picture("truth", index))
             np.testing.assert_array_equal(truth > 0, loaded.masks[index, 0].numpy() > 0)
 
 
@@ -142,6 +140,25 @@ def _tiny(path: Path) -> Path:
     mask[5, 5] = 255
     Image.fromarray(mask).save(path)
     return path
+
+
+def test_whatever_is_measured_has_its_field_in_the_contract(data, tmp_path):
+    items = items_of(data, split="test")
+    run_evaluation([replace(items[0], mask=None), *items[1:]], items_of(data, split="train"), tmp_path / "run")
+    results = RunFolder(tmp_path / "run").evaluation.read(DetectResults)
+    assert list(_unknown(results.metrics)) == ["made"]  # by this test, which no run writes
+    findings = [RunFolder(tmp_path / "run").evaluation.read_finding(row.index, Finding) for row in results.rows]
+    assert not [name for finding in findings for name in _unknown(finding)]
+    assert any(finding.regions for finding in findings)
+
+
+def _unknown(written: object) -> Iterator[str]:
+    """Names, at any depth, that the contract has no field for."""
+    if isinstance(written, Written):
+        yield from written.model_extra or {}
+        written = vars(written)
+    for each in written.values() if isinstance(written, dict) else written if isinstance(written, list) else ():
+        yield from _unknown(each)
 
 
 def test_every_figure_is_there_and_has_an_interval_where_chance_plays_a_part(evaluated):
@@ -204,8 +221,8 @@ def test_good_test_images_unlike_those_that_set_the_threshold_are_noticed(evalua
 
 def test_each_row_has_a_confidence_learnt_from_others(evaluated):
     facts, rows = evaluated
-    assert all(0 < float(row["confidence"]) < 1 for row in rows)
-    assert min(float(row["confidence"]) for row in rows if row["label"] == "defective") > 0.5
+    assert all(0 < row.confidence < 1 for row in rows)
+    assert min(row.confidence for row in rows if row.label == "defective") > 0.5
     assert facts["confidence"]["images"] == 20
     assert facts["confidence"]["brier"] < facts["confidence"]["brier_of_share"]
 
@@ -219,7 +236,7 @@ def test_without_defects_or_masks_figures_are_null_with_their_reason(data, tmp_p
     assert facts["metrics"]["overkill"] is not None
     assert facts["per_size"] == {}
     assert "needed to learn a confidence" in facts["confidence"]["reason"]
-    assert {row["confidence"] for row in rows} == {""}
+    assert {row.confidence for row in rows} == {None}
     facts, _ = run_evaluation([replace(item, mask=None) for item in test], good, tmp_path / "maskless")
     assert facts["metrics"]["recall"] == 1.0
     assert facts["reasons"]["aupro_05"] == facts["reasons"]["region_recall"]
@@ -258,9 +275,9 @@ def test_confidences_are_learnt_from_other_panels_than_the_images_own(data, tmp_
     good, test = items_of(data, split="train"), items_of(data, split="test")
     items = [replace(item, group=f"{item.label} panel {i // 4}") for i, item in enumerate(test)]
     _, rows = run_evaluation(items, good, tmp_path / "panels")
-    scores, labels = [float(row["score"]) for row in rows], [int(row["label"] == "defective") for row in rows]
+    scores, labels = [row.score for row in rows], [int(row.label == "defective") for row in rows]
     by_panel = cross_fit(scores, labels, seed=0, groups=[item.group for item in items]).values
-    assert [float(row["confidence"]) for row in rows] == pytest.approx(by_panel, abs=1e-4)
+    assert [row.confidence for row in rows] == pytest.approx(by_panel, abs=1e-4)
     assert np.abs(by_panel - cross_fit(scores, labels, seed=0).values).max() > 1e-3
 
 
