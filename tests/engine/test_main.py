@@ -11,6 +11,7 @@ from PIL import Image
 
 from engine.__main__ import main
 from engine.contract.checksums import write_checksums
+from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import ROOT, scores_of, train
@@ -140,7 +141,7 @@ def test_what_cannot_be_tested_is_refused_in_words(finished, data, tmp_path):
 
 def test_a_model_is_not_tried_on_other_weights_than_its_own(finished, data, tmp_path):
     other = shutil.copytree(finished, tmp_path / "run")
-    path = other / "model" / "model.json"
+    path = RunFolder(other).model.card
     path.write_text(json.dumps(json.loads(path.read_text()) | {"backbone_fingerprint": "0"}))
     write_checksums(path.parent)
     done = try_out(other, data, tmp_path / "out")

@@ -1,6 +1,5 @@
 """Learning with less than there is: memory that runs out, few good pictures, labelled defects."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,10 @@ import torch
 
 from engine.checkpoints import load_state
 from engine.contract.events import Collection, Epoch, Stage, Warned, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import share_out, validation_share
+from engine.contract.results.detect import DetectCard, DetectResults
 from engine.datasets import Item
 from engine.datasets.factory import open_dataset
 from engine.datasets.loading import Loader
@@ -104,7 +105,7 @@ def test_leave_one_out_of_a_model_with_epochs_trains_it_once_more_for_each_of_th
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]  # the folds tell none of theirs
     calibrating = [event for event in events if event.type == "batches" and event.what == "calibrating"]
     assert calibrating[-1].done == calibrating[-1].total == 12
-    saved = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
+    saved = saved_facts(tmp_path / "run")
     threshold = saved["thresholds"]["image"]
     assert (threshold["policy"], threshold["calibration_images"]) == ("leave_one_out", 12)
     assert saved["data"]["licence"] is None
@@ -115,13 +116,13 @@ WHOLE_BANK = {"coreset_ratio": 1.0, "overkill_rate": 0.3}  # a picture that was 
 
 
 def saved_facts(run: Path) -> dict:
-    return json.loads((run / "model" / "model.json").read_text())
+    return RunFolder(run).model.read_card(DetectCard).facts()
 
 
 def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path, data):
     spec = tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="split_conformal", seed=5)
     run_here(tmp_path / "run", spec, data)
-    model, facts = load_model(tmp_path / "run" / "model", weights_folder=None, hub=False)
+    model, facts = load_model(RunFolder(tmp_path / "run").model.path, weights_folder=None, hub=False)
     split = split_items(open_dataset(data).items, calibration_share=0.2, validation_share=0.0, seed=5)
     known = Scorer(model).inspect(Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
     unknown = Scorer(model).inspect(Loader(split.calibration, image_size=64, batch_size=4), what="calibrating").scores
@@ -160,7 +161,7 @@ def learnt_by_hand(
 
 def assert_kept(run: Path, model: AnomalyModel) -> None:
     """The run kept this very model."""
-    kept, _ = load_state(run / "model" / "model.safetensors")
+    kept, _ = load_state(RunFolder(run).model.state)
     expected = model.state_to_save()
     assert [name for name in kept if not torch.equal(kept[name], expected[name])] == []
 
@@ -221,7 +222,7 @@ def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data
 def test_labelled_defects_are_learnt_from_and_not_tested_with(tmp_path, data):
     settings = LEARNING["supersimplenet"] | {"epochs": 1, "labelled_share": 0.4, "threshold_policy": "split_conformal"}
     events = run_here(tmp_path / "run", tiny_spec("supersimplenet", **settings), data)
-    counts = json.loads((tmp_path / "run" / "evaluation" / "metrics.json").read_text())["counts"]
+    counts = RunFolder(tmp_path / "run").evaluation.read(DetectResults).metrics.counts
     assert (counts["labelled"], counts["test_defective"]) == (1, 2)
     training = [event for event in events if event.type == "batches" and event.what == "training"]
     assert {event.total for event in training} == {counts["fit"] + 1}

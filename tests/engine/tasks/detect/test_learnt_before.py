@@ -1,11 +1,12 @@
 """Thresholds and tests keep off the pictures that an adapted backbone has learnt from, or say what that costs."""
 
 import hashlib
-import json
 
 import pytest
 
 from engine.contract.events import Warned
+from engine.contract.folder import RunFolder
+from engine.contract.results.detect import DetectResults
 from engine.datasets.splits import split_items
 from engine.models import build_model
 from engine.saved_models import save_model
@@ -42,7 +43,7 @@ def kept(folder, split, learnt, *, policy="split_conformal", overkill_rate=0.3):
     told = None if learnt is None else [picture_hash(item) for item in learnt]
     facts = {"spec": CUTPASTE.model_dump(), "data": {"name": "d", "fingerprint": "f", "learnt": told}}
     adapted = build_model(CUTPASTE, weights_folder=None, hub=False, warn=lambda event: None)
-    save_model(folder / "adapted" / "model", adapted, facts=facts)
+    save_model(RunFolder(folder / "adapted").model.path, adapted, facts=facts)
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
     warned: list[Warned] = []
     split, policy = keep_unseen(
@@ -93,7 +94,7 @@ def test_a_whole_run_knows_what_its_backbone_has_learnt_from(tmp_path, data):
     for seed in (1, 2):
         run = write_run(tmp_path / f"seed{seed}", tiny_spec("patchcore", seed=seed, **ON_IT))
         _, events, _ = train(run, data)
-        threshold = json.loads((run / "evaluation" / "metrics.json").read_text())["threshold"]
+        threshold = RunFolder(run).evaluation.read(DetectResults).metrics.threshold
         codes = {event.code for event in kinds(events, Warned)}
-        found[seed] = (threshold["policy"], threshold["promised"] is None, "backbone_has_seen" in codes)
+        found[seed] = (threshold.policy, threshold.promised is None, "backbone_has_seen" in codes)
     assert found == {1: ("split_conformal", False, False), 2: ("percentile", True, True)}

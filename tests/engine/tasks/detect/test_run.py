@@ -1,8 +1,6 @@
 """Whole runs through the real process: `python -m engine run RUN --data PATH`."""
 
 import contextlib
-import csv
-import json
 import os
 import resource
 import shutil
@@ -31,7 +29,9 @@ from engine.contract.events import (
     Warned,
     read_events,
 )
+from engine.contract.folder import Checkpoints, RunFolder
 from engine.contract.jobs.detect import DetectJob
+from engine.contract.results.detect import DetectResults, ScoreRow
 from engine.datasets.loading import Loader
 from engine.saved_models import load_model
 from engine.scorer import Scorer
@@ -57,9 +57,12 @@ def kinds(events: list[Event], kind: type) -> list:
     return [event for event in events if isinstance(event, kind)]
 
 
-def scores_of(run: Path) -> list[dict[str, str]]:
-    with (run / "evaluation" / "scores.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def results_of(run: Path) -> DetectResults:
+    return RunFolder(run).evaluation.read(DetectResults)
+
+
+def rows_of(run: Path) -> list[ScoreRow]:
+    return results_of(run).rows
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +102,8 @@ def test_warns_of_what_limits_the_result(finished):
 
 
 def test_the_evaluation_folder_holds_what_the_pages_show(finished):
-    folder = finished / "evaluation"
-    facts = json.loads((folder / "metrics.json").read_text())
-    rows = scores_of(finished)
+    folder, results = RunFolder(finished).evaluation, results_of(finished)
+    facts, rows = results.metrics.facts(), results.rows
     assert facts["counts"] == {
         "train_good": 16, "fit": 13, "validation": 0, "calibration": 3, "test_good": 5, "test_defective": 5,
         "test_unknown": 0, "broken": 1, "with_masks": 5, "labelled": 0,
@@ -121,28 +123,26 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
         "licence": None,
         "lineage": [],
     }
-    for name in ("inputs/0009.jpg", "maps/0009.png", "overlays/0009.png", "masks/0009.png", "truth/0009.png"):
-        with Image.open(folder / name) as image:
+    for what in DetectResults.pictures:
+        with Image.open(folder.picture(what, 9)) as image:
             assert image.size == (64, 64)
-    assert not (folder / "truth" / "0000.png").exists()  # a good image has no truth to draw
-    assert [row["label"] for row in rows] == ["good"] * 5 + ["defective"] * 5
-    assert rows[9] | {"score": "", "p_value": "", "is_anomalous": "", "confidence": ""} == {
-        "index": "9", "name": "test/patch/004.png", "label": "defective", "defect_type": "patch", "score": "",
-        "is_anomalous": "", "p_value": "", "has_truth": "1", "confidence": "",
-    }  # fmt: skip
-    assert all((float(row["score"]) > facts["threshold"]["image"]) == (row["is_anomalous"] == "1") for row in rows)
-    kept = ["evaluation", "events.jsonl", "model", "process.lock", "spec.json"]
-    assert sorted(path.name for path in finished.iterdir()) == kept
+    assert not folder.picture("truth", 0).exists()  # a good image has no truth to draw
+    assert [row.label for row in rows] == ["good"] * 5 + ["defective"] * 5
+    last = rows[9]
+    assert (last.index, last.name, last.defect_type, last.has_truth) == (9, "test/patch/004.png", "patch", True)
+    assert all((row.score > facts["threshold"]["image"]) == row.is_anomalous for row in rows)
+    run = RunFolder(finished)
+    assert set(finished.iterdir()) == {run.evaluation.path, run.events, run.model.path, run.lock, run.spec}
 
 
 def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
-    model, facts = load_model(finished / "model", weights_folder=None, hub=False)
+    model, facts = load_model(RunFolder(finished).model.path, weights_folder=None, hub=False)
     loader = Loader(items_of(data, split="test"), image_size=64, batch_size=4)
     found = Scorer(model).inspect(loader, what="verifying", keep_maps_in=finished.parent)
-    rows = scores_of(finished)
-    np.testing.assert_allclose(found.scores, [float(row["score"]) for row in rows], rtol=1e-4)
-    scale = json.loads((finished / "evaluation" / "metrics.json").read_text())["map_scale"]
-    written = read_map(finished / "evaluation" / "maps" / "0007.png", scale=tuple(scale))
+    results = results_of(finished)
+    np.testing.assert_allclose(found.scores, [row.score for row in results.rows], rtol=1e-4)
+    scale = results.metrics.map_scale
+    written = read_map(RunFolder(finished).evaluation.picture("maps", 7), scale=scale)
     np.testing.assert_allclose(found.maps[7], written, atol=(scale[1] - scale[0]) * 1e-3)
     assert facts["data"]["fingerprint"]
     assert facts["thresholds"]["image"]["calibration_images"] == 3
@@ -151,9 +151,12 @@ def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
 def test_the_same_spec_gives_the_same_scores_to_the_last_bit(finished, data, tmp_path):
     run = write_run(tmp_path / "again", SPEC)
     assert train(run, data)[0] == 0
-    for name in ("scores.csv", "maps/0007.png"):
-        assert (run / "evaluation" / name).read_bytes() == (finished / "evaluation" / name).read_bytes()
-    assert (run / "model" / "model.safetensors").read_bytes() == (finished / "model" / "model.safetensors").read_bytes()
+    for of in (
+        lambda run: run.evaluation.scores,
+        lambda run: run.evaluation.picture("maps", 7),
+        lambda run: run.model.state,
+    ):
+        assert of(RunFolder(run)).read_bytes() == of(RunFolder(finished)).read_bytes()
 
 
 def test_goods_alone_train_and_say_what_cannot_be_measured(tmp_path):
@@ -161,7 +164,7 @@ def test_goods_alone_train_and_say_what_cannot_be_measured(tmp_path):
     run = write_run(tmp_path / "run", tiny_spec("padim", num_features=20))
     code, events, _ = train(run, data)
     assert code == 0
-    facts = json.loads((run / "evaluation" / "metrics.json").read_text())
+    facts = results_of(run).metrics.facts()
     assert facts["metrics"]["image_auroc"] is None
     assert "defective" in facts["reasons"]["image_auroc"]
     assert facts["metrics"]["overkill"] is not None
@@ -175,7 +178,7 @@ def failed(run: Path, data: Path, **more) -> Failed:
     assert isinstance(events[-1], Failed)
     assert events[-1].hint
     assert errors.startswith("Traceback")
-    assert not (run / "model").exists()
+    assert not RunFolder(run).model.path.exists()
     return events[-1]
 
 
@@ -213,7 +216,7 @@ def test_a_corrupt_or_missing_spec_fails_before_torch_loads(tmp_path, data, cont
     run = tmp_path / "run"
     run.mkdir()
     if content is not None:
-        (run / "spec.json").write_text(content)
+        RunFolder(run).spec.write_text(content)
     told = failed(run, data)
     assert told.code == "spec"
     assert kinds(read_events(run), Started) == []
@@ -246,9 +249,9 @@ def test_a_run_folder_that_cannot_hold_a_log_exits_with_a_message(tmp_path, data
 
 
 def test_a_run_that_ended_is_not_run_again(finished, data):
-    before = (finished / "events.jsonl").read_bytes()
+    before = RunFolder(finished).events.read_bytes()
     code, _, errors = train(finished, data)
-    assert (code, (finished / "events.jsonl").read_bytes()) == (1, before)
+    assert (code, RunFolder(finished).events.read_bytes()) == (1, before)
     assert "has ended" in errors
     assert "Traceback" not in errors
 
@@ -275,19 +278,19 @@ def test_a_signal_stops_a_run_in_mid_training(tmp_path, data, number):
     assert isinstance(events[-1], Stopped)
     assert events[-1].stage == "training"
     assert kinds(events, System)[0].memory_mb > 0
-    assert not (run / "model").exists()
+    assert not RunFolder(run).model.path.exists()
 
 
 def test_few_good_pictures_all_teach_and_all_set_the_threshold(tmp_path, data):
     run = write_run(tmp_path / "run", tiny_spec("patchcore", coreset_ratio=0.1))
     code, events, _ = train(run, data)
-    facts = json.loads((run / "evaluation" / "metrics.json").read_text())
+    facts = results_of(run).metrics.facts()
     assert code == 0
     assert (facts["counts"]["fit"], facts["counts"]["calibration"]) == (16, 0)
     assert (facts["threshold"]["policy"], facts["threshold"]["calibration_images"]) == ("leave_one_out", 16)
     calibrating = [(event.done, event.total) for event in kinds(events, Batches) if event.what == "calibrating"]
     assert calibrating[-1] == (16, 16)
-    _, saved = load_model(run / "model", weights_folder=None, hub=False)
+    _, saved = load_model(RunFolder(run).model.path, weights_folder=None, hub=False)
     assert len(set(saved["calibration"]["scores"])) == 16
     assert min(saved["calibration"]["scores"]) > 0  # a picture's score among its own patches would be next to nothing
 
@@ -340,8 +343,8 @@ def test_a_killed_training_run_again_gives_the_scores_of_one_that_was_not(tmp_pa
     assert told["resumed"].values["epoch"] >= 4
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert len(kinds(events, Started)) == 2
-    assert scores_of(killed) == scores_of(whole)
-    assert [path.name for path in (killed / "checkpoints").iterdir()] == ["best.safetensors"]
+    assert rows_of(killed) == rows_of(whole)
+    assert list(RunFolder(killed).checkpoints.iterdir()) == [Checkpoints(RunFolder(killed).checkpoints).best]
 
 
 def end_as_killed(run: Path) -> Path:
@@ -380,11 +383,11 @@ def test_a_new_run_that_goes_on_from_a_killed_one_gives_the_scores_of_one_that_w
     assert [event.epoch for event in kinds(events, Epoch)] == list(range(1, 13))
     assert [event.loss for event in kinds(events, Epoch)] == [event.loss for event in kinds(read_events(whole), Epoch)]
     assert events[-1].seconds["total"] > earlier > seconds_so_far(first) > 0
-    assert scores_of(third) == scores_of(whole)
-    saved = [run / "model" / "model.safetensors" for run in (third, whole)]
+    assert rows_of(third) == rows_of(whole)
+    saved = [RunFolder(run).model.state for run in (third, whole)]
     assert saved[0].read_bytes() == saved[1].read_bytes()
-    assert [path.name for path in (third / "checkpoints").iterdir()] == ["best.safetensors"]
-    assert (second / "checkpoints" / "last.safetensors").exists()  # its run did not finish
+    assert list(RunFolder(third).checkpoints.iterdir()) == [Checkpoints(RunFolder(third).checkpoints).best]
+    assert RunFolder(second).checkpoint.exists()  # its run did not finish
 
 
 def test_a_new_run_in_the_place_of_one_without_a_checkpoint_starts_from_the_beginning(tmp_path, data, finished):
@@ -394,20 +397,20 @@ def test_a_new_run_in_the_place_of_one_without_a_checkpoint_starts_from_the_begi
     code, events, _ = train(again, data)
     assert code == 0
     assert (events[0].continues, events[0].after_epoch, events[0].seconds_before) == ("run", None, 0)
-    assert scores_of(again) == scores_of(finished)
+    assert rows_of(again) == rows_of(finished)
 
 
 def test_a_stopped_run_keeps_its_checkpoint(tmp_path, data):
     run = write_run(tmp_path / "run", tiny_spec("autoencoder", epochs=5000, patience=0))
     process = start_eagerly(run, data)
-    while not (run / "checkpoints" / "last.safetensors").exists():
+    while not RunFolder(run).checkpoint.exists():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.1)
             pytest.fail(f"ended by itself: {process.communicate()[1]}")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert isinstance(read_events(run)[-1], Stopped)
-    assert (run / "checkpoints" / "last.safetensors").exists()
+    assert RunFolder(run).checkpoint.exists()
 
 
 def test_a_killed_memory_model_starts_again_from_its_beginning(tmp_path, data, finished):
@@ -417,4 +420,4 @@ def test_a_killed_memory_model_starts_again_from_its_beginning(tmp_path, data, f
     assert code == 0
     told = {event.code: event for event in kinds(events, Warned)}
     assert "starts again from its beginning" in told["restarted"].message
-    assert scores_of(run) == scores_of(finished)
+    assert rows_of(run) == rows_of(finished)
