@@ -18,7 +18,6 @@ from engine.contract.events import Epoch, Event, Started, Warned, read_events, s
 from engine.contract.folder import RunFolder
 from engine.contract.plain_files import open_plain, write_whole
 
-CHECKPOINT = Path("checkpoints", "last.safetensors")
 MOST_HEADER_BYTES = 100 << 20
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import engine.scorer
-from engine.contract.checksums import LIST
 from engine.contract.events import Warned
+from engine.contract.folder import ModelFolder, RunFolder
 from engine.datasets import Item
 from engine.models.autoencoder import Autoencoder
 from engine.report import StopRequested
@@ -47,7 +47,7 @@ def runs(data, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("run", ["padim", "cutpaste", "both"])
 def test_a_bit_that_flipped_in_any_file_of_a_model_is_told_by_the_files_name(runs, tmp_path, run):
-    model = shutil.copytree(runs / run / "model", tmp_path / "model")
+    model = shutil.copytree(RunFolder(runs / run).model.path, tmp_path / "saved")
     load_model(model, weights_folder=None, hub=False)
     chance = random.Random(0)
     files = sorted(path for path in model.rglob("*") if path.is_file())
@@ -63,9 +63,12 @@ def test_a_bit_that_flipped_in_any_file_of_a_model_is_told_by_the_files_name(run
     load_model(model, weights_folder=None, hub=False)
 
 
-@pytest.mark.parametrize("gone", [LIST, "model.json", "model.safetensors", "backbone.safetensors"])
+MODEL = ModelFolder(Path())
+
+
+@pytest.mark.parametrize("gone", [path.name for path in (MODEL.checksums, MODEL.card, MODEL.state, MODEL.backbone)])
 def test_a_file_of_a_model_that_is_gone_is_named(runs, tmp_path, gone):
-    model = shutil.copytree(runs / "cutpaste" / "model", tmp_path / "model")
+    model = shutil.copytree(RunFolder(runs / "cutpaste").model.path, tmp_path / "saved")
     (model / gone).unlink()
     with pytest.raises(ValueError, match=f"{gone} is gone"):
         load_model(model, weights_folder=None, hub=False)
@@ -74,7 +77,7 @@ def test_a_file_of_a_model_that_is_gone_is_named(runs, tmp_path, gone):
 def test_a_damaged_model_is_no_member_and_lends_no_backbone(runs, data, tmp_path):
     folder = shutil.copytree(runs, tmp_path / "runs")
     for run in ("padim", "cutpaste"):
-        path = next((folder / run / "model").glob("*.safetensors"))
+        path = next(RunFolder(folder / run).model.path.glob("*.safetensors"))
         path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     for spec in (
         tiny_spec("ensemble", members=["padim", "patchcore"]),
@@ -86,12 +89,12 @@ def test_a_damaged_model_is_no_member_and_lends_no_backbone(runs, data, tmp_path
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), None, "0.5"])
 def test_a_threshold_that_is_no_finite_number_is_refused(runs, tmp_path, value):
-    model = shutil.copytree(runs / "padim" / "model", tmp_path / "model")
-    facts = json.loads((model / "model.json").read_text())
+    model = shutil.copytree(RunFolder(runs / "padim").model.path, tmp_path / "saved")
+    facts = json.loads(ModelFolder(model).card.read_text())
     facts["thresholds"]["image"]["value"] = value
     del facts["checksums"]
-    (model / LIST).unlink()
-    (model / "model.json").write_text(json.dumps(facts))
+    ModelFolder(model).checksums.unlink()
+    ModelFolder(model).card.write_text(json.dumps(facts))
     with pytest.raises(ValueError, match="no finite number"):
         load_model(model, weights_folder=None, hub=False)
 
@@ -124,7 +127,7 @@ def interrupted(folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(StopRequested):
         run_here(folder, EPOCHS, data)
     monkeypatch.setattr(Autoencoder, "train_step", honest)
-    assert (folder / "checkpoints" / "last.safetensors").is_file()
+    assert RunFolder(folder).checkpoint.is_file()
 
 
 @pytest.mark.parametrize("changed", [False, True])

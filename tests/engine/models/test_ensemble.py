@@ -4,12 +4,14 @@ import json
 import math
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from engine.contract.checksums import write_checksums
+from engine.contract.folder import ModelFolder, RunFolder
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
@@ -41,7 +43,7 @@ def runs(tmp_path_factory, data):
         model = build_model(spec, weights_folder=None, hub=False, warn=quiet)
         get_trainer(name, model).fit(loader(items_of(data, split="train")[:10], size=spec.image_size))
         facts = {"spec": spec.model_dump(), "data": {"fingerprint": "abc"}, "thresholds": {"image": {}}}
-        save_model(folder / name / "model", model, facts=facts)
+        save_model(RunFolder(folder / name).model.path, model, facts=facts)
     return folder
 
 
@@ -67,7 +69,7 @@ def predicted(model, items):
 def with_facts(runs, folder, **changes):
     """A copy of the runs in which the second member's model.json differs."""
     shutil.copytree(runs, folder)
-    path = folder / "padim" / "model" / "model.json"
+    path = RunFolder(folder / "padim").model.card
     facts = json.loads(path.read_text())
     for key, value in changes.items():
         place = facts if key in facts else facts["spec"] if key in facts["spec"] else facts["spec"]["model"]
@@ -155,9 +157,9 @@ def test_the_member_that_keeps_patches_shows_the_nearest_good_ones(runs, data):
 def test_a_saved_ensemble_needs_its_members_runs_no_longer(runs, data, tmp_path):
     own = shutil.copytree(runs, tmp_path / "runs")
     model, _ = fitted(own, data)
-    save_model(tmp_path / "fused" / "model", model, facts={"spec": ensemble_spec().model_dump()})
+    save_model(RunFolder(tmp_path / "fused").model.path, model, facts={"spec": ensemble_spec().model_dump()})
     shutil.rmtree(own)
-    again, _ = load_model(tmp_path / "fused" / "model", weights_folder=None, hub=False)
+    again, _ = load_model(RunFolder(tmp_path / "fused").model.path, weights_folder=None, hub=False)
     items = items_of(data, split="test")
     assert torch.equal(predicted(again, items).pred_score, predicted(model, items).pred_score)
 
@@ -197,20 +199,23 @@ def test_refuses_the_same_run_twice(runs):
         assemble_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
 
 
+MODEL = ModelFolder(Path())
+
+
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("model.safetensors", None, "model.safetensors is gone; train again"),
-        ("model.json", "[]", "does not hold a model's spec and backbone; train again"),
-        ("model.json", "{", "cannot be read"),
+        (MODEL.state.name, None, f"{MODEL.state.name} is gone; train again"),
+        (MODEL.card.name, "[]", "does not hold a model's spec and backbone; train again"),
+        (MODEL.card.name, "{", "cannot be read"),
     ],
 )
 def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_path, file, content, words):
     shutil.copytree(runs, tmp_path / "runs")
-    path = tmp_path / "runs" / "padim" / "model" / file
+    path = RunFolder(tmp_path / "runs" / "padim").model.path / file
     path.unlink() if content is None else path.write_text(content)
     if content is not None:
-        (path.parent / "checksums.txt").unlink()  # as in a model of an older version
+        ModelFolder(path.parent).checksums.unlink()  # as in a model of an older version
     with pytest.raises(ValueError, match=words) as refused:
         assemble_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
     assert "the model of the run 'padim' cannot be put into the ensemble" in str(refused.value)
@@ -237,6 +242,6 @@ def test_whole_runs_are_put_together_in_a_whole_run(data, tmp_path):
     code, events, errors = train(write_run(tmp_path / "fused", ensemble_spec()), data)
     assert (ended, code) == ([0, 0], 0), errors
     assert events[-1].metrics["image_auroc"] > 0.9
-    facts = json.loads((tmp_path / "fused" / "model" / "model.json").read_text())
+    facts = json.loads(RunFolder(tmp_path / "fused").model.card.read_text())
     assert len(facts["calibration"]["scores"]) == facts["thresholds"]["image"]["calibration_images"] == 3
-    assert (tmp_path / "fused" / "model" / "members" / "1" / "model.safetensors").is_file()
+    assert RunFolder(tmp_path / "fused").model.member(1).state.is_file()

@@ -12,6 +12,7 @@ import torch
 
 import engine.datasets.loading
 from engine.contract.events import Failed, Stage, read_events
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import digest_of
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.check import check_dataset
@@ -54,7 +55,7 @@ def test_the_pictures_that_were_approved_are_trained_on_broken_ones_left_out(tmp
     cut_off(data / "train/good/003.png")
     (data / "ground_truth/patch/001_mask.png").write_bytes(b"")
     run_here(tmp_path / "run", SPEC, data, approved=check_dataset(data)["fingerprint"])
-    saved = json.loads((tmp_path / "run/model/model.json").read_text())
+    saved = json.loads(RunFolder(tmp_path / "run").model.card.read_text())
     assert saved["data"]["fingerprint"] == check_dataset(data)["fingerprint"]
 
 
@@ -115,7 +116,7 @@ def start_approved(run: Path, data: Path, digest: str) -> Failed:
 @pytest.mark.parametrize("edit", ["changed", "removed", "broken"])
 def test_settings_that_were_edited_after_the_yes_are_not_trained(tmp_path: Path, edit: str) -> None:
     data, run = write_mvtec(tmp_path / "data"), write_run(tmp_path / "run", SPEC)
-    path = run / "spec.json"
+    path = RunFolder(run).spec
     if edit == "changed":
         path.write_text(tiny_spec("padim", num_features=11, threshold_policy="split_conformal").model_dump_json())
     elif edit == "removed":
