@@ -14,7 +14,7 @@ from engine.contract.checksums import write_checksums
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
-from tests.engine.tasks.detect.test_run import ROOT, scores_of, train
+from tests.engine.tasks.detect.test_run import ROOT, rows_of, train
 
 
 def test_the_catalog_lists_every_model_with_its_settings(capsys):
@@ -74,14 +74,14 @@ def try_out(run: Path, data: Path, output: Path) -> subprocess.CompletedProcess:
 def test_a_finished_model_tells_of_the_same_pictures_what_its_run_told(finished, data, tmp_path):
     done = try_out(finished, data, tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
-    summary, rows = json.loads(done.stdout), scores_of(finished)
+    summary, rows = json.loads(done.stdout), rows_of(finished)
     assert summary["images"] == len(rows) == 6
-    assert summary["anomalous"] == sum(row["is_anomalous"] == "1" for row in rows)
+    assert summary["anomalous"] == sum(row.is_anomalous for row in rows)
     for index, row in enumerate(rows):
         said = json.loads((tmp_path / "out" / f"{index:04d}.json").read_text())
-        assert said["image"]["name"] == row["name"]
-        assert said["image"]["score"] == pytest.approx(float(row["score"]), rel=1e-4)
-        assert said["image"]["p_value"] == pytest.approx(float(row["p_value"]))
+        assert said["image"]["name"] == row.name
+        assert said["image"]["score"] == pytest.approx(row.score, rel=1e-4)
+        assert said["image"]["p_value"] == pytest.approx(row.p_value)
     assert said["regions"][0]["nearest"][0]["name"].startswith("train/good/")
     with (
         Image.open(tmp_path / "out" / "0005_heatmap.png") as heatmap,

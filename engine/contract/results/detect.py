@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat
 
+from engine.contract.policy import Promise
 from engine.contract.results import Interval, Metrics, Results, Row, Written
 from engine.contract.results.card import ModelCard
 
@@ -27,6 +28,11 @@ class Threshold(Written):
     images_to_show: int = Field(
         default=0, description="good test images, none of them overkilled, that show the rate: about 3 / rate"
     )
+
+    @property
+    def promise(self) -> Promise:
+        """What the good images that set it promise."""
+        return Promise(self.policy, self.calibration_images, self.overkill_rate, self.promised)
 
     @property
     def is_oracle(self) -> bool:
