@@ -22,7 +22,7 @@ from engine.contract.folder import RunFolder  # noqa: E402
 from engine.contract.jobs import make_job  # noqa: E402
 from engine.contract.results.classify import ClassifyResults  # noqa: E402
 
-SETTINGS = {"backbone": "mobilenetv2_100", "image_size": 160, "epochs": 20}
+SETTINGS = {"backbone": "mobilenetv2_100", "image_size": 224, "epochs": 8, "augmentation": "strong"}
 SEEDS = (0, 1, 2)
 LARGEST_GAP = 300  # frames between pictures of one tile
 HEADING = "\n## Telling defect types apart\n"

@@ -24,6 +24,9 @@ class Learner(nn.Module):
     """
 
     figures: ClassVar[tuple[str, ...]] = ("loss",)
+    begins_useful: ClassVar[bool] = (
+        False  # after `prepare` it can do something: an epoch must be better than that to be the best
+    )
     backbone: Backbone | None
 
     def __init__(self) -> None:

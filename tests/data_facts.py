@@ -23,7 +23,7 @@ def facts(**changes: Any) -> dict[str, Any]:
         "notices": [],
         "fingerprint": "f",
     }
-    unknown = changes.keys() - found.keys() - {"left_out"}
+    unknown = changes.keys() - found.keys() - {"left_out", "unfit", "groups"}
     assert not unknown, f"no facts of a data set: {unknown}"
     return found | changes
 

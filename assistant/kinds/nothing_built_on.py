@@ -1,4 +1,4 @@
-"""For kinds of runs that build on no earlier run: nothing is filled in, and every setting does what it says."""
+"""For kinds of runs that build on no earlier run: nothing is filled in, no setting names a data set, and each does what it says."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,6 @@ async def build_on(
     runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
 ) -> Built:
     return Built(chosen)
-
-
-def model_of(asked: Mapping[str, Any]) -> str | None:
-    return None
 
 
 async def dataset_of(runs: Queue, asked: Mapping[str, Any], *, otherwise: str | None) -> str | None:

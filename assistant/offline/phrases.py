@@ -1,6 +1,8 @@
 """The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, cues.toml of the tools and the words of the
 models, and the tables that find it in a text.
 
+What people call a kind of run, and its models, stands with that kind (assistant/kinds/<kind>/phrases.toml).
+
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
 them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
 word, `{model}` and the like what was recognised there before. Words that begin or end with a Latin letter match whole words only.
@@ -16,13 +18,15 @@ from typing import Any
 
 from assistant.offline.language import Language
 from assistant.tools import cues_of, tool_names
+from engine.contract.jobs import KINDS
 from prompts.model_words import model_words
 
+OF_KINDS = Path(__file__).resolve().parent.parent / "kinds"
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
 
 # What was recognised is overwritten with its mark, so that positions stay and nothing is read twice.
 MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\ue003", "setting": "\ue004"}
-MARKS |= {"number": "\ue005", "defect": "\ue006"}
+MARKS |= {"number": "\ue005", "defect": "\ue006", "task": "\ue007"}
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Vocabulary:
 
     cues: PhraseTable
     models: PhraseTable
+    tasks: PhraseTable
+    models_of: Mapping[str, PhraseTable]  # by task: what is a model of it where it is said
     backbones: PhraseTable
     families: PhraseTable
     defects: PhraseTable
@@ -141,6 +147,11 @@ def vocabulary(language: Language) -> Vocabulary:
     return Vocabulary(
         cues=PhraseTable(cues),
         models=PhraseTable(_pairs(parts, "models"), may_be_glued=True),
+        tasks=PhraseTable((phrase, kind) for kind in KINDS for phrase in _of_kind(kind, order, "task")),
+        models_of={
+            kind: PhraseTable(pair for part in _kind_parts(kind, order) for pair in _pairs([part], "models"))
+            for kind in KINDS
+        },
         backbones=PhraseTable(_pairs(parts, "backbones")),
         families=PhraseTable(_pairs(parts, "families")),
         defects=PhraseTable(_pairs(parts, "defects")),
@@ -178,6 +189,15 @@ def _read(language: Language) -> dict[str, Any]:
         understand["setting_names"] |= said.get("setting", {})
         understand["setting_values"] |= said.get("value", {})
     return understand
+
+
+def _kind_parts(kind: str, languages: list[Language]) -> list[dict[str, Any]]:
+    read = tomllib.loads((OF_KINDS / kind / "phrases.toml").read_text(encoding="utf-8"))
+    return [read.get(language, {}) for language in languages]
+
+
+def _of_kind(kind: str, languages: list[Language], name: str) -> list[str]:
+    return _listed(_kind_parts(kind, languages), name)
 
 
 def _pairs(parts: list[dict[str, Any]], section: str) -> list[tuple[str, str]]:

@@ -50,6 +50,7 @@ class Reading:
     text: str
     datasets: list[Found]
     models: list[Found]
+    tasks: list[Found]
     settings: list[Setting]
     numbers: list[Number]
     runs: list[Found]
@@ -119,6 +120,11 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     text = _mask(text, proposals, "proposal")
     backbones = [Setting(found.start, found.end, "backbone", found.value) for found in words.backbones.find(text)]
     text = _mask(text, backbones, "setting")
+    tasks = words.tasks.find(text)
+    text = _mask(text, tasks, "task")
+    for kind in dict.fromkeys(task.value for task in tasks):
+        own = words.models_of[kind].find(text)
+        models, text = [*models, *own], _mask(text, own, "model")
     names = words.setting_names.find(text)
     numbers = find_numbers(text, language=language, names=names)
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
@@ -135,6 +141,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
         text=text,
         datasets=known,
         models=models,
+        tasks=tasks,
         settings=settings,
         numbers=[number for number in numbers if text[number.start] not in MARKS.values()],
         runs=runs,
@@ -173,7 +180,7 @@ def _with_backbone_run(
 
 def _with_unknown_model(reading: Reading, *, cues: list[Found], words: Vocabulary) -> Reading:
     """Where a data set is named but no model: the word that stands where a model's name would, so that it can be refused."""
-    if reading.models or not reading.datasets or reading.families:
+    if reading.models or reading.tasks or not reading.datasets or reading.families:
         return reading
     named = unknown_model(reading.original, reading.text, cues=cues, words=words)
     if named is None:
@@ -245,7 +252,7 @@ def _facts(reading: Reading) -> frozenset[str]:
     shown = facts.intersection(WHICH[:3])
     present = {
         "@dataset": reading.datasets,
-        "@model": reading.models,
+        "@model": [*reading.models, *reading.tasks],
         "@setting": [setting for setting in reading.settings if numbers_count or not setting.weak],
         "@run": reading.runs,
         "@proposal": reading.proposals,
@@ -295,7 +302,7 @@ def _plan(reading: Reading) -> dict[str, Any]:
     if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in said and model is None):
         return _ensemble(reading)
     settings = {setting.name: setting.value for setting in reading.settings}
-    return _given(dataset=_first(reading.datasets), model=model, **settings)
+    return _given(task=_first(reading.tasks), dataset=_first(reading.datasets), model=model, **settings)
 
 
 def _left_out(tool: str, arguments: dict[str, Any], reading: Reading) -> tuple[str, ...]:

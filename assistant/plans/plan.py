@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistant.data.datasets import Datasets
+from assistant.data.datasets import Datasets, UnfitData
 from assistant.frames import Estimate, Notice
 from assistant.kinds import DEFAULT_KIND, Advice, kind_of
 from assistant.plans.estimates import expected
@@ -93,8 +93,11 @@ def make_plan(
 
     Raises:
         SpecError: all problems of the request at once.
+        UnfitData: this kind of run cannot learn from such data, whatever is asked for.
     """
     this = kind_of(kind)
+    if unfit := facts.get("unfit", {}).get(kind):
+        raise UnfitData(unfit)
     chosen = {name.removeprefix("model."): value for name, value in chosen.items()}
     known = chosen | {name: each.value for name, each in (given or {}).items() if chosen.get(name) in NOTHING}
     advice = {**this.advise(settings, facts=facts, model=model, chosen=known), **(given or {})}

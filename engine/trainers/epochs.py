@@ -85,6 +85,8 @@ class EpochTrainer(BaseTrainer):
             self.modeler.prepare(train_loader.plain(), self.report)
             self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
             at, best = Position(passes=train_loader.passes), self._state()
+            if self.modeler.begins_useful and valid_loader is not None and len(valid_loader):
+                at.best_loss = _number(self.validate(valid_loader)["val_loss"])
             self._checkpoint(at, best)
         else:
             at, best = resumed.position, resumed.best

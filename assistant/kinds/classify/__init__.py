@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.kinds import Kind
-from assistant.kinds.classify.advice import DEFAULT_MODEL, complete
+from assistant.kinds.classify.advice import DEFAULT_MODEL, complete, model_of
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
 from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
 from assistant.kinds.classify.work import count_work
-from assistant.kinds.nothing_built_on import build_on, dataset_of, model_of, without_effect
+from assistant.kinds.nothing_built_on import build_on, dataset_of, without_effect
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyResults
 

@@ -38,9 +38,15 @@ def complete(
     return advice
 
 
+def model_of(asked: Mapping[str, Any]) -> str | None:
+    """Who names a network means its family; timm's names hold it."""
+    backbone = str(asked.get("backbone") or "")
+    return next((name for name in CLASSIFIERS if name in backbone), None)
+
+
 def _backbone(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
     """The family's usual network, or, unless random weights are asked for, another of the family whose weights are at hand."""
     usual = CLASSIFIERS[model].default_backbone
     if chosen.get("weights") == "random" or where_are_weights(settings, usual) in ("local", "cache"):
         return usual
-    return next((name for name in local_backbones(settings) if model in name), usual)  # timm's names hold the family's
+    return next((name for name in local_backbones(settings) if model in name), usual)

@@ -29,7 +29,7 @@ class ClassifierParams(Params):
         le=10000,
         description="steps in which the new head alone is fitted to the frozen network's features, before all of it learns; 0 is none",
     )
-    learning_rate: LearningRate = 3e-4
+    learning_rate: LearningRate = 1e-4
     layer_decay: float = Field(
         default=0.8,
         gt=0,
@@ -86,8 +86,6 @@ class ConvNeXtParams(ClassifierParams):
     default_backbone = "convnext_tiny"
     needs_gpu = True
 
-    learning_rate: LearningRate = 1e-4
-
 
 class ViTParams(ClassifierParams):
     name: Literal["vit"] = "vit"
@@ -97,7 +95,6 @@ class ViTParams(ClassifierParams):
     default_backbone = "vit_small_patch16_224"
     needs_gpu = True
 
-    learning_rate: LearningRate = 1e-4
     layer_decay: float = Field(
         default=0.75,
         gt=0,

@@ -7,6 +7,7 @@ fitted first does not. Rates fall from layer to layer towards the input (ULMFiT,
 B batch, H x W image, D features, K classes.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ from engine.recipes import Recipe, falling
 from engine.report import Eta, Reporter
 from engine.weights import Weights, find_weights, full_name, known
 
-HEAD_DECAY = 1e-3  # of the head's weights while it is fitted alone: with few pictures anything separates them
+HEAD_DECAY = 0.1  # of the head's weights while it is fitted alone: with few pictures anything separates them
+RISING = 0.1  # of the steps: so long the rate rises, before it falls as a cosine
 STEPS_AT_ONCE = 10  # of the head alone, between two reports
 
 
@@ -49,6 +51,7 @@ class Classifier(Learner):
     """
 
     figures = ("loss", "accuracy")
+    begins_useful = True
     mean: torch.Tensor
     std: torch.Tensor
     class_weights: torch.Tensor
@@ -101,8 +104,19 @@ class Classifier(Learner):
         head: list[dict[str, Any]] = [{"params": [*self.head.parameters()], "weight_decay": params.weight_decay}]
         groups = [{**each, "lr": params.learning_rate * each.pop("lr_scale", 1.0)} for each in [*head, *groups]]
         optimiser = torch.optim.AdamW(groups, lr=params.learning_rate)
-        schedule = falling(optimiser, params.schedule, epochs=epochs, patience=params.patience)
-        return Recipe(optimiser, schedule, clip_norm=1.0)
+        if params.schedule != "cosine":
+            schedule = falling(optimiser, params.schedule, epochs=epochs, patience=params.patience)
+            return Recipe(optimiser, schedule, clip_norm=1.0)
+        steps = epochs * steps_per_epoch
+        rising = max(round(RISING * steps), 1)
+
+        def factor(step: int) -> float:
+            """Up from next to nothing: Adam's first steps are as long as its rate, whatever the gradient."""
+            if step < rising:
+                return (step + 1) / (rising + 1)
+            return (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1))) / 2
+
+        return Recipe(optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor), every="step", clip_norm=1.0)
 
     def prepare(self, train: Loader, report: Reporter) -> None:
         """Fit the head alone, on features that are computed once; a network of random weights has none that are worth it."""

@@ -1,0 +1,88 @@
+"""What a training of a classifier is completed with, what is told of it before the yes, and what cannot be trained."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.data.datasets import UnfitData
+from assistant.plans.plan import Plan, make_plan
+from assistant.settings import Settings
+from engine.contract.jobs import SpecError
+from tests.data_facts import facts
+
+
+def planned(
+    folder: Path, *, model: str = "mobilenet", types: dict[str, int] | None = None, chosen: Any = None, **more: Any
+) -> Plan:
+    counts = {"crack": 60, "stain": 80} if types is None else types
+    known = facts(dataset="tile", defect_types=counts, test_defective=sum(counts.values()), **more)
+    settings = Settings(home=folder, weights=folder / "weights", hub="off")
+    return make_plan(settings, known, model, chosen or {}, [], kind="classify")
+
+
+def codes(plan: Plan) -> list[str]:
+    return [notice.code for notice in plan.notices]
+
+
+def weights(folder: Path, *names: str) -> None:
+    (folder / "weights").mkdir()
+    for name in names:
+        (folder / "weights" / f"{name}.safetensors").touch()
+
+
+def test_the_familys_usual_network_is_taken_else_one_of_the_family_whose_weights_are_at_hand(tmp_path: Path) -> None:
+    weights(tmp_path, "resnet50", "mobilenetv2_100")
+    assert planned(tmp_path).spec.backbone == "mobilenetv2_100"
+    assert planned(tmp_path, model="resnet").spec.backbone == "resnet50"
+    assert planned(tmp_path, model="vit").spec.backbone == "vit_small_patch16_224"
+
+
+def test_good_images_become_a_class_where_one_defect_type_is_alone(tmp_path: Path) -> None:
+    alone = planned(tmp_path, types={"crack": 60})
+    assert alone.spec.include_good and alone.because["include_good"].code == "one_defect_type"
+    assert not planned(tmp_path).spec.include_good
+
+
+def test_a_small_class_is_worth_strong_augmentation(tmp_path: Path) -> None:
+    small = planned(tmp_path, types={"crack": 30, "stain": 80})
+    assert (small.spec.augmentation, small.because["augmentation"].values) == ("strong", {"count": 30})
+    assert planned(tmp_path).spec.augmentation == "light"
+    assert (
+        planned(tmp_path, types={"crack": 30, "stain": 80}, chosen={"augmentation": "none"}).spec.augmentation == "none"
+    )
+
+
+def test_few_uneven_and_left_out_classes_are_told_before_the_yes(tmp_path: Path) -> None:
+    weights(tmp_path, "mobilenetv2_100")
+    plan = planned(tmp_path, types={"crack": 12, "stain": 80, "dent": 2}, groups=5)
+    assert codes(plan) == ["classes_left_out", "few_of_class", "uneven_classes"]
+    assert plan.notices[0].values["names"] == "dent"
+    assert plan.notices[2].values == {"most": "stain", "least": "crack", "many": 80, "few": 12}
+
+
+def test_it_is_told_when_nothing_says_which_images_belong_together(tmp_path: Path) -> None:
+    assert "no_groups" in codes(planned(tmp_path))
+    assert "no_groups" not in codes(planned(tmp_path, groups=7))
+
+
+def test_two_classes_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="one class with enough images, crack") as refused:
+        planned(tmp_path, types={"crack": 60, "stain": 2}, train_good=0, test_good=0)
+    assert refused.value.problems[0].kind == "one_class"
+
+
+def test_data_that_one_kind_cannot_use_is_refused_to_that_kind_alone(tmp_path: Path) -> None:
+    unfit = {"detect": [{"code": "no_good", "message": "m", "hint": "h", "values": {}}], "classify": []}
+    assert planned(tmp_path, unfit=unfit).spec.kind == "classify"
+    known = facts(dataset="tile", unfit=unfit)
+    with pytest.raises(UnfitData) as refused:
+        make_plan(Settings(home=tmp_path, hub="off"), known, "patchcore", {}, [], kind="detect")
+    assert refused.value.code == "data_no_good"
+
+
+def test_a_named_network_means_its_family(tmp_path: Path) -> None:
+    from assistant.kinds import kind_of
+
+    assert kind_of("classify").model_of({"backbone": "tf_efficientnet_lite0"}) == "efficientnet"
+    assert kind_of("classify").model_of({"epochs": 3}) is None
