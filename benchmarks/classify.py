@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
 
+from engine.contract.events import Epoch, read_events  # noqa: E402
 from engine.contract.folder import RunFolder  # noqa: E402
 from engine.contract.jobs import make_job  # noqa: E402
 from engine.contract.results.classify import ClassifyResults  # noqa: E402
@@ -67,7 +68,8 @@ def _frame(picture: Path) -> int:
     return int(found[1])
 
 
-def _trained(seed: int, data: Path, options: argparse.Namespace) -> ClassifyResults:
+def _trained(seed: int, data: Path, options: argparse.Namespace) -> tuple[ClassifyResults, str]:
+    """What was measured, and which state was kept: that of the best epoch, or the head that was fitted before the first."""
     folder = RunFolder(options.work / f"seed-{seed}")
     if not folder.evaluation.metrics.is_file():
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -76,30 +78,31 @@ def _trained(seed: int, data: Path, options: argparse.Namespace) -> ClassifyResu
         command = [sys.executable, "-m", "engine", "run", str(folder.path), "--data", str(data)]
         environment = {**os.environ, "MURASCOPE_WEIGHTS": str(options.weights), "MURASCOPE_HUB": "off"}
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    return folder.evaluation.read(ClassifyResults)
+    best = [event.epoch for event in read_events(folder.path) if isinstance(event, Epoch) and event.best]
+    return folder.evaluation.read(ClassifyResults), f"epoch {best[-1]}" if best else "the head alone"
 
 
-def _section(found: list[ClassifyResults]) -> str:
+def _section(found: list[tuple[ClassifyResults, str]]) -> str:
     lines = [
         "`python benchmarks/classify.py --data ../shared/data/magnetic_tile --weights ../shared/weights`: MobileNet (mobilenetv2_100), "
         + ", ".join(f"{name} {value}" for name, value in SETTINGS.items() if name != "backbone")
         + ", else as it comes. Whole tiles are learnt from, watched or tested with.",
         "",
-        "| seed | test pictures | balanced accuracy (95 %) | accuracy | macro F1 | calibration error | chance | always the most frequent |",
-        "|---|---|---|---|---|---|---|---|",
+        "| seed | test pictures | balanced accuracy (95 %) | accuracy | macro F1 | calibration error | chance | always the most frequent | kept |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for seed, results in zip(SEEDS, found, strict=False):
+    for seed, (results, kept) in zip(SEEDS, found, strict=False):
         metrics, low_high = results.metrics.metrics, results.metrics.intervals["balanced_accuracy"]
         assert low_high is not None
         shown = [f"{metrics['balanced_accuracy']:.3f} ({low_high[0]:.3f} to {low_high[1]:.3f})"]
         shown += [f"{metrics[name]:.3f}" for name in ("accuracy", "macro_f1", "ece", "chance", "majority_share")]
-        lines.append(f"| {seed} | {len(results.rows)} | {' | '.join(shown)} |")
-    headline = [results.metrics.metrics["balanced_accuracy"] or 0.0 for results in found]
+        lines.append(f"| {seed} | {len(results.rows)} | {' | '.join(shown)} | {kept} |")
+    headline = [results.metrics.metrics["balanced_accuracy"] or 0.0 for results, _ in found]
     lines += ["", f"Mean balanced accuracy {statistics.mean(headline):.3f}."]
-    for name in found[0].metrics.classes:
-        recalls = [results.metrics.per_class[name].recall for results in found]
+    for name in found[0][0].metrics.classes:
+        recalls = [results.metrics.per_class[name].recall for results, _ in found]
         shown = ", ".join("-" if recall is None else f"{recall:.2f}" for recall in recalls)
-        lines.append(f"Found of {name}: {shown}." + ("" if name == found[0].metrics.classes[-1] else "  "))
+        lines.append(f"Found of {name}: {shown}." + ("" if name == found[0][0].metrics.classes[-1] else "  "))
     return "\n" + "\n".join(lines) + "\n"
 
 
