@@ -314,3 +314,11 @@ def test_mixed_precision_learns_and_scores_in_full_precision(dtype):
     losses = [each["loss"] for each in trainer.fit(pictures(4), 12)["train"]]
     assert losses[-1] < losses[0]
     assert model.predict_step(next(iter(pictures(2)))).pred_score.dtype == torch.float32
+
+
+def test_what_a_model_could_do_before_the_first_epoch_is_kept_where_no_epoch_is_better():
+    for begins_useful, kept in ((True, 0.5), (False, pytest.approx(0.6))):
+        model = Guess(0.5)
+        model.begins_useful = begins_useful
+        trained(model).fit(flat(1.0), num_epochs=1, valid_loader=flat(0.5))
+        assert model.number.item() == kept
