@@ -19,6 +19,8 @@ from safetensors import SafetensorError, safe_open
 
 from engine.contract.checksums import refuse_damage
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import read_job
+from engine.contract.joining import why_no_backbone
 
 # The weights that the papers used: timm's own default for an architecture is often another, and may change.
 PINNED_TAGS = {
@@ -89,7 +91,7 @@ def adapted_weights(file: Path, name: str) -> Weights:
     held, wanted = facts.get("architecture"), known(name)[0]
     lineage = tuple(json.loads(facts.get("lineage", "[]")))
     if held is None or not lineage:
-        raise ValueError(f"{file} is no adapted backbone: it does not say what it was adapted on; take a cutpaste run")
+        raise ValueError(f"{file} is no adapted backbone: it does not say what it was adapted on; take another run")
     if held != wanted:
         raise ValueError(
             f"run {lineage[-1]['run']!r} adapted the backbone {held!r}, but backbone is {name!r}; "
@@ -111,11 +113,11 @@ def adapted_facts(name: str, weights: Weights, *, adapted_on: dict[str, Any] | N
     }
 
 
-def adapted_file(run: str, runs: Path | None) -> Path:
-    """The adapted backbone of the run `run`, a folder in `runs`.
+def adapted_file(run: str, runs: Path | None, *, wanted: str) -> Path:
+    """The adapted backbone of the run `run`, a folder in `runs`, for a training on the architecture `wanted`.
 
     Raises:
-        LookupError: no such run, it has not finished, or it holds no backbone of its own.
+        LookupError: no such run, it has not finished, or it holds no backbone of its own or another one.
         ValueError: a file of its model is damaged.
     """
     if runs is None:
@@ -131,10 +133,9 @@ def adapted_file(run: str, runs: Path | None) -> Path:
             f"or take a finished one (have: {_have(runs)})"
         )
     file = RunFolder(folder).model.backbone
-    if not file.is_file():
-        raise LookupError(
-            f"backbone_run is {run!r}, but that run adapted no backbone; take a finished cutpaste run (have: {_have(runs)})"
-        )
+    job = read_job(RunFolder(folder).spec.read_bytes())
+    if why := why_no_backbone(run, job, has_backbone=file.is_file(), wanted=wanted):
+        raise LookupError(f"backbone_run is {run!r}: {why.message} (have: {_have(runs)})")
     refuse_damage(file.parent)
     return file
 

@@ -16,3 +16,13 @@ def calls_of(name: str, folder: Path) -> Iterator[ast.Call]:
 
 def codes_of(name: str, folder: Path) -> set[str]:
     return {str(node.args[0].value) for node in calls_of(name, folder) if isinstance(node.args[0], ast.Constant)}
+
+
+def problem_kinds(*folders: Path) -> set[str]:
+    """The kinds of `Problem(field, message, kind)` that the code of these folders makes, where they stand in words."""
+    kinds = set()
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem" and len(node.args) > 2:
+                kinds |= {str(node.args[2].value)} if isinstance(node.args[2], ast.Constant) else set()
+    return kinds

@@ -103,7 +103,7 @@ def build_model(
     if spec.backbone is not None:
         assert hasattr(spec.model, "layers")  # every model that takes a backbone names the levels it uses
         if adapted is None and spec.backbone_run is not None:
-            adapted = adapted_file(spec.backbone_run, runs)
+            adapted = adapted_file(spec.backbone_run, runs, wanted=spec.backbone)
         backbone = Backbone(
             spec.backbone,
             layers=spec.model.layers,

@@ -16,11 +16,12 @@ from assistant.kinds.summary import word
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
+from engine import contract
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from engine.contract.policy import Promise
 from prompts.page_texts import page_texts
-from tests.codes import calls_of, codes_of
+from tests.codes import calls_of, codes_of, problem_kinds
 
 LANGUAGES = get_args(Language)
 # What our wordings say whatever the facts: 1 is a perfect AUROC, 0.5 is guessing; an ensemble has two to four members.
@@ -106,7 +107,24 @@ PROBLEM = {
     "second": "r2",
     "setting": "seed",
     "model": "padim",
+    "near": [],
+    "share": 0.3,
+    "needed": 2,
+    "count": 1,
 }
+OF_ANY_SETTING = {
+    "too_large",
+    "too_small",
+    "multiple_of",
+    "choice",
+    "number",
+    "unknown_model",
+    "unknown_setting",
+    "other",
+}
+PROBLEM_KINDS = (
+    OF_ANY_SETTING | {"elsewhere"} | problem_kinds(*(Path(*part.__path__) for part in (contract, assistant)))
+)
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("unknown_dataset", {"name": "x", "known": []}),
     ("no_runs", {}),
@@ -115,7 +133,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("elsewhere", {"run": "r9", "host": "line-3", "state": "running"}),
     *(("no_results", {"run": "r9", "state": state, "reason": "why", "hint": "what", "file": str(RunFolder(Path()).evaluation.scores)}) for state in ("queued", "running", "failed", "stopped", "succeeded")),
     ("dataset_gone", {"path": "/data/oled"}),
-    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in ("too_large", "too_small", "multiple_of", "choice", "number", "unknown_model", "unknown_setting", "no_weights", "few_members", "members_differ", "member_is_ensemble", "other_dataset", "unfinished_run", "elsewhere", "unknown_run", "no_backbone", "no_backbone_yet", "other")),
+    *(("settings", {"problems": [{"kind": kind, **PROBLEM}]}) for kind in sorted(PROBLEM_KINDS)),
     ("anything_else", {}),
 ]  # fmt: skip
 QUOTING = ("anything_else", "other")  # what nobody has worded is told as it stands
@@ -195,6 +213,11 @@ def test_no_code_of_a_data_set_means_something_else_to_a_message() -> None:
 def test_what_two_kinds_of_texts_have_words_for_is_said_once(language: Language, code: str) -> None:
     said = built_in_words("refused", language, {"code": code, "message": RAW})
     assert said.strip() == page_texts(language)[f"refused.{code}"]
+
+
+@pytest.mark.parametrize("kind", sorted(PROBLEM_KINDS - {"other"}))
+def test_the_page_has_words_for_every_problem_of_a_plan(kind: str) -> None:
+    assert f"problem.{kind}" in page_texts("en")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder, RunFolder
+from engine.contract.jobs import flat_settings, read_job
 from engine.contract.jobs.detect import DetectJob
+from engine.contract.joining import Candidate, why_no_member, why_not_together
 from engine.contract.models.ensemble import EnsembleParams
+from engine.contract.results.detect import DetectCard
 from engine.models import AnomalyModel, build_model
 from engine.models.ensemble import Ensemble
 from engine.saved_models import load_members, naming, read_facts
@@ -29,12 +30,9 @@ def assemble_model(
         return build_model(job, weights_folder=weights_folder, hub=hub, warn=warn, runs=runs)
     ids = job.model.members
     folders = [_model_folder(run, runs) for run in ids]
-    facts = []
-    for run, folder in zip(ids, folders, strict=True):
-        with naming(run):
-            facts.append(read_facts(folder))
-    _refuse_unlike(job, facts)
-    _refuse_copies(ids, folders, facts)
+    candidates = [_candidate(run, folder) for run, folder in zip(ids, folders, strict=True)]
+    _refuse_unlike(job, candidates)
+    _refuse_copies(candidates, folders)
     parts = list(zip(ids, folders, strict=True))
     return Ensemble(job.model, load_members(parts, weights_folder=weights_folder, hub=hub, warn=warn)).eval()
 
@@ -54,10 +52,28 @@ def _model_folder(run: str, runs: Path) -> Path:
     return found.model.path
 
 
-def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, Any]]) -> None:
+def _candidate(run: str, folder: Path) -> Candidate:
+    with naming(run):
+        facts = read_facts(folder)
+        job = read_job(facts["spec"])
+        return Candidate(run, job, DetectCard.model_validate(facts) if isinstance(job, DetectJob) else None)
+
+
+def _refuse_unlike(job: DetectJob, candidates: list[Candidate]) -> None:
+    data = (each.card.data.fingerprint for each in candidates if each.card)
+    fingerprint = next((known for known in data if known), None)
+    whys = (why_no_member(each, dataset=job.dataset, fingerprint=fingerprint) for each in candidates)
+    problems = [why for why in whys if why] or [*why_not_together(candidates, flat_settings(job))]
+    if problems:
+        raise ValueError("these runs cannot be put together: " + "; ".join(each.message for each in problems))
+
+
+def _refuse_copies(candidates: list[Candidate], folders: list[Path]) -> None:
     """One model under two names counts twice and adds nothing."""
     seen: dict[str, str] = {}
-    for run, folder, fact in zip(ids, folders, facts, strict=True):
+    for candidate, folder in zip(candidates, folders, strict=True):
+        assert candidate.card is not None
+        run, spec = candidate.run, candidate.card.spec
         weights = ModelFolder(folder).state
         if not weights.is_file():
             continue  # loading it says so
@@ -65,7 +81,7 @@ def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, An
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         # the same bank may be read in two ways
         same = json.dumps(
-            [digest, fact["backbone_fingerprint"], fact["spec"]["model"], fact["spec"]["image_size"]],
+            [digest, candidate.card.backbone_fingerprint, spec["model"], spec["image_size"]],
             sort_keys=True,
             allow_nan=False,
         )
@@ -75,47 +91,3 @@ def _refuse_copies(ids: list[str], folders: list[Path], facts: list[dict[str, An
                 f"these runs cannot be put together: {run!r} has the same weights and settings as {first!r}; "
                 "name models that differ"
             )
-
-
-def _refuse_unlike(job: DetectJob, facts: list[dict[str, Any]]) -> None:
-    """Good images must be held out in all members alike, or their p-values would flatter the members that know them."""
-    assert isinstance(job.model, EnsembleParams)
-    ids = job.model.members
-    problems = [
-        f"{run!r} is named {ids.count(run)} times; name different runs"
-        for run in sorted(set(ids))
-        if ids.count(run) > 1
-    ]
-    specs = [DetectJob.model_validate(fact["spec"]) for fact in facts]
-    first = facts[0].get("data", {}).get("fingerprint")
-    for run, member, fact in zip(ids, specs, facts, strict=True):
-        if member.model.family == "ensemble":
-            problems.append(f"{run!r} is an ensemble itself; name its members instead")
-            continue
-        if fact.get("data", {}).get("fingerprint") != first:
-            problems.append(
-                f"{run!r} was trained on other pictures ({member.dataset!r}) than {ids[0]!r}; train it on the same"
-            )
-        for name in ("seed", "calibration_share"):
-            own, wanted = getattr(member, name), getattr(job, name)
-            if own != wanted and not (isinstance(own, float) and math.isclose(own, wanted)):
-                problems.append(
-                    f"{run!r} was trained with {name} {own}, the ensemble has {wanted}: other good images were held out; "
-                    "take the same in all"
-                )
-        if fact.get("thresholds", {}).get("image", {}).get("policy") == "leave_one_out":
-            problems.append(
-                f"{run!r} held no good images back (threshold_policy leave_one_out); train it with split_conformal"
-            )
-        if getattr(member.model, "labelled_share", 0) > 0:
-            problems.append(
-                f"{run!r} learnt from labelled defects (labelled_share {getattr(member.model, 'labelled_share', 0)}), "
-                "with which the ensemble would be tested; train it with labelled_share 0"
-            )
-        if member.image_size > job.image_size:
-            problems.append(
-                f"{run!r} works at image_size {member.image_size}, the ensemble at {job.image_size}: pictures would be "
-                f"enlarged for it; take image_size {max(each.image_size for each in specs)}"
-            )
-    if problems:
-        raise ValueError("these runs cannot be put together: " + "; ".join(problems))

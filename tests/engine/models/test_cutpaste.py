@@ -134,8 +134,8 @@ def test_a_backbone_that_cannot_be_taken_is_refused_in_words(runs, data):
     save_model(RunFolder(runs / "memory").model.path, trained(spec, data), facts={"spec": spec.model_dump()})
     assert "no such run, did you mean 'adapted'? (have: adapted)" in refusal(backbone_run="adaptd")
     assert "has not finished" in refusal(backbone_run="running")
-    assert "adapted no backbone; take a finished cutpaste run (have: adapted)" in refusal(backbone_run="memory")
-    assert "take backbone=mobilenetv2_100" in refusal(backbone_run="adapted", backbone="resnet18")
+    assert "adapted no backbone: take a finished CutPaste training (have: adapted)" in refusal(backbone_run="memory")
+    assert "take backbone mobilenetv2_100" in refusal(backbone_run="adapted", backbone="resnet18")
     assert "take fewer or lower layers" in refusal(backbone_run="adapted", layers=[2, 4])
 
 

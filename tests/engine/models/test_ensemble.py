@@ -12,6 +12,7 @@ import torch
 
 from engine.contract.checksums import write_checksums
 from engine.contract.folder import ModelFolder, RunFolder
+from engine.contract.results.detect import Thresholds
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
@@ -21,7 +22,9 @@ from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import train
+from tests.stored_runs import card, threshold
 
+ALL_USED = Thresholds(image=threshold("leave_one_out"), pixel=threshold("leave_one_out")).facts()
 SETTINGS = {"patchcore": {"coreset_ratio": 0.1}, "padim": {"num_features": 20, "image_size": 96}}
 
 
@@ -42,8 +45,7 @@ def runs(tmp_path_factory, data):
         spec = tiny_spec(name, **settings)
         model = build_model(spec, weights_folder=None, hub=False, warn=quiet)
         get_trainer(name, model).fit(loader(items_of(data, split="train")[:10], size=spec.image_size))
-        facts = {"spec": spec.model_dump(), "data": {"fingerprint": "abc"}, "thresholds": {"image": {}}}
-        save_model(RunFolder(folder / name).model.path, model, facts=facts)
+        save_model(RunFolder(folder / name).model.path, model, facts=card(spec, fingerprint="abc").facts())
     return folder
 
 
@@ -175,15 +177,15 @@ def test_refuses_a_run_that_is_not_there_or_has_no_model(runs, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seed": 1}, "'padim' was trained with seed 1, the ensemble has 0"),
-        ({"calibration_share": 0.4}, "'padim' was trained with calibration_share 0.4, the ensemble has 0.2"),
-        ({"data": {"fingerprint": "other"}}, "'padim' was trained on other pictures"),
-        ({"thresholds": {"image": {"policy": "leave_one_out"}}}, "'padim' held no good images back"),
-        ({"model": {"name": "ensemble", "members": ["a", "b"]}, "backbone": None}, "'padim' is an ensemble itself"),
-        ({"image_size": 128}, "'padim' works at image_size 128, the ensemble at 96.* take image_size 128"),
+        ({"seed": 1}, "patchcore and padim differ in seed \\(0 and 1\\)"),
+        ({"calibration_share": 0.4}, "patchcore and padim differ in calibration_share \\(0.2 and 0.4\\)"),
+        ({"data": {"fingerprint": "other"}}, "the pictures of 'tiny' are others now than those padim was trained on"),
+        ({"thresholds": ALL_USED}, "padim held no good images back"),
+        ({"model": {"name": "ensemble", "members": ["a", "b"]}, "backbone": None}, "padim is an ensemble itself"),
+        ({"image_size": 128}, "image_size is 96, but a member works at 128: take 128 or more"),
         (
             {"model": {"name": "supersimplenet", "labelled_share": 0.5}, "epochs": 5},
-            "'padim' learnt from labelled defects",
+            "padim learnt from labelled defects",
         ),
     ],
 )
@@ -195,7 +197,7 @@ def test_refuses_members_that_do_not_fit_together(runs, tmp_path, changes, words
 
 def test_refuses_the_same_run_twice(runs):
     spec = ensemble_spec(members=["padim", "padim"])
-    with pytest.raises(ValueError, match="'padim' is named 2 times"):
+    with pytest.raises(ValueError, match="padim is named 2 times"):
         assemble_model(spec, weights_folder=None, hub=False, warn=quiet, runs=runs)
 
 

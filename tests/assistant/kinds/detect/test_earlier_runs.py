@@ -80,7 +80,7 @@ async def test_an_ensemble_that_cannot_be_is_refused_in_words(workspace: Workspa
     await trained(workspace, "padim")
     assert await refusal(workspace, "ensemble", {}) == "few_members"
     await trained(workspace, "patchcore", seed=5)
-    await trained(workspace, "stfpm", dataset="tile")
+    await trained(workspace, "stfpm", dataset="tile", fingerprint="f1")
     await trained(workspace, "stfpm", state="stopped")
     await trained(workspace, "ensemble", members=["r1", "r2"])
     assert await refusal(workspace, "ensemble", {"members": ["r1", "r2"]}) == "members_differ"
@@ -89,6 +89,17 @@ async def test_an_ensemble_that_cannot_be_is_refused_in_words(workspace: Workspa
     assert await refusal(workspace, "ensemble", {"members": ["r1", "r5"]}) == "member_is_ensemble"
     assert await refusal(workspace, "ensemble", {"members": ["r1", "r9"]}) == "unknown_run"
     assert await refusal(workspace, "ensemble", {"members": ["r1", "r1"]}) == "few_members"
+
+
+async def test_a_training_of_another_kind_is_no_member(workspace: Workspace) -> None:
+    await trained(workspace, "padim")
+    job = make_job("classify", "oled", "mobilenet", {})
+    row = await workspace.runs.add(job, data_path="/data")
+    await workspace.runs.claim_one(row.id)
+    await workspace.runs.end(row.id, "succeeded", metrics={"accuracy": 0.9})
+    await trained(workspace, "patchcore")
+    assert await refusal(workspace, "ensemble", {"members": ["r1", "r2"]}) == "no_detection"
+    assert await members(workspace, {}, last_runs=2) == ["r3", "r1"]
 
 
 async def test_what_the_engine_would_not_put_together_is_refused_before_there_is_a_plan(workspace: Workspace) -> None:
@@ -118,6 +129,8 @@ async def test_a_backbone_is_taken_from_the_run_that_adapted_it(workspace: Works
         built = await build_on(workspace.runs, facts=OLED, model="patchcore", chosen={"backbone_run": asked}, wishes={})
         assert built.chosen["backbone_run"] == run
         assert built.given["backbone"].value == "resnet34"
+    same = {"backbone_run": "r2", "backbone": "resnet34.a1_in1k"}
+    assert (await build_on(workspace.runs, facts=OLED, model="patchcore", chosen=same, wishes={})).chosen == same
     assert await refusal(workspace, "patchcore", {"backbone_run": "r3"}) == "no_backbone"
     assert await refusal(workspace, "patchcore", {"backbone_run": "r2", "backbone": "resnet18"}) == "other"
 
