@@ -169,8 +169,8 @@ def check(options: argparse.Namespace) -> int:
         facts = check_dataset(options.path)
     except UnreadableDataset as error:
         facts = no_facts(options.path, error)
-    print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
-    return FAILED if facts["problems"] else FINISHED
+    print(json.dumps(facts.told(), ensure_ascii=False, allow_nan=False))
+    return FAILED if facts.problems else FINISHED
 
 
 def describe_backbones(options: argparse.Namespace) -> int:

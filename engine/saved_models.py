@@ -18,11 +18,11 @@ from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models.ensemble import EnsembleParams
+from engine.contract.plain_files import whole_folder
 from engine.learner import BACKBONE
 from engine.models import AnomalyModel, build_model
 from engine.models.ensemble import Ensemble, Member
 from engine.weights import adapted_facts
-from engine.whole_folder import written_whole
 
 
 def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ def save_model(folder: Path, model: AnomalyModel, *, facts: dict[str, Any]) -> N
         "normals": model.remembered,
         "checksums": LIST,
     }
-    with written_whole(folder) as aside:
+    with whole_folder(folder) as aside:
         into = ModelFolder(aside)
         save_state(into.state, {name: each for name, each in state.items() if not name.startswith(BACKBONE)})
         _save_own_backbone(into.backbone, model, run=folder.parent.name, facts=facts)

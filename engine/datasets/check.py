@@ -8,23 +8,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+from engine.contract.data import BrokenFile, DataFacts, Picture
 from engine.datasets import Item, UnreadableDataset
 from engine.datasets.factory import open_dataset
 from engine.datasets.fingerprints import contents_of, digest_of, fingerprint
 from engine.datasets.left_out import account_for, as_listed
 from engine.datasets.names import name_inside
-from engine.datasets.needs import unfit_for
+from engine.datasets.needs import problem, unfit_for
 from engine.datasets.notices import Seen, notices_of, problems_of
 from engine.datasets.sight import Sight, look_at_item
 
 THREADS = 4
 
 
-def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
-    """Facts of the data set, as JSON types. `problems` are fatal, `unfit` says for which kinds of run it will
-    not do, and why, `notices` are worth knowing.
+def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda done, total: None) -> DataFacts:
+    """The facts of a data set, after a look at every picture of it.
 
     Raises:
         UnreadableDataset: there is no such folder, or it says something of itself that cannot be followed.
@@ -37,47 +36,53 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
     no_truth = sum(sight.mask_is_empty or sight.broken_mask is not None for sight in sights)
     sizes = Counter(sight.size for sight in sights if sight.size)
     pages = {item.path: sight.pages - 1 for item, sight in pairs if sight.pages > 1}
-    left_out = as_listed(accounts, root=path, pages=pages)
-    facts: dict[str, Any] = {
-        "layout": dataset.layout,
-        "path": str(dataset.path),
-        "train_good": _count(whole, split="train", label="good"),
-        "test_good": _count(whole, split="test", label="good"),
-        "test_defective": _count(whole, split="test", label="defective"),
-        "test_unknown": _count(whole, split="test", label="unknown"),
-        "defect_types": dict(sorted(Counter(item.defect_type for item in whole if item.defect_type).items())),
-        "masks": sum(item.mask is not None for item in whole) - no_truth,
-        "broken": _broken(pairs),
-        "left_out": left_out,
-        "files": accounts.used | {"left_out": len(accounts.left_out)},
-        "sizes": [[*size, count] for size, count in sizes.most_common(5)],
-        "modes": dict(sorted(Counter(sight.mode for sight in sights if sight.mode).items())),
-        "fingerprint": fingerprint(dataset.items, [sight.digest for sight in sights]),
-        "synthetic": dataset.synthetic,
-        "title": dataset.title,
-        "licence": dataset.licence,
-        "groups": len({item.group for item in whole if item.group}) or None,
-        "images": [_listed(item, root=dataset.path) for item in whole],
-    }
+    facts = DataFacts(
+        layout=dataset.layout,
+        path=str(dataset.path),
+        train_good=_count(whole, split="train", label="good"),
+        test_good=_count(whole, split="test", label="good"),
+        test_defective=_count(whole, split="test", label="defective"),
+        test_unknown=_count(whole, split="test", label="unknown"),
+        defect_types=dict(sorted(Counter(item.defect_type for item in whole if item.defect_type).items())),
+        masks=sum(item.mask is not None for item in whole) - no_truth,
+        broken=_broken(pairs),
+        left_out=as_listed(accounts, root=path, pages=pages),
+        files=accounts.used | {"left_out": len(accounts.left_out)},
+        sizes=[(*size, count) for size, count in sizes.most_common(5)],
+        modes=dict(sorted(Counter(sight.mode for sight in sights if sight.mode).items())),
+        fingerprint=fingerprint(dataset.items, [sight.digest for sight in sights]),
+        synthetic=dataset.synthetic,
+        title=dataset.title,
+        licence=dataset.licence,
+        groups=len({item.group for item in whole if item.group}) or None,
+        images=[_listed(item, root=dataset.path) for item in whole],
+    )
+    facts = facts.model_copy(update={"unfit": unfit_for(facts)})
     seen = Seen(dataset, pairs, accounts, facts)
-    facts["unfit"] = unfit_for(facts)
-    facts["problems"] = problems_of(seen)
-    facts["notices"] = notices_of(seen)
-    return facts
+    return facts.model_copy(update={"problems": problems_of(seen), "notices": notices_of(seen)})
 
 
-def no_facts(path: Path, error: UnreadableDataset) -> dict[str, Any]:
+def no_facts(path: Path, error: UnreadableDataset) -> DataFacts:
     """What a folder gives that cannot be read at all."""
-    counts = dict.fromkeys(("train_good", "test_good", "test_defective", "test_unknown", "masks"), 0)
-    problem = {"code": error.code, "message": error.message, "hint": error.hint, "values": error.values}
-    empty = {"defect_types": {}, "broken": [], "left_out": [], "notices": [], "problems": [problem]}
-    return {"layout": None, "path": str(path), **counts, **empty}
+    return DataFacts(
+        layout=None,
+        path=str(path),
+        train_good=0,
+        test_good=0,
+        test_defective=0,
+        test_unknown=0,
+        defect_types={},
+        masks=0,
+        broken=[],
+        left_out=[],
+        problems=[problem(error.code, error.message, error.hint, **error.values)],
+        notices=[],
+    )
 
 
-def _listed(item: Item, *, root: Path) -> dict[str, str | None]:
-    """A picture as the data set's page lists it; paths are relative to the data set's folder."""
+def _listed(item: Item, *, root: Path) -> Picture:
     mask = name_inside(item.mask, root=root) if item.mask else None
-    return {"name": item.name, "split": item.split, "label": item.label, "defect_type": item.defect_type, "mask": mask}
+    return Picture(name=item.name, split=item.split, label=item.label, defect_type=item.defect_type, mask=mask)
 
 
 def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Iterable[Sight]:
@@ -95,12 +100,12 @@ def _count(items: list[Item], *, split: str, label: str) -> int:
     return sum(item.split == split and item.label == label for item in items)
 
 
-def _broken(pairs: list[tuple[Item, Sight]]) -> list[dict[str, str]]:
+def _broken(pairs: list[tuple[Item, Sight]]) -> list[BrokenFile]:
     """Pictures that are left out, and masks that are ignored."""
     broken = []
     for item, sight in pairs:
         if sight.broken:
-            broken.append({"name": item.name, "reason": sight.broken})
+            broken.append(BrokenFile(name=item.name, reason=sight.broken))
         elif sight.broken_mask:
-            broken.append({"name": item.name, "reason": f"its mask is ignored: {sight.broken_mask}"})
+            broken.append(BrokenFile(name=item.name, reason=f"its mask is ignored: {sight.broken_mask}"))
     return broken

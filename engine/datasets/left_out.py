@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.contract.data import LeftOut
 from engine.datasets import Dataset
 from engine.datasets.labels import label_files
 from engine.datasets.looks import look_like_masks
@@ -63,7 +64,7 @@ def _unused_pictures(paths: list[Path], folder: Folder, dataset: Dataset) -> dic
     return reasons
 
 
-def as_listed(accounts: Accounts, *, root: Path, pages: Mapping[Path, int]) -> list[dict[str, object]]:
+def as_listed(accounts: Accounts, *, root: Path, pages: Mapping[Path, int]) -> list[LeftOut]:
     """One entry for the files of a folder that have one ending and one reason; a page is part of a file that is used."""
     counts: Counter[tuple[str, str, Reason]] = Counter()
     for path, reason in accounts.left_out.items():
@@ -71,7 +72,7 @@ def as_listed(accounts: Accounts, *, root: Path, pages: Mapping[Path, int]) -> l
     for path, more in pages.items():
         counts[_where(path, root), _ending(path), "page"] += more
     return [
-        {"where": where, "ending": ending, "reason": reason, "count": count}
+        LeftOut(where=where, ending=ending, reason=reason, count=count)
         for (where, ending, reason), count in sorted(counts.items())
     ]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from engine.contract.data import DataFacts, DataNotice, DataProblem
 from engine.contract.jobs import FIRST_KIND
 from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
@@ -22,6 +22,7 @@ from engine.datasets.names import (
     plain_name,
     written,
 )
+from engine.datasets.needs import problem
 from engine.datasets.needs.detect import least_for_detection, least_for_memory_models
 from engine.datasets.sight import Sight
 from engine.datasets.tables import HEAD, written_text_of
@@ -32,8 +33,6 @@ DIM = 8  # 16-bit grey pictures that all stay below an eighth of full white come
 LEFT_BY_SYSTEMS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}  # nobody misses them
 MOST_MASKS = 0.1  # of the pictures of a class may look like masks
 
-Entry = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -42,7 +41,7 @@ class Seen:
     dataset: Dataset
     pairs: list[tuple[Item, Sight]]
     accounts: Accounts
-    facts: dict[str, Any]
+    facts: DataFacts
 
     @cached_property
     def whole(self) -> list[tuple[Item, Sight]]:
@@ -65,25 +64,25 @@ class Seen:
         return self.names(dict.fromkeys(path.parent for path in paths))
 
 
-def problems_of(seen: Seen) -> list[Entry]:
+def problems_of(seen: Seen) -> list[DataProblem]:
     facts = seen.facts
-    known = facts["train_good"] + facts["test_good"] + facts["test_defective"] + facts["test_unknown"]
-    if known == 0 and not facts["broken"]:
-        unread = facts["files"]["left_out"]
+    known = facts.train_good + facts.test_good + facts.test_defective + facts.test_unknown
+    if known == 0 and not facts.broken:
+        unread = facts.files["left_out"]
         message = "the folder holds no pictures (PNG, JPEG, BMP, TIFF, WEBP)"
         message += f", but {unread} files that are not read" if unread else ""
-        return [_problem("empty", message, "put good ones into good/", unread=unread)]
+        return [problem("empty", message, "put good ones into good/", unread=unread)]
     if known == 0:
-        message = f"none of the {len(facts['broken'])} pictures can be read"
+        message = f"none of the {len(facts.broken)} pictures can be read"
         hint = "open one in another program; copy them again from where they come from, or save them as PNG"
-        return [_problem("all_broken", message, hint, count=len(facts["broken"]))]
-    unfit = facts["unfit"]  # where no kind of run can use the data, what the first one says of it
+        return [problem("all_broken", message, hint, count=len(facts.broken))]
+    unfit = facts.unfit  # where no kind of run can use the data, what the first one says of it
     return [entry for judge in MISREADINGS for entry in judge(seen)] + (
         unfit[FIRST_KIND] if all(unfit.values()) else []
     )
 
 
-def _labels_against_assumption(seen: Seen) -> list[Entry]:
+def _labels_against_assumption(seen: Seen) -> list[DataProblem]:
     """Pictures are good for want of a folder called good, yet there are labels that somebody gave them."""
     about = {path for labelled in seen.accounts.labels.values() for path in labelled} | set(seen.marked_good.values())
     labelled = about & seen.assumed
@@ -96,10 +95,10 @@ def _labels_against_assumption(seen: Seen) -> list[Entry]:
         f"are not read: {names}"
     )
     hint = "put the good pictures into good/ and the defective ones into a folder per defect type"
-    return [_problem("labels_beside_pictures", message, hint, count=len(labelled), names=names)]
+    return [problem("labels_beside_pictures", message, hint, count=len(labelled), names=names)]
 
 
-def _masks_among_pictures(seen: Seen) -> list[Entry]:
+def _masks_among_pictures(seen: Seen) -> list[DataProblem]:
     """Pictures of two values where the good ones are photographs: they are masks that no name gives away."""
     if not _good_are_photographs(seen):
         return []
@@ -115,7 +114,7 @@ def _masks_among_pictures(seen: Seen) -> list[Entry]:
     names = seen.folders_of(found)
     message = f"{len(found)} files look like masks, yet would be taken as pictures: they lie in {names}"
     hint = "put masks into ground_truth/ with a folder per defect type, named like their pictures"
-    return [_problem("masks_among_pictures", message, hint, count=len(found), names=names)]
+    return [problem("masks_among_pictures", message, hint, count=len(found), names=names)]
 
 
 def _good_are_photographs(seen: Seen) -> bool:
@@ -123,7 +122,7 @@ def _good_are_photographs(seen: Seen) -> bool:
     return looks.count("picture") > len(looks) / 2
 
 
-def _good_among_defects(seen: Seen) -> list[Entry]:
+def _good_among_defects(seen: Seen) -> list[DataProblem]:
     found = {}
     for item, _ in seen.pairs:
         folders = PurePosixPath(item.name).parts[:-1]
@@ -135,10 +134,10 @@ def _good_among_defects(seen: Seen) -> list[Entry]:
     names = _first(sorted(found))
     message = f"{len(found)} folders called good lie inside folders that are read as defect types: {names}"
     hint = "put good and defective pictures side by side, as in test/good and test/scratch"
-    return [_problem("good_among_defects", message, hint, count=len(found), names=names)]
+    return [problem("good_among_defects", message, hint, count=len(found), names=names)]
 
 
-def _unclear_channels(seen: Seen) -> list[Entry]:
+def _unclear_channels(seen: Seen) -> list[DataProblem]:
     if not seen.dataset.unclear:
         return []
     names = seen.names(dict.fromkeys(seen.dataset.unclear))
@@ -147,10 +146,10 @@ def _unclear_channels(seen: Seen) -> list[Entry]:
         f"{names}"
     )
     hint = "call the folder of the pictures rgb or images, or take the others out"
-    return [_problem("unclear_channels", message, hint, names=names)]
+    return [problem("unclear_channels", message, hint, names=names)]
 
 
-MISREADINGS: list[Callable[[Seen], list[Entry]]] = [
+MISREADINGS: list[Callable[[Seen], list[DataProblem]]] = [
     _labels_against_assumption,
     _masks_among_pictures,
     _good_among_defects,
@@ -158,21 +157,21 @@ MISREADINGS: list[Callable[[Seen], list[Entry]]] = [
 ]
 
 
-def notices_of(seen: Seen) -> list[Entry]:
+def notices_of(seen: Seen) -> list[DataNotice]:
     return [entry for judge in NOTICES for entry in judge(seen)]
 
 
-def _on_broken(seen: Seen) -> list[Entry]:
-    broken = seen.facts["broken"]
+def _on_broken(seen: Seen) -> list[DataNotice]:
+    broken = seen.facts.broken
     if not broken:
         return []
-    names = ", ".join(entry["name"] for entry in broken[:SHOWN])
+    names = ", ".join(entry.name for entry in broken[:SHOWN])
     return [_entry("broken_images", f"{len(broken)} files cannot be read: {names}", count=len(broken), names=names)]
 
 
-def _on_numbers(seen: Seen) -> list[Entry]:
+def _on_numbers(seen: Seen) -> list[DataNotice]:
     facts, found = seen.facts, []
-    good = facts["train_good"]
+    good = facts.train_good
     if 0 < good < FEW_GOOD:
         found.append(_entry("few_images", f"only {good} good pictures: the threshold will be rough", good=good))
     needed = least_for_detection(facts)
@@ -183,7 +182,7 @@ def _on_numbers(seen: Seen) -> list[Entry]:
     return found
 
 
-def _on_assumed_good(seen: Seen) -> list[Entry]:
+def _on_assumed_good(seen: Seen) -> list[DataNotice]:
     if not seen.assumed:
         return []
     count, names = len(seen.assumed), seen.folders_of(sorted(seen.assumed))
@@ -191,12 +190,12 @@ def _on_assumed_good(seen: Seen) -> list[Entry]:
     return [_entry("assumed_good", message, count=count, names=names)]
 
 
-def _on_names(seen: Seen) -> list[Entry]:
+def _on_names(seen: Seen) -> list[DataNotice]:
     """Names of folders that say another thing than what is made of them."""
     found = []
     given, *looked_through = seen.dataset.around or ("",)
     lost = [name for name in looked_through if means_test(name)] + [given] * (plain_name(given) in TEST_WORDS)
-    if lost and seen.dataset.layout == "folder" and seen.facts["train_good"]:
+    if lost and seen.dataset.layout == "folder" and seen.facts.train_good:
         names = _first(map(written, lost))
         message = f"all pictures lie in a folder called {names}: its good ones are learnt from"
         found.append(_entry("learnt_from_test", message, names=names))
@@ -218,7 +217,7 @@ def _on_names(seen: Seen) -> list[Entry]:
     return found
 
 
-def _on_labels(seen: Seen) -> list[Entry]:
+def _on_labels(seen: Seen) -> list[DataNotice]:
     files = [*seen.accounts.labels, *seen.marked_good]
     if not files:
         return []
@@ -230,14 +229,14 @@ def _on_labels(seen: Seen) -> list[Entry]:
     return [_entry("labels_beside_pictures", message, count=len(files), names=names)]
 
 
-def _on_what_is_measured(seen: Seen) -> list[Entry]:
+def _on_what_is_measured(seen: Seen) -> list[DataNotice]:
     facts, found = seen.facts, []
     unpaired = seen.accounts.of("unpaired_mask")
     if unpaired:
         names = seen.folders_of(unpaired)
         message = f"{len(unpaired)} masks fit no picture and are not used: they lie in {names}"
         found.append(_entry("unpaired_masks", message, count=len(unpaired), names=names))
-    masks, defective = facts["masks"], facts["test_defective"]
+    masks, defective = facts.masks, facts.test_defective
     if not defective:
         found.append(_entry("no_defects", "no defective pictures: it cannot be measured how many defects are found"))
     elif not masks and _is_all_read(seen) and not _masks_among_pictures(seen):
@@ -245,7 +244,7 @@ def _on_what_is_measured(seen: Seen) -> list[Entry]:
     elif masks < defective:
         message = f"{masks} of {defective} defective pictures have a mask"
         found.append(_entry("some_masks", message, masks=masks, defective=defective))
-    if facts["train_good"] and not facts["test_good"]:
+    if facts.train_good and not facts.test_good:
         message = "no good pictures are kept for testing: some of the good ones are held out"
         found.append(_entry("no_test_good", message))
     return found
@@ -257,7 +256,7 @@ def _is_all_read(seen: Seen) -> bool:
     return not any(not _is_clutter(path, seen) for path in left) and not any(item.mask for item, _ in seen.pairs)
 
 
-def _on_masks(seen: Seen) -> list[Entry]:
+def _on_masks(seen: Seen) -> list[DataNotice]:
     said = {
         "mask_size": ("mask_fits", False, "{} masks differ in size from their picture and are stretched"),
         "empty_masks": (
@@ -291,7 +290,7 @@ def _on_masks(seen: Seen) -> list[Entry]:
     return found
 
 
-def _on_pixels(seen: Seen) -> list[Entry]:
+def _on_pixels(seen: Seen) -> list[DataNotice]:
     found = []
     sights = [sight for _, sight in seen.pairs]
     shapes = {round(sight.size[0] / sight.size[1], 1) for sight in sights if sight.size}
@@ -318,7 +317,7 @@ def _on_pixels(seen: Seen) -> list[Entry]:
     return found
 
 
-def _on_twins(seen: Seen) -> list[Entry]:
+def _on_twins(seen: Seen) -> list[DataNotice]:
     """The same pixels more than once: learnt from and tested with, or called good and defective."""
     twins: dict[bytes, list[Item]] = {}
     for item, sight in seen.whole:
@@ -339,14 +338,14 @@ def _on_twins(seen: Seen) -> list[Entry]:
         message = f"{len(labels)} pictures are called both good and defective: {names}"
         found.append(_entry("twins_across_labels", message, count=len(labels), names=names))
     within = [items for items in several if {(item.split, item.label) for item in items} == {("train", "good")}]
-    if within and not seen.facts["test_good"]:
+    if within and not seen.facts.test_good:
         names = "; ".join(" = ".join(item.name for item in items[:3]) for items in within[:SHOWN])
         message = f"{len(within)} good pictures are there more than once, and may be both learnt from and tested with: {names}"
         found.append(_entry("twins_among_good", message, count=len(within), names=names))
     return found
 
 
-def _on_left_out(seen: Seen) -> list[Entry]:
+def _on_left_out(seen: Seen) -> list[DataNotice]:
     found = []
     unread = seen.accounts.of("unread_folder")
     if pictures := [path for path in unread if not _is_clutter(path, seen)]:
@@ -390,15 +389,15 @@ def _is_binary(path: Path) -> bool:
     return written_text_of(path, most=HEAD) is None
 
 
-def _on_licence(seen: Seen) -> list[Entry]:
-    licence = seen.facts["licence"]
+def _on_licence(seen: Seen) -> list[DataNotice]:
+    licence = seen.facts.licence
     if not licence or not is_non_commercial(licence):
         return []
     message = f"the licence {licence} forbids commercial use, of models learnt from the pictures too"
     return [_entry("licence_non_commercial", message, licence=licence)]
 
 
-def _on_groups(seen: Seen) -> list[Entry]:
+def _on_groups(seen: Seen) -> list[DataNotice]:
     """Groups on both sides make a test look better than it is. Where it is split here, they are kept together."""
     sides = [
         {item.group for item, _ in seen.whole if item.group and item.split == split} for split in ("train", "test")
@@ -411,7 +410,7 @@ def _on_groups(seen: Seen) -> list[Entry]:
     return [_entry("group_leak", message, count=len(shared), names=names)]
 
 
-def _on_disputed(seen: Seen) -> list[Entry]:
+def _on_disputed(seen: Seen) -> list[DataNotice]:
     disputed = seen.dataset.disputed_masks
     if not disputed:
         return []
@@ -423,7 +422,7 @@ def _on_disputed(seen: Seen) -> list[Entry]:
     return [_entry("disputed_masks", message, count=len(disputed), names=names)]
 
 
-def _on_folders_in_good(seen: Seen) -> list[Entry]:
+def _on_folders_in_good(seen: Seen) -> list[DataNotice]:
     """Somebody may have sorted defective pictures into the folder good, by kind."""
     inside: set[str] = set()
     for item, _ in seen.whole:
@@ -438,7 +437,7 @@ def _on_folders_in_good(seen: Seen) -> list[Entry]:
     return [_entry("folders_in_good", message, count=len(inside), names=names)]
 
 
-NOTICES: list[Callable[[Seen], list[Entry]]] = [
+NOTICES: list[Callable[[Seen], list[DataNotice]]] = [
     _on_broken,
     _on_labels,
     _on_left_out,
@@ -467,10 +466,5 @@ def _first(names: Iterable[str]) -> str:
     return ", ".join(list(names)[:SHOWN])
 
 
-def _problem(code: str, message: str, hint: str, **values: str | int) -> Entry:
-    """A problem says what to do, too: `hint`."""
-    return {"code": code, "message": message, "hint": hint, "values": values}
-
-
-def _entry(code: str, message: str, **values: str | int) -> Entry:
-    return {"code": code, "message": message, "values": values}
+def _entry(code: str, message: str, **values: str | int) -> DataNotice:
+    return DataNotice(code=code, message=message, values=values)

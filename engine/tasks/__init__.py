@@ -16,7 +16,7 @@ What every run needs lies here, once:
 - `place.py`: `Place`, the device and where weights come from;
 - `reading.py`: `DataFolder.read`, which decodes the pictures once, names the broken ones and refuses others than approved;
 - `verifying.py`: what a model loaded again must say;
-- `engine/whole_folder.py`: a folder that is written aside and appears whole or not at all.
+- `engine/contract/plain_files.py`: a folder that is written aside and appears whole or not at all.
 """
 
 from importlib import import_module

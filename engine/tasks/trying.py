@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.contract.data import LeftOut
 from engine.contract.folder import RunFolder
 from engine.contract.pictures import read_header
 from engine.datasets import Dataset, Item
@@ -20,7 +21,7 @@ class Tried:
     items: list[Item]
     pictures: Pictures
     broken: dict[str, str]
-    left_out: list[dict[str, object]]
+    left_out: list[LeftOut]
 
 
 def refuse_no_model(folder: RunFolder, output: Path) -> None:

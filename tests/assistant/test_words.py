@@ -174,7 +174,7 @@ OWN = {refusal["code"] for told in TOLD for refusal in told.get("refused", [])} 
 REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotContinued", "FrameRefused", "refuse")}
 PROBLEMS = {
     f"data_{node.args[0].value}": {keyword.arg: "7" for keyword in node.keywords}
-    for name in ("_problem", "UnreadableDataset")
+    for name in ("problem", "UnreadableDataset")
     for node in calls_of(name, ENGINE / "datasets")
     if isinstance(node.args[0], ast.Constant)
 }

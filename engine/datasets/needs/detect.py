@@ -1,15 +1,13 @@
 """A detector learns from good pictures: enough of them that some can be held out."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from engine.contract.data import DataFacts, DataProblem
 from engine.contract.jobs.detect import DetectJob
 from engine.datasets.needs import problem
 from engine.datasets.splits import least_good
 
 
-def problems(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    good = facts["train_good"]
+def problems(facts: DataFacts) -> list[DataProblem]:
+    good = facts.train_good
     if good == 0:
         message = "there are no good pictures to learn from"
         return [problem("no_good", message, "put them into good/ or train/good/")]
@@ -19,21 +17,21 @@ def problems(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def least_for_memory_models(facts: Mapping[str, Any]) -> int:
+def least_for_memory_models(facts: DataFacts) -> int:
     """The least number of good pictures: memory models hold none back for validation."""
     return _least(facts, validation_share=0.0)
 
 
-def least_for_detection(facts: Mapping[str, Any]) -> int:
+def least_for_detection(facts: DataFacts) -> int:
     """The same for models that learn in epochs, with default settings."""
     return _least(facts, validation_share=_default("validation_share"))
 
 
-def _least(facts: Mapping[str, Any], *, validation_share: float) -> int:
+def _least(facts: DataFacts, *, validation_share: float) -> int:
     return least_good(
         calibration_share=_default("calibration_share"),
         validation_share=validation_share,
-        has_own_test=facts["test_good"] > 0,
+        has_own_test=facts.test_good > 0,
     )
 
 

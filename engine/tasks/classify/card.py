@@ -7,6 +7,7 @@ from engine.checkpoints import load_state, save_state
 from engine.contract.checksums import LIST, refuse_damage
 from engine.contract.folder import ModelFolder
 from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.plain_files import whole_folder
 from engine.contract.results import WeightsUsed
 from engine.contract.results.card import LearntFrom
 from engine.contract.results.classify import ClassifyCard
@@ -14,7 +15,6 @@ from engine.tasks.classify.classifier import Classifier
 from engine.tasks.classify.scoring import ClassScorer
 from engine.tasks.reading import Read
 from engine.weights import Weights
-from engine.whole_folder import written_whole
 
 
 def save_scorer(folder: ModelFolder, scorer: ClassScorer, *, job: ClassifyJob, read: Read) -> None:
@@ -38,7 +38,7 @@ def save_scorer(folder: ModelFolder, scorer: ClassScorer, *, job: ClassifyJob, r
         classes=scorer.classes,
         temperature=scorer.temperature,
     )
-    with written_whole(folder.path) as aside:
+    with whole_folder(folder.path) as aside:
         written = ModelFolder(aside)
         save_state(written.state, scorer.model.state_to_save())
         written.write_card(card)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract.folder import EvaluationFolder
+from engine.contract.plain_files import whole_folder
 from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow
 from engine.datasets.loading import Loader
 from engine.evaluation.heatmaps import overlay
@@ -18,7 +19,6 @@ from engine.tasks.classify.measurement import measure
 from engine.tasks.classify.scoring import ClassScorer
 from engine.tasks.classify.sharing import Shared, class_of
 from engine.tasks.reading import Read
-from engine.whole_folder import written_whole
 
 WRITERS = 4
 CONTOUR_AT = 0.5  # of the strongest place
@@ -61,7 +61,7 @@ def evaluate(
         for index, item in enumerate(loader.items)
     ]
     results = ClassifyResults(metrics=metrics, rows=rows)
-    with written_whole(folder.path) as aside:
+    with whole_folder(folder.path) as aside:
         written = EvaluationFolder(aside)
         write_pictures(scorer, loader, called, written, report=report)
         written.write(results)

@@ -68,5 +68,5 @@ def try_model(
         "images": loader.images,
         "called": {name: counts[name] for name in scorer.classes},
         "broken": tried.broken,
-        "left_out": tried.left_out,
+        "left_out": [each.told() for each in tried.left_out],
     }

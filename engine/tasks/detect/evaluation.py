@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract.folder import EvaluationFolder
+from engine.contract.plain_files import whole_folder
 from engine.contract.results.detect import DetectResults, Finding, FoundImage, Region, ScoreRow
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
@@ -22,7 +23,6 @@ from engine.evaluation.pixel_counts import PixelTally, RegionTally
 from engine.png import save_mask
 from engine.report import Report
 from engine.scorer import Scorer
-from engine.whole_folder import written_whole
 
 WRITERS = 4
 
@@ -43,7 +43,7 @@ def evaluate(
     Args:
         escape_cost: overkilled good images that one missed defect is worth, for the cost-based threshold shown beside.
     """
-    with written_whole(into.path) as aside:
+    with whole_folder(into.path) as aside:
         folder = EvaluationFolder(aside)
         for pictures in DetectResults.pictures:
             folder.pictures(pictures).mkdir()

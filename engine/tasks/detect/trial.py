@@ -49,7 +49,7 @@ def try_model(
         "images": written["images"],
         **written["summary"],
         "broken": tried.broken,
-        "left_out": tried.left_out,
+        "left_out": [each.told() for each in tried.left_out],
     }
 
 

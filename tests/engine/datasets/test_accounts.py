@@ -120,13 +120,13 @@ def test_every_file_is_used_or_left_out_with_a_reason(drawn):
                 write(path, kind, number, root)
         on_disk = sum(len(names) for _, _, names in os.walk(root))
         facts = check_dataset(root)
-    assert sum(facts["files"].values()) == on_disk
-    left_out = [entry for entry in facts["left_out"] if entry["reason"] != "page"]
-    assert sum(entry["count"] for entry in left_out) == facts["files"]["left_out"]
-    assert {entry["reason"] for entry in facts["left_out"]} <= REASONS
-    counted = sum(facts[name] for name in ("train_good", "test_good", "test_defective", "test_unknown"))
-    broken = [entry for entry in facts["broken"] if "mask is ignored" not in entry["reason"]]
-    assert counted + len(broken) == facts["files"]["pictures"]
+    assert sum(facts.files.values()) == on_disk
+    left_out = [entry for entry in facts.left_out if entry.reason != "page"]
+    assert sum(entry.count for entry in left_out) == facts.files["left_out"]
+    assert {entry.reason for entry in facts.left_out} <= REASONS
+    counted = sum(getattr(facts, name) for name in ("train_good", "test_good", "test_defective", "test_unknown"))
+    broken = [entry for entry in facts.broken if "mask is ignored" not in entry.reason]
+    assert counted + len(broken) == facts.files["pictures"]
 
 
 def test_what_systems_leave_in_folders_is_counted_and_raises_no_alarm(tmp_path):
@@ -135,8 +135,8 @@ def test_what_systems_leave_in_folders_is_counted_and_raises_no_alarm(tmp_path):
     for name in (".DS_Store", "Thumbs.db", "good/._0.png", "good/desktop.ini", "__MACOSX/good/0.png"):
         write(tmp_path / name, "bytes", 0, tmp_path)
     facts = check_dataset(tmp_path)
-    assert facts["files"] == {"pictures": 30, "masks": 0, "tables": 0, "left_out": 5}
-    assert {entry["code"] for entry in facts["notices"]} == {"no_defects", "no_test_good"}
+    assert facts.files == {"pictures": 30, "masks": 0, "tables": 0, "left_out": 5}
+    assert {entry.code for entry in facts.notices} == {"no_defects", "no_test_good"}
 
 
 def test_the_tables_that_are_followed_are_used(tmp_path):
@@ -145,6 +145,6 @@ def test_the_tables_that_are_followed_are_used(tmp_path):
     (tmp_path / "murascope.json").write_text("{}")
     (tmp_path / "LICENSE").write_text("CC BY 4.0")
     (tmp_path / "split.csv").write_text("name,panel\ngood/0.png,P1\n")
-    assert check_dataset(tmp_path)["files"] == {"pictures": 30, "masks": 0, "tables": 3, "left_out": 0}
+    assert check_dataset(tmp_path).files == {"pictures": 30, "masks": 0, "tables": 3, "left_out": 0}
     (tmp_path / "split.csv").write_text("name,label\n0.png,bad\n")  # it says what no folder says, and is not followed
-    assert [entry["reason"] for entry in check_dataset(tmp_path)["left_out"]] == ["label_file"]
+    assert [entry.reason for entry in check_dataset(tmp_path).left_out] == ["label_file"]

@@ -13,7 +13,7 @@ from tests.engine.samples import write_mvtec
 
 
 def codes(entries):
-    return [entry["code"] for entry in entries]
+    return [entry.code for entry in entries]
 
 
 def read_for_training(folder):
@@ -25,12 +25,12 @@ def read_for_training(folder):
 
 def test_counts_what_is_there(tmp_path):
     facts = check_dataset(write_mvtec(tmp_path, train=30, good=3, defective=2))
-    assert (facts["train_good"], facts["test_good"], facts["test_defective"], facts["masks"]) == (30, 3, 2, 2)
-    assert facts["defect_types"] == {"patch": 2}
-    assert facts["sizes"] == [[64, 64, 35]]
-    assert facts["modes"] == {"RGB": 35}
-    assert facts["problems"] == facts["notices"] == facts["broken"] == []
-    json.dumps(facts)
+    assert (facts.train_good, facts.test_good, facts.test_defective, facts.masks) == (30, 3, 2, 2)
+    assert facts.defect_types == {"patch": 2}
+    assert facts.sizes == [(64, 64, 35)]
+    assert facts.modes == {"RGB": 35}
+    assert facts.problems == facts.notices == facts.broken == []
+    json.dumps(facts.told())
 
 
 def test_broken_pictures_are_named_and_left_out(tmp_path):
@@ -38,27 +38,27 @@ def test_broken_pictures_are_named_and_left_out(tmp_path):
     (tmp_path / "train/good/000.png").write_bytes(b"")
     (tmp_path / "train/good/001.png").write_text("text")
     facts = check_dataset(tmp_path)
-    assert facts["train_good"] == 28
-    assert [entry["name"] for entry in facts["broken"]] == ["train/good/000.png", "train/good/001.png"]
-    assert codes(facts["notices"]) == ["broken_images"]
-    assert facts["problems"] == []
+    assert facts.train_good == 28
+    assert [entry.name for entry in facts.broken] == ["train/good/000.png", "train/good/001.png"]
+    assert codes(facts.notices) == ["broken_images"]
+    assert facts.problems == []
 
 
 def test_says_what_makes_training_impossible(tmp_path):
-    assert codes(check_dataset(tmp_path)["problems"]) == ["empty"]
+    assert codes(check_dataset(tmp_path).problems) == ["empty"]
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "0.png").write_bytes(b"")
-    assert codes(check_dataset(tmp_path)["problems"]) == ["all_broken"]
+    assert codes(check_dataset(tmp_path).problems) == ["all_broken"]
     (tmp_path / "dent").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "dent" / "0.png")
-    assert codes(check_dataset(tmp_path)["problems"]) == ["no_good"]
+    assert codes(check_dataset(tmp_path).problems) == ["no_good"]
 
 
 def test_says_what_cannot_be_measured(tmp_path):
     goods_only = check_dataset(write_mvtec(tmp_path / "a", train=10, good=0, defective=0))
-    assert codes(goods_only["notices"]) == ["few_images", "no_defects", "no_test_good"]
+    assert codes(goods_only.notices) == ["few_images", "no_defects", "no_test_good"]
     no_masks = check_dataset(write_mvtec(tmp_path / "b", train=30, masks=False))
-    assert codes(no_masks["notices"]) == ["no_masks"]
+    assert codes(no_masks.notices) == ["no_masks"]
 
 
 @pytest.mark.parametrize("test_good", [0, 1])
@@ -66,8 +66,8 @@ def test_says_what_cannot_be_measured(tmp_path):
 def test_what_passes_the_check_is_trained_and_what_does_not_is_refused(tmp_path, good, test_good):
     facts = check_dataset(write_mvtec(tmp_path, train=good, good=test_good, defective=1))
     passes = {
-        "memory": facts["problems"] == [],
-        "gradient": facts["problems"] == [] and "memory_models_only" not in codes(facts["notices"]),
+        "memory": facts.problems == [],
+        "gradient": facts.problems == [] and "memory_models_only" not in codes(facts.notices),
     }
     for family, validation_share in (("memory", 0.0), ("gradient", 0.1)):
         try:
@@ -80,28 +80,29 @@ def test_what_passes_the_check_is_trained_and_what_does_not_is_refused(tmp_path,
 
 def test_says_how_many_good_pictures_it_takes(tmp_path):
     facts = check_dataset(write_mvtec(tmp_path, train=3, good=0, defective=1))
-    assert {"code": "memory_models_only", "values": {"good": 3, "needed": 4}}.items() <= facts["notices"][1].items()
+    assert codes(facts.notices)[1] == "memory_models_only"
+    assert facts.notices[1].values == {"good": 3, "needed": 4}
     (tmp_path / "train/good/000.png").unlink()
-    assert "3 are needed" in check_dataset(tmp_path)["problems"][0]["message"]
+    assert "3 are needed" in check_dataset(tmp_path).problems[0].message
 
 
 def test_a_broken_mask_keeps_its_picture(tmp_path):
     write_mvtec(tmp_path, train=30)
     (tmp_path / "ground_truth/patch/000_mask.png").write_bytes(b"")
     facts = check_dataset(tmp_path)
-    assert facts["test_defective"] == 4
-    assert "mask is ignored" in facts["broken"][0]["reason"]
+    assert facts.test_defective == 4
+    assert "mask is ignored" in facts.broken[0].reason
 
 
 def test_the_fingerprint_changes_with_a_pixel_and_with_nothing_else(tmp_path):
     write_mvtec(tmp_path)
-    before = check_dataset(tmp_path)["fingerprint"]
+    before = check_dataset(tmp_path).fingerprint
     assert read_for_training(tmp_path) == before
     path = tmp_path / "train/good/003.png"
     pixels = np.array(Image.open(path))
     pixels[0, 0, 0] ^= 1
     Image.fromarray(pixels).save(path)
-    assert read_for_training(tmp_path) == check_dataset(tmp_path)["fingerprint"] != before
+    assert read_for_training(tmp_path) == check_dataset(tmp_path).fingerprint != before
 
 
 def test_odd_files_are_passed_over_and_the_rest_is_checked(tmp_path):
@@ -114,8 +115,8 @@ def test_odd_files_are_passed_over_and_the_rest_is_checked(tmp_path):
     Image.new("RGB", (32, 32)).save(tmp_path / "plain.png")
     os.rename(tmp_path / "plain.png", os.fsencode(good) + b"/\xff\xfe.png")
     facts = check_dataset(tmp_path)
-    json.dumps(facts, ensure_ascii=False).encode()
-    assert facts["train_good"] == 5
+    json.dumps(facts.told(), ensure_ascii=False).encode()
+    assert facts.train_good == 5
 
 
 def test_pictures_in_no_folder_are_taken_as_good_and_it_says_so(tmp_path):
@@ -123,27 +124,27 @@ def test_pictures_in_no_folder_are_taken_as_good_and_it_says_so(tmp_path):
     for number in range(4):
         Image.new("RGB", (32, 32), (number, 90, 90)).save(tmp_path / "scratch" / f"{number}.png")
     facts = check_dataset(tmp_path)
-    assert [notice["code"] for notice in facts["notices"] if notice["code"] == "assumed_good"] == ["assumed_good"]
+    assert [notice.code for notice in facts.notices if notice.code == "assumed_good"] == ["assumed_good"]
 
 
 def test_says_that_a_camera_of_twelve_bits_leaves_its_pictures_dark(tmp_path):
     (tmp_path / "good").mkdir()
     for number in range(30):
         Image.fromarray(np.full((32, 32), 4000 + number, dtype=np.uint16)).save(tmp_path / "good" / f"{number}.png")
-    notices = {notice["code"]: notice["values"] for notice in check_dataset(tmp_path)["notices"]}
+    notices = {notice.code: notice.values for notice in check_dataset(tmp_path).notices}
     assert notices["dim_16_bit"] == {"highest": 4029}
     Image.fromarray(np.full((32, 32), 60_000, dtype=np.uint16)).save(tmp_path / "good" / "0.png")
-    assert "dim_16_bit" not in codes(check_dataset(tmp_path)["notices"])
+    assert "dim_16_bit" not in codes(check_dataset(tmp_path).notices)
 
 
 def test_says_which_licence_the_pictures_have_and_that_it_binds_the_model(tmp_path):
     write_mvtec(tmp_path, train=30)
     (tmp_path / "murascope.json").write_text(json.dumps({"licence": "CC BY-NC-SA 4.0"}))
     facts = check_dataset(tmp_path)
-    assert facts["licence"] == "CC BY-NC-SA 4.0"
-    assert codes(facts["notices"]) == ["licence_non_commercial"]
+    assert facts.licence == "CC BY-NC-SA 4.0"
+    assert codes(facts.notices) == ["licence_non_commercial"]
     (tmp_path / "murascope.json").write_text(json.dumps({"licence": "CC BY 4.0"}))
-    assert codes(check_dataset(tmp_path)["notices"]) == []
+    assert codes(check_dataset(tmp_path).notices) == []
 
 
 def test_says_which_groups_are_learnt_from_and_tested_with_at_once(tmp_path):
@@ -151,8 +152,8 @@ def test_says_which_groups_are_learnt_from_and_tested_with_at_once(tmp_path):
     rows = "train,good,000.png,P1\ntrain,good,001.png,P2\ntest,good,000.png,P1\ntest,good,001.png,P3\n"
     (tmp_path / "split.csv").write_text("split,class,file,panel\n" + rows)
     facts = check_dataset(tmp_path)
-    assert facts["groups"] == 3
-    assert [notice["values"] for notice in facts["notices"]] == [{"count": 1, "names": "P1"}]
+    assert facts.groups == 3
+    assert [notice.values for notice in facts.notices] == [{"count": 1, "names": "P1"}]
 
 
 def test_the_fingerprint_changes_when_pictures_are_grouped(tmp_path):
@@ -166,7 +167,7 @@ def test_a_mask_that_several_types_claim_is_used_for_none_and_named(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("L", (32, 32), 90).save(tmp_path / f"{name}.png")
     assert {item.name for item in open_dataset(tmp_path).items if item.mask} == {"scratch/1.png"}
-    notices = {notice["code"]: notice["values"] for notice in check_dataset(tmp_path)["notices"]}
+    notices = {notice.code: notice.values for notice in check_dataset(tmp_path).notices}
     assert notices["disputed_masks"] == {"count": 1, "names": "masks/0.png"}
 
 
@@ -175,21 +176,21 @@ def test_folders_inside_good_are_named(tmp_path):
     (tmp_path / "train/good/cracked/deep").mkdir(parents=True)
     (tmp_path / "train/good/000.png").rename(tmp_path / "train/good/cracked/deep/0.png")
     facts = check_dataset(tmp_path)
-    assert facts["train_good"] == 30
-    assert [notice["values"] for notice in facts["notices"]] == [{"count": 1, "names": "train/good/cracked"}]
+    assert facts.train_good == 30
+    assert [notice.values for notice in facts.notices] == [{"count": 1, "names": "train/good/cracked"}]
 
 
 def test_a_file_about_the_data_set_that_is_nested_without_end_is_no_json(tmp_path):
     write_mvtec(tmp_path, train=30)
     (tmp_path / "murascope.json").write_text("[" * 100_000)
-    assert check_dataset(tmp_path)["title"] is None
+    assert check_dataset(tmp_path).title is None
 
 
 def test_a_mask_that_marks_nothing_is_no_truth(tmp_path):
     write_mvtec(tmp_path, train=30, defective=3)
     Image.new("L", (64, 64)).save(tmp_path / "ground_truth/patch/001_mask.png")
     facts = check_dataset(tmp_path)
-    notices = {notice["code"]: notice["values"] for notice in facts["notices"]}
+    notices = {notice.code: notice.values for notice in facts.notices}
     assert notices == {"empty_masks": {"count": 1, "names": "patch"}, "some_masks": {"masks": 2, "defective": 3}}
 
 
@@ -201,6 +202,6 @@ def test_names_that_differ_in_bytes_that_are_no_text_are_two_pictures(tmp_path):
         Image.new("RGB", (32, 32), (number, 90, 90)).save(tmp_path / "good" / "plain.png")
         os.rename(tmp_path / "good" / "plain.png", folder + b"/" + name + b".png")
     facts = check_dataset(tmp_path)
-    json.dumps(facts, ensure_ascii=False).encode()
-    assert [image["name"] for image in facts["images"]] == ["dent%FD/%FE.png", "dent%FD/%FF.png", "dent%FD/양품.png"]
-    assert facts["defect_types"] == {"dent%FD": 3}
+    json.dumps(facts.told(), ensure_ascii=False).encode()
+    assert [image.name for image in facts.images] == ["dent%FD/%FE.png", "dent%FD/%FF.png", "dent%FD/양품.png"]
+    assert facts.defect_types == {"dent%FD": 3}

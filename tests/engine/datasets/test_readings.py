@@ -36,15 +36,15 @@ def put_good(root, folder="good", count=30, ending="png"):
 
 
 def figures(facts):
-    return tuple(facts[name] for name in ("train_good", "test_good", "test_defective", "masks"))
+    return tuple(getattr(facts, name) for name in ("train_good", "test_good", "test_defective", "masks"))
 
 
 def codes(facts, kind="notices"):
-    return {entry["code"]: entry.get("values", {}) for entry in facts[kind]}
+    return {entry.code: entry.values for entry in getattr(facts, kind)}
 
 
 def left_out(facts):
-    return {(entry["where"], entry["ending"], entry["reason"]): entry["count"] for entry in facts["left_out"]}
+    return {(entry.where, entry.ending, entry.reason): entry.count for entry in facts.left_out}
 
 
 # ---- masks among the pictures ----
@@ -64,7 +64,7 @@ def test_masks_in_a_folder_beside_their_pictures_are_theirs(tmp_path, pictures, 
     put(tmp_path, *(f"NG/{pictures}/{n}.png" for n in "abc"), defective=True)
     put_masks(tmp_path, *(f"NG/{masks}/{n}.png" for n in "abc"))
     facts = check_dataset(tmp_path)
-    assert (figures(facts), facts["left_out"], facts["problems"]) == ((30, 0, 3, 3), [], [])
+    assert (figures(facts), facts.left_out, facts.problems) == ((30, 0, 3, 3), [], [])
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_masks_beside_their_pictures_are_theirs(tmp_path, name):
     put(tmp_path, *(f"NG/p{n}.png" for n in "abc"), defective=True)
     put_masks(tmp_path, *(f"NG/{name.format(f'p{n}')}" for n in "abc"))
     facts = check_dataset(tmp_path)
-    assert (figures(facts), facts["left_out"], facts["problems"]) == ((30, 0, 3, 3), [], [])
+    assert (figures(facts), facts.left_out, facts.problems) == ((30, 0, 3, 3), [], [])
 
 
 def test_masks_that_no_name_gives_away_are_refused_as_pictures(tmp_path):
@@ -90,7 +90,7 @@ def test_masks_that_no_name_gives_away_are_refused_as_pictures(tmp_path):
 def test_pictures_of_two_values_are_no_masks_where_the_good_ones_are_so_too(tmp_path):
     put_masks(tmp_path, *(f"{kind}/{n}.png" for kind in ("good", "NG") for n in range(10)))
     facts = check_dataset(tmp_path)
-    assert (facts["train_good"], facts["test_defective"], facts["problems"]) == (10, 10, [])
+    assert (facts.train_good, facts.test_defective, facts.problems) == (10, 10, [])
 
 
 def test_photographs_of_the_same_names_in_several_folders_are_all_pictures(tmp_path):
@@ -103,7 +103,7 @@ def test_photographs_of_the_same_names_in_several_folders_are_all_pictures(tmp_p
 def test_pictures_named_after_other_pictures_are_taken_and_told(tmp_path):
     put(put_good(tmp_path), "NG/0.png", "NG/0_again.png", "NG/1.png", "NG/small/1.png", defective=True)
     facts = check_dataset(tmp_path)
-    assert facts["test_defective"] == 4
+    assert facts.test_defective == 4
     assert codes(facts)["named_alike"]["count"] == 2
 
 
@@ -153,14 +153,14 @@ def test_pictures_taken_as_good_beside_labels_are_refused(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     facts = check_dataset(tmp_path)
     assert "labels_beside_pictures" in codes(facts, "problems")
-    assert [entry["reason"] for entry in facts["left_out"]] == ["label_file"]
+    assert [entry.reason for entry in facts.left_out] == ["label_file"]
 
 
 def test_labels_beside_pictures_that_the_folders_tell_apart_are_told(tmp_path):
     put(put_good(tmp_path), "NG/a.png", defective=True)
     (tmp_path / "NG/a.json").write_text("{}")
     facts = check_dataset(tmp_path)
-    assert (facts["problems"], codes(facts)["labels_beside_pictures"]) == ([], {"count": 1, "names": "NG/a.json"})
+    assert (facts.problems, codes(facts)["labels_beside_pictures"]) == ([], {"count": 1, "names": "NG/a.json"})
     assert "no_masks" not in codes(facts)
 
 
@@ -193,7 +193,7 @@ def test_text_that_names_no_picture_is_no_label(tmp_path):
     (tmp_path / "notes.txt").write_text("taken on Monday, lamp 3")
     (tmp_path / "README.md").write_text("see 03.png")
     facts = check_dataset(tmp_path)
-    assert (facts["problems"], {entry["reason"] for entry in facts["left_out"]}) == ([], {"ending"})
+    assert (facts.problems, {entry.reason for entry in facts.left_out}) == ([], {"ending"})
 
 
 # ---- names that are lost ----
@@ -205,14 +205,14 @@ def test_text_that_names_no_picture_is_no_label(tmp_path):
 def test_a_lone_folder_called_after_defects_or_a_test_is_not_learnt_as_good(tmp_path, around):
     put(tmp_path, *(f"{around}/stain/{number}.png" for number in range(30)), defective=True)
     facts = check_dataset(tmp_path)
-    assert (facts["train_good"], codes(facts, "problems").keys()) == (0, {"no_good"})
+    assert (facts.train_good, codes(facts, "problems").keys()) == (0, {"no_good"})
 
 
 @pytest.mark.parametrize("around", ["panel_line3", "export/images/a/b"])
 def test_a_lone_folder_that_says_nothing_is_looked_through_and_named(tmp_path, around):
     put_good(tmp_path, around)
     facts = check_dataset(tmp_path)
-    assert (facts["train_good"], codes(facts)["assumed_good"]) == (30, {"count": 30, "names": around})
+    assert (facts.train_good, codes(facts)["assumed_good"]) == (30, {"count": 30, "names": around})
 
 
 def test_a_test_folder_that_is_learnt_from_is_told(tmp_path):
@@ -336,8 +336,8 @@ def test_pipes_under_any_name_are_never_opened(tmp_path):
     for name in ("murascope.json", "split.csv", "LICENSE", "good/pipe.png", "NG/0.txt", "NG/0_mask.png"):
         os.mkfifo(tmp_path / name)
     facts = check_dataset(tmp_path)
-    assert [entry["name"] for entry in facts["broken"]] == ["NG/0.png", "good/pipe.png"]
-    assert sum(facts["files"].values()) == 30 + 1 + 6
+    assert [entry.name for entry in facts.broken] == ["NG/0.png", "good/pipe.png"]
+    assert sum(facts.files.values()) == 30 + 1 + 6
 
 
 def test_folders_called_like_files_are_folders(tmp_path):

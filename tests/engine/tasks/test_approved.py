@@ -54,15 +54,15 @@ def test_the_pictures_that_were_approved_are_trained_on_broken_ones_left_out(tmp
     data = write_mvtec(tmp_path / "data", train=12)
     cut_off(data / "train/good/003.png")
     (data / "ground_truth/patch/001_mask.png").write_bytes(b"")
-    run_here(tmp_path / "run", SPEC, data, approved=check_dataset(data)["fingerprint"])
+    run_here(tmp_path / "run", SPEC, data, approved=check_dataset(data).fingerprint)
     saved = json.loads(RunFolder(tmp_path / "run").model.card.read_text())
-    assert saved["data"]["fingerprint"] == check_dataset(data)["fingerprint"]
+    assert saved["data"]["fingerprint"] == check_dataset(data).fingerprint
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_other_pictures_than_those_approved_are_not_trained_on(tmp_path: Path, change: str) -> None:
     data = write_mvtec(tmp_path / "data", train=12)
-    approved = check_dataset(data)["fingerprint"]
+    approved = check_dataset(data).fingerprint
     CHANGES[change](data)
     with pytest.raises(DataChanged) as refused:
         run_here(tmp_path / "run", SPEC, data, approved=approved)

@@ -1,0 +1,91 @@
+"""What a check finds in a data set, typed: how many pictures of what, what is broken or left out, and what is worth knowing.
+
+The engine makes these facts (engine/datasets/check.py), the assistant plans by them and stores them beside the data set's name. What
+an older version stored may lack what has a default here; what a newer one added is kept as it stands. Loads no torch.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Told(BaseModel):
+    """Facts that travel and are stored as JSON."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON types, with what was set and nothing else."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class BrokenFile(_Told):
+    """A picture that cannot be read, or whose mask is ignored, and why."""
+
+    name: str
+    reason: str
+
+
+class LeftOut(_Told):
+    """How many files of one ending in one folder are not used, for one reason (engine/datasets/left_out.py)."""
+
+    where: str
+    ending: str
+    reason: str
+    count: int
+
+
+class DataNotice(_Told):
+    """Something worth knowing; the page words it by `code` and `values`, `message` is the English wording."""
+
+    code: str
+    message: str
+    values: dict[str, Any] = {}
+
+
+class DataProblem(_Told):
+    """Something that forbids a run, worded like a notice, and in `hint` what to do about it."""
+
+    code: str
+    message: str
+    hint: str
+    values: dict[str, Any] = {}
+
+
+class Picture(_Told):
+    """A picture that can be read, as the data set's page lists it; paths are relative to the data set's folder."""
+
+    name: str
+    split: str
+    label: str
+    defect_type: str | None
+    mask: str | None
+
+
+class DataFacts(_Told):
+    """The facts of a folder. `problems` forbid any run, `unfit` says for which kinds of run it will not do, and why."""
+
+    layout: str | None = Field(description="null where the folder cannot be read at all")
+    path: str
+    train_good: int
+    test_good: int
+    test_defective: int
+    test_unknown: int = 0
+    defect_types: dict[str, int] = Field(default={}, description="defective pictures by type")
+    masks: int = 0
+    broken: list[BrokenFile] = []
+    left_out: list[LeftOut] = []
+    files: dict[str, int] = Field(default={}, description="files by what they are used for")
+    sizes: list[tuple[int, int, int]] = Field(default=[], description="width, height, pictures; the most frequent")
+    modes: dict[str, int] = Field(default={}, description="pictures by their kind of pixels")
+    fingerprint: str | None = Field(default=None, description="of all pictures, masks and labels")
+    synthetic: bool = Field(default=False, description="made, not photographed")
+    title: str | None = None
+    licence: str | None = None
+    groups: int | None = Field(default=None, description="panels, lots or sequences that pictures belong to")
+    images: list[Picture] = Field(default=[], description="stored apart from the other facts: there may be very many")
+    unfit: dict[str, list[DataProblem]] = Field(
+        default={}, description="by kind of run; an empty list where it will do"
+    )
+    problems: list[DataProblem] = []
+    notices: list[DataNotice] = []
