@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
+from engine.contract.jobs import FIRST_KIND
+
 Language = Literal["en", "ko", "zh"]
 
 
@@ -97,7 +99,7 @@ class ProposalItem(Frame):
     """A training plan that waits for the user's yes."""
 
     kind: Literal["proposal"] = "proposal"
-    task: str = Field(default="detect", description="the kind of run")
+    task: str = Field(default=FIRST_KIND, description="the kind of run")
     proposal: str
     revision: int = Field(description="of the plan; an approval names the revision it saw")
     state: Literal["open", "approved", "declined", "superseded"] = "open"
@@ -154,7 +156,7 @@ class HeatmapsItem(Frame):
     """A gallery of inspected images of a run; which there are, and how they are drawn, is a matter of its kind of run."""
 
     kind: Literal["heatmaps"] = "heatmaps"
-    task: str = "detect"
+    task: str = FIRST_KIND
     run: str
     which: str
     defect_type: str | None = None

@@ -2,6 +2,7 @@
 
 summary                     what it does, as a person who chooses reads it (in English: the summary of its Params)
 setting.<name>              what a setting is called that no other model has; `choice.<name>.<value>` its choices
+run.<what>                  what a run works out in a step that no other model has (its `Fitting` events), with {done} and {total}
 help.<name>                 what a setting means to this model (in English: the description of its field)
 said.model                  how people write the model's name; `said.setting.<name>` and `said.value."<name>=<value>"` the same of its
                             settings, in the notation of assistant/offline/phrases.py

@@ -65,7 +65,7 @@ def _files(language: Language) -> Iterator[tuple[Path, dict[str, Text]]]:
     for name, words in model_words(language).items():
         own = {f"model.{name}": {"summary": words["summary"]}} if "summary" in words else {}
         own |= {f"help.{name}": words["help"]} if "help" in words else {}
-        shared = {kind: words[kind] for kind in ("setting", "choice") if kind in words}
+        shared = {kind: words[kind] for kind in ("setting", "choice", "run") if kind in words}
         yield PROMPTS / "models" / f"{name}.toml", flat(own | shared)
 
 

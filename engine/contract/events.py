@@ -19,12 +19,23 @@ from typing import Annotated, Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import FIRST_KIND
 from engine.contract.plain_files import MOST_BYTES, NotPlain, append_plain, open_plain, read_end
 
 CHECKED = re.compile(rb',"crc":"([0-9a-f]{8})"}\n$')  # how a line ends that tells the checksum of what stands before
 
 
-StageName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+Word = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+]  # a kind of run or a model chooses it, and words it for the page
+FIGURES_OF_OLDER_LOGS = (
+    "psnr",
+    "ssim",
+    "val_psnr",
+    "val_ssim",
+    "accuracy",
+    "val_accuracy",
+)  # which stood beside the loss
 
 
 class BaseEvent(BaseModel):
@@ -53,7 +64,7 @@ class Started(BaseEvent):
     """The engine's process is up. Sent before torch is imported."""
 
     type: Literal["started"] = "started"
-    kind: str = Field(default="detect", description="of the run (engine/contract/jobs); older logs know one alone")
+    kind: str = Field(default=FIRST_KIND, description="of the run (engine/contract/jobs); older logs know one alone")
     model: str
     family: str | None = Field(default=None, description="how the model learns; in older logs alone")
     dataset: str
@@ -69,8 +80,8 @@ class Stage(BaseEvent):
     """A new stage of the run begins. The stages of a run and their order stand in the first one."""
 
     type: Literal["stage"] = "stage"
-    name: StageName
-    stages: list[StageName] = Field(description="all stages of this run, in order: those of its job")
+    name: Word
+    stages: list[Word] = Field(description="all stages of this run, in order: those of its job")
 
 
 class Collection(BaseEvent):
@@ -90,9 +101,7 @@ class Fitting(BaseEvent):
     """What a model works out besides epochs: from collected features, before the first epoch, or after the last one."""
 
     type: Literal["fitting"] = "fitting"
-    what: Literal[
-        "coreset", "covariance", "pca", "statistics", "neighbours", "quantiles", "teacher", "gaussian", "head"
-    ]
+    what: Word = Field(description="what it is: the model's or the kind's own word; the page says it as `run.<what>`")
     done: int
     total: int
     bank_size: int | None = Field(default=None, description="entries in the memory bank so far")
@@ -100,33 +109,39 @@ class Fitting(BaseEvent):
 
 
 class Epoch(BaseEvent):
-    """One epoch of what learns by epochs is over. A figure that a model does not have is null, never 0."""
+    """One epoch of what learns by epochs is over. A figure that could not be measured is null, never 0."""
 
     type: Literal["epoch"] = "epoch"
     epoch: int = Field(ge=1)
     epochs: int = Field(description="epochs planned")
     loss: float
-    psnr: float | None = Field(default=None, description="dB; for models that reconstruct the image")
-    ssim: float | None = Field(
-        default=None, description="structural similarity, at most 1; for models that reconstruct"
-    )
-    accuracy: float | None = Field(default=None, description="share of the images classed right; for classifiers")
     val_loss: float | None = None
-    val_psnr: float | None = None
-    val_ssim: float | None = None
-    val_accuracy: float | None = None
+    figures: dict[Word, float | None] = Field(
+        default_factory=dict,
+        description="what else the model measures of an epoch, such as psnr in dB; of held-out images as val_<name>",
+    )
     lr: float
     best: bool = Field(
         description="the best validation loss so far, or training loss where there are no validation images; this state is kept"
     )
     eta_s: float | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_log(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "figures" in fields:
+            return fields
+        beside = {name: fields[name] for name in FIGURES_OF_OLDER_LOGS if fields.get(name) is not None}
+        return {name: each for name, each in fields.items() if name not in FIGURES_OF_OLDER_LOGS} | {"figures": beside}
+
 
 class Batches(BaseEvent):
     """Progress while pictures are loaded, inside an epoch, or inside an evaluation pass."""
 
     type: Literal["batches"] = "batches"
-    what: Literal["loading", "training", "validating", "calibrating", "evaluating", "writing", "verifying"]
+    what: Word = Field(
+        description="loading, training, validating, evaluating, writing, or what else the kind of run does"
+    )
     done: int = Field(description="images done")
     total: int = Field(description="images in all")
     epoch: int | None = None
@@ -154,7 +169,7 @@ class Artifact(BaseEvent):
     """A file of the run folder is ready."""
 
     type: Literal["artifact"] = "artifact"
-    kind: Literal["model", "checkpoint", "metrics", "scores", "heatmaps"]
+    kind: Word = Field(description="what it is: model, checkpoint, metrics, scores, or what else the kind of run makes")
     path: str = Field(description="relative to the run folder")
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -23,6 +23,7 @@ from engine.trainers.base import BaseTrainer, Figures
 from engine.trainers.progress import Position, Resumed, load_progress, save_progress, set_random_state
 
 MOST_TIME_WRITING = 0.05  # share of the time that goes into checkpoints
+LOSSES = ("loss", "val_loss")
 Precision = Literal["auto", "float32", "mixed"]
 
 
@@ -118,9 +119,9 @@ class EpochTrainer(BaseTrainer):
                 elif recipe.schedule is not None and recipe.every == "epoch":
                     recipe.schedule.step()
                 self._checkpoint(at, best)
-                figures = {**trained, **validated}
-                left = eta(epoch - before)
-                self.report(Epoch(epoch=epoch, epochs=num_epochs, lr=rate, best=is_best, eta_s=left, **figures))
+                self.report(
+                    _event(trained | validated, epoch, num_epochs, lr=rate, best=is_best, eta_s=eta(epoch - before))
+                )
         self.modeler.load_saved(best)
         self.modeler.finish(train_loader.plain(), valid_loader, self.report)
         at.is_over = True
@@ -238,6 +239,13 @@ class EpochTrainer(BaseTrainer):
             self._next_checkpoint = started + max(self.checkpoint_every_s, took / MOST_TIME_WRITING)
         if at.is_over:
             self.report(Artifact(kind="checkpoint", path=RunFolder(folder.path.parent).within(folder.best)))
+
+
+def _event(measured: Figures, epoch: int, epochs: int, **rest: Any) -> Epoch:
+    """What is told of an epoch: its losses, and the figures that this model has."""
+    further = {name: value for name, value in measured.items() if name not in LOSSES and value is not None}
+    losses = {name: measured.get(name) for name in LOSSES}
+    return Epoch(epoch=epoch, epochs=epochs, figures=further, **losses, **rest)
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:

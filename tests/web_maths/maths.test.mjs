@@ -7,6 +7,7 @@ import { test } from "node:test";
 const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(`../../web/static/js/${name}.js`, import.meta.url), "utf8"))}`);
 const maths = await load("maths");
 const runState = await load("run_state");
+const memory = await load("kinds/detect/memory");
 const { sentences } = await load("sentences");
 
 test("ticks are round, ordered and inside", () => {
@@ -133,14 +134,15 @@ test("percent only grows, and a replayed event changes nothing", () => {
   }
   assert.equal(before, 100);
   assert.equal(state.warnings.length, 1);
-  assert.deepEqual(state.bank, { x: [5], y: [4] });
+  assert.deepEqual(memory.samples(state), { x: [5], y: [500] });
+  assert.deepEqual(memory.bank(state), { x: [5], y: [4] });
   assert.deepEqual([state.state, state.ended], ["succeeded", 108]);
 });
 
 test("batches inside an epoch move the bar between epochs", () => {
   const state = runState.newState();
   const stages = ["training", "evaluating"];
-  const epoch = { type: "epoch", epochs: 4, loss: 1, val_loss: null, psnr: null, ssim: null, lr: 1, best: true, eta_s: 9 };
+  const epoch = { type: "epoch", epochs: 4, loss: 1, val_loss: null, figures: { psnr: 31 }, lr: 1, best: true, eta_s: 9 };
   runState.take(state, { seq: 1, time: 0, type: "stage", name: "training", stages });
   runState.take(state, { ...epoch, seq: 2, time: 1, epoch: 1 });
   const whole = runState.percent(state);
@@ -148,6 +150,7 @@ test("batches inside an epoch move the bar between epochs", () => {
   assert.ok(runState.percent(state) > whole);
   runState.take(state, { ...epoch, seq: 4, time: 3, epoch: 2 });
   assert.equal(state.done, 2);
+  assert.deepEqual(state.epochs.map((each) => each.psnr), [31, 31]);
 });
 
 test("a slider can stand exactly on its value", () => {
@@ -215,24 +218,19 @@ test("only a memory of patches grows the memory chart, and measuring before the 
   runState.take(state, { seq: 3, time: 2, type: "stage", name: "fitting", stages: ["fitting"] });
   runState.take(state, { ...fitting, seq: 4, time: 3, what: "pca", bank_size: 12 });
   runState.take(state, { ...fitting, seq: 5, time: 4, what: "coreset", bank_size: 50 });
-  assert.deepEqual(state.bank.y, [50]);
+  assert.deepEqual(memory.bank(state).y, [50]);
   assert.equal(runState.percent(state), 75);
 });
 
 test("a threshold promises what its policy can, and says how many good images are missing", () => {
-  const threshold = { overkill_rate: 0.05, calibration_images: 40, smallest_promise: 1 / 41, promised: 0.049, images_needed: 19, images_to_show: 59 };
-  const keys = (changes) => maths.promised({ ...threshold, ...changes }).map(([key]) => key.replace("results.", ""));
-  assert.deepEqual(keys({ policy: "split_conformal" }), ["promise", "promise_show"]);
-  assert.deepEqual(keys({ policy: "split_conformal", calibration_images: 12, smallest_promise: 1 / 13 }), ["promise_few", "promise_short", "promise_show"]);
-  assert.deepEqual(keys({ policy: "leave_one_out" }), ["promise_loo", "promise_show"]);
-  assert.deepEqual(keys({ policy: "percentile", promised: null }), ["promise_percentile", "promise_show"]);
-  assert.equal(maths.promised({ ...threshold, policy: "leave_one_out", promised: 0.098 })[0][1].promised, 9.8);
-});
-
-test("a run from before the policies promises as it did", () => {
-  const old = { policy: "split-conformal", overkill_rate: 0.05, calibration_images: 12, smallest_promise: 1 / 13 };
-  assert.deepEqual(maths.promised(old), [["results.promise_few", { count: 12, rate: 5, promised: 7.7 }]]);
-  assert.equal(maths.promised({ ...old, calibration_images: 19, smallest_promise: 0.05 })[0][0], "results.promise");
+  const said = { count: 40, rate: 5, promised: 4.9, needed: 19, enough: true };
+  const keys = (policy, changes = {}) => maths.promised({ policy, said: { ...said, ...changes }, images_to_show: 59 }).map(([key]) => key.replace("results.", ""));
+  assert.deepEqual(keys("split_conformal"), ["promise", "promise_show"]);
+  assert.deepEqual(keys("split_conformal", { enough: false }), ["promise_few", "promise_short", "promise_show"]);
+  assert.deepEqual(keys("leave_one_out"), ["promise_loo", "promise_show"]);
+  assert.deepEqual(keys("percentile", { promised: null }), ["promise_percentile", "promise_show"]);
+  assert.equal(maths.promised({ policy: "leave_one_out", said })[0][1].promised, 4.9);
+  assert.deepEqual(maths.promised({ policy: "split_conformal" }), []);
 });
 
 test("a patch shows the peak of its region, is square in pixels, and stays inside", () => {

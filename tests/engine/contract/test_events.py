@@ -10,10 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from engine.contract.events import (
+    Artifact,
     DamagedLog,
     Epoch,
     EventLog,
     Finished,
+    Fitting,
     LogInUse,
     Stopped,
     Warned,
@@ -118,6 +120,39 @@ def test_a_log_of_an_older_version_is_read(tmp_path):
     events = read_events(tmp_path)
     assert [event.type for event in events] == ["epoch"] * 3 + ["finished"]
     assert seconds_worked(events) == 6
+
+
+def test_the_figures_that_an_older_log_tells_beside_the_loss_are_read(tmp_path):
+    line = {
+        "type": "epoch",
+        "seq": 1,
+        "time": 1.0,
+        "epoch": 1,
+        "epochs": 2,
+        "loss": 0.5,
+        "val_loss": None,
+        "lr": 0.1,
+        "best": True,
+    }
+    older = {"psnr": 31.5, "ssim": 0.9, "val_psnr": 30.0, "val_ssim": None, "accuracy": None, "val_accuracy": None}
+    RunFolder(tmp_path).events.write_text(json.dumps(line | older) + "\n")
+    (epoch,) = read_events(tmp_path)
+    assert epoch.figures == {"psnr": 31.5, "ssim": 0.9, "val_psnr": 30.0}
+
+
+def test_a_model_says_what_it_works_out_in_its_own_word_and_measures_what_it_likes(tmp_path):
+    log = EventLog(tmp_path)
+    log.append(Fitting(what="codebook", done=1, total=2))
+    log.append(
+        Epoch(
+            epoch=1, epochs=1, loss=0.5, lr=0.1, best=True, figures={"perplexity": 3.5, "val_perplexity": float("inf")}
+        )
+    )
+    log.append(Artifact(kind="embeddings", path="evaluation/embeddings.npz"))
+    log.close()
+    fitting, epoch, artifact = read_events(tmp_path)
+    assert (fitting.what, artifact.kind) == ("codebook", "embeddings")
+    assert epoch.figures == {"perplexity": 3.5, "val_perplexity": None}
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])

@@ -99,7 +99,7 @@ def test_without_validation_images_the_training_loss_is_watched():
     history = trained(model, events, patience=5).fit(flat(1.0), 400)
     assert history["val"] == []
     assert 20 < len(history["train"]) < 400
-    assert all(event.val_loss is None and event.psnr is None for event in events if isinstance(event, Epoch))
+    assert all(event.val_loss is None and event.figures == {} for event in events if isinstance(event, Epoch))
 
 
 def test_losses_are_means_over_images_not_batches():

@@ -7,7 +7,6 @@ import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, duration, value } from "./format.js";
 import { coded, t } from "./i18n.js";
 import { offerToContinue } from "./continue.js";
-import { loadKind } from "./kinds.js";
 import { follow, lookAgain } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
@@ -17,7 +16,7 @@ import { failure } from "./toast.js";
 export function mountRun(view) {
   const run = view.dataset.run;
   const part = (name) => $(`[data-part="${name}"]`, view);
-  const memory = { stages: "", warnings: 0, ended: false, stage: null, state: null };
+  const memory = { stages: "", warnings: 0, ended: false, results: false, stage: null, state: null };
   chartControls(view);
   part("stop").addEventListener("click", () => stop(run, part("stop")));
   part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
@@ -34,7 +33,11 @@ export function mountRun(view) {
     announce(part("announce"), state, memory);
     if (state.ended !== null && !memory.ended) {
       memory.ended = true;
-      end(view, part, run, state);
+      end(view, part, state);
+    }
+    if (memory.ended && state.state === "succeeded" && kind && !memory.results) {
+      memory.results = true;
+      results(view, run, kind);
     }
   }, view.dataset.state);
   const timer = setInterval(() => memory.state && time(part("clock"), memory.state), 1000);
@@ -201,13 +204,15 @@ function save(figure, chart) {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-async function end(view, part, run, state) {
+function end(view, part, state) {
   part("line").textContent = "";
   if (state.state === "failed") fail(part, state.failure);
-  if (state.state !== "succeeded") return;
-  $("[data-part=live]", view).classList.add("after");
+  if (state.state === "succeeded") $("[data-part=live]", view).classList.add("after");
+}
+
+async function results(view, run, kind) {
   try {
-    await (await loadKind(view.dataset.kind)).showResults(view, run);
+    await kind.showResults(view, run);
   } catch (error) {
     failure(new Error(t("run.no_results", { message: error.message })));
   }

@@ -19,7 +19,7 @@ export function follow(run, listener, known) {
   let feed = feeds.get(run);
   if (!feed) feeds.set(run, (feed = open(run, known)));
   feed.listeners.add(listener);
-  listener(feed.state, kindOf(feed.state.kind));
+  listener(feed.state, kindOf(feed.state.row?.kind));
   return () => {
     feed.listeners.delete(listener);
     if (feed.listeners.size === 0) {
@@ -37,9 +37,9 @@ function open(run, known) {
   const feed = { state: newState(known), listeners: new Set(), timer: 0 };
   const { state } = feed;
   const tell = eachFrame(() => {
-    const kind = kindOf(state.kind);
+    const kind = kindOf(state.row?.kind);
     if (kind !== null) state.weight = kind.WEIGHT;
-    else if (state.kind !== null) loadKind(state.kind).then(tell);
+    else if (state.row !== null) loadKind(state.row.kind).then(tell);
     feed.listeners.forEach((listener) => listener(state, kind));
   });
   feed.look = async () => {
@@ -52,7 +52,7 @@ function open(run, known) {
     }
     if (feeds.get(run) !== feed) return;
     const isEnding = state.ended !== null && isActive(state.row ?? { state: "running" });
-    const wait = isActive(state) ? WAITING_SECONDS : isEnding ? ENDING_SECONDS : 0;
+    const wait = isActive(state) || state.row === null ? WAITING_SECONDS : isEnding ? ENDING_SECONDS : 0;
     if (wait) feed.timer = setTimeout(feed.look, wait * 1000);
   };
   feed.look();

@@ -1,15 +1,13 @@
 // What is known of a run: what its events add up to, and what the server's record says beyond them. Every part of a page that shows
 // a run shows this. Pure: the same events give the same state, live or replayed.
 
-const FIRST_KIND = "detect"; // of the runs that were made when there was no other
-const BANKS = ["coreset", "neighbours"]; // what is fitted is a memory of patches
 export const TERMINAL = { finished: "succeeded", failed: "failed", stopped: "stopped" };
 
 export function newState(known = "queued") {
   return {
-    seq: 0, state: known, kind: null, weight: {}, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
-    started: null, ended: null, worked: 0, collection: null, fitting: null, epoch: null, epochs: [], system: null,
-    samples: { x: [], y: [] }, bank: { x: [], y: [] }, memory: { x: [], y: [], gpu: [] }, warnings: [], metrics: null, failure: null,
+    seq: 0, state: known, weight: {}, row: null, continues: null, stage: null, stages: [], done: 0, total: 0, eta: null, line: null,
+    started: null, ended: null, worked: 0, collections: [], fittings: [], epoch: null, epochs: [], system: null, memory: { x: [], y: [], gpu: [] },
+    warnings: [], metrics: null, failure: null,
   };
 }
 
@@ -34,7 +32,6 @@ export function takeDamage(state, { message, ...row }) {
 /** Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. */
 export function know(state, row) {
   state.row = row;
-  state.kind ??= row.kind;
   if (state.seq === 0) state.state = row.state;
 }
 
@@ -57,7 +54,6 @@ export function percent(state) {
 const HANDLERS = {
   started(state, event) {
     state.state = "running";
-    state.kind = event.kind ?? FIRST_KIND;
     if (event.continues) state.continues = { run: event.continues, epoch: event.after_epoch, seconds: event.seconds_before };
     state.line = { key: "run.starting", values: {} };
   },
@@ -67,25 +63,19 @@ const HANDLERS = {
     progress(state, 0, 0, null, null);
   },
   collection(state, event) {
-    state.collection = event;
-    state.samples.x.push(event.images);
-    state.samples.y.push(event.samples);
+    state.collections.push(event);
     progress(state, event.images, event.total_images, event.eta_s, { key: "run.images", values: { done: event.images, total: event.total_images } });
   },
   fitting(state, event) {
-    state.fitting = event;
-    if (event.bank_size !== null && BANKS.includes(event.what)) {
-      state.bank.x.push(state.worked);
-      state.bank.y.push(event.bank_size);
-    }
+    state.fittings.push({ ...event, at: state.worked });
     const line = { key: `run.${event.what}`, values: { done: event.done, total: event.total } };
-    if (state.stage === "fitting") progress(state, event.done, event.total, event.eta_s, line);
+    if (state.stage === event.type) progress(state, event.done, event.total, event.eta_s, line);
     else Object.assign(state, { line, eta: event.eta_s }); // what is measured before or after the epochs is a small part of its stage
   },
   epoch(state, event) {
-    state.epoch = event;
+    state.epoch = { ...event.figures, ...event };
     while (state.epochs.at(-1)?.epoch >= event.epoch) state.epochs.pop(); // what came after the last checkpoint is done again
-    state.epochs.push(event);
+    state.epochs.push(state.epoch);
     progress(state, event.epoch, event.epochs, event.eta_s, { key: "run.epoch", values: { epoch: event.epoch, epochs: event.epochs } });
   },
   batches(state, event) {

@@ -62,7 +62,8 @@ def test_a_run_tells_its_stages_its_epochs_and_its_result(finished) -> None:
     assert [event.name for event in kinds(events, Stage)] == tiny_job().stages()
     epochs = kinds(events, Epoch)
     assert len(epochs) == 8
-    assert all(0 <= each.accuracy <= 1 and 0 <= each.val_accuracy <= 1 and each.psnr is None for each in epochs)
+    assert all(each.figures.keys() == {"accuracy", "val_accuracy"} for each in epochs)
+    assert all(0 <= share <= 1 for each in epochs for share in each.figures.values())
     assert kinds(events, Finished)[0].metrics["balanced_accuracy"] == 1.0
     assert {event.kind for event in kinds(events, Artifact)} == {"checkpoint", "metrics", "scores", "heatmaps", "model"}
 

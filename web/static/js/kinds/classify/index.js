@@ -12,14 +12,15 @@ export const WEIGHT = { loading: 3, training: 80, adjusting: 2, evaluating: 8, s
 /** Rows [text key, text, what it rests on] of the figures beside the charts. */
 export function readouts({ epoch, epochs }) {
   if (!epoch) return [];
+  const has = (name) => (epoch[name] ?? null) !== null;
   const best = epochs.filter((each) => each.best).at(-1);
   return [
     ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
     ["read.loss", value(epoch.loss)],
-    epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
+    has("val_loss") && ["read.val_loss", value(epoch.val_loss)],
     best && best.val_loss !== null && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],
-    epoch.accuracy !== null && ["read.accuracy", percentage(epoch.accuracy)],
-    epoch.val_accuracy !== null && ["read.val_accuracy", percentage(epoch.val_accuracy)],
+    has("accuracy") && ["read.accuracy", percentage(epoch.accuracy)],
+    has("val_accuracy") && ["read.val_accuracy", percentage(epoch.val_accuracy)],
     ["read.lr", value(epoch.lr)],
   ];
 }

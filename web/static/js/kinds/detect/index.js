@@ -2,6 +2,7 @@
 
 import { count, metric, value } from "../../format.js";
 import { t } from "../../i18n.js";
+import { bank, samples } from "./memory.js";
 
 export { showResults } from "./results.js";
 export { openViewer as openPicture } from "./viewer.js";
@@ -10,30 +11,34 @@ export { openViewer as openPicture } from "./viewer.js";
 export const WEIGHT = { loading: 3, collecting: 30, fitting: 30, training: 60, calibrating: 8, evaluating: 20, saving: 3, verifying: 6 };
 
 /** Rows [text key, text, what it rests on] of the figures beside the charts. */
-export function readouts({ collection, epoch, bank, epochs }) {
+export function readouts(state) {
+  const { epoch, epochs } = state;
+  const collection = state.collections.at(-1);
+  const entries = bank(state).y.at(-1);
+  const has = (name) => (epoch?.[name] ?? null) !== null;
   const best = epochs.filter((each) => each.best && each.val_loss !== null).at(-1);
   return [
     collection && ["read.images", `${count(collection.images)} / ${count(collection.total_images)}`],
     collection && ["read.samples", count(collection.samples)],
     collection && ["read.batches", count(collection.batches)],
-    bank.y.length > 0 && ["read.bank", count(bank.y.at(-1))],
+    entries !== undefined && ["read.bank", count(entries)],
     collection && ["read.mean", value(collection.feature_mean)],
     collection && ["read.std", value(collection.feature_std)],
     epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
     epoch && ["read.loss", value(epoch.loss)],
-    epoch && epoch.val_loss !== null && ["read.val_loss", value(epoch.val_loss)],
+    has("val_loss") && ["read.val_loss", value(epoch.val_loss)],
     best && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],
-    epoch && epoch.psnr !== null && ["read.psnr", value(epoch.psnr)],
-    epoch && epoch.ssim !== null && ["read.ssim", value(epoch.ssim)],
+    has("psnr") && ["read.psnr", value(epoch.psnr)],
+    has("ssim") && ["read.ssim", value(epoch.ssim)],
     epoch && ["read.lr", value(epoch.lr)],
   ];
 }
 
 /** Charts [name, series, options]; those without a place in the template are passed over. */
-export function charts({ samples, bank }, { overTime, ofEpochs }) {
+export function charts(state, { overTime, ofEpochs }) {
   return [
-    ["samples", [{ name: t("read.samples"), colour: "s1", ...samples }], { xLabel: t("chart.images"), whole: true, fromZero: true }],
-    ["bank", [{ name: t("read.bank"), colour: "s1", ...bank }], { ...overTime, fromZero: true }],
+    ["samples", [{ name: t("read.samples"), colour: "s1", ...samples(state) }], { xLabel: t("chart.images"), whole: true, fromZero: true }],
+    ["bank", [{ name: t("read.bank"), colour: "s1", ...bank(state) }], { ...overTime, fromZero: true }],
     ...ofEpochs("loss", "psnr", "ssim", "lr"),
   ];
 }
