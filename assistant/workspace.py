@@ -17,7 +17,7 @@ from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import continue_run
 from assistant.runs.executors import open_executor
-from assistant.runs.files import LocalFiles
+from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
@@ -40,8 +40,7 @@ class Workspace:
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
-        files = LocalFiles(settings.runs_folder)
-        self.executor = cache(lambda name: open_executor(name, settings, files))
+        self.executor = cache(lambda name: open_executor(name, settings, parts.files))
         self.supervisor = Supervisor(self.runs, self.executor, slots=settings.slots, ended=self._tell_end_of)
 
     @classmethod
@@ -54,7 +53,7 @@ class Workspace:
             OSError, OperationalError: the disk is full, or the database cannot be used (assistant/machine/troubles.py words it).
         """
         provider = choose(settings)
-        await asyncio.to_thread(open_executor, settings.executor, settings, LocalFiles(settings.runs_folder))
+        await asyncio.to_thread(open_executor, settings.executor, settings, open_files(settings))
         place = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
@@ -144,7 +143,7 @@ class Workspace:
 
 def _make_home(settings: Settings) -> Place:
     try:
-        settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.home):  # a folder that was there may be read-only
             pass
         return place_of(settings.home)

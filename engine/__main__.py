@@ -72,7 +72,13 @@ def _run(options: argparse.Namespace, report: Report) -> int:
         from engine.tasks import run_job
 
         finished = run_job(
-            spec, RunFolder(run), data=options.data, report=report, approved_data=options.approved_data, **_weights()
+            spec,
+            RunFolder(run),
+            data=options.data,
+            report=report,
+            runs=options.runs,
+            approved_data=options.approved_data,
+            **_weights(),
         )
     except StopRequested:
         _end(run, report, Stopped(stage=report.stage))
@@ -213,6 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("run", help=run.__doc__)
     command.add_argument("run", type=Path, help="run folder, holding spec.json")
     command.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    command.add_argument(
+        "--runs", type=Path, help="folder of the runs that it is built on; default: the one it lies in"
+    )
     command.add_argument("--approved-data", metavar="FINGERPRINT", help="refuse any other pictures than these")
     command.add_argument("--approved-spec", metavar="SHA256", help="refuse any other settings in spec.json than these")
     command.set_defaults(do=run)

@@ -14,6 +14,7 @@ from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
+from assistant.runs.files import open_files
 from assistant.runs.place import Place
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
@@ -31,7 +32,8 @@ class Parts:
         self.mask = Mask(secrets_of(settings))
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
-        self.runs = Queue(settings, database, self.mask, place)
+        self.files = open_files(settings)
+        self.runs = Queue(settings, database, self.mask, place, self.files)
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs)
         self.histories = Histories(database, self.mask)
 

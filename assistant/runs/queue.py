@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
-from assistant.runs.executors import Approved, Gone
+from assistant.runs.executors import Approved, Gone, Submission
+from assistant.runs.files import RunFiles
 from assistant.runs.follow import follow
 from assistant.runs.last_word import killed, open_for_last_word, say
 from assistant.runs.place import Place, RunElsewhere
@@ -43,13 +44,13 @@ class UnknownRun(Refused, LookupError):
 class Queue:
     """The runs of one database, as one home sees them: some are here, others in other homes."""
 
-    def __init__(self, settings: Settings, database: Database, mask: Mask, place: Place):
-        self._settings, self._database, self._mask, self.place = settings, database, mask, place
+    def __init__(self, settings: Settings, database: Database, mask: Mask, place: Place, files: RunFiles):
+        self._settings, self._database, self._mask, self.place, self._files = settings, database, mask, place, files
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
-        """Where this home keeps the runs of that id; whoever has the run itself asks for the folder of it."""
-        return self._settings.runs_folder / run
+        """The view that this home has of the run of that id; whoever has the run itself asks for the folder of it."""
+        return self._files.folder(run)
 
     def folder_of(self, row: RunRow) -> Path:
         """
@@ -64,7 +65,7 @@ class Queue:
         """Take the runs of older versions, of which nobody knows the home, for this home's where it holds their folders."""
         unknown = update(RunRow).where(RunRow.home.is_(None))
         if self._settings.database is not None:  # else the database lies in this home, with all that it knows
-            unknown = unknown.where(RunRow.id.in_(await asyncio.to_thread(self._folder_names)))
+            unknown = unknown.where(RunRow.id.in_(await asyncio.to_thread(self._files.runs)))
         async with self._database.session() as session:
             await session.execute(unknown.values(home=self.place.home, host=self.place.host))
 
@@ -96,7 +97,7 @@ class Queue:
         fingerprint: str | None = None,
         continues: str | None = None,
     ) -> RunRow:
-        """Queue a run and write its folder with the job. The same `key` twice gives the same run, however many ask at once.
+        """Queue a run and keep its first files: the job. The same `key` twice gives the same run, however many ask at once.
 
         Args:
             fingerprint: of the data that was approved; None lets the run train on whatever lies there.
@@ -131,7 +132,7 @@ class Queue:
     ) -> RunRow:
         async with self._database.session() as session:
             known = (await session.scalar(select(func.max(RunRow.number)))) or 0
-            number = max(known, await asyncio.to_thread(self._highest_folder)) + 1
+            number = max(known, await asyncio.to_thread(self._highest_kept)) + 1
             row = RunRow(
                 id=f"r{number}",
                 number=number,
@@ -151,24 +152,19 @@ class Queue:
             )
             session.add(row)
             await session.flush()
-            await asyncio.to_thread(self._make_folder, row.id, spec, continues)
+            await asyncio.to_thread(self._keep_first_files, row.id, spec, continues)
         self.added.set()
         return row
 
-    def _make_folder(self, run: str, spec: Job, continues: str | None) -> None:
-        folder = self.folder(run)
-        folder.mkdir(parents=True)
-        RunFolder(folder).write_job(spec)
-        if continues is not None:
-            hand_on(self.folder(continues), folder)
+    def _keep_first_files(self, run: str, spec: Job, continues: str | None) -> None:
+        with self._files.new(run) as folder:
+            RunFolder(folder).write_job(spec)
+            if continues is not None:
+                hand_on(self.folder(continues), folder)
 
-    def _highest_folder(self) -> int:
-        """The highest number among the run folders: an old home may have more of them than the database knows."""
-        return max((int(name[1:]) for name in self._folder_names()), default=0)
-
-    def _folder_names(self) -> list[str]:
-        names = [path.name for path in self._settings.runs_folder.glob("r*")]
-        return [name for name in names if name[1:].isdecimal()]
+    def _highest_kept(self) -> int:
+        """The highest number among the runs of which there are files: an old home may have more than the database knows."""
+        return max((int(run[1:]) for run in self._files.runs() if run[0] == "r" and run[1:].isdecimal()), default=0)
 
     async def _by_key(self, key: str) -> RunRow | None:
         async with self._database.reading() as session:
@@ -329,6 +325,7 @@ class Queue:
             yield log
         finally:
             await asyncio.to_thread(log.close)
+            await asyncio.to_thread(self._files.put, run, folder)
 
     async def _note_end(self, run: str, end: Event) -> RunRow | None:
         match end:
@@ -369,10 +366,12 @@ class Queue:
             return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
 
 
-def approved(row: RunRow) -> Approved:
-    """What was approved stands in the database; the run's folder may have been written to since."""
+def submission(row: RunRow) -> Submission:
+    """What was approved stands in the database; the run's files may have been written to since."""
     try:
-        digest = digest_of(read_job(row.spec))
+        job = read_job(row.spec)
+        digest, needs = digest_of(job), tuple(job.built_on)
     except ValueError:  # of another version: the engine will not know these settings either, and says so
-        digest = "unknown"
-    return Approved(data=row.fingerprint, spec=digest)
+        digest, needs = "unknown", ()
+    approved = Approved(data=row.fingerprint, spec=digest)
+    return Submission(row.id, dataset=row.dataset, data=Path(row.data_path), approved=approved, needs=needs)

@@ -10,12 +10,11 @@ import contextlib
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from assistant.machine.troubles import Trouble, Watch
-from assistant.runs.executors import Executor, Gone, Running, Submission
+from assistant.runs.executors import Executor, Gone, Running
 from assistant.runs.last_word import LOG_LINES
-from assistant.runs.queue import Queue, approved
+from assistant.runs.queue import Queue, submission
 from assistant.settings import SettingError
 from assistant.store.tables import ACTIVE, ENDED, RunRow
 
@@ -105,9 +104,8 @@ class Supervisor:
             claimed.extend([taken] if taken is not None else [])
             return taken is not None
 
-        submission = Submission(row.id, data=Path(row.data_path), approved=approved(row))
         try:
-            return await self._executor_of(row).submit(submission, claim=claim)
+            return await self._executor_of(row).submit(submission(row), claim=claim)
         except OSError:
             for taken in claimed:
                 await self._queue.put_back(taken, attempts=row.attempts)

@@ -235,6 +235,10 @@ class EvaluationFolder:
         write_checksums(self.path, [str(file.relative_to(self.path)) for file in files])
 
 
+_HERE = RunFolder(Path())
+BUILT_ON = (_HERE.spec.as_posix(), _HERE.model.path.as_posix())  # what another run needs of one that it is built on
+
+
 def _understood(folder: Path, path: Path, parse: Callable[[bytes], Read]) -> Read:
     """What stands in a guarded file.
 

@@ -13,7 +13,7 @@ It fills `folder` and returns the event that ends the log; every stage begins wi
 What every run needs lies here, once:
 
 - `run_job` below: time limit, the order of stages, a run that was cut off, where it computes, that it can be repeated;
-- `place.py`: `Place`, the device and where weights come from;
+- `place.py`: `Place`, the device, where weights come from and where other runs lie;
 - `reading.py`: `DataFolder.read`, which decodes the pictures once, names the broken ones and refuses others than approved;
 - `verifying.py`: what a model loaded again must say;
 - `engine/contract/plain_files.py`: a folder that is written aside and appears whole or not at all.
@@ -41,11 +41,13 @@ def run_job(
     report: Report,
     weights_folder: Path | None = None,
     hub: bool = True,
+    runs: Path | None = None,
     approved_data: str | None = None,
 ) -> Finished:
     """Run the job on the data set in the folder `data`, by the story of its kind; the event that ends the log is returned.
 
     Args:
+        runs: the folder that holds the runs which this one is built on, each by its id; None is the one that it lies in itself.
         approved_data: fingerprint that the pictures must have; None takes any.
 
     Raises:
@@ -59,7 +61,7 @@ def run_job(
         message = "the run was interrupted before there was a checkpoint; it starts again from its beginning"
         report(Warned(code="restarted", message=message))
     report.begin(report.stages[0])
-    place = find_place(job.device, weights_folder=weights_folder, hub=hub)
+    place = find_place(job.device, weights_folder=weights_folder, hub=hub, runs=runs or folder.path.parent)
     make_repeatable(job.seed)
     finished: Finished = story.run(
         job, folder, data=DataFolder(data, approved=approved_data), report=report, place=place

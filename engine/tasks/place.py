@@ -10,14 +10,15 @@ from engine.failures import SettingError
 
 @dataclass(frozen=True)
 class Place:
-    """A device, the folder of weights at hand, and whether timm's hub may be asked for others."""
+    """A device, the folder of weights at hand, whether timm's hub may be asked for others, and where other runs lie, each by its id."""
 
     device: torch.device
     weights_folder: Path | None
     hub: bool
+    runs: Path
 
 
-def find_place(device: str, *, weights_folder: Path | None, hub: bool) -> Place:
+def find_place(device: str, *, weights_folder: Path | None, hub: bool, runs: Path) -> Place:
     """What a job's `device` (auto, cpu, cuda) is on this machine.
 
     Raises:
@@ -25,7 +26,7 @@ def find_place(device: str, *, weights_folder: Path | None, hub: bool) -> Place:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise SettingError("device is 'cuda', but this machine offers no CUDA device to torch; take auto or cpu")
-    return Place(any_device(device), weights_folder, hub)
+    return Place(any_device(device), weights_folder, hub, runs)
 
 
 def any_device(device: str) -> torch.device:

@@ -1,8 +1,8 @@
 """Where a run computes: one file per executor, chosen by its name.
 
 An executor's file has `open_executor(settings, files)`. It knows a run by its id, whoever submitted it, so that a server that was started
-anew finds it again. It takes what a run needs from the run's files, and brings back what it leaves, its event log above all: nothing
-else is asked of the machine that it computes on. It has no policy: when a run starts, stops or has failed is the supervisor's affair.
+anew finds it again. Where it computes, no disk is shared with the server: it takes what a run needs from the run files (`lay_out`), and
+brings back what it leaves, its event log above all. It has no policy: when a run starts, stops or has failed is the supervisor's affair.
 """
 
 import importlib
@@ -14,6 +14,7 @@ from typing import Protocol
 
 from assistant.runs.files import RunFiles
 from assistant.settings import SettingError, Settings
+from engine.contract.folder import BUILT_ON
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,32 @@ class Submission:
     """A run that is to be started."""
 
     run: str
-    data: Path  # the folder of its data set
+    dataset: str  # by its name
+    data: (
+        Path  # its folder on the server's machine; another machine gets a copy, which the approved fingerprint holds to
+    )
     approved: Approved
+    needs: tuple[str, ...] = ()  # the finished runs whose models it is built on
 
-    @property
-    def arguments(self) -> list[str]:
-        """What the engine is told beside the run's folder."""
-        arguments = ["--data", str(self.data), "--approved-spec", self.approved.spec]
+    def arguments(self, *, runs: Path, data: Path | None = None) -> list[str]:
+        """What the engine is told beside the run's folder.
+
+        Args:
+            runs: the folder in which the runs that it needs lie, each by its id.
+            data: where the data set lies on the machine that computes; left out, it is the server's.
+        """
+        arguments = ["--data", str(data or self.data), "--runs", str(runs), "--approved-spec", self.approved.spec]
         if self.approved.data is not None:
             arguments += ["--approved-data", self.approved.data]
         return arguments
+
+
+def lay_out(submission: Submission, files: RunFiles, *, runs: Path) -> Path:
+    """Lay a run's files into the folder `runs` of another machine, and beside it the models that it needs; its folder there."""
+    for need in submission.needs:
+        files.get(need, runs / need, only=BUILT_ON)
+    files.get(submission.run, runs / submission.run)
+    return runs / submission.run
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Executor(Protocol):
         """
 
     async def status(self, run: str) -> Status:
-        """How the run is; of one that was never submitted, that it is gone and has not begun."""
+        """How the run is; of one that was never submitted, that it is gone and has not begun. Its reports so far lie in its files then."""
 
     async def cancel(self, run: str, *, grace_s: float) -> None:
         """Ask the run to stop, and after `grace_s` seconds make it. One that is gone stays as it is."""

@@ -33,7 +33,7 @@ def open_executor(settings: Settings, files: RunFiles) -> Executor:
 
 
 class LocalExecutor:
-    """Computes in the folder that this home has for a run, so what is kept there needs no copy."""
+    """Computes in the views of the run files, beside which the runs lie that it needs: nothing is laid out."""
 
     def __init__(self, settings: Settings, files: RunFiles):
         self._settings, self._files = settings, files
@@ -41,15 +41,14 @@ class LocalExecutor:
 
     async def submit(self, submission: Submission, *, claim: Claim) -> bool:
         run = submission.run
-        folder = self._folder(run)
-        await asyncio.to_thread(self._files.get, run, folder)
+        folder, arguments = self._files.folder(run), submission.arguments(runs=self._files.views)
         with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
             if lock is None:
                 return False
             await asyncio.to_thread(_make_ready, folder, lock)
             if not await claim():
                 return False
-            self._children[run] = await asyncio.to_thread(self._spawn, folder, submission.arguments, lock)
+            self._children[run] = await asyncio.to_thread(self._spawn, folder, arguments, lock)
         return True
 
     async def status(self, run: str) -> Status:
@@ -64,13 +63,10 @@ class LocalExecutor:
         await asyncio.to_thread(self._signal, run, signal.SIGKILL)
 
     async def logs(self, run: str, lines: int) -> Sequence[str]:
-        return await asyncio.to_thread(log_tail, self._folder(run), lines)
+        return await asyncio.to_thread(log_tail, self._files.folder(run), lines)
 
     def command(self, run: Path, arguments: list[str]) -> list[str]:
         return engine_command("run", str(run), *arguments)
-
-    def _folder(self, run: str) -> Path:
-        return self._settings.runs_folder / run
 
     def _spawn(self, folder: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
         with append_plain(RunFolder(folder).log) as log:
@@ -86,7 +82,7 @@ class LocalExecutor:
             )
 
     def _look(self, run: str) -> Status:
-        folder, child = self._folder(run), self._children.get(run)
+        folder, child = self._files.folder(run), self._children.get(run)
         exit_code = child.poll() if child is not None else None
         if child is not None and exit_code is None:
             return Running()
@@ -99,7 +95,7 @@ class LocalExecutor:
         return Gone(exit_code, has_begun=exit_code is not None or leader is not None)
 
     def _signal(self, run: str, number: signal.Signals) -> None:
-        folder, child = self._folder(run), self._children.get(run)
+        folder, child = self._files.folder(run), self._children.get(run)
         leader = noted_process(folder)
         if child is not None and child.poll() is None:
             leader = child.pid

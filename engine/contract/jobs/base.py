@@ -57,6 +57,11 @@ class Job(BaseModel):
         return self.model.name
 
     @property
+    def built_on(self) -> list[str]:
+        """The finished runs whose models it is built on; who runs it has them at hand."""
+        return []
+
+    @property
     def title(self) -> str:
         """The same, as people write it."""
         return self.model.title

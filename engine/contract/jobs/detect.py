@@ -126,6 +126,10 @@ class DetectJob(Job):
         return self
 
     @property
+    def built_on(self) -> list[str]:
+        return [*self.model.built_on, *([self.backbone_run] if self.backbone_run else [])]
+
+    @property
     def architecture(self) -> Architecture | None:
         """What is known of the backbone; None where there is none, or none of this name is known here."""
         try:

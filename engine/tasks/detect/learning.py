@@ -104,7 +104,7 @@ class Learning:
                 weights_folder=self.place.weights_folder,
                 hub=self.place.hub,
                 warn=self.report,
-                runs=self.folder.path.parent,
+                runs=self.place.runs,
             )
         except (ValueError, LookupError) as error:
             raise SettingError(str(error)) from error

@@ -270,7 +270,6 @@ async def test_a_run_folder_that_cannot_be_written_leaves_the_plan_open(
 ) -> None:
     await say(conversation, "train PatchCore on the OLED data")
     plan = await plan_of(conversation)
-    workspace.settings.runs_folder.rmdir()
     workspace.settings.runs_folder.write_text("a file stands where the folder should be")
     await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
     last = (await conversation.items())[-1][2]

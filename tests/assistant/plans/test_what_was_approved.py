@@ -10,7 +10,7 @@ import pytest
 from assistant.plans.launching import launch
 from assistant.plans.plan import Plan, plan
 from assistant.runs.executors.local import LocalExecutor
-from assistant.runs.files import LocalFiles
+from assistant.runs.files import open_files
 from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -81,11 +81,9 @@ class ArgumentsExecutor(LocalExecutor):
 
 
 async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(workspace: Workspace) -> None:
-    spec, executor = (
-        make_job("detect", "oled", "padim", {"seed": 3}),
-        ArgumentsExecutor(workspace.settings, LocalFiles(workspace.settings.runs_folder)),
-    )
+    spec, files = make_job("detect", "oled", "padim", {"seed": 3}), open_files(workspace.settings)
+    executor = ArgumentsExecutor(workspace.settings, files)
     run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
     await Supervisor(workspace.runs, lambda name: executor, slots=1, ended=lambda row: None).run_one(run.id)
     approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]
-    assert executor.arguments == ["--data", "/d", *approved]
+    assert executor.arguments == ["--data", "/d", "--runs", str(files.views), *approved]

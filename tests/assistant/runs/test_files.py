@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.runs.files import LocalFiles
-from engine.contract.folder import RunFolder
+from engine.contract.folder import BUILT_ON, RunFolder
 
 SPEC = RunFolder(Path()).spec.as_posix()
 STATE = RunFolder(Path()).model.state.as_posix()
@@ -40,6 +40,22 @@ def test_what_a_run_needs_is_laid_into_a_folder_and_what_it_leaves_is_brought_ba
         assert file.read() == b"done"
 
 
+def test_a_new_run_keeps_what_is_laid_into_its_view_and_no_two_are_the_same(files: LocalFiles) -> None:
+    with files.new("r2") as folder:
+        RunFolder(folder).spec.write_text("{}")
+    assert (files.list("r2"), files.runs()) == ([SPEC], ["r1", "r2"])
+    with pytest.raises(FileExistsError), files.new("r1"):
+        pass
+
+
+def test_of_a_run_that_another_is_built_on_its_model_is_enough(files: LocalFiles, tmp_path: Path) -> None:
+    folder = RunFolder(files.folder("r1"))
+    folder.events.write_text("")
+    folder.path.joinpath(f"{folder.model.path.name}s").write_text("another name that begins alike")
+    files.get("r1", tmp_path / "work", only=BUILT_ON)
+    assert LocalFiles(tmp_path).list("work") == sorted([SPEC, STATE])
+
+
 def test_who_works_in_the_runs_own_folder_copies_nothing(files: LocalFiles, tmp_path: Path) -> None:
     state = RunFolder(tmp_path / "runs" / "r1").model.state
     before = state.stat()
@@ -55,4 +71,7 @@ def test_a_link_a_lock_and_a_file_that_is_still_being_written_stay_where_they_ar
     (folder.path / "secret").symlink_to("/etc/passwd")
     folder.lock.touch()
     folder.spec.with_name(f"{folder.spec.name}.part").touch()
+    half = folder.path / f"{folder.evaluation.path.name}.part"
+    half.mkdir()
+    (half / "figures").touch()
     assert files.list("r1") == sorted([SPEC, STATE])

@@ -14,8 +14,9 @@ import pytest
 from assistant.machine.masking import Mask
 from assistant.machine.troubles import Trouble
 from assistant.runs import supervisor
+from assistant.runs.executors import Claim, Submission
 from assistant.runs.executors.local import LocalExecutor
-from assistant.runs.files import LocalFiles
+from assistant.runs.files import open_files
 from assistant.runs.place import place_of
 from assistant.runs.queue import Queue
 from assistant.runs.supervisor import Supervisor
@@ -57,12 +58,8 @@ class Scene:
     """A queue with a supervisor over scripted runs."""
 
     def __init__(self, settings: Settings, database: Database):
-        self.queue, self.database, self.folder = (
-            Queue(settings, database, Mask([]), place_of(settings.home)),
-            database,
-            settings.home,
-        )
-        self.files = LocalFiles(settings.runs_folder)
+        self.database, self.folder, self.files = database, settings.home, open_files(settings)
+        self.queue = Queue(settings, database, Mask([]), place_of(settings.home), self.files)
         self.executor = ScriptExecutor(settings, self.files)
         self.executors = [self.executor]
         self.ended: list[RunRow] = []
@@ -371,3 +368,32 @@ async def test_following_a_run_gives_each_event_once_from_any_point(scene: Scene
     assert [type(event) for event in events] == [Started, Finished]
     assert [event.seq async for event in scene.queue.follow("r1", after=1)] == [2]
     await task
+
+
+class NotingExecutor(ScriptExecutor):
+    """Notes what it is given."""
+
+    given: Submission | None = None
+
+    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
+        self.given = submission
+        return await super().submit(submission, claim=claim)
+
+
+@pytest.mark.parametrize(
+    ("model", "chosen", "needs"),
+    [
+        ("padim", {}, ()),
+        ("padim", {"backbone_run": "r7"}, ("r7",)),
+        ("ensemble", {"members": ["r3", "r4"]}, ("r3", "r4")),
+    ],
+)
+async def test_an_executor_is_told_what_a_run_is_built_on(
+    scene: Scene, model: str, chosen: dict[str, object], needs: tuple[str, ...]
+) -> None:
+    executor = NotingExecutor(scene.executor._settings, scene.files)
+    executor.script = f"{START}; {FINISH}"
+    run = await scene.queue.add(make_job("detect", "oled", model, chosen), data_path="/data/oled")
+    await scene.another_supervisor(executor).run_one(run.id)
+    assert executor.given is not None
+    assert (executor.given.dataset, executor.given.data, executor.given.needs) == ("oled", Path("/data/oled"), needs)

@@ -49,3 +49,13 @@ def test_the_folder_of_a_run_is_asked_for_by_the_run_which_may_be_elsewhere() ->
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("runs.folder")
     ]
     assert asking == []
+
+
+def test_where_run_files_are_kept_is_known_to_their_store_alone() -> None:
+    naming = [path for path in PRODUCT if "runs_folder" in path.read_text(encoding="utf-8")]
+    assert {path.relative_to(PROJECT).as_posix() for path in naming} == {
+        "assistant/runs/files.py",
+        "assistant/settings.py",
+    }
+    choosing = [path for path in PRODUCT if "LocalFiles" in path.read_text(encoding="utf-8")]
+    assert [path.relative_to(PROJECT).as_posix() for path in choosing] == ["assistant/runs/files.py"]

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from assistant.machine.masking import Mask
 from assistant.plans.plan import make_plan
 from assistant.plans.proposals import Proposals, StalePlan
+from assistant.runs.files import open_files
 from assistant.runs.place import place_of
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
@@ -31,6 +32,10 @@ def spec() -> DetectJob:
     return make_job("detect", "oled", "patchcore", {})
 
 
+def queue_of(settings: Settings, database: Database) -> Queue:
+    return Queue(settings, database, Mask([]), place_of(settings.home), open_files(settings))
+
+
 def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
     migrate(database_url)
     engine = create_engine(database_url.replace("+aiosqlite", ""))
@@ -43,39 +48,39 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -
 
 
 async def test_a_queued_run_has_its_spec_on_disk(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     run = await queue.add(spec(), data_path="/data")
     assert (run.id, run.state) == ("r1", "queued")
     assert RunFolder(queue.folder("r1")).read_job() == spec()
 
 
 async def test_many_who_start_the_same_plan_start_one_run(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     runs = await asyncio.gather(*(queue.add(spec(), data_path="/data", key="c/p1") for _ in range(8)))
     assert {run.id for run in runs} == {"r1"}
 
 
 async def test_many_who_add_runs_get_numbers_of_their_own(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     runs = await asyncio.gather(*(queue.add(spec(), data_path="/data") for _ in range(6)))
     assert sorted(run.id for run in runs) == [f"r{number}" for number in range(1, 7)]
 
 
 async def test_run_folders_of_an_older_database_are_passed_over(settings: Settings, database: Database) -> None:
     (settings.runs_folder / "r7").mkdir(parents=True)
-    run = await Queue(settings, database, Mask([]), place_of(settings.home)).add(spec(), data_path="/data")
+    run = await queue_of(settings, database).add(spec(), data_path="/data")
     assert run.id == "r8"
 
 
 async def test_one_of_two_supervisors_claims_a_run(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     await queue.add(spec(), data_path="/data")
     claimed = await asyncio.gather(*(queue.claim_one("r1") for _ in range(5)))
     assert [run.id for run in claimed if run] == ["r1"]
 
 
 async def test_a_terminal_state_never_changes(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     await queue.add(spec(), data_path="/data")
     await queue.claim_one("r1")
     assert await queue.end("r1", "failed", reason="killed")
@@ -85,7 +90,7 @@ async def test_a_terminal_state_never_changes(settings: Settings, database: Data
 
 
 async def test_a_waiting_run_is_stopped_at_once_and_its_log_says_so(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     await queue.add(spec(), data_path="/data")
     assert (await queue.stop("r1")).state == "stopped"
     assert [type(event) for event in read_events(queue.folder("r1"))] == [Stopped]
@@ -94,7 +99,7 @@ async def test_a_waiting_run_is_stopped_at_once_and_its_log_says_so(settings: Se
 
 
 async def test_an_unknown_run_is_refused_with_the_latest_ones(settings: Settings, database: Database) -> None:
-    queue = Queue(settings, database, Mask([]), place_of(settings.home))
+    queue = queue_of(settings, database)
     await queue.add(spec(), data_path="/data")
     assert (await queue.get(" R1 ")).id == "r1"
     assert (await queue.get("1")).id == "r1"
@@ -120,8 +125,8 @@ async def test_a_database_survives_being_closed_and_opened_again(
     tmp_path: Path, settings: Settings, database_url: str
 ) -> None:
     first = await Database.open(database_url)
-    await Queue(settings, first, Mask([]), place_of(settings.home)).add(spec(), data_path="/data")
+    await queue_of(settings, first).add(spec(), data_path="/data")
     await first.close()
     second = await Database.open(database_url)
-    assert [run.id for run in await Queue(settings, second, Mask([]), place_of(settings.home)).list()] == ["r1"]
+    assert [run.id for run in await queue_of(settings, second).list()] == ["r1"]
     await second.close()
