@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, report: Report) -> int:
         continued = read_continued(run)
         if continued is not None:
             report.goes_on_from(continued.seconds)
-        report(Started(**_what_starts(spec, continued), pid=os.getpid()))
+        report(Started(**_what_starts(spec, continued)))
         _tell_epochs_before(report, continued)
         _prepare_for_torch()
         from engine.tasks import run_job

@@ -1,8 +1,8 @@
 """What one run hands on to the run that takes its place. Loads no torch.
 
 A log that has ended takes no more events, so a run that was cut off goes on as a new run. Its folder gets the checkpoint of the
-old one, and `continues.json`: which run that was, what it had reported up to the checkpoint, how long it had worked, and the
-batch size that memory had forced on it.
+old one and its spec as it stands, of which the checkpoint's key is made, and `continues.json`: which run that was, what it had
+reported up to the checkpoint, how long it had worked, and the batch size that memory had forced on it.
 """
 
 import json
@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.contract.checksums import read_checked, write_checksums
 from engine.contract.events import Epoch, Event, Started, Warned, read_events, seconds_worked
 from engine.contract.folder import RunFolder
-from engine.contract.plain_files import open_plain, write_whole
+from engine.contract.jobs import read_job
+from engine.contract.plain_files import open_plain, read_plain, write_whole
 
 MOST_HEADER_BYTES = 100 << 20
 
@@ -55,6 +56,7 @@ def hand_on(old: Path, new: Path) -> Continued:
         for path in sorted(RunFolder(old).checkpoints.glob("*.safetensors")):
             if path.is_file():  # a copy of a pipe would never end
                 _link(path, checkpoints / path.name)
+        _take_over_spec(old, new)
     epochs = {epoch.epoch: epoch for epoch in [*(before.epochs if before else ()), *_epochs(events)]}
     handed = Continued(
         run=old.name,
@@ -105,6 +107,17 @@ def lowered_batch(events: list[Event]) -> int | None:
 
 def _epochs(events: list[Event]) -> list[Epoch]:
     return [event for event in events if isinstance(event, Epoch)]
+
+
+def _take_over_spec(old: Path, new: Path) -> None:
+    """The same job, spelt as the version spelt it that made the checkpoint. One that says something else by now is left alone."""
+    try:
+        written = read_plain(RunFolder(old).spec)
+        is_same = read_job(written) == RunFolder(new).read_job()
+    except (OSError, ValueError):
+        return
+    if is_same:
+        write_whole(RunFolder(new).spec, written)
 
 
 def _link(old: Path, new: Path) -> None:

@@ -66,14 +66,20 @@ class Started(BaseEvent):
     type: Literal["started"] = "started"
     kind: str = Field(default=FIRST_KIND, description="of the run (engine/contract/jobs); older logs know one alone")
     model: str
-    family: str | None = Field(default=None, description="how the model learns; in older logs alone")
     dataset: str
-    pid: int
     continues: str | None = Field(default=None, description="the run whose place this one takes")
     after_epoch: int | None = Field(
         default=None, description="the epoch after which it goes on; null: it starts from the beginning"
     )
     seconds_before: float = Field(default=0.0, description="that the run it goes on from had worked")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_older_logs_tell(cls, fields: Any) -> Any:
+        """They have the process's id, which means nothing elsewhere and later, and the model's family."""
+        if not isinstance(fields, dict):
+            return fields
+        return {name: each for name, each in fields.items() if name not in ("pid", "family")}
 
 
 class Stage(BaseEvent):

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.contract.folder import RunFolder
+from engine.contract.process_lock import noted_process
 from tests.conftest import SHARED
 from tests.serving import PROJECT, environment_of, serving
 
@@ -51,7 +52,12 @@ class Home:
     def kill_at_a_checkpoint(self, run: str) -> None:
         """SIGKILL: the training process gets no last word."""
         until(lambda: RunFolder(self.folder / "runs" / run).checkpoint.exists())
-        os.kill(self.events(run)[0]["pid"], signal.SIGKILL)
+        self.kill(run)
+
+    def kill(self, run: str) -> None:
+        process = noted_process(self.folder / "runs" / run)
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
 
 
 def until(holds) -> None:
@@ -131,7 +137,7 @@ def test_after_a_power_cut_the_run_can_be_taken_up_where_runs_are_listed(
     run = train(page, found.group(), "train the autoencoder on oled with 400 epochs")
     until(lambda: RunFolder(home.folder / "runs" / run).checkpoint.exists())
     process.kill()
-    os.kill(home.events(run)[0]["pid"], signal.SIGKILL)
+    home.kill(run)
     process.communicate()
     with serving(home.environment) as server:
         page.goto(f"{server}/runs?lang=en")

@@ -60,7 +60,7 @@ def test_the_time_left_is_unknown_at_first_and_nothing_at_the_end():
 
 
 def test_a_log_that_ended_takes_no_second_run(report, tmp_path):
-    report(Started(model="patchcore", family="memory", dataset="d", pid=1))
+    report(Started(model="patchcore", dataset="d"))
     report.end(Stopped())
     again = Report(tmp_path)
     with pytest.raises(ValueError, match="the run has ended"):
@@ -71,7 +71,7 @@ def test_a_log_that_ended_takes_no_second_run(report, tmp_path):
 
 def test_a_run_that_was_killed_goes_on_in_its_log_and_its_time_counts(tmp_path):
     """Two processes of 100 and 50 seconds, an hour apart; the third one has a limit of two and a half minutes."""
-    started = Started(model="padim", family="memory", dataset="d", pid=1)
+    started = Started(model="padim", dataset="d")
     times = {
         1000.0: started,
         1100.0: Warned(code="x", message=""),

@@ -56,7 +56,7 @@ async def _finish_a_run(settings: Settings, data: Path) -> str:
         row = await workspace.runs.add(make_job("detect", SECRET, "patchcore"), data_path=str(data))
         folder = workspace.runs.folder(row.id)
         log = EventLog(folder)
-        log.append(Started(model="patchcore", family="memory", dataset=SECRET, pid=1))
+        log.append(Started(model="patchcore", dataset=SECRET))
         log.append(Stage(name="loading", stages=["loading", "evaluating"]))
         log.append(Warned(code="weights_random", message="random weights", values={"backbone": "resnet18"}))
         log.append(Evaluation(metrics=METRICS, reasons={"pixel_auroc": "no masks"}))

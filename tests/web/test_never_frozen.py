@@ -34,7 +34,7 @@ def running_run(settings: Settings, data: Path) -> str:
             run = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path=str(data))
             await workspace.runs.claim_one(run.id)
             log = EventLog(workspace.runs.folder(run.id))
-            log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+            log.append(Started(model="patchcore", dataset="oled"))
             log.close()
             return run.id
 

@@ -1,8 +1,6 @@
 """How a classification comes to a model: built, fine-tuned, with a smaller batch when memory runs out."""
 
 import gc
-import hashlib
-import json
 
 import torch
 
@@ -13,6 +11,7 @@ from engine.datasets.loading import Loader, Pictures
 from engine.failures import SettingError, is_out_of_memory
 from engine.report import Report
 from engine.tasks.batch_size import batch_size_of, lowered_warning
+from engine.tasks.checkpoint_key import checkpoint_key
 from engine.tasks.classify.classifier import Classifier, build_classifier
 from engine.tasks.classify.sharing import Shared
 from engine.tasks.place import Place
@@ -80,7 +79,14 @@ class Learning:
             checkpoints=self.folder.checkpoints,
             checkpoint_every_s=self.checkpoint_every_s,
             resume=True,
-            key=self._key(),
+            key=checkpoint_key(
+                self.job,
+                self.folder,
+                batch_size=self.batch_size,
+                parts=(self.shared.fit, self.shared.validation),
+                data=self.data,
+                began_with=self.model.fingerprint,
+            ),
             precision=self.job.precision,
             device=self.place.device,
             report=self.report,
@@ -103,13 +109,6 @@ class Learning:
             )
         except (ValueError, LookupError) as error:
             raise SettingError(str(error)) from error
-
-    def _key(self) -> str:
-        """What a checkpoint must have been made with: job, pictures, their parts, weights, library."""
-        names = [[item.name for item in part] for part in (self.shared.fit, self.shared.validation)]
-        began_with = self.model.fingerprint
-        same = [self.job.model_dump(), self.batch_size, names, self.data, began_with, torch.__version__]
-        return hashlib.sha256(json.dumps(same, allow_nan=False).encode()).hexdigest()
 
     def _lower_batch(self) -> None:
         self.folder.checkpoint.unlink(missing_ok=True)  # it was made with the larger batch

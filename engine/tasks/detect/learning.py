@@ -5,8 +5,6 @@ A run learns once for the model it keeps and, where the threshold is set leave-o
 
 import copy
 import gc
-import hashlib
-import json
 from typing import Any
 
 import torch
@@ -23,6 +21,7 @@ from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.report import Report, Reporter
 from engine.tasks.batch_size import batch_size_of, lowered_warning
+from engine.tasks.checkpoint_key import checkpoint_key
 from engine.tasks.detect.assembly import assemble_model
 from engine.tasks.place import Place
 from engine.trainers.base import BaseTrainer
@@ -140,10 +139,14 @@ class Learning:
         return get_trainer(self.job.model.family, model, device=self.place.device, report=report, **settings)
 
     def _resumable(self, split: Split) -> dict[str, Any]:
-        names = [[item.name for item in part] for part in (split.fit, split.labelled, split.validation)]
-        backbone = self.model.backbone.fingerprint() if self.model.backbone else None
-        same = [self.job.model_dump(), self.batch_size, names, self.data, backbone, torch.__version__]
-        key = hashlib.sha256(json.dumps(same, allow_nan=False).encode()).hexdigest()
+        key = checkpoint_key(
+            self.job,
+            self.folder,
+            batch_size=self.batch_size,
+            parts=(split.fit, split.labelled, split.validation),
+            data=self.data,
+            began_with=self.model.backbone.fingerprint() if self.model.backbone else None,
+        )
         return {"checkpoints": self.folder.checkpoints, "resume": True, "key": key}
 
     def _may_lower(self, error: BaseException) -> bool:

@@ -354,7 +354,7 @@ async def test_a_failed_run_is_told_with_its_reason_once(workspace: Workspace, c
     await say(conversation, "yes")
     await workspace.runs.claim_one("r1")
     log = EventLog(workspace.runs.folder("r1"))
-    log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    log.append(Started(model="patchcore", dataset="oled"))
     log.append(Failed(code="memory", reason="out of memory", hint="use smaller images"))
     log.close()
     await workspace.supervisor._conclude(await workspace.runs.get("r1"))

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from engine.contract.folder import RunFolder
+from engine.contract.process_lock import noted_process
 from tests.small_disk import small_disk
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -45,6 +46,13 @@ class Murascope:
         return subprocess.Popen(
             [*self.command, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+
+
+def kill(run: RunFolder) -> None:
+    """The training process gets no last word."""
+    process = noted_process(run.path)
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -147,8 +155,7 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
     seen = ""
     for line in process.stderr:
         if "epoch" in line:
-            events = RunFolder(tmp_path / "home" / "runs" / "r1").events
-            trainer = json.loads(events.read_text().splitlines()[0])["pid"]
+            trainer = noted_process(tmp_path / "home" / "runs" / "r1")
             seen = Path(f"/proc/{trainer}/environ").read_text()
             process.send_signal(signal.SIGINT)
             break
@@ -159,10 +166,10 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
 
 def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
     process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
-    events = RunFolder(tmp_path / "home" / "runs" / "r1").events
-    while not (events.exists() and events.read_text().count("\n") >= 3):
+    run = RunFolder(tmp_path / "home" / "runs" / "r1")
+    while not (run.events.exists() and run.events.read_text().count("\n") >= 3):
         time.sleep(0.1)
-    os.kill(json.loads(events.read_text().splitlines()[0])["pid"], signal.SIGKILL)
+    kill(run)
     out, _ = process.communicate(timeout=60)
     said = json.loads(out)
     assert said["status"] == "failed"
@@ -278,7 +285,7 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     while not run.checkpoint.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    os.kill(json.loads(run.events.read_text().splitlines()[0])["pid"], signal.SIGKILL)
+    kill(run)
     said = process.communicate(timeout=60)[1]
     assert "murascope runs continue r1" in said
     assert re.search(r"after epoch \d+ of 200", said)

@@ -33,7 +33,7 @@ async def a_run(
     await conversation.transcript.show(f"run-{row.id}", RunItem(run=row.id))
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
-    log.append(Started(model="autoencoder", family="gradient", dataset="oled", pid=1))
+    log.append(Started(model="autoencoder", dataset="oled"))
     log.append(Failed(code="killed", reason="killed by signal 9", hint="h"))
     log.close()
     if kept is not None:

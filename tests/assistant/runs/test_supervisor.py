@@ -36,7 +36,7 @@ from pathlib import Path
 from engine.contract.events import *
 from engine.contract.process_lock import note_process
 """
-START = "log.append(Started(model='patchcore', family='memory', dataset='oled', pid=os.getpid()))"
+START = "log.append(Started(model='patchcore', dataset='oled'))"
 FILL_THE_LAST_BLOCK = """
 length = len(Warned(seq=2, time=time.time(), code='x', message='').model_dump_json())
 log.append(Warned(code='x', message='x' * (4096 - log._size - length - 30)))  # 30: for its duration and its checksum
@@ -273,7 +273,7 @@ async def test_a_log_that_another_process_writes_holds_nobody_up(scene: Scene) -
     run = await scene.add()
     await scene.queue.claim_one(run)
     writer = EventLog(scene.queue.folder(run))  # of a trainer of an earlier version, which holds no lock on the run
-    writer.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    writer.append(Started(model="patchcore", dataset="oled"))
     async with scene.supervisor.working():
         while scene.supervisor.trouble(run) is None:
             await asyncio.sleep(0.02)

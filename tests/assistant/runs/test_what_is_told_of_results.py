@@ -30,7 +30,7 @@ async def ended(workspace: Workspace, state: str, conversation: str | None = Non
     row = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path="/d", conversation=conversation)
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
-    log.append(Started(model="patchcore", family="memory", dataset="oled", pid=1))
+    log.append(Started(model="patchcore", dataset="oled"))
     results = stored_runs.measured(metrics=METRICS)
     stored_runs.write_evaluation(
         folder, results, findings={1: stored_runs.finding(nearest=["a.png"])}, is_sealed=checked

@@ -10,7 +10,7 @@ from engine.contract.folder import RunFolder
 from engine.tasks.batch_size import batch_size_of
 from tests.engine.samples import tiny_spec, write_run
 
-STARTED = Started(model="autoencoder", family="gradient", dataset="tiny", pid=1)
+STARTED = Started(model="autoencoder", dataset="tiny")
 KILLED = Failed(code="killed", reason="killed", hint="go on")
 
 
