@@ -31,7 +31,6 @@ class Classify:
     work = staticmethod(count_work)
     in_short = staticmethod(in_short)
 
-    headline_title = "balanced accuracy"
     counted = ()
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)

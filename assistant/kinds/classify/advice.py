@@ -11,7 +11,8 @@ from assistant.kinds import Advice
 from assistant.kinds.classify.classes import classes_in, good_in, large_enough
 from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.settings import Settings
-from engine.contract.jobs.classify import CLASSIFIERS, LEAST_GROUPS
+from engine.contract.classifiers import CLASSIFIERS
+from engine.contract.jobs.classify import LEAST_GROUPS
 
 DEFAULT_MODEL = "mobilenet"  # quick without a GPU, in training and on the line
 FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
@@ -39,14 +40,15 @@ def complete(
 
 
 def model_of(asked: Mapping[str, Any]) -> str | None:
-    """Who names a network means its family; timm's names hold it."""
+    """Who names a network means its family."""
     backbone = str(asked.get("backbone") or "")
-    return next((name for name in CLASSIFIERS if name in backbone), None)
+    return next((name for name, family in CLASSIFIERS.items() if family.is_of_family(backbone)), None)
 
 
 def _backbone(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
     """The family's usual network, or, unless random weights are asked for, another of the family whose weights are at hand."""
-    usual = CLASSIFIERS[model].default_backbone
+    family = CLASSIFIERS[model]
+    usual = family.default_backbone
     if chosen.get("weights") == "random" or where_are_weights(settings, usual) in ("local", "cache"):
         return usual
-    return next((name for name in local_backbones(settings) if model in name), usual)
+    return next((name for name in local_backbones(settings) if family.is_of_family(name)), usual)

@@ -1,12 +1,23 @@
 """A training of an anomaly detector."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engine.contract.backbones import Architecture, architecture, near_names
+from engine.contract.backbones import Architecture
+from engine.contract.jobs.backbone import known_architecture, no_such_levels, only_one_size, unknown_backbone
 from engine.contract.jobs.base import Job
+from engine.contract.jobs.fields import (
+    BACKBONE_NAME,
+    Augmentation,
+    BatchSize,
+    Epochs,
+    ImageSize,
+    Precision,
+    PretrainedWeights,
+    fill_from_model,
+)
 from engine.contract.jobs.problems import Problem
 from engine.contract.models import MODELS, ModelParams
 from engine.contract.models.base import Params
@@ -19,21 +30,11 @@ class DetectJob(Job):
 
     kind: Literal["detect"] = "detect"
     model: ModelParams = Field(description="the model and its hyper-parameters")
-    image_size: int = Field(
+    image_size: ImageSize = None  # type: ignore[assignment]
+    batch_size: BatchSize = None  # type: ignore[assignment]
+    epochs: Epochs = Field(default=None, description="passes over the good images; memory models take exactly 1")  # type: ignore[assignment]
+    backbone: Annotated[str | None, BACKBONE_NAME] = Field(
         default=None,
-        ge=64,
-        le=1024,
-        multiple_of=32,
-        description="pixels; images are resized to image_size x image_size",
-    )  # type: ignore[assignment]
-    batch_size: int = Field(default=None, ge=1, le=512, description="images per batch")  # type: ignore[assignment]
-    epochs: int = Field(
-        default=None, ge=1, le=5000, description="passes over the good images; memory models take exactly 1"
-    )  # type: ignore[assignment]
-    backbone: str | None = Field(
-        default=None,
-        max_length=100,
-        pattern=r"^[a-z0-9_.]+$",
         description="timm architecture that gives the features, such as wide_resnet50_2, resnet18 or mobilenetv2_100",
     )
     backbone_run: str | None = Field(
@@ -42,10 +43,7 @@ class DetectJob(Job):
         pattern=r"^[A-Za-z0-9_-]+$",
         description="a finished run that adapted a backbone (CutPaste): its weights are taken; empty takes the backbone as it comes",
     )
-    weights: Literal["auto", "pretrained", "random"] = Field(
-        default="auto",
-        description="auto takes pre-trained weights and falls back to random ones with a warning; pretrained refuses to run without; random takes none",
-    )
+    weights: PretrainedWeights = "auto"
     normalisation: Literal["weights", "image"] = Field(
         default="weights",
         description="input brightness: weights as the backbone was trained, image by each image's own mean and deviation (varying exposure)",
@@ -54,7 +52,7 @@ class DetectJob(Job):
         default="none",
         description="of the backbone's features: instance by each image's own mean and deviation per channel, layer across the channels at each place, batch by those of the good training images",
     )
-    augmentation: Literal["none", "light", "strong"] = Field(
+    augmentation: Augmentation = Field(
         default="none",
         description="random changes of the good images learnt from: light shifts, flips and brightness; strong also rotation, elastic, colour, noise and blur",
     )
@@ -86,7 +84,7 @@ class DetectJob(Job):
         le=100000,
         description="how many overkilled good images one missed defect is worth; sets the cost-based threshold that is shown beside the one in use",
     )
-    precision: Literal["auto", "float32", "mixed"] = Field(
+    precision: Precision = Field(
         default="auto",
         description="of the training's arithmetic: mixed is quicker on a GPU; auto takes it there for models with gradients",
     )
@@ -101,17 +99,10 @@ class DetectJob(Job):
     @model_validator(mode="after")
     def fill_defaults(self) -> "DetectJob":
         params = self.model
-        if self.image_size is None:
-            self.image_size = params.default_image_size
-        if self.batch_size is None:
-            self.batch_size = params.default_batch_size
-        if self.epochs is None:
-            self.epochs = params.default_epochs
-        params.settle(epochs=self.epochs, threshold_policy=self.threshold_policy)
         if params.default_backbone is None and self.backbone is not None:
             raise ValueError(f"backbone is {self.backbone!r}, but {params.name} has none; leave backbone out")
-        if self.backbone is None:
-            self.backbone = params.default_backbone
+        fill_from_model(self)
+        params.settle(epochs=self.epochs, threshold_policy=self.threshold_policy)
         if self.backbone is None and self.backbone_run is not None:
             raise ValueError(
                 f"backbone_run is {self.backbone_run!r}, but {params.name} has no backbone; leave backbone_run out"
@@ -132,10 +123,7 @@ class DetectJob(Job):
     @property
     def architecture(self) -> Architecture | None:
         """What is known of the backbone; None where there is none, or none of this name is known here."""
-        try:
-            return architecture(self.backbone) if self.backbone else None
-        except LookupError:
-            return None
+        return known_architecture(self.backbone)
 
     def problems(self) -> list[Problem]:
         if self.backbone is None:
@@ -145,25 +133,7 @@ class DetectJob(Job):
             return [unknown_backbone(self.backbone)]
         layers = set(getattr(self.model, "layers", ()))
         if not layers <= set(found.levels):
-            return [_no_such_levels(found, sorted(layers))]
+            return [no_such_levels(found, sorted(layers))]
         if found.only_size not in (None, self.image_size):
-            message = f"image_size is {self.image_size}, but {found.name} takes images of {found.only_size} pixels only"
-            values = {"name": "image_size", "value": str(self.image_size), "limit": str(found.only_size)}
-            return [Problem("image_size", message, "choice", values)]
+            return [only_one_size(found, self.image_size)]
         return []
-
-
-def unknown_backbone(name: str) -> Problem:
-    near = near_names(name)
-    meant = f", did you mean {' or '.join(map(repr, near))}?" if near else "; take a timm architecture such as resnet18"
-    return Problem("backbone", f"unknown backbone {name!r}{meant}", "unknown_backbone", {"name": name, "near": near})
-
-
-def _no_such_levels(found: Architecture, layers: list[int]) -> Problem:
-    have = ", ".join(map(str, found.levels))
-    if not have:
-        message = f"no features can be had of the backbone {found.name!r}; take another one such as resnet18"
-        return Problem("backbone", message, "no_features", {"name": found.name})
-    what = "blocks" if found.is_grid else "levels"
-    message = f"layers is {layers}, but the backbone {found.name} has no such {what} (have: {have})"
-    return Problem("layers", message, "choice", {"name": "layers", "value": str(layers), "limit": have})

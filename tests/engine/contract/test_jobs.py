@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.contract.jobs import SpecError, make_job
+from engine.contract.classifiers import CLASSIFIERS
+from engine.contract.jobs import KINDS, SpecError, make_job
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
@@ -40,3 +41,38 @@ def test_what_a_run_could_not_do_is_refused_before_there_is_a_plan(model, settin
     with pytest.raises(SpecError, match=words):
         make_job("detect", "oled", model, settings)
     assert make_job("detect", "oled", "patchcore", {"style_mixing": 0.5}).style_mixing == 0.5
+
+
+@pytest.mark.parametrize(("kind", "model"), [("detect", "patchcore"), ("classify", "resnet")])
+def test_a_backbone_that_there_is_not_is_refused_before_there_is_a_plan_whatever_the_kind(kind, model):
+    with pytest.raises(SpecError, match="unknown backbone 'resnet81', did you mean") as refused:
+        make_job(kind, "oled", model, {"backbone": "resnet81"})
+    assert [problem.kind for problem in refused.value.problems] == ["unknown_backbone"]
+
+
+def test_every_family_of_classifiers_is_a_file_and_its_usual_network_is_of_it_alone():
+    assert list(CLASSIFIERS) == ["resnet", "efficientnet", "mobilenet", "convnext", "vit"]
+    assert KINDS["classify"].models() == CLASSIFIERS
+    for name, params in CLASSIFIERS.items():
+        assert [each for each, other in CLASSIFIERS.items() if other.is_of_family(params.default_backbone)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "family"),
+    [
+        ("wide_resnet50_2", "resnet"),
+        ("resnet50d.a1_in1k", "resnet"),
+        ("tf_efficientnetv2_s", "efficientnet"),
+        ("mobilenetv3_small_100", "mobilenet"),
+        ("convnextv2_atto", "convnext"),
+        ("vit", "vit"),
+        ("mobilevit_s", None),
+        ("levit_128", None),
+        ("vitamin_small_224", None),
+        ("seresnet50", None),
+    ],
+)
+def test_a_network_is_of_the_family_whose_name_it_bears_as_a_word(backbone, family):
+    assert [name for name, params in CLASSIFIERS.items() if params.is_of_family(backbone)] == (
+        [family] if family else []
+    )

@@ -86,3 +86,10 @@ def test_a_named_network_means_its_family(tmp_path: Path) -> None:
 
     assert kind_of("classify").model_of({"backbone": "tf_efficientnet_lite0"}) == "efficientnet"
     assert kind_of("classify").model_of({"epochs": 3}) is None
+
+
+def test_a_lighter_network_is_estimated_to_take_less(tmp_path: Path) -> None:
+    names = ("efficientnet_b0", "efficientnet_b3", "efficientnet_b7")
+    plans = [planned(tmp_path, model="efficientnet", chosen={"backbone": name}) for name in names]
+    seconds = [plan.estimate.seconds for plan in plans]
+    assert seconds == sorted(set(seconds))
