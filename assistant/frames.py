@@ -7,7 +7,7 @@ revision that grows with each change anywhere in its conversation, so a browser 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from engine.contract.jobs import FIRST_KIND
 
@@ -53,6 +53,7 @@ class Notice(Frame):
     code: str
     message: str
     values: dict[str, Any] = {}
+    grave: bool = Field(default=False, description="the result may be worthless, or say more than it can")
 
 
 class Setting(Frame):
@@ -92,7 +93,18 @@ class Member(Frame):
 
     run: str
     model_title: str
-    image_auroc: float | None = None
+    headline: tuple[str, float] | None = Field(
+        default=None, description="the metric that tells it in one, and its value"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_card(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "image_auroc" not in fields:
+            return fields
+        measured = fields["image_auroc"]
+        rest = {name: each for name, each in fields.items() if name != "image_auroc"}
+        return rest | {"headline": None if measured is None else ("image_auroc", measured)}
 
 
 class ProposalItem(Frame):

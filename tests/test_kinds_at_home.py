@@ -15,6 +15,12 @@ OWN_CLASSES = {cls.__name__ for cls in KINDS.values()}
 COMPARED = re.compile(rf"""[=!]==?\s*["'](?:{"|".join(KINDS)})["']|["'](?:{"|".join(KINDS)})["']\s*[=!]==?""")
 
 
+OWNER = PROJECT / "engine/contract/jobs/__init__.py"  # says which kind is meant where a file names none
+STORED = PROJECT / "assistant/store/migrations"  # each as it was when it was written
+OF_DETECTORS = PROJECT / "assistant/tools/list_models"  # tells which detector suits the data
+OWN_TEXT = re.compile(rf"""["'](?:{"|".join(KINDS)})["']|kinds/(?:{"|".join(KINDS)})\b""")
+
+
 def is_of_one_kind(path: Path) -> bool:
     return bool({*path.relative_to(PROJECT).parts, path.stem} & KINDS.keys())
 
@@ -50,6 +56,41 @@ def asks(source: str) -> Iterator[str]:
             yield f"line {node.lineno}: {ast.unparse(node)}"
 
 
+def says(source: str) -> Iterator[str]:
+    """Where a kind stands as a value: a default, an argument, a constant."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and node.value in KINDS:
+            yield f"line {node.lineno}: {node.value}"
+
+
+def reaches(source: str) -> Iterator[str]:
+    """Where something is imported from a module of one kind."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None) or ""
+            parts = {part for each in node.names for part in f"{module}.{each.name}".split(".")}
+            if parts & KINDS.keys():
+                yield f"line {node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in files(".py") if path != OWNER and STORED not in path.parents],
+    ids=lambda path: str(path.relative_to(PROJECT)),
+)
+def test_no_code_takes_one_kind_of_run_for_granted(path: Path) -> None:
+    assert list(says(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in files(".py") if not {PROJECT / "engine", OF_DETECTORS} & {*path.parents}],
+    ids=lambda path: str(path.relative_to(PROJECT)),
+)
+def test_assistant_and_page_reach_a_kind_by_its_name_alone(path: Path) -> None:
+    assert list(reaches(path.read_text("utf-8"))) == []
+
+
 @pytest.mark.parametrize("path", files(".py"), ids=lambda path: str(path.relative_to(PROJECT)))
 def test_no_code_asks_which_kind_of_run_it_is(path: Path) -> None:
     assert list(asks(path.read_text("utf-8"))) == []
@@ -58,6 +99,11 @@ def test_no_code_asks_which_kind_of_run_it_is(path: Path) -> None:
 @pytest.mark.parametrize("path", files(".html", ".js", ".j2"), ids=lambda path: str(path.relative_to(PROJECT)))
 def test_no_page_asks_which_kind_of_run_it_is(path: Path) -> None:
     assert COMPARED.findall(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("path", files(".html", ".js", ".j2"), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_no_page_takes_one_kind_of_run_for_granted(path: Path) -> None:
+    assert OWN_TEXT.findall(path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -72,3 +118,15 @@ def test_no_page_asks_which_kind_of_run_it_is(path: Path) -> None:
 )
 def test_whoever_asks_is_found(source: str) -> None:
     assert list(asks(source)) != []
+
+
+@pytest.mark.parametrize("source", ["task: str = 'detect'", "Field(default='classify')", "def f(kind='detect'): pass"])
+def test_whoever_takes_one_for_granted_is_found(source: str) -> None:
+    assert list(says(source)) != []
+
+
+@pytest.mark.parametrize(
+    "source", ["from assistant.kinds.detect.advice import best_for", "import engine.contract.results.classify"]
+)
+def test_whoever_reaches_into_one_is_found(source: str) -> None:
+    assert list(reaches(source)) != []

@@ -18,6 +18,7 @@ from assistant.settings import Settings
 from assistant.workspace import Workspace
 from web import sockets
 from web.guard import Guard
+from web.kinds import routes_of_kinds
 from web.pictures import SmallPictures
 from web.render import Renderer
 from web.routes import conversations, datasets, models, pages, runs
@@ -51,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for routes in (pages, conversations, runs, datasets, models, sockets):
+    for routes in (pages, conversations, runs, datasets, models, sockets, *routes_of_kinds()):
         app.include_router(routes.router)
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

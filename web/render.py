@@ -24,11 +24,11 @@ from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
 from prompts.languages import LANGUAGES
 from web import markdown
+from web.kinds import FOLDER as KINDS_FOLDER
 from web.versions import static_url
 from web.wording import choose_language, wording
 
 TEMPLATES = Path(__file__).parent / "templates"
-DRAWN_OF_KINDS = Path(__file__).parent / "kinds"  # what is drawn of one kind of run alone
 
 
 class Renderer:
@@ -82,7 +82,7 @@ def environment(language: str) -> Environment:
     """The Jinja2 environment of one language; everything is escaped, an unknown name is an error."""
     words = wording(language)
     jinja = Environment(
-        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader({"kinds": FileSystemLoader(DRAWN_OF_KINDS)})]),
+        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader({"kinds": FileSystemLoader(KINDS_FOLDER)})]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,10 +9,19 @@ from assistant.settings import Settings
 from engine.contract.jobs import Problem, SpecError
 
 LONG_RUN_SECONDS = 3600
+GRAVE = {  # of what the check of the data notices: the result may be worthless, or say more than it can
+    "assumed_good", "closed_folders", "depth_differs", "group_leak", "labels_beside_pictures", "learnt_from_test", "licence_non_commercial",
+    "mask_nearly_full", "named_alike", "perhaps_good", "twins_across_labels", "twins_across_splits",
+}  # fmt: skip
 
 
 def note(code: str, message: str, **values: Any) -> Notice:
     return Notice(code=code, message=message, values=values)
+
+
+def warn(code: str, message: str, **values: Any) -> Notice:
+    """One that is grave."""
+    return Notice(code=code, message=message, values=values, grave=True)
 
 
 def on_weights(settings: Settings, *, backbone: str | None, weights: str) -> list[Notice]:
@@ -22,20 +31,20 @@ def on_weights(settings: Settings, *, backbone: str | None, weights: str) -> lis
     folder = str(settings.weights_folder)
     if weights == "random":
         message = f"Random weights, as asked: {backbone} finds far less than with pre-trained ones."
-        return [note("weights_random", message, backbone=backbone)]
+        return [warn("weights_random", message, backbone=backbone)]
     match where_are_weights(settings, backbone):
         case "none":
             message = (
                 f"The pre-trained weights of {backbone} are not on this machine: the run would use random weights and find far less. "
                 f"Copy {backbone}.safetensors into {folder} to change that."
             )
-            return [note("weights_missing", message, backbone=backbone, folder=folder)]
+            return [warn("weights_missing", message, backbone=backbone, folder=folder)]
         case "hub":
             message = (
                 f"The pre-trained weights of {backbone} are not on this machine: they will be fetched from the Hugging Face hub. Without a "
                 f"network the run uses random weights and finds far less; then copy {backbone}.safetensors into {folder}."
             )
-            return [note("weights_from_hub", message, backbone=backbone, folder=folder)]
+            return [warn("weights_from_hub", message, backbone=backbone, folder=folder)]
     return []
 
 
@@ -44,10 +53,10 @@ def on_data(facts: Mapping[str, Any], *, said_otherwise: Collection[str]) -> lis
     broken, notices = len(facts["broken"]), []
     if broken:
         message = f"{broken} image{'s' * (broken != 1)} cannot be read and will be left out."
-        notices.append(note("broken_images", message, count=broken))
+        notices.append(warn("broken_images", message, count=broken))
     for each in facts.get("notices", []):
         if each["code"] not in said_otherwise:
-            notices.append(note(each["code"], each["message"], **each["values"]))
+            notices.append((warn if each["code"] in GRAVE else note)(each["code"], each["message"], **each["values"]))
     return notices
 
 

@@ -73,5 +73,4 @@ def plan_key(proposal: str) -> str:
 
 async def _member(runs: Queue, run: str) -> Member:
     row = await runs.get(run)
-    measured = headline_of(row)
-    return Member(run=row.id, model_title=title_of(row), image_auroc=measured[1] if measured else None)
+    return Member(run=row.id, model_title=title_of(row), headline=headline_of(row))

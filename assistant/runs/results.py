@@ -13,8 +13,6 @@ from assistant.store.tables import ACTIVE, RunRow
 from engine.contract.checksums import DamagedFile
 from engine.contract.events import Finished, last_event
 from engine.contract.folder import EvaluationFolder, ResultsT, RunFolder
-from engine.contract.picture_files import picture_inside
-from engine.contract.results.detect import Finding
 
 
 class NoResults(Refused):
@@ -52,12 +50,12 @@ def load(row: RunRow, folder: Path, kind: type[ResultsT]) -> ResultsT:
         NoResults: there is none, or a file of it is damaged.
     """
     evaluation = evaluation_of(row, folder)
-    with _told_by_file(row, folder):
+    with told_by_file(row, folder):
         return evaluation.read(kind)
 
 
 @contextmanager
-def _told_by_file(row: RunRow, folder: Path) -> Iterator[None]:
+def told_by_file(row: RunRow, folder: Path) -> Iterator[None]:
     """A file that is gone or damaged becomes NoResults, which names it."""
     try:
         yield
@@ -68,31 +66,3 @@ def _told_by_file(row: RunRow, folder: Path) -> Iterator[None]:
     except DamagedFile as error:
         message = f"the results of run {row.id} cannot be told: {error.path} {error.why}; train again"
         raise NoResults("damaged", message, row, file=error.path.relative_to(folder).as_posix()) from error
-
-
-def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
-    """What was found in one inspected image; None of runs from before it was written.
-
-    Raises:
-        NoResults: the run has none, or this finding is damaged.
-    """
-    evaluation = evaluation_of(row, folder)
-    with _told_by_file(row, folder):
-        return evaluation.read_finding(index, Finding)
-
-
-def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int, rank: int) -> Path:
-    """The picture learnt from that holds a good patch shown beside a region. Only what the finding itself names is served.
-
-    Raises:
-        LookupError: the finding names no such patch, or its picture is no longer in the data set's folder.
-    """
-    found = finding(row, folder, index)
-    regions = found.regions if found else []
-    nearest = (regions[region].nearest or []) if region < len(regions) else []
-    if rank >= len(nearest):
-        raise LookupError(f"image {index} of {row.id} has no such good patch")
-    path = picture_inside(data, nearest[rank].name)
-    if path is None:
-        raise LookupError(f"the picture {nearest[rank].name!r} is not in the data set any more")
-    return path

@@ -12,6 +12,7 @@ from assistant.frames import (
     HeatmapImage,
     HeatmapsItem,
     Item,
+    Member,
     Notice,
     ProposalItem,
     RunItem,
@@ -96,6 +97,20 @@ def test_every_card_is_one_element_with_its_key_and_escapes_what_it_shows(settin
         assert html.count('data-key="key-1"') == 1
         assert "<img src=x" not in html, item.kind
         assert " style=" not in html
+
+
+def test_a_notice_says_itself_whether_it_is_grave(settings: Settings) -> None:
+    notices = [Notice(code="few_of_class", message="few", grave=True), Notice(code="few_good", message="said plainly")]
+    grave, plain = draw(settings, proposal(notices=notices)).split("<li data-code")[1:3]
+    assert "#alert" in grave and "#info" in plain
+
+
+def test_a_member_of_an_ensemble_is_told_by_its_own_headline_and_an_older_card_still_reads(settings: Settings) -> None:
+    member = Member(run="r1", model_title="ResNet", headline=("balanced_accuracy", 0.875))
+    assert "0.875" in draw(settings, proposal(members=[member]))
+    older = Member.model_validate({"run": "r1", "model_title": "PaDiM", "image_auroc": 0.5})
+    assert older.headline == ("image_auroc", 0.5)
+    assert Member.model_validate({"run": "r1", "model_title": "PaDiM", "image_auroc": None}).headline is None
 
 
 def test_an_open_plan_can_be_edited_and_approved(settings: Settings) -> None:

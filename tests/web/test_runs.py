@@ -1,5 +1,6 @@
 """Runs over REST."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
+from assistant.workspace import Workspace
 from engine.contract.folder import EvaluationFolder, RunFolder
+from engine.contract.jobs import make_job
 from tests.stored_runs import finding
+from web.app import create_app
 
 
 def evaluation_of(settings: Settings, run: str) -> EvaluationFolder:
@@ -82,6 +86,19 @@ def test_the_regions_of_an_image_are_told_and_older_runs_have_none(
     explain(settings, finished_run, "train/good/1.png")
     assert client.get(f"/api/runs/{finished_run}/regions/1").json()["regions"][0]["area_px"] == 6
     assert client.get(f"/api/runs/{finished_run}/regions/2").json() == {"image": None, "regions": []}
+
+
+def test_only_a_detection_has_regions(settings: Settings) -> None:
+    async def stopped() -> str:
+        async with Workspace.open(settings) as workspace:
+            row = await workspace.runs.add(make_job("classify", "oled", "resnet"), data_path="/data")
+            await workspace.runs.end(row.id, "stopped")
+            return row.id
+
+    run = asyncio.run(stopped())
+    with TestClient(create_app(settings), base_url="http://localhost") as client:
+        answer = client.get(f"/api/runs/{run}/regions/1")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 def test_a_good_picture_is_served_only_where_a_finding_names_it(

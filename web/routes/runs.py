@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
@@ -17,12 +16,10 @@ from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from web.ids import Id
 from web.kept import kept
-from web.routes.workspace import Drawn, Opened, Shown
+from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
 Index = Annotated[int, Path(ge=0, le=999_999)]
-Rank = Annotated[int, Path(ge=0, le=99)]
-NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
 
 
 @router.get("/runs")
@@ -110,30 +107,6 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
     if what not in kind_of(row.kind).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
-
-
-@router.get("/api/runs/{run}/regions/{index}")
-async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any]:
-    """The regions of one inspected image, and how sure its verdict is."""
-    row = await workspace.runs.get(run)
-    found = await asyncio.to_thread(results.finding, row, workspace.runs.folder_of(row), index)
-    return found.facts() if found else {"image": None, "regions": []}
-
-
-@router.get("/runs/{run}/normals/{index}/{region}/{rank}")
-async def normal_picture(
-    request: Request, run: Id, index: Index, region: Rank, rank: Rank, workspace: Opened, pictures: Shown
-) -> Response:
-    """The picture learnt from whose good patch is shown beside a region, made small."""
-    row = await workspace.runs.get(run)
-    folder = workspace.runs.folder_of(row)
-    try:
-        path = await asyncio.to_thread(
-            results.normal_picture, row, folder, FilePath(row.data_path), index=index, region=region, rank=rank
-        )
-    except LookupError as error:
-        raise HTTPException(404, str(error)) from error
-    return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))
 
 
 async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:

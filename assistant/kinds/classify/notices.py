@@ -5,7 +5,7 @@ from typing import Any
 
 from assistant.frames import Estimate, Notice
 from assistant.kinds.classify.classes import classes_in, large_enough
-from assistant.kinds.notices import note, on_data, on_synthetic, on_time, on_weights, refuse_missing_weights
+from assistant.kinds.notices import note, on_data, on_synthetic, on_time, on_weights, refuse_missing_weights, warn
 from assistant.settings import Settings
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.classify import LEAST_GROUPS, ClassifyJob
@@ -53,11 +53,11 @@ def _on_classes(job: ClassifyJob, facts: Mapping[str, Any]) -> list[Notice]:
     if left := [name for name in classes if name not in large]:
         names = ", ".join(left[:NAMED])
         message = f"{len(left)} classes have fewer than {LEAST_GROUPS} images and are left out: {names}"
-        notices.append(note("classes_left_out", message, count=len(left), names=names, needed=LEAST_GROUPS))
+        notices.append(warn("classes_left_out", message, count=len(left), names=names, needed=LEAST_GROUPS))
     if few := [name for name, count in large.items() if count < FEW]:
         names = ", ".join(f"{name} ({large[name]})" for name in few[:NAMED])
         message = f"{len(few)} classes have fewer than {FEW} images: what is measured of them is rough. {names}"
-        notices.append(note("few_of_class", message, count=len(few), names=names, needed=FEW))
+        notices.append(warn("few_of_class", message, count=len(few), names=names, needed=FEW))
     least, most = min(large, key=large.__getitem__), max(large, key=large.__getitem__)
     if large[most] >= UNEVEN * large[least]:
         message = (
@@ -75,4 +75,4 @@ def _on_groups(facts: Mapping[str, Any]) -> list[Notice]:
         "The data set does not say which images are of one panel or lot. Several images of one thing are then learnt from and "
         "tested with, and the result flatters; a group_pattern in murascope.json, or a column panel in split.csv, tells."
     )
-    return [note("no_groups", message)]
+    return [warn("no_groups", message)]

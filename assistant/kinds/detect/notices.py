@@ -12,6 +12,7 @@ from assistant.kinds.notices import (
     on_time,
     on_weights,
     refuse_missing_weights,
+    warn,
 )
 from assistant.settings import Settings
 from engine.contract.jobs import Problem, SpecError
@@ -70,7 +71,7 @@ def _on_threshold(job: DetectJob, facts: Mapping[str, Any]) -> list[Notice]:
         message = (
             f"The threshold is the plain percentile of {images} good images: nothing is promised about the overkill."
         )
-        return [Notice(code="percentile", message=message, values={"calibration": images})]
+        return [warn("percentile", message, calibration=images)]
     said = promise.said()
     notices, values = [], {"calibration": images, "promised": said["promised"]}
     if not promise.is_enough:
@@ -78,13 +79,12 @@ def _on_threshold(job: DetectJob, facts: Mapping[str, Any]) -> list[Notice]:
             f"{images} good images set the threshold; an overkill of {said['rate']} % takes {said['needed']}. "
             f"No better than {said['promised']} % can be promised."
         )
-        few = {**values, "needed": said["needed"], "overkill": said["rate"]}
-        notices.append(Notice(code="few_good", message=message, values=few))
+        notices.append(warn("few_good", message, **values, needed=said["needed"], overkill=said["rate"]))
     if shared.policy == "leave_one_out":
         message = (
             f"Every one of the {images} good images sets the threshold, scored by a model that did not see it. That wastes none, "
             f"but takes several trainings, and promises less: an overkill of at most {said['promised']} %. For an ensemble of several "
             "models take split_conformal as threshold_policy instead: its members must hold the same good images back."
         )
-        notices.append(Notice(code="leave_one_out", message=message, values=values))
+        notices.append(note("leave_one_out", message, **values))
     return notices

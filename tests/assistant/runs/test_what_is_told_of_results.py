@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import AssistantItem, HeatmapsItem, Say
+from assistant.kinds.detect.findings import finding, normal_picture
 from assistant.kinds.detect.gallery import gallery
 from assistant.kinds.summary import run_facts, word
-from assistant.runs.results import NoResults, evaluation_of, finding, load, normal_picture
+from assistant.runs.results import NoResults, evaluation_of, load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace

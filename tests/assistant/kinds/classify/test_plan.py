@@ -66,6 +66,12 @@ def test_it_is_told_when_nothing_says_which_images_belong_together(tmp_path: Pat
     assert "no_groups" not in codes(planned(tmp_path, groups=7))
 
 
+def test_what_flatters_a_result_is_grave(tmp_path: Path) -> None:
+    weights(tmp_path, "mobilenetv2_100")
+    plan = planned(tmp_path, types={"crack": 12, "stain": 80, "dent": 2})
+    assert [each.code for each in plan.notices if each.grave] == ["classes_left_out", "few_of_class", "no_groups"]
+
+
 def test_two_classes_are_needed(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="one class with enough images, crack") as refused:
         planned(tmp_path, types={"crack": 60, "stain": 2}, train_good=0, test_good=0)
