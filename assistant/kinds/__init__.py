@@ -131,8 +131,10 @@ class Kind(Protocol[JobT]):
         """The sorts of pictures that its evaluation holds of each inspected image."""
 
     @property
-    def galleries(self) -> Sequence[str]:
-        """Which inspected images can be asked for; the first is shown when none is named."""
+    def galleries(self) -> Mapping[str, str]:
+        """Which inspected images can be asked for, each with what it holds, in English. The first is shown when none is named, the last
+        holds all. People hear of them by `told.gallery.<kind>.<name>` (prompts/kinds/<kind>/), and ask for them in the words of
+        phrases.toml."""
 
     def gallery(
         self, row: RunRow, folder: Path, *, which: str | None = None, defect_type: str | None = None, count: int

@@ -1,7 +1,7 @@
 """The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, cues.toml of the tools and the words of the
 models, and the tables that find it in a text.
 
-What people call a kind of run, and its models, stands with that kind (assistant/kinds/<kind>/phrases.toml).
+What people call a kind of run, its models and the galleries of its images, stands with that kind (assistant/kinds/<kind>/phrases.toml).
 
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
 them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
@@ -170,7 +170,7 @@ def vocabulary(language: Language) -> Vocabulary:
         and_a_half=tuple(_listed(parts, "and_a_half")),
         clauses=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "clauses"))),
         run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
-        words=_latin_words(parts),
+        words=_latin_words(parts) | _letters(phrase for kind in KINDS for phrase in _of_kind(kind, order, "task")),
         not_names=frozenset(_listed(parts, "not_names")),
         ordinary=frozenset(_listed(parts, "ordinary")),
         particles=tuple(sorted(_listed(parts, "particles"), key=len, reverse=True)),
@@ -183,6 +183,9 @@ def _read(language: Language) -> dict[str, Any]:
     understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
     for name in tool_names():
         understand["cues"] |= cues_of(name).get(language, {})
+    for kind in KINDS:
+        for gallery, phrases in _kind_part(kind, language).get("galleries", {}).items():
+            understand["cues"][gallery] = [*understand["cues"].get(gallery, []), *phrases]
     for model, words in model_words(language).items():
         said = words.get("said", {})
         understand["models"] |= {model: said["model"]} if "model" in said else {}
@@ -192,8 +195,13 @@ def _read(language: Language) -> dict[str, Any]:
 
 
 def _kind_parts(kind: str, languages: list[Language]) -> list[dict[str, Any]]:
+    return [_kind_part(kind, language) for language in languages]
+
+
+def _kind_part(kind: str, language: Language) -> dict[str, Any]:
     read = tomllib.loads((OF_KINDS / kind / "phrases.toml").read_text(encoding="utf-8"))
-    return [read.get(language, {}) for language in languages]
+    part: dict[str, Any] = read.get(language, {})
+    return part
 
 
 def _of_kind(kind: str, languages: list[Language], name: str) -> list[str]:
@@ -239,7 +247,10 @@ def _latin_words(parts: Iterable[dict[str, Any]]) -> frozenset[str]:
     sections = [
         part.get(section, {}) for part in parts for section in ("cues", "models", "setting_names", "defects", "states")
     ]
-    phrases = (phrase for section in sections for listed in section.values() for phrase in listed)
+    return _letters(phrase for section in sections for listed in section.values() for phrase in listed)
+
+
+def _letters(phrases: Iterable[str]) -> frozenset[str]:
     return frozenset(word for phrase in phrases for word in re.findall(r"[a-z]{4,}(?![a-z*])", phrase))
 
 

@@ -2,7 +2,7 @@
 
 One pipeline: bring the text to one spelling; recognise names, ids and settings with their values and mask them, so that nothing is read
 twice; find the phrases of phrases/*.toml in the rest; drop what is said not to be done; decide the tool (intents.py); build its
-arguments from what was said, and from nothing else. What the built-in assistant answers is not decided here.
+arguments from what was said (arguments.py), and from nothing else. What the built-in assistant answers is not decided here.
 """
 
 import re
@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from assistant.offline.arguments import arguments_said, first, galleries, given
 from assistant.offline.intents import decide
 from assistant.offline.language import Language, detect_language, lower, normalise
 from assistant.offline.names import find_datasets, nearest
 from assistant.offline.numbers import Number, find_numbers
 from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
+from assistant.offline.reading import Reading
 from assistant.offline.settings import Setting, fields, find_settings
 from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unknown_model, unregistered
-from assistant.tools import arguments_of, traits
+from assistant.tools import traits
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
@@ -30,8 +32,6 @@ LATEST = "latest"  # in place of a run's id, as assistant/plans/earlier_runs.py 
 ENSEMBLE, FEWEST, MOST = "ensemble", 2, 4  # members
 COUNTED = {"two": 2, "three": 3, "four": 4}  # by a word that is one with what it counts, such as 두 학습
 
-WHICH = ("missed", "false_alarms", "worst", "all")  # the images that can be asked for; the earlier prevails
-
 
 @dataclass(frozen=True)
 class Call:
@@ -40,44 +40,6 @@ class Call:
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was recognised in a text. `text` is lower-case and masked; all positions are those of `original`."""
-
-    original: str
-    text: str
-    datasets: list[Found]
-    models: list[Found]
-    tasks: list[Found]
-    settings: list[Setting]
-    numbers: list[Number]
-    runs: list[Found]
-    proposals: list[Found]
-    families: list[Found]
-    defects: list[Found]
-    states: list[Found]
-    cues: list[Found]
-    start: int = 0
-
-    def between(self, start: int, end: int) -> "Reading":
-        """Only what stands at start..end."""
-        kept: dict[str, Any] = {
-            name: [item for item in items if start <= item.start < end] for name, items in self._lists().items()
-        }
-        return replace(self, start=start, text=self.text[start:end], **kept)
-
-    def without(self, spans: list[tuple[int, int]]) -> "Reading":
-        """All but what stands in these spans."""
-        kept: dict[str, Any] = {
-            name: [item for item in items if not any(start <= item.start < end for start, end in spans)]
-            for name, items in self._lists().items()
-        }
-        return replace(self, **kept)
-
-    def _lists(self) -> dict[str, list[Any]]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, list)}
 
 
 def understand(text: str, *, datasets: list[str], language: Language | None = None) -> Call | None:
@@ -94,7 +56,7 @@ def understand(text: str, *, datasets: list[str], language: Language | None = No
     for part in [*_sentences(reading), reading]:
         tool = decide(_facts(part))
         if tool:
-            arguments = _arguments(tool, reading)
+            arguments = _plan(reading) if traits(tool).plans else arguments_said(tool, reading)
             return Call(tool, arguments, _left_out(tool, arguments, reading))
     return None
 
@@ -102,7 +64,7 @@ def understand(text: str, *, datasets: list[str], language: Language | None = No
 def named_dataset(text: str, *, datasets: list[str], language: Language | None = None) -> str | None:
     """The registered data set that a text names, whatever it asks for."""
     words = vocabulary(language or detect_language(text))
-    return _first(find_datasets(lower(normalise(text)), datasets=datasets, words=words))
+    return first(find_datasets(lower(normalise(text)), datasets=datasets, words=words))
 
 
 def _read(original: str, *, datasets: list[str], language: Language, words: Vocabulary) -> Reading:
@@ -118,13 +80,15 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     text = _mask(text, runs, "run")
     proposals = _ids(PROPOSAL_ID, text, prefix="p")
     text = _mask(text, proposals, "proposal")
-    backbones = [Setting(found.start, found.end, "backbone", found.value) for found in words.backbones.find(text)]
-    text = _mask(text, backbones, "setting")
     tasks = words.tasks.find(text)
     text = _mask(text, tasks, "task")
+    backbones = words.backbones.find(text)
     for kind in dict.fromkeys(task.value for task in tasks):
-        own = words.models_of[kind].find(text)
+        own = [model for model in words.models_of[kind].find(text) if not _is_longer_name(backbones, model)]
         models, text = [*models, *own], _mask(text, own, "model")
+    backbones = words.backbones.find(text)
+    named = [Setting(found.start, found.end, "backbone", found.value) for found in backbones]
+    text = _mask(text, named, "setting")
     names = words.setting_names.find(text)
     numbers = find_numbers(text, language=language, names=names)
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
@@ -133,7 +97,7 @@ def _read(original: str, *, datasets: list[str], language: Language, words: Voca
     with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
     replaced = [match.span(match.lastindex or 0) for match in words.replaced.finditer(with_numbers)]
     numbers = [number for number in numbers if not _within(number, replaced)]
-    settings = backbones + find_settings(text, numbers=numbers, names=names, language=language)
+    settings = named + find_settings(text, numbers=numbers, names=names, language=language)
     settings, models, runs = _with_backbone_run(settings, models=models, runs=runs)
     text = _mask(text, settings, "setting")
     reading = Reading(
@@ -207,6 +171,11 @@ def _mask(text: str, spans: Iterable[Found | Setting | Number], kind: str) -> st
     return "".join(masked)
 
 
+def _is_longer_name(backbones: list[Found], model: Found) -> bool:
+    """Whether the model's name is but a part of a network's, as in resnet18."""
+    return any(each.start <= model.start and each.end > model.end for each in backbones)
+
+
 def _within(item: Found | Setting | Number, spans: list[tuple[int, int]]) -> bool:
     return any(start <= item.start < end for start, end in spans)
 
@@ -247,9 +216,9 @@ def _sentences(reading: Reading) -> list[Reading]:
 
 def _facts(reading: Reading) -> frozenset[str]:
     """What the rules look at: the cues, and which kinds of names there are."""
-    facts = {value for cue in reading.cues for value in (cue.value, *cue.also)}
+    facts = reading.said
     numbers_count = not facts.isdisjoint({"train", "training", "change", "limit"})
-    shown = facts.intersection(WHICH[:3])
+    shown = facts.intersection(galleries()[:-1])
     present = {
         "@dataset": reading.datasets,
         "@model": [*reading.models, *reading.tasks],
@@ -259,15 +228,16 @@ def _facts(reading: Reading) -> frozenset[str]:
         "@family": reading.families,
         "@defect": reading.defects,
         "@state": reading.states,
+        "@gallery": shown,
         "@count": [number for number in reading.numbers if number.unit == "images" or not number.in_words],
         "@question": "?" in reading.text,
         "@path": PATH.search(reading.original),
         "@ensemble": [model for model in reading.models if model.value == ENSEMBLE],
         "@only_how": [] if facts - {"ignore", "how", "on"} or _unread(reading) > 1 else [reading],
-        "@only_which": [] if facts - {*WHICH, "ignore", "images", "polite"} or _unread(reading) > 1 else [*shown],
+        "@only_which": [] if facts - {*galleries(), "ignore", "images", "polite"} or _unread(reading) > 1 else [*shown],
         "@only": [] if facts - {"ignore", "on", "dataset", "model", "polite"} else [reading],
     }
-    return frozenset(facts | {kind for kind, there in present.items() if there})
+    return facts | {kind for kind, there in present.items() if there}
 
 
 def _unread(reading: Reading) -> int:
@@ -276,33 +246,13 @@ def _unread(reading: Reading) -> int:
     return len(letters.difference(*(range(cue.start, cue.end) for cue in reading.cues)))
 
 
-def _arguments(tool: str, reading: Reading) -> dict[str, Any]:
-    """What was said of what this tool takes."""
-    if traits(tool).plans:
-        return _plan(reading)
-    said = {
-        "dataset": None if traits(tool).hears_dataset else _first(reading.datasets),  # it is given that in any case
-        "model": _first(reading.models),
-        "run": _run(reading),
-        "proposal": _first(reading.proposals),
-        "state": _first(reading.states),
-        "family": _first(reading.families),
-        "good_images": _good_images(reading),
-        "which": _which(reading),
-        "defect_type": _first(reading.defects),
-        "count": _count(reading),
-    }
-    return _given(**{name: said.get(name) for name in arguments_of(tool)})
-
-
 def _plan(reading: Reading) -> dict[str, Any]:
     """What is to be trained, and with which settings."""
-    model = _first(reading.models)
-    said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
-    if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in said and model is None):
+    model = first(reading.models)
+    if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in reading.said and model is None):
         return _ensemble(reading)
     settings = {setting.name: setting.value for setting in reading.settings}
-    return _given(task=_first(reading.tasks), dataset=_first(reading.datasets), model=model, **settings)
+    return given(task=first(reading.tasks), dataset=first(reading.datasets), model=model, **settings)
 
 
 def _left_out(tool: str, arguments: dict[str, Any], reading: Reading) -> tuple[str, ...]:
@@ -310,16 +260,6 @@ def _left_out(tool: str, arguments: dict[str, Any], reading: Reading) -> tuple[s
     if not traits(tool).plans or arguments.get("model") in (None, ENSEMBLE):
         return ()
     return tuple(dict.fromkeys(each.value for each in reading.models if each.value != arguments["model"]))
-
-
-def _good_images(reading: Reading) -> int | None:
-    """The number in "with 30 good images", 양품 30장, 30张良品."""
-    images = {cue.start for cue in reading.cues if "images" in (cue.value, *cue.also)}
-    for number in reading.numbers:
-        counts = number.unit == "images" or (number.unit == "" and any(0 < at - number.end <= 12 for at in images))
-        if counts and number.value >= 1 and number.value.is_integer():
-            return int(number.value)
-    return None
 
 
 def _ensemble(reading: Reading) -> dict[str, Any]:
@@ -334,8 +274,8 @@ def _ensemble(reading: Reading) -> dict[str, Any]:
     plain += [COUNTED[cue] for cue in COUNTED if any(cue in (each.value, *each.also) for each in reading.cues)]
     counts = [number for number in [*plain, *(each.value for each in weak)] if FEWEST <= number <= MOST]
     settings = {setting.name: setting.value for setting in reading.settings if not setting.weak}
-    return _given(
-        dataset=_first(reading.datasets),
+    return given(
+        dataset=first(reading.datasets),
         model=ENSEMBLE,
         members=list(dict.fromkeys(members)) or None,
         last_runs=counts[0] if counts and not members else None,
@@ -348,40 +288,3 @@ def _is_ordinal(reading: Reading, setting: Setting) -> bool:
     written = reading.original[setting.start : setting.end]
     before = reading.original[: setting.start].rstrip()
     return before.endswith("第") or written.startswith("第") or bool(re.match(r"\d+\s?번", written))
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if value is not None}
-
-
-def _first(found: list[Found]) -> str | None:
-    return found[0].value if found else None
-
-
-def _run(reading: Reading) -> str | None:
-    """A run by its id, or by a number such as 12번 or 第12次, which beside a training would be its epochs; "12번 이미지" is none."""
-    images = {cue.start for cue in reading.cues if "images" in (cue.value, *cue.also)}
-    ordinals = [
-        f"r{setting.value}"
-        for setting in reading.settings
-        if setting.weak and setting.name == "epochs" and images.isdisjoint({setting.end, setting.end + 1})
-    ]
-    return _first(reading.runs) or next(iter(ordinals), None)
-
-
-def _which(reading: Reading) -> str | None:
-    said = {value for cue in reading.cues for value in (cue.value, *cue.also)}
-    return next((which for which in WHICH if which in said), None)
-
-
-def _count(reading: Reading) -> int | None:
-    """The first number that can be a number of images: not "image 12", not the one in "the worst one"."""
-    named = {cue.end for cue in reading.cues if "images" in (cue.value, *cue.also)}
-    for number in reading.numbers:
-        is_ordinal = reading.text[number.start - 1 : number.start] == "第"
-        is_plain = number.unit == "" and not (number.in_words and number.value == 1)
-        is_index = not named.isdisjoint({number.start, number.start - 1})
-        counts = number.unit == "images" or (is_plain and not is_index)
-        if counts and not is_ordinal and number.value >= 1 and number.value.is_integer():
-            return int(number.value)
-    return None

@@ -6,8 +6,9 @@
     en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
                          (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
-    cues.toml            where it has some: the words that ask for it alone, per language, and the rules over words by which the built-in
-                         assistant understands it, in the notation of assistant/offline (phrases.py, intents.py).
+    cues.toml            how the built-in assistant understands that it is asked for, in the notation of assistant/offline: the words that ask
+                         for it alone, per language (phrases.py); `rules` over words, each with its rank among those of all tools
+                         (intents.py); `reads`, where an argument is read otherwise than its name or its type says (arguments.py).
     examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives.
     told.json            what it may return and refuse, to try its words with.
 
@@ -20,9 +21,10 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic_ai import Tool
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -65,9 +67,12 @@ def function_of(name: str) -> Callable[..., Any]:
     return function
 
 
-def arguments_of(name: str) -> list[str]:
-    """The names of what a tool takes."""
-    return [*signature(function_of(name)).parameters][1:]  # the first is the context
+def schema_of(name: str) -> dict[str, dict[str, Any]]:
+    """What a tool takes: the JSON schema of each argument by its name."""
+    properties: dict[str, dict[str, Any]] = Tool(function_of(name), takes_ctx=True).function_schema.json_schema[
+        "properties"
+    ]
+    return properties
 
 
 def cues_of(name: str) -> dict[str, Any]:

@@ -8,7 +8,11 @@ from assistant.runs.results import load
 from assistant.store.tables import RunRow
 from engine.contract.results.classify import ClassifyResults, ClassRow
 
-GALLERIES = ("worst", "wrong", "all")
+GALLERIES = {
+    "worst": "wrongly classed images first, the surest of them at the front",
+    "wrong": "wrongly classed images",
+    "all": "every image, in the order of worst",
+}
 
 
 def gallery(
@@ -22,7 +26,7 @@ def gallery(
         NoResults: the run has not ended well, or its evaluation cannot be read.
         LookupError: there is no such gallery, or no image of that class.
     """
-    which = which or GALLERIES[0]
+    which = which or next(iter(GALLERIES))
     if which not in GALLERIES:
         raise LookupError(f"no images of the sort {which!r} (have: {', '.join(GALLERIES)})")
     results = load(row, folder, ClassifyResults)

@@ -9,7 +9,14 @@ from assistant.runs.results import load
 from assistant.store.tables import RunRow
 from engine.contract.results.detect import DetectResults, ScoreRow
 
-GALLERIES = ("worst", "missed", "false_alarms", "all")
+GALLERIES = {
+    "worst": "highest scores first",
+    "missed": "defects below the threshold",
+    "false_alarms": "good images above the threshold",
+    "wrong": "both of these",
+    "all": "every image, highest scores first",
+}
+OUTCOMES = {"missed": ("missed",), "false_alarms": ("false_alarm",), "wrong": ("missed", "false_alarm")}
 
 
 def gallery(
@@ -21,7 +28,7 @@ def gallery(
         NoResults: the run has not ended well, or its evaluation cannot be read.
         LookupError: there is no such gallery, or no image has that defect type.
     """
-    results, which = load(row, folder, DetectResults), which or GALLERIES[0]
+    results, which = load(row, folder, DetectResults), which or next(iter(GALLERIES))
     meant = defect_type_like(results, defect_type) if defect_type is not None else None
     images = fitting(results, which=which, defect_type=meant)
     return HeatmapsItem(
@@ -34,10 +41,11 @@ def gallery(
     )
 
 
-def fitting(results: DetectResults, *, which: str = GALLERIES[0], defect_type: str | None = None) -> list[HeatmapImage]:
+def fitting(results: DetectResults, *, which: str = "worst", defect_type: str | None = None) -> list[HeatmapImage]:
     """The images that fit, the most telling first.
 
-    worst are the highest scores; missed the defective ones below the threshold, lowest first; false_alarms the good ones above it.
+    worst are the highest scores; missed the defective ones below the threshold, lowest first; false_alarms the good ones above it;
+    wrong both.
 
     Raises:
         LookupError: there is no such gallery, or no image has that defect type.
@@ -48,8 +56,7 @@ def fitting(results: DetectResults, *, which: str = GALLERIES[0], defect_type: s
     if defect_type is not None:
         wanted = defect_type_like(results, defect_type)
         images = [image for image in images if image.defect_type == wanted]
-    outcome = {"missed": "missed", "false_alarms": "false_alarm"}.get(which)
-    images = [image for image in images if outcome is None or image.outcome == outcome]
+    images = [image for image in images if which not in OUTCOMES or image.outcome in OUTCOMES[which]]
     return sorted(images, key=lambda image: image.score, reverse=which != "missed")
 
 

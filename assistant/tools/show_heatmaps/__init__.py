@@ -12,31 +12,39 @@ from assistant.tools.desk import Desk
 
 DEFAULT_COUNT = 12
 MOST = 200
-GALLERIES = list(dict.fromkeys(each for name in kind_names() for each in kind_of(name).galleries))
-Which = Annotated[str, Field(json_schema_extra={"enum": [*GALLERIES]})]
+GALLERIES = {name: kind_of(name).galleries for name in kind_names()}
+NAMES = list(dict.fromkeys(name for each in GALLERIES.values() for name in each))
+DESCRIBED = "; ".join(
+    f"of a run of the kind {kind}: {', '.join(f'{name} ({holds})' for name, holds in each.items())}"
+    for kind, each in GALLERIES.items()
+)
+Which = Annotated[str, Field(json_schema_extra={"enum": [*NAMES]})]
 
 
 async def show_heatmaps(
     ctx: RunContext[Desk],
     run: str | None = None,
-    which: Which | None = None,
+    which: Annotated[Which | None, Field(description=DESCRIBED)] = None,
     defect_type: str | None = None,
     count: int = DEFAULT_COUNT,
 ) -> dict[str, Any]:
-    """Show a gallery of inspected images with their heatmaps to the user.
+    """Show a gallery of inspected images to the user, with heatmaps of what the model saw in them.
 
     Args:
         run: id of the run, such as r12; left out: the one this conversation spoke of last.
-        which: worst (highest scores), missed (defects below the threshold), false_alarms (good ones above it), or all.
-        defect_type: only images of this defect type.
+        defect_type: only images of this defect type or class.
         count: how many images at the most.
     """
     desk = ctx.deps
     row = await desk.run(run)
-    shown = kind_of(row.kind).gallery
+    kind = kind_of(row.kind)
+    if which is not None and which not in kind.galleries:
+        known = list(kind.galleries)
+        message = f"no images of the sort {which!r} for run {row.id} (have: {', '.join(known)})"
+        raise desk.refuse("no_such_gallery", message, task=kind.name, run=row.id, known=known)
     try:
         item = await asyncio.to_thread(
-            shown,
+            kind.gallery,
             row,
             desk.folder(row),
             which=which,
@@ -50,6 +58,7 @@ async def show_heatmaps(
     if item.images:
         await desk.show(f"heatmaps-{ctx.tool_call_id}", item)
     return {
+        "task": kind.name,
         "run": row.id,
         "which": item.which,
         "defect_type": item.defect_type,

@@ -92,6 +92,13 @@ def test_a_result_has_its_words_in_every_language(kind: str, language: Language)
     assert f"metric.{KINDS[kind].headline}" in page_texts(language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gallery_is_told_of_in_every_language(kind: str, language: Language) -> None:
+    wanted = {f"told.{what}.{kind}.{name}" for what in ("gallery", "no_gallery") for name in kind_of(kind).galleries}
+    assert wanted <= page_texts(language).keys()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_are_images_to_look_at(kind: str) -> None:
     assert kind_of(kind).galleries

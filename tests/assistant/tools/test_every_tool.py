@@ -3,13 +3,18 @@
 import json
 import tomllib
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from assistant import tools
 from assistant.frames import Language
 from assistant.llm.grounding import Facts, facts_in, unsupported
+from assistant.offline.arguments import reader_of, readers
+from assistant.offline.intents import decide, rules
+from assistant.offline.numbers import Number
+from assistant.offline.phrases import Found
+from assistant.offline.reading import Reading
 from assistant.offline.understand import Call, understand
 from assistant.offline.words import built_in_words
 from assistant.tools.loading import load_tools
@@ -36,6 +41,16 @@ def sentences() -> Iterator[Any]:
                     yield pytest.param(name, language, text, example["arguments"], id=f"{name}-{language}-{text}")
 
 
+def reading_of(text: str, *, cues: list[str], numbers: list[float]) -> Reading:
+    """Of a text in which these words and numbers were recognised, wherever they stand."""
+    lists: dict[str, list[Any]] = {
+        name: [] for name in get_type_hints(Reading) if name not in ("original", "text", "start")
+    }
+    lists["cues"] = [Found(0, 1, cue) for cue in cues]
+    lists["numbers"] = [Number(0, 1, value) for value in numbers]
+    return Reading(original=text, text=text, **lists)
+
+
 def told(name: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = json.loads((tools.FOLDER / name / "told.json").read_text("utf-8"))
     return found
@@ -53,6 +68,35 @@ def test_an_example_is_understood_as_what_it_asks_for(
     name: str, language: Language, text: str, arguments: dict[str, Any]
 ) -> None:
     assert understand(text, datasets=DATASETS, language=language) == Call(name, arguments)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not tools.traits(name).plans])
+def test_each_argument_of_a_tool_is_read_off_a_sentence_or_said_not_to_be(name: str) -> None:
+    assert list(readers(name)) == list(tools.schema_of(name))
+
+
+def test_an_argument_of_any_name_is_read_by_its_type() -> None:
+    reading = reading_of("as large ones, 3 of them", cues=["large", "quickly"], numbers=[3.0])
+    size = {"anyOf": [{"enum": ["small", "large"], "type": "string"}, {"type": "null"}]}
+    read = {"size": size, "quickly": {"type": "boolean"}, "slowly": {"type": "boolean"}, "parts": {"type": "integer"}}
+    said = {name: reader_of("any", name, schema)(reading) for name, schema in read.items()}
+    assert said == {"size": "large", "quickly": True, "slowly": None, "parts": 3}
+
+
+def test_an_argument_that_nothing_reads_is_an_error() -> None:
+    with pytest.raises(LookupError, match="nothing reads 'colour'"):
+        reader_of("any", "colour", {"type": "string"})
+
+
+def test_no_two_rules_have_the_same_rank() -> None:
+    ranks = [rule.rank for rule in rules()]
+    assert len(ranks) == len(set(ranks))
+
+
+def test_the_rule_of_the_lowest_rank_decides() -> None:
+    first, *_, last = rules()
+    present = {each for each in (*first.conditions, *last.conditions) if not each.startswith("!")}
+    assert decide(frozenset(each.split("|")[0] for each in present)) == first.tool
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
