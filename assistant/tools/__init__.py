@@ -24,8 +24,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic_ai import Tool
-
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -69,6 +67,8 @@ def function_of(name: str) -> Callable[..., Any]:
 
 def schema_of(name: str) -> dict[str, dict[str, Any]]:
     """What a tool takes: the JSON schema of each argument by its name."""
+    from pydantic_ai import Tool  # slow to load; a sentence that asks for nothing needs none of it
+
     properties: dict[str, dict[str, Any]] = Tool(function_of(name), takes_ctx=True).function_schema.json_schema[
         "properties"
     ]
