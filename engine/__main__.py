@@ -19,7 +19,7 @@ from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, read_job
-from engine.contract.models import MODELS
+from engine.contract.models import MODELS, DetectorParams
 from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
 from engine.report import Report, StopRequested, TimeLimit
@@ -280,14 +280,17 @@ def _model_card(name: str) -> dict[str, Any]:
             "epochs": params.default_epochs,
             "batch_size": params.default_batch_size,
             "image_size": params.default_image_size,
-            **{
-                name: field.default
-                for name, field in params.model_fields.items()
-                if name != "name" and not field.is_required()
-            },
+            **_own_defaults(params),
         },
         "fields": fields,
     }
+
+
+def _own_defaults(params: type[DetectorParams]) -> dict[str, Any]:
+    """Of the model's own settings; `layers` as they are on its own backbone."""
+    plain = {name: field.default for name, field in params.model_fields.items() if not field.is_required()}
+    own = {name: value for name, value in plain.items() if name != "name"}
+    return own | ({"layers": params.default_layers()} if "layers" in params.model_fields else {})
 
 
 if __name__ == "__main__":

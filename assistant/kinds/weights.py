@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from assistant.settings import Settings
+from engine.contract.backbones import names
 
 LIGHT_BACKBONE = "resnet18"
 
@@ -19,9 +20,10 @@ def where_are_weights(settings: Settings, backbone: str) -> Literal["local", "ca
 
 
 def local_backbones(settings: Settings) -> list[str]:
-    """Architectures whose weights lie in the weights folder, as `<architecture>[.<tag>].safetensors`."""
+    """Architectures whose weights lie in the weights folder, as `<architecture>[.<tag>].safetensors`; other files there are none."""
     folder = settings.weights_folder
-    return sorted({_architecture(path.name) for path in folder.glob("*.safetensors")}) if folder.is_dir() else []
+    held = {_architecture(path.name) for path in folder.glob("*.safetensors")} if folder.is_dir() else set()
+    return sorted(held.intersection(names()))
 
 
 def choose_backbone(settings: Settings, default: str) -> str:

@@ -22,14 +22,16 @@ from assistant.offline.settings import Setting, fields, find_settings
 from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unknown_model, unregistered
 from assistant.tools import traits
+from engine.contract.joining import adapting_models, joining_model
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
 PATH = re.compile(r"(?<!\S)(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S+")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
-LATEST = "latest"  # in place of a run's id, as assistant/plans/earlier_runs.py understands it
-ENSEMBLE, FEWEST, MOST = "ensemble", 2, 4  # members
+LATEST = "latest"  # in place of a run's id, as assistant/kinds/detect/earlier_runs.py understands it
+ENSEMBLE = joining_model()
+FEWEST, MOST = 2, 4  # members
 COUNTED = {"two": 2, "three": 3, "four": 4}  # by a word that is one with what it counts, such as 두 학습
 
 
@@ -134,7 +136,7 @@ def _with_backbone_run(
     others = [model for model in models if asked.start <= model.start < asked.end]
     if named:
         found = replace(asked, value=named[0].value)
-    elif asked.value == LATEST and all(model.value == "cutpaste" for model in others):
+    elif asked.value == LATEST and all(model.value in adapting_models() for model in others):
         found = asked
     else:  # the backbone that PatchCore shall have, not one that it adapted
         return settings, models, runs

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.kinds import Kind
-from assistant.kinds.classify.advice import DEFAULT_MODEL, complete, model_of
+from assistant.kinds.classify.advice import complete, model_of
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
 from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
@@ -16,7 +16,7 @@ from engine.contract.results.classify import ClassifyResults
 
 class Classify:
     name = "classify"
-    default_model = DEFAULT_MODEL
+    default_model = ClassifyJob.first_choice()
     main_settings = (
         "backbone", "include_good", "image_size", "epochs", "batch_size", "augmentation", "learning_rate", "seed",
     )  # fmt: skip

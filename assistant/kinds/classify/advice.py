@@ -14,7 +14,6 @@ from assistant.settings import Settings
 from engine.contract.classifiers import CLASSIFIERS
 from engine.contract.jobs.classify import LEAST_GROUPS
 
-DEFAULT_MODEL = "mobilenet"  # quick without a GPU, in training and on the line
 FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
 
 

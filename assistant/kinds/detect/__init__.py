@@ -1,7 +1,7 @@
 """Anomaly detection: learns from good images alone, finds defects by a threshold."""
 
 from assistant.kinds import Kind
-from assistant.kinds.detect.advice import FIRST_CHOICE, complete
+from assistant.kinds.detect.advice import complete
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
@@ -13,7 +13,7 @@ from engine.contract.results.detect import DetectResults
 
 class Detect:
     name = "detect"
-    default_model = FIRST_CHOICE
+    default_model = DetectJob.first_choice()
     main_settings = (
         "image_size", "members", "backbone", "epochs", "batch_size", "coreset_ratio", "learning_rate", "augmentation", "overkill_rate",
         "seed",

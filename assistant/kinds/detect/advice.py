@@ -15,7 +15,6 @@ from engine.contract.models import MODELS, DetectorParams
 
 FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
 SMALL_BATCH = 4
-FIRST_CHOICE = "patchcore"
 
 
 def complete(
@@ -59,7 +58,7 @@ def recommended(models: Iterable[str] = MODELS) -> dict[str, Any]:
         "no_weights": {
             "models": [name for name in listed if not MODELS[name].needs_weights and not MODELS[name].joins_runs]
         },
-        "otherwise": {"models": [FIRST_CHOICE] if FIRST_CHOICE in listed else []},
+        "otherwise": {"models": [name for name in listed if MODELS[name].first_choice]},
     }
 
 

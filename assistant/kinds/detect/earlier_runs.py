@@ -39,7 +39,12 @@ LOOKED_AT = 100
 WISHES: dict[str, tuple[Any, Any]] = {
     "last_runs": (
         int | None,
-        Field(default=None, ge=2, le=4, description="ensemble: take this many of the latest finished runs as members"),
+        Field(
+            default=None,
+            ge=2,
+            le=4,
+            description=f"{joining_model()}: take this many of the latest finished runs as members",
+        ),
     )
 }
 

@@ -128,9 +128,10 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
 
     Give only what the user asked for; everything else has good defaults, some of them by the number of good images (see `because`
     in the result). Without a data set and a model, the open plan (or the latest run) is taken over with the changes given here.
-    model="ensemble" puts finished runs together: name them in `members`, or leave it out to take the latest of different models.
-    `backbone_run` takes a run id, or "latest" for the newest CutPaste run. The settings are checked; what is wrong comes back in
-    words. After it, call start_training: that asks the user for the yes.
+    Finished runs are put together by naming them in `members`, how many of the latest in `last_runs`, or only the model that does
+    it, which takes the latest of different models. `backbone_run` takes a run id, or "latest" for the newest run that adapted a
+    backbone. The settings are checked; what is wrong comes back in words. After it, call start_training: that asks the user for
+    the yes.
     """
     desk = ctx.deps
     asked = request.model_dump(exclude_none=True, exclude=set(WHAT))

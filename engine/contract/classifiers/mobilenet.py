@@ -12,3 +12,4 @@ class MobileNetParams(ClassifierParams):
     summary = "small and quick; the first choice without a GPU, for training and for inspection"
     rank = 3
     default_backbone = "mobilenetv2_100"
+    first_choice = True

@@ -38,6 +38,11 @@ class Job(BaseModel):
         raise NotImplementedError
 
     @classmethod
+    def first_choice(cls) -> str:
+        """The model that is meant where nobody names one."""
+        return next(name for name, params in cls.models().items() if params.first_choice)
+
+    @classmethod
     def settings(cls) -> dict[str, FieldInfo]:
         """What can be asked for whatever the model: the kind's own settings, then those that every kind has."""
         fields = {name: each for name, each in cls.model_fields.items() if name not in ("kind", "dataset", "model")}

@@ -13,5 +13,6 @@ class Params(BaseModel):
     title: ClassVar[str]
     paper: ClassVar[str]
     summary: ClassVar[str]
+    first_choice: ClassVar[bool] = False  # of its kind, where nobody names a model
 
     name: str = Field(description="of the model, as files and commands write it")

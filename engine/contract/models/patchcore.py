@@ -13,6 +13,7 @@ class PatchCoreParams(MemoryParams):
     name: Literal["patchcore"] = "patchcore"
     title = "PatchCore"
     rank = 1
+    first_choice = True
     paper = (
         "Roth et al., Towards Total Recall in Industrial Anomaly Detection, CVPR 2022, https://arxiv.org/abs/2106.08265"
     )

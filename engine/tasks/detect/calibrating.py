@@ -18,7 +18,7 @@ from engine.trainers.base import BaseTrainer
 def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
     """The thresholds of the model that `learning` has learnt, by policy."""
     rate = learning.job.overkill_rate
-    if learning.job.model.family == "ensemble":  # its members' scales come from the same pictures as its threshold
+    if learning.job.model.joins_runs:  # its members' scales come from the same pictures as its threshold
         trainer.fit(learning.loader(split.calibration))
     if trainer.held_out is not None:
         return calibration_from(*trainer.held_out, overkill_rate=rate, policy=policy)

@@ -60,7 +60,7 @@ class Learning:
     def loader(self, items: list[Item], *, changing: bool = False) -> Loader:
         """Batches of the items: as they are, or `changing`, as a model learns from them (shuffled, augmented, with defects)."""
         plain = Loader(items, image_size=self.job.image_size, batch_size=self.batch_size, pictures=self.pictures)
-        if not changing or (self.job.model.family == "memory" and self.job.augmentation == "none"):
+        if not changing or (not self.job.model.learns_in_epochs and self.job.augmentation == "none"):
             return plain
         return Loader(
             items,
@@ -90,10 +90,10 @@ class Learning:
         assert self._untrained is not None
         model = _copy(self._untrained, shares_backbone=_is_backbone_the_same(self.job))
         trainer = self._trainer(model, report)
-        if self.job.model.family == "memory":
-            trainer.fit(self.loader(split.fit, changing=True))
-        else:
+        if self.job.model.learns_in_epochs:
             self._epochs(trainer, split)
+        else:
+            trainer.fit(self.loader(split.fit, changing=True))
         return model.eval()
 
     def _built(self) -> AnomalyModel:
@@ -115,17 +115,17 @@ class Learning:
         return model
 
     def _learn(self, split: Split) -> BaseTrainer:
-        family, report = self.job.model.family, self.report
-        settings = self._resumable(split) if family in ("gradient", "flow") else {}
+        params, report = self.job.model, self.report
+        settings = self._resumable(split) if params.learns_in_epochs else {}
         trainer = self._trainer(self.model, report, **settings)
-        if family == "memory":
+        if params.learns_in_epochs:
+            report.begin("training")
+            self._epochs(trainer, split)
+        elif not params.joins_runs:  # whose members have learnt already
             report.begin("collecting")
             trainer.train(self.loader(split.fit, changing=True))
             report.begin("fitting")
             self.model.fit(report)
-        elif family != "ensemble":  # whose members have learnt already
-            report.begin("training")
-            self._epochs(trainer, split)
         return trainer
 
     def _epochs(self, trainer: BaseTrainer, split: Split) -> None:
@@ -134,7 +134,7 @@ class Learning:
         trainer.fit(learnt_from, num_epochs=self.job.epochs, valid_loader=validation)
 
     def _trainer(self, model: AnomalyModel, report: Reporter, **settings: Any) -> BaseTrainer:
-        if self.job.model.family in ("gradient", "flow"):
+        if self.job.model.learns_in_epochs:
             settings |= {"patience": getattr(self.job.model, "patience", 0), "precision": self.job.precision}
         return get_trainer(self.job.model.family, model, device=self.place.device, report=report, **settings)
 

@@ -1,0 +1,15 @@
+"""Which pre-trained weights are at hand, as the folder of weights says."""
+
+from pathlib import Path
+
+from assistant.kinds.weights import choose_backbone, local_backbones
+from assistant.settings import Settings
+
+
+def test_only_files_of_a_known_network_count_as_weights(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, weights=tmp_path / "weights", hub="off")
+    settings.weights_folder.mkdir()
+    for name in ("aaa_of_ours", "resnet34.a1_in1k"):
+        (settings.weights_folder / f"{name}.safetensors").touch()
+    assert local_backbones(settings) == ["resnet34"]
+    assert choose_backbone(settings, "wide_resnet50_2") == "resnet34"
