@@ -2,11 +2,18 @@
 
 from typing import Any
 
+from assistant.data.facts import NamedFacts
+from engine.contract.data import DataFacts
 
-def facts(**changes: Any) -> dict[str, Any]:
+
+def facts(dataset: str = "oled", **changes: Any) -> NamedFacts:
     """A set that has all a training wants: good images enough, defects of two types, a mask of each."""
+    return NamedFacts.of(stored_facts(**changes), dataset=dataset)
+
+
+def stored_facts(**changes: Any) -> DataFacts:
+    """The same as they are stored with a registered data set: its name stands beside them."""
     found: dict[str, Any] = {
-        "dataset": "oled",
         "path": "/data",
         "layout": "mvtec",
         "train_good": 200,
@@ -23,11 +30,6 @@ def facts(**changes: Any) -> dict[str, Any]:
         "notices": [],
         "fingerprint": "f",
     }
-    unknown = changes.keys() - found.keys() - {"left_out", "unfit", "groups"}
+    unknown = changes.keys() - DataFacts.model_fields.keys()
     assert not unknown, f"no facts of a data set: {unknown}"
-    return found | changes
-
-
-def stored_facts(**changes: Any) -> dict[str, Any]:
-    """The same as they are stored with a registered data set: its name stands beside them."""
-    return {name: value for name, value in facts(**changes).items() if name != "dataset"}
+    return DataFacts.model_validate(found | changes)

@@ -2,12 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
 from assistant.data.left_out import lines_of
+from engine.contract.data import DataFacts
 
 app = typer.Typer(help="Register, list, rename and remove data sets.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
@@ -66,7 +67,7 @@ async def _data_add(name: str, path: Path) -> None:
             row = await workspace.datasets.add(name, path)
     facts = row.facts
     print(
-        f"{row.name}: {facts['train_good']} good images to learn from; to test with, {facts['test_good']} good and {facts['test_defective']} defective ({row.layout})"
+        f"{row.name}: {facts.train_good} good images to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective ({row.layout})"
     )
     for line in lines_of(facts):
         print(f"  {line}")
@@ -85,24 +86,24 @@ async def _data_check(path: Path, *, as_json: bool) -> int:
                 print_json({"path": str(path), "problems": [problem]})
             raise
     if as_json:
-        print_json({name: value for name, value in facts.items() if name != "images"})
+        print_json(facts.without_images().told())
     else:
         _print_check(facts)
-    return INVALID if facts["problems"] else 0
+    return INVALID if facts.problems else 0
 
 
-def _print_check(facts: dict[str, Any]) -> None:
+def _print_check(facts: DataFacts) -> None:
     """What a data set is read as, then what a person should know before it is trained on."""
     print(
-        f"{facts['train_good']} good images to learn from; to test with, {facts['test_good']} good and {facts['test_defective']} defective, "
-        f"{facts['masks']} with a mask ({facts['layout']})"
+        f"{facts.train_good} good images to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective, "
+        f"{facts.masks} with a mask ({facts.layout})"
     )
-    for kind, count in facts["defect_types"].items():
+    for kind, count in facts.defect_types.items():
         print(f"  {kind}: {count}")
     for line in lines_of(facts):
         print(f"  {line}")
-    for problem in facts["problems"]:
-        print(f"  cannot be trained on: {problem['message']}; {problem['hint']}")
+    for problem in facts.problems:
+        print(f"  cannot be trained on: {problem.message}; {problem.hint}")
 
 
 async def _data_list(*, as_json: bool) -> None:
@@ -111,10 +112,10 @@ async def _data_list(*, as_json: bool) -> None:
     async with Workspace.open(settings_here()) as workspace:
         rows = await workspace.datasets.list()
     if as_json:
-        print_json([{"name": row.name, "path": row.path, **row.facts} for row in rows])
+        print_json([{"name": row.name, "path": row.path, **row.facts.told()} for row in rows])
     for row in rows if not as_json else []:
         print(
-            f"{row.name}\t{row.facts['train_good']} good, tests {row.facts['test_good']} good and {row.facts['test_defective']} defective\t{row.path}"
+            f"{row.name}\t{row.facts.train_good} good, tests {row.facts.test_good} good and {row.facts.test_defective} defective\t{row.path}"
         )
     if not rows and not as_json:
         tell("no data sets yet: murascope data add NAME PATH")

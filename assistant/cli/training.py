@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.cli.common import INVALID, print_json, tell
+from assistant.data.facts import NamedFacts
 from assistant.data.left_out import lines_of_left_out
 from assistant.kinds import kind_of
 from assistant.kinds.summary import run_facts, word
@@ -75,13 +76,13 @@ async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -
     return EXIT_CODES[row.state]
 
 
-async def _facts_of(workspace: Workspace, data: str) -> dict[str, Any]:
+async def _facts_of(workspace: Workspace, data: str) -> NamedFacts:
     """The facts of a registered data set, or of a folder that is used as it is."""
     looks_like_path = "/" in data or data.startswith((".", "~"))
     known = {name.casefold() for name in await workspace.datasets.names()}
     if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
         path = Path(data).expanduser().absolute()
-        return {"dataset": path.name, **await workspace.datasets.check(path)}
+        return NamedFacts.of(await workspace.datasets.check(path), dataset=path.name)
     return await workspace.datasets.facts(data)
 
 
@@ -148,7 +149,7 @@ def _tell_plan(plan: Plan) -> None:
     tell(f"expected: about {duration(plan.estimate.seconds)} ({rests_on})")
     for notice in plan.notices:
         tell(f"note: {notice.message}")
-    for line in lines_of_left_out(plan.facts.get("left_out", [])):
+    for line in lines_of_left_out(plan.facts.left_out):
         tell(line)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.data.archives import BadArchive, NoRoom, unpack_elsewhere
+from assistant.data.facts import NamedFacts
 from assistant.data.names import is_one_visible_line
 from assistant.data.uploads import Upload, abandoned, under_way
 from assistant.machine.engine_process import EngineError, ask_engine
@@ -24,6 +25,7 @@ from assistant.refused import Refused
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, DatasetRow, ProposalRow, RunRow
+from engine.contract.data import DataFacts, DataProblem, Picture
 from engine.contract.picture_files import picture_inside
 
 logger = logging.getLogger(__name__)
@@ -44,9 +46,11 @@ class DatasetError(Refused):
 class UnfitData(DatasetError):
     """The engine's check found what forbids a training. Its codes are the engine's own words, so they are told apart from ours."""
 
-    def __init__(self, problems: Sequence[dict[str, Any]]):
-        self.problems = [each | {"code": f"data_{each['code']}"} for each in problems]
-        message, hint = ("; ".join(dict.fromkeys(each[part] for each in problems)) for part in ("message", "hint"))
+    def __init__(self, problems: Sequence[DataProblem]):
+        self.problems = [each.told() | {"code": f"data_{each.code}"} for each in problems]
+        message, hint = (
+            "; ".join(dict.fromkeys(getattr(each, part) for each in problems)) for part in ("message", "hint")
+        )
         super().__init__(self.problems[0]["code"], message, hint, problems=self.problems)
 
 
@@ -88,7 +92,7 @@ class Datasets:
             known=have,
         )
 
-    async def facts(self, name: str) -> dict[str, Any]:
+    async def facts(self, name: str) -> NamedFacts:
         """What inspect_dataset and a plan tell about a data set; checked again when its files changed since."""
         row = await self.get(name)
         if not await asyncio.to_thread(Path(row.path).is_dir):
@@ -104,29 +108,29 @@ class Datasets:
             async with self._database.session() as session:
                 row = await session.merge(row)
                 _note(row, facts, stamp)
-        return {"dataset": row.name, "origin": row.origin, **row.facts}
+        return NamedFacts.of(row.facts, dataset=row.name, origin=row.origin)
 
-    async def images(self, name: str) -> Sequence[dict[str, Any]]:
-        """Every readable image: name (relative path), split, label, defect_type, and mask (relative path or null)."""
+    async def images(self, name: str) -> Sequence[Picture]:
+        """Every readable image."""
         row = await self.get(name)
         async with self._database.reading() as session:
-            listing: Sequence[dict[str, Any]] = (
+            listing: Sequence[Picture] = (
                 await session.execute(select(DatasetRow.images).where(DatasetRow.name == row.name))
             ).scalar_one()
         return listing
 
-    async def check(self, path: Path) -> dict[str, Any]:
+    async def check(self, path: Path) -> DataFacts:
         """Let the engine read every image under `path`.
 
         Raises:
             DatasetError: no such folder, nothing to train on, or the check itself broke down.
         """
         facts = await self.look_into(path)
-        if facts["problems"]:
-            raise UnfitData(facts["problems"])
+        if facts.problems:
+            raise UnfitData(facts.problems)
         return facts
 
-    async def look_into(self, path: Path) -> dict[str, Any]:
+    async def look_into(self, path: Path) -> DataFacts:
         """What the engine makes of a folder, whether it can be trained on or not.
 
         Raises:
@@ -134,14 +138,14 @@ class Datasets:
         """
         path = await asyncio.to_thread(_folder, path)
         try:
-            facts: dict[str, Any] = await ask_engine(self._settings, "check", str(path), timeout_s=3600)
+            told = await ask_engine(self._settings, "check", str(path), timeout_s=3600)
         except EngineError as error:
             raise DatasetError(
                 "check_failed",
                 str(error),
                 "look at the images of that folder; one of them may be damaged in an unusual way",
             ) from error
-        return facts
+        return DataFacts.model_validate(told)
 
     async def add(self, name: str, path: Path, *, origin: Origin = "registered") -> DatasetRow:
         """Check the folder and remember it under `name`; its files stay where they are.
@@ -242,7 +246,7 @@ class Datasets:
             DatasetError: unknown data set.
             LookupError: no such image, or a path that leaves the data set's folder.
         """
-        folder = Path((await self.get(name)).facts["path"])
+        folder = Path((await self.get(name)).facts.path)
         path = await asyncio.to_thread(picture_inside, folder, relative)
         if path is None:
             raise LookupError(f"no image {relative!r} in data set {name!r}")
@@ -327,6 +331,7 @@ def folder_stamp(folder: Path) -> str:
     return stamp.hexdigest()
 
 
-def _note(row: DatasetRow, facts: dict[str, Any], stamp: str) -> None:
-    row.images = facts.pop("images")
-    row.facts, row.layout, row.stamp = facts, facts["layout"], stamp
+def _note(row: DatasetRow, facts: DataFacts, stamp: str) -> None:
+    assert facts.layout is not None, "a folder that cannot be read is refused"
+    row.images, row.facts = facts.images, facts.without_images()
+    row.layout, row.stamp = facts.layout, stamp

@@ -13,10 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic.fields import FieldInfo
 
+from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, HeatmapsItem, Notice
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
+from engine.contract.data import DataFacts
 from engine.contract.jobs import FIRST_KIND, KINDS, Job
 
 DEFAULT_KIND = FIRST_KIND  # what is meant where no kind is named
@@ -42,7 +44,7 @@ class Built:
 
 
 class Kind(Protocol[JobT]):
-    """One kind of run. `facts` are always those of a data set as `inspect_dataset` gives them."""
+    """One kind of run. `facts` are always those of a data set."""
 
     @property
     def name(self) -> str:
@@ -72,7 +74,7 @@ class Kind(Protocol[JobT]):
         """
 
     async def build_on(
-        self, runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
+        self, runs: Queue, *, facts: NamedFacts, model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
     ) -> Built:
         """Fill in the runs that a training of this model builds on.
 
@@ -81,25 +83,25 @@ class Kind(Protocol[JobT]):
         """
 
     def advise(
-        self, settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
+        self, settings: Settings, *, facts: DataFacts, model: str, chosen: Mapping[str, Any]
     ) -> dict[str, Advice]:
         """Settings that suit the data and this machine better than the defaults. An unknown model gets none."""
 
-    def refuse(self, settings: Settings, job: JobT, facts: Mapping[str, Any]) -> None:
+    def refuse(self, settings: Settings, job: JobT, facts: DataFacts) -> None:
         """Raises SpecError where a valid job cannot run on this data or this machine."""
 
     def notices(
-        self, settings: Settings, job: JobT, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+        self, settings: Settings, job: JobT, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate
     ) -> list[Notice]:
         """What a person should know before saying yes, the gravest first."""
 
     def without_effect(self, job: JobT) -> set[str]:
         """Settings that every job of this kind has and this one makes no use of: its form does not show them."""
 
-    def work(self, job: JobT, facts: Mapping[str, Any]) -> float:
+    def work(self, job: JobT, facts: DataFacts) -> float:
         """How much there is to do, in seconds of a plain CPU; earlier runs of this machine correct it."""
 
-    def in_short(self, job: JobT, facts: Mapping[str, Any]) -> str:
+    def in_short(self, job: JobT, facts: DataFacts) -> str:
         """Model, data and what matters most of the settings, in a line of English for a terminal."""
 
     # ---- a finished run ----

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.data.facts import NamedFacts
 from assistant.kinds import Built
 from assistant.runs.queue import Queue
 from engine.contract.jobs import Job
 
 
 async def build_on(
-    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
+    runs: Queue, *, facts: NamedFacts, model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
 ) -> Built:
     return Built(chosen)
 

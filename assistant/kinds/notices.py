@@ -6,6 +6,7 @@ from typing import Any
 from assistant.frames import Estimate, Notice
 from assistant.kinds.weights import where_are_weights
 from assistant.settings import Settings
+from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
 
 LONG_RUN_SECONDS = 3600
@@ -48,20 +49,20 @@ def on_weights(settings: Settings, *, backbone: str | None, weights: str) -> lis
     return []
 
 
-def on_data(facts: Mapping[str, Any], *, said_otherwise: Collection[str]) -> list[Notice]:
+def on_data(facts: DataFacts, *, said_otherwise: Collection[str]) -> list[Notice]:
     """What the check of the data set noticed, without the codes that this kind words itself."""
-    broken, notices = len(facts["broken"]), []
+    broken, notices = len(facts.broken), []
     if broken:
         message = f"{broken} image{'s' * (broken != 1)} cannot be read and will be left out."
         notices.append(warn("broken_images", message, count=broken))
-    for each in facts.get("notices", []):
-        if each["code"] not in said_otherwise:
-            notices.append((warn if each["code"] in GRAVE else note)(each["code"], each["message"], **each["values"]))
+    for each in facts.notices:
+        if each.code not in said_otherwise:
+            notices.append((warn if each.code in GRAVE else note)(each.code, each.message, **each.values))
     return notices
 
 
-def on_synthetic(facts: Mapping[str, Any]) -> list[Notice]:
-    if not facts.get("synthetic"):
+def on_synthetic(facts: DataFacts) -> list[Notice]:
+    if not facts.synthetic:
         return []
     message = "The images are computer-made: results show how the tool works, not how it does on real panels."
     return [note("synthetic", message)]

@@ -65,7 +65,7 @@ class PlanActs:
 
     async def _refuse_changed_data(self, row: ProposalRow) -> None:
         facts = await self.datasets.facts(row.dataset)
-        known = (None, facts["fingerprint"])  # none: made by an older version
+        known = (None, facts.fingerprint)  # none: made by an older version
         if row.state == "open" and row.fingerprint not in known:
             made = await self.made_anew(row)
             raise DataChanged(await self.proposals.revise(row.id, row.revision, made), made)

@@ -15,7 +15,6 @@ from engine.contract.jobs import SpecError
 
 async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
     """The card of a stored plan."""
-    facts = {key: value for key, value in plan.facts.items() if key not in ("path", "broken")}
     job = plan.spec
     item = {
         "task": job.kind,
@@ -23,8 +22,8 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
         "revision": row.revision,
         "state": row.state,
         "dataset": job.dataset,
-        "dataset_facts": facts
-        | {"broken": len(plan.facts["broken"]), "left_out": by_reason(plan.facts.get("left_out", []))},
+        "dataset_facts": {key: value for key, value in plan.facts.told().items() if key != "path"}
+        | {"broken": len(plan.facts.broken), "left_out": by_reason(plan.facts.left_out)},
         "model": job.subject,
         "model_title": job.title,
         "settings": describe(job, plan.because),

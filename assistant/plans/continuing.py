@@ -6,9 +6,9 @@ from, there is a new plan instead, which waits for its own yes.
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from assistant.data.datasets import Datasets
+from assistant.data.facts import NamedFacts
 from assistant.plans.estimates import count_work
 from assistant.plans.plan import Plan, plan
 from assistant.refused import Refused
@@ -54,7 +54,7 @@ async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversa
     if row.fingerprint is None:
         message = f"it is not on record which images run {row.id} was approved for"
         raise NotContinued("data_unknown", message, "plan and approve the training anew", row.id)
-    if facts["fingerprint"] != row.fingerprint:
+    if facts.fingerprint != row.fingerprint:
         message = f"the images are not those that run {row.id} was approved for"
         raise NotContinued(
             "data_changed", message, "put them back as they were, or plan and approve the training anew", row.id
@@ -93,13 +93,13 @@ async def plan_again(settings: Settings, datasets: Datasets, runs: Queue, row: R
     )
 
 
-async def _facts(datasets: Datasets, row: RunRow) -> dict[str, Any]:
+async def _facts(datasets: Datasets, row: RunRow) -> NamedFacts:
     """The facts of the data that the run was given, as it is now; it may be a folder that is not registered, or no longer."""
     known = {each.name: each for each in await datasets.list()}
     registered = known.get(row.dataset)
-    if registered is not None and registered.facts["path"] == row.data_path:
+    if registered is not None and registered.facts.path == row.data_path:
         return await datasets.facts(row.dataset)
-    return {"dataset": row.dataset, **await datasets.check(Path(row.data_path))}
+    return NamedFacts.of(await datasets.check(Path(row.data_path)), dataset=row.dataset)
 
 
 def _lowered(folder: Path) -> int | None:

@@ -23,11 +23,11 @@ async def launch(datasets: Datasets, proposals: Proposals, runs: Queue, row: Pro
     job = read_job(row.spec)
     run = await runs.add(
         job,
-        data_path=facts["path"],
+        data_path=facts.path,
         conversation=row.conversation,
         key=f"{row.conversation}/{row.id}",
         estimate_s=count_work(job, facts),
-        fingerprint=row.fingerprint or facts["fingerprint"],
+        fingerprint=row.fingerprint or facts.fingerprint,
     )
     await proposals.note_run(row.id, run.id)
     return run
@@ -35,12 +35,11 @@ async def launch(datasets: Datasets, proposals: Proposals, runs: Queue, row: Pro
 
 async def launch_unstored(runs: Queue, plan: Plan) -> RunRow:
     """Queue the run of a plan that a person approved where no plan is stored: on the command line."""
-    facts: dict[str, Any] = plan.facts
     return await runs.add(
         plan.spec,
-        data_path=facts["path"],
-        estimate_s=count_work(plan.spec, facts),
-        fingerprint=facts["fingerprint"],
+        data_path=plan.facts.path,
+        estimate_s=count_work(plan.spec, plan.facts),
+        fingerprint=plan.facts.fingerprint,
     )
 
 

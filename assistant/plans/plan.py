@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.data.datasets import Datasets, UnfitData
+from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, Notice
 from assistant.kinds import DEFAULT_KIND, Advice, kind_of
 from assistant.plans.estimates import expected
@@ -27,7 +28,7 @@ class Plan:
 
     spec: Job
     chosen: dict[str, Any]
-    facts: dict[str, Any]
+    facts: NamedFacts
     notices: list[Notice]
     estimate: Estimate
     because: dict[str, Notice] = field(
@@ -58,7 +59,7 @@ async def plan(
 async def plan_on(
     settings: Settings,
     runs: Queue,
-    facts: dict[str, Any],
+    facts: NamedFacts,
     *,
     model: str,
     chosen: Mapping[str, Any],
@@ -80,7 +81,7 @@ async def plan_on(
 
 def make_plan(
     settings: Settings,
-    facts: dict[str, Any],
+    facts: NamedFacts,
     model: str,
     chosen: dict[str, Any],
     finished: Sequence[RunRow],
@@ -96,13 +97,13 @@ def make_plan(
         UnfitData: this kind of run cannot learn from such data, whatever is asked for.
     """
     this = kind_of(kind)
-    if unfit := facts.get("unfit", {}).get(kind):
+    if unfit := facts.unfit.get(kind):
         raise UnfitData(unfit)
     chosen = {name.removeprefix("model."): value for name, value in chosen.items()}
     known = chosen | {name: each.value for name, each in (given or {}).items() if chosen.get(name) in NOTHING}
     advice = {**this.advise(settings, facts=facts, model=model, chosen=known), **(given or {})}
     advice = {name: each for name, each in advice.items() if chosen.get(name) in NOTHING}
-    job = make_job(kind, facts["dataset"], model, chosen | {name: each.value for name, each in advice.items()})
+    job = make_job(kind, facts.dataset, model, chosen | {name: each.value for name, each in advice.items()})
     this.refuse(settings, job, facts)
     estimate = expected(job, facts, finished)
     notices = this.notices(settings, job, chosen=chosen, facts=facts, estimate=estimate)

@@ -136,5 +136,5 @@ def _content(plan: Plan) -> dict[str, Any]:
         "subject": plan.spec.subject,
         "chosen": plan.chosen,
         "spec": plan.spec.model_dump(mode="json"),
-        "fingerprint": plan.facts["fingerprint"],
+        "fingerprint": plan.facts.fingerprint,
     }

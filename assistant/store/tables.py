@@ -1,12 +1,17 @@
 """The tables. Large things (images, event logs, models) are files; the database holds what is searched and what must not be lost."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from engine.contract.data import DataFacts, Picture
+
+ContentT = TypeVar("ContentT")
 
 RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
@@ -22,6 +27,23 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class AsJson(TypeDecorator[ContentT], Generic[ContentT]):
+    """Something typed that is stored as JSON, with what was set and nothing else; of an older version it may lack what has a default."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, kind: type[ContentT]):
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: ContentT | None, dialect: Dialect) -> Any:
+        return TypeAdapter(self.kind).dump_python(value, mode="json", exclude_unset=True)  # type: ignore[arg-type]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> ContentT:
+        return TypeAdapter(self.kind).validate_python(value)
 
 
 def now() -> datetime:
@@ -42,15 +64,15 @@ class Base(DeclarativeBase):
 
 
 class DatasetRow(Base):
-    """A registered data set; `facts` is what the engine's check found (assistant/data/datasets.py)."""
+    """A registered data set; `facts` is what the engine's check found, without the pictures: these stand in `images`."""
 
     __tablename__ = "datasets"
     name: Mapped[str] = mapped_column(primary_key=True)
     path: Mapped[str]
     layout: Mapped[str]
     origin: Mapped[str]  # demo, registered, uploaded
-    facts: Mapped[dict[str, Any]]
-    images: Mapped[list[dict[str, Any]]] = mapped_column(JSON, deferred=True)
+    facts: Mapped[DataFacts] = mapped_column(AsJson(DataFacts))
+    images: Mapped[list[Picture]] = mapped_column(AsJson(list[Picture]), deferred=True)
     stamp: Mapped[str]  # of the files when they were checked
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -89,3 +89,6 @@ class DataFacts(_Told):
     )
     problems: list[DataProblem] = []
     notices: list[DataNotice] = []
+
+    def without_images(self) -> "DataFacts":
+        return DataFacts.model_validate({name: value for name, value in self.told().items() if name != "images"})

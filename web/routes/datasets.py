@@ -15,6 +15,7 @@ from assistant.data.datasets import no_room
 from assistant.data.uploads import receive, under_way
 from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
+from engine.contract.data import Picture
 from web.ids import Name
 from web.kept import kept
 from web.routes.workspace import Drawn, Opened, Shown
@@ -119,17 +120,17 @@ async def remove_dataset(name: Name, workspace: Opened) -> None:
 
 
 def describe(row: DatasetRow) -> dict[str, Any]:
-    return {"name": row.name, "path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts}
+    return {"name": row.name, "path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts.told()}
 
 
-async def _samples(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+async def _samples(workspace: Workspace, name: str) -> list[Picture]:
     """A few telling images for the card: one of each kind first."""
     images = await workspace.datasets.images(name)
     kinds = {_group(image): image for image in reversed(images)}
-    shown = {image["name"] for image in kinds.values()}
-    rest = (image for image in images if image["name"] not in shown)
+    shown = {image.name for image in kinds.values()}
+    rest = (image for image in images if image.name not in shown)
     return [*kinds.values(), *islice(rest, STRIP)][:STRIP]
 
 
-def _group(image: dict[str, Any]) -> str:
-    return f"{image['split']}/{image['defect_type'] or image['label']}"
+def _group(image: Picture) -> str:
+    return f"{image.split}/{image.defect_type or image.label}"

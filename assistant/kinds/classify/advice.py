@@ -12,14 +12,13 @@ from assistant.kinds.classify.classes import classes_in, good_in, large_enough
 from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.settings import Settings
 from engine.contract.classifiers import CLASSIFIERS
+from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import LEAST_GROUPS
 
 FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
 
 
-def complete(
-    settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
-) -> dict[str, Advice]:
+def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mapping[str, Any]) -> dict[str, Advice]:
     """What a training of this model is completed with."""
     if model not in CLASSIFIERS:
         return {}

@@ -1,15 +1,15 @@
 """Which classes a data set has for a classifier, as its facts tell: defect types, and good pictures where they are asked for."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import GOOD_CLASS, LEAST_GROUPS, UNNAMED
 
 
-def classes_in(facts: Mapping[str, Any], *, include_good: bool) -> dict[str, int]:
+def classes_in(facts: DataFacts, *, include_good: bool) -> dict[str, int]:
     """Pictures by class, in the order of their names."""
-    found = {str(name): int(count) for name, count in facts["defect_types"].items()}
-    unnamed = int(facts["test_defective"]) - sum(found.values())
+    found = dict(facts.defect_types)
+    unnamed = facts.test_defective - sum(found.values())
     if unnamed > 0:
         found[UNNAMED] = found.get(UNNAMED, 0) + unnamed
     good = good_in(facts)
@@ -18,8 +18,8 @@ def classes_in(facts: Mapping[str, Any], *, include_good: bool) -> dict[str, int
     return dict(sorted(found.items()))
 
 
-def good_in(facts: Mapping[str, Any]) -> int:
-    return int(facts["train_good"]) + int(facts["test_good"])
+def good_in(facts: DataFacts) -> int:
+    return facts.train_good + facts.test_good
 
 
 def large_enough(classes: Mapping[str, int]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from assistant.frames import Estimate, Notice
 from assistant.kinds.classify.classes import classes_in, large_enough
 from assistant.kinds.notices import note, on_data, on_synthetic, on_time, on_weights, refuse_missing_weights, warn
 from assistant.settings import Settings
+from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.classify import LEAST_GROUPS, ClassifyJob
 
@@ -22,7 +23,7 @@ SAID_OTHERWISE = {  # notices of the check that are of no account here, or that 
 
 
 def notices_of(
-    settings: Settings, job: ClassifyJob, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+    settings: Settings, job: ClassifyJob, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate
 ) -> list[Notice]:
     """What a person should know before saying yes, the gravest first."""
     return [
@@ -35,7 +36,7 @@ def notices_of(
     ]
 
 
-def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: Mapping[str, Any]) -> None:
+def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFacts) -> None:
     large = large_enough(classes_in(facts, include_good=job.include_good))
     if len(large) < 2:
         have = f"one class with enough images, {next(iter(large))}" if large else "no class with enough images"
@@ -46,7 +47,7 @@ def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: Mapping[
     refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
 
 
-def _on_classes(job: ClassifyJob, facts: Mapping[str, Any]) -> list[Notice]:
+def _on_classes(job: ClassifyJob, facts: DataFacts) -> list[Notice]:
     classes = classes_in(facts, include_good=job.include_good)
     large = large_enough(classes)
     notices = []
@@ -68,8 +69,8 @@ def _on_classes(job: ClassifyJob, facts: Mapping[str, Any]) -> list[Notice]:
     return notices
 
 
-def _on_groups(facts: Mapping[str, Any]) -> list[Notice]:
-    if facts.get("groups"):
+def _on_groups(facts: DataFacts) -> list[Notice]:
+    if facts.groups:
         return []
     message = (
         "The data set does not say which images are of one panel or lot. Several images of one thing are then learnt from and "

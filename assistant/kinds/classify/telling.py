@@ -1,6 +1,5 @@
 """What may be said about a training of a classifier, planned or finished."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from assistant.kinds.classify.classes import classes_in, large_enough
 from assistant.kinds.classify.gallery import images_of
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
+from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyResults
 
@@ -15,7 +15,7 @@ TOLD_TO_SCRIPTS = ("weights", "counts", "classes", "per_class", "confusion", "le
 MOST_CONFUSED = 3
 
 
-def in_short(job: ClassifyJob, facts: Mapping[str, Any]) -> str:
+def in_short(job: ClassifyJob, facts: DataFacts) -> str:
     """Network, data, classes and what matters most of the settings."""
     classes = large_enough(classes_in(facts, include_good=job.include_good))
     listed = ", ".join(f"{name} ({count})" for name, count in classes.items())

@@ -1,10 +1,9 @@
 """How much work a training of a classifier is, in seconds of a plain CPU: right to a factor of two or three at best."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from assistant.kinds.classify.classes import classes_in, large_enough
+from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.models.detector import ASKED_PIXELS, UNKNOWN_GMACS
 
@@ -15,7 +14,7 @@ AUGMENT_SECONDS = {"none": 0.0, "light": 0.002, "strong": 0.008}
 START_SECONDS = 6.0  # import torch, read the data, save, load again
 
 
-def count_work(job: ClassifyJob, facts: Mapping[str, Any]) -> float:
+def count_work(job: ClassifyJob, facts: DataFacts) -> float:
     """Reading, one pass for the head, the epochs, and a pass over what was held back."""
     images = sum(large_enough(classes_in(facts, include_good=job.include_good)).values())
     held_out = images * (job.validation_share + job.test_share)

@@ -10,6 +10,7 @@ from assistant.frames import Notice
 from assistant.kinds import Advice
 from assistant.kinds.weights import choose_backbone
 from assistant.settings import Settings
+from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS, DetectorParams
 
@@ -17,17 +18,15 @@ FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is n
 SMALL_BATCH = 4
 
 
-def complete(
-    settings: Settings, *, facts: Mapping[str, Any], model: str, chosen: Mapping[str, Any]
-) -> dict[str, Advice]:
+def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mapping[str, Any]) -> dict[str, Advice]:
     """What a training of this model is completed with: what suits the data, and the paper's backbone or one whose weights are at hand."""
     if model not in MODELS:
         return {}
     usual = MODELS[model].default_backbone
     if usual is None or chosen.get("backbone"):
-        return advise(model, good=facts["train_good"])
+        return advise(model, good=facts.train_good)
     backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual)
-    return {**advise(model, good=facts["train_good"]), "backbone": Advice(backbone, None)}
+    return {**advise(model, good=facts.train_good), "backbone": Advice(backbone, None)}
 
 
 def advise(model: str, *, good: int) -> dict[str, Advice]:

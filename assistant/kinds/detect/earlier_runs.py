@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from assistant.data.facts import NamedFacts
 from assistant.frames import Notice
 from assistant.kinds import Advice, Built
 from assistant.runs.place import RunElsewhere
@@ -50,7 +51,7 @@ WISHES: dict[str, tuple[Any, Any]] = {
 
 
 async def build_on(
-    runs: Queue, *, facts: Mapping[str, Any], model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
+    runs: Queue, *, facts: NamedFacts, model: str, chosen: dict[str, Any], wishes: Mapping[str, Any]
 ) -> Built:
     """Fill in the runs that a training of this model builds on, given the facts of its data set. The wish `last_runs` takes
     that many of the newest as members.
@@ -63,12 +64,12 @@ async def build_on(
     if MODELS[model].joins_runs:
         return await _ensemble(runs, facts, chosen, wishes.get("last_runs"))
     if chosen.get("backbone_run") and MODELS[model].default_backbone:
-        return await _on_backbone(runs, facts["dataset"], chosen)
+        return await _on_backbone(runs, facts.dataset, chosen)
     return Built(chosen)
 
 
-async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any], last_runs: int | None) -> Built:
-    dataset = facts["dataset"]
+async def _ensemble(runs: Queue, facts: NamedFacts, chosen: dict[str, Any], last_runs: int | None) -> Built:
+    dataset = facts.dataset
     named = chosen.get("members")
     if isinstance(named, str):
         named = named.replace(",", " ").split()
@@ -79,7 +80,7 @@ async def _ensemble(runs: Queue, facts: Mapping[str, Any], chosen: dict[str, Any
         rows = [row for row in found if _can_be_member(row) and runs.place.has(row)]
         rows = rows if last_runs is None else list(rows[:last_runs])
     members = [await asyncio.to_thread(_candidate, runs, row) for row in rows]
-    whys = [why_no_member(each, dataset=dataset, fingerprint=facts.get("fingerprint")) for each in members]
+    whys = [why_no_member(each, dataset=dataset, fingerprint=facts.fingerprint) for each in members]
     unfit = [why for why in whys if why]
     if not named and last_runs is None:  # by itself it takes only what fits
         members = _newest([each for each, why in zip(members, whys, strict=True) if why is None])

@@ -15,6 +15,7 @@ from assistant.kinds.notices import (
     warn,
 )
 from assistant.settings import Settings
+from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import promise_of, share_out
@@ -26,7 +27,7 @@ SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words
 
 
 def notices_of(
-    settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: Mapping[str, Any], estimate: Estimate
+    settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate
 ) -> list[Notice]:
     """What a person should know before saying yes, the gravest first."""
     usual = job.backbone if job.backbone_run else job.model.default_backbone
@@ -41,10 +42,10 @@ def notices_of(
     ]
 
 
-def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: Mapping[str, Any]) -> None:
-    for notice in facts.get("notices", []):
-        if notice["code"] == "memory_models_only" and job.model.learns_in_epochs:
-            raise SpecError([Problem("model", f"{job.model.name} cannot be trained: {notice['message']}")])
+def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: DataFacts) -> None:
+    for notice in facts.notices:
+        if notice.code == "memory_models_only" and job.model.learns_in_epochs:
+            raise SpecError([Problem("model", f"{job.model.name} cannot be trained: {notice.message}")])
     refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
 
 
@@ -53,18 +54,18 @@ def without_effect(job: DetectJob) -> set[str]:
     return job.model.without_effect()
 
 
-def _on_defects(facts: Mapping[str, Any]) -> list[Notice]:
-    if facts["test_defective"] == 0:
+def _on_defects(facts: DataFacts) -> list[Notice]:
+    if facts.test_defective == 0:
         message = "There are no defective images: how many defects the model finds cannot be measured."
         return [note("no_defects", message)]
-    if any(each["code"] == "no_masks" for each in facts.get("notices", [])):
+    if any(each.code == "no_masks" for each in facts.notices):
         return [note("no_masks", "There are no defect masks: how well defects are located cannot be measured.")]
     return []
 
 
-def _on_threshold(job: DetectJob, facts: Mapping[str, Any]) -> list[Notice]:
+def _on_threshold(job: DetectJob, facts: DataFacts) -> list[Notice]:
     """How many good images will set the threshold, where that limits what it can promise."""
-    shared = share_out(job, good=facts["train_good"], has_own_test=facts["test_good"] > 0)
+    shared = share_out(job, good=facts.train_good, has_own_test=facts.test_good > 0)
     images = shared.threshold
     promise = promise_of(shared.policy, images=images, overkill_rate=job.overkill_rate, folds=shared.folds)
     if promise.promised is None:

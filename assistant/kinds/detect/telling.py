@@ -1,12 +1,12 @@
 """What may be said about a training of a detector, planned or finished."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from assistant.kinds.detect.gallery import images_of
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
+from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import Promise
 from engine.contract.results.detect import DetectResults, ThresholdTold
@@ -15,10 +15,10 @@ AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
 TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "synthetic", "reasons")
 
 
-def in_short(job: DetectJob, facts: Mapping[str, Any]) -> str:
+def in_short(job: DetectJob, facts: DataFacts) -> str:
     """Model, data and what matters most of the settings."""
     backbone = f"backbone {job.backbone}" if job.backbone else "no backbone"
-    return f"{job.subject} on {job.dataset}: {facts['train_good']} good images, {job.image_size} px, {backbone}"
+    return f"{job.subject} on {job.dataset}: {facts.train_good} good images, {job.image_size} px, {backbone}"
 
 
 def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -6,10 +6,9 @@ for minutes. The first finished run of a model sets them right.
 """
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from engine.contract.backbones import Architecture
+from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models.detector import UNKNOWN_GMACS, Work
 from engine.contract.policy import share_out
@@ -20,10 +19,10 @@ WRITE_SECONDS = 0.05  # map, heatmap and mask of one tested image
 START_SECONDS = 4.0  # import torch, read the job, save, load again
 
 
-def count_work(job: DetectJob, facts: Mapping[str, Any]) -> float:
+def count_work(job: DetectJob, facts: DataFacts) -> float:
     """The uncorrected count, in seconds of a plain CPU."""
-    good, tested = int(facts["train_good"]), int(facts["test_good"] + facts["test_defective"])
-    shared = share_out(job, good=good, has_own_test=facts["test_good"] > 0)
+    good, tested = facts.train_good, facts.test_good + facts.test_defective
+    shared = share_out(job, good=good, has_own_test=facts.test_good > 0)
     rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
     work = Work(job.image_size, job.epochs, fit=shared.fit, looked_at=good + tested, backbone=_backbone(job))
     passes = 1 if job.augmentation == "none" else job.model.passes_over_augmented

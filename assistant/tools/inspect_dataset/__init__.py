@@ -21,6 +21,6 @@ async def inspect_dataset(ctx: RunContext[Desk], dataset: str) -> dict[str, Any]
         facts = await ctx.deps.datasets.facts(dataset)
     except DatasetError as error:
         raise ctx.deps.refuse_input(error) from None
-    broken = {"broken": facts["broken"][:SHOWN_BROKEN], "broken_count": len(facts["broken"])}
-    kept = {key: value for key, value in facts.items() if key not in ("path", "fingerprint", "problems")}
-    return kept | broken | {"left_out": by_reason(facts.get("left_out", []))}
+    broken = {"broken": [each.told() for each in facts.broken[:SHOWN_BROKEN]], "broken_count": len(facts.broken)}
+    kept = {key: value for key, value in facts.told().items() if key not in ("path", "fingerprint", "problems")}
+    return kept | broken | {"left_out": by_reason(facts.left_out)}

@@ -14,11 +14,11 @@ async def list_datasets(ctx: RunContext[Desk]) -> dict[str, Any]:
         "datasets": [
             {
                 "dataset": row.name,
-                "good": row.facts["train_good"],
-                "test_good": row.facts["test_good"],
-                "test_defective": row.facts["test_defective"],
-                "defect_types": row.facts["defect_types"],
-                "synthetic": row.facts["synthetic"],
+                "good": row.facts.train_good,
+                "test_good": row.facts.test_good,
+                "test_defective": row.facts.test_defective,
+                "defect_types": row.facts.defect_types,
+                "synthetic": row.facts.synthetic,
             }
             for row in rows
         ]

@@ -64,7 +64,7 @@ async def _for_dataset(desk: Desk, named: str | None, good_images: int | None) -
     row = next((row for row in rows if row.name == meant), None)
     if row is None and good_images is None:
         return None
-    has = int(row.facts["train_good"]) if row else 0
+    has = row.facts.train_good if row else 0
     good = good_images or has
     at_hand = desk.settings.hub == "on" or bool(await asyncio.to_thread(local_backbones, desk.settings))
     best = best_for(good=good, weights_at_hand=at_hand)

@@ -174,7 +174,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         "because": _because(made),
         "expected_seconds": round(made.estimate.seconds),
         "notices": [notice.message for notice in made.notices],
-        "files_not_used": by_reason(made.facts.get("left_out", [])),
+        "files_not_used": by_reason(made.facts.left_out),
     }
 
 

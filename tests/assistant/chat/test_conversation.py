@@ -244,7 +244,7 @@ async def test_data_that_changed_since_the_plan_is_shown_again_before_it_is_trai
     async with workspace.database.session() as session:
         row = await session.get(DatasetRow, "oled")
         assert row is not None
-        row.facts = {**row.facts, "train_good": 30, "fingerprint": "other"}
+        row.facts = row.facts.model_copy(update={"train_good": 30, "fingerprint": "other"})
     with pytest.raises(FrameRefused) as refused:
         await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
     assert refused.value.code == "data_changed"
@@ -404,7 +404,7 @@ async def finished_run(workspace: Workspace, model: str) -> str:
     row = await workspace.runs.add(job, data_path="/data")
     await workspace.runs.claim_one(row.id)
     facts = await workspace.datasets.facts("oled")
-    write_model(workspace.runs.folder(row.id), card(job, fingerprint=facts["fingerprint"]))
+    write_model(workspace.runs.folder(row.id), card(job, fingerprint=facts.fingerprint))
     await workspace.runs.end(row.id, "succeeded", metrics={"image_auroc": 0.9})
     return row.id
 
@@ -463,4 +463,4 @@ async def set_good_images(workspace: Workspace, good: int) -> None:
     async with workspace.database.session() as session:
         row = await session.get(DatasetRow, "oled")
         assert row is not None
-        row.facts = {**row.facts, "train_good": good}
+        row.facts = row.facts.model_copy(update={"train_good": good})

@@ -5,12 +5,13 @@ import pytest
 from assistant.data.left_out import GRAVEST_FIRST, by_reason, lines_of_left_out
 from assistant.frames import Language
 from assistant.offline.words import built_in_words
+from engine.contract.data import LeftOut
 from engine.datasets.left_out import Reason
 from prompts.page_texts import page_texts
 
 
-def entry(where: str, ending: str, reason: str, count: int) -> dict[str, Any]:
-    return {"where": where, "ending": ending, "reason": reason, "count": count}
+def entry(where: str, ending: str, reason: str, count: int) -> LeftOut:
+    return LeftOut(where=where, ending=ending, reason=reason, count=count)
 
 
 def test_files_are_put_together_by_the_reason_with_the_most_first() -> None:

@@ -79,8 +79,8 @@ def test_weights_that_are_demanded_and_missing_are_refused_and_missing_ones_told
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_pictures_are_more_work(kind: str, tmp_path: Path) -> None:
     job = planned(kind, tmp_path).spec
-    more = {name: 4 * count for name, count in FACTS["defect_types"].items()}
-    larger = {**FACTS, "train_good": 800, "test_defective": 320, "defect_types": more}
+    more = {name: 4 * count for name, count in FACTS.defect_types.items()}
+    larger = FACTS.model_copy(update={"train_good": 800, "test_defective": 320, "defect_types": more})
     assert kind_of(kind).work(job, larger) > kind_of(kind).work(job, FACTS)
 
 

@@ -28,7 +28,7 @@ async def a_run(
     """A run of this conversation that has ended, with a checkpoint after so many epochs."""
     facts = await workspace.datasets.facts("oled")
     row = await workspace.runs.add(
-        SPEC, data_path=facts["path"], conversation=conversation.id, fingerprint=facts["fingerprint"]
+        SPEC, data_path=facts.path, conversation=conversation.id, fingerprint=facts.fingerprint
     )
     await conversation.transcript.show(f"run-{row.id}", RunItem(run=row.id))
     folder = workspace.runs.folder(row.id)
@@ -49,7 +49,7 @@ async def change_data(workspace: Workspace) -> None:
     async with workspace.database.session() as session:
         row = await session.get(DatasetRow, "oled")
         assert row is not None
-        row.facts = {**row.facts, "fingerprint": "other"}
+        row.facts = row.facts.model_copy(update={"fingerprint": "other"})
 
 
 async def forget_images(workspace: Workspace, row: RunRow) -> None:

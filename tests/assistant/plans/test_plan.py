@@ -15,9 +15,9 @@ from assistant.settings import Settings
 from engine.contract.jobs import SpecError, flat_settings, make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
-from tests.data_facts import facts
+from tests.data_facts import facts as data_facts
 
-FACTS = facts()
+FACTS = data_facts()
 
 
 NO_MASKS = {"code": "no_masks", "message": "no masks", "values": {}}
@@ -26,7 +26,7 @@ NO_MASKS = {"code": "no_masks", "message": "no masks", "values": {}}
 def codes(
     settings: Settings, facts: dict[str, Any] | None = None, model: str = "patchcore", **chosen: Any
 ) -> list[str]:
-    return [notice.code for notice in make_plan(settings, {**FACTS, **(facts or {})}, model, chosen, []).notices]
+    return [notice.code for notice in make_plan(settings, data_facts(**(facts or {})), model, chosen, []).notices]
 
 
 def with_weights(settings: Settings, *names: str) -> Settings:
@@ -156,7 +156,7 @@ def test_a_plan_counts_the_good_images_that_are_held_out_for_testing(tmp_path: P
 
 def test_leaving_one_out_is_not_promised_more_of_than_it_can_keep(tmp_path: Path) -> None:
     settings = with_weights(settings_at(tmp_path), "wide_resnet50_2")
-    notices = make_plan(settings, {**FACTS, "train_good": 9}, "patchcore", {}, []).notices
+    notices = make_plan(settings, data_facts(train_good=9), "patchcore", {}, []).notices
     assert [notice.code for notice in notices] == ["few_good", "leave_one_out"]
     assert {notice.values["promised"] for notice in notices} == {20.0}  # 2 / 10
 
@@ -176,14 +176,14 @@ def test_a_model_that_needs_more_good_images_is_refused_before_it_is_planned(tmp
         "message": "3 good pictures are too few",
         "values": {"good": 3, "needed": 4},
     }
-    facts = {**FACTS, "train_good": 3, "notices": [notice]}
+    facts = data_facts(train_good=3, notices=[notice])
     assert make_plan(settings_at(tmp_path), facts, "patchcore", {}, [])
     with pytest.raises(SpecError, match="3 good pictures are too few"):
         make_plan(settings_at(tmp_path), facts, "autoencoder", {}, [])
 
 
 def test_what_was_chosen_goes_before_what_suits_the_data(tmp_path: Path) -> None:
-    few = {**FACTS, "train_good": 30}
+    few = data_facts(train_good=30)
     plan = make_plan(settings_at(tmp_path), few, "patchcore", {"coreset_ratio": 0.03, "augmentation": "strong"}, [])
     assert (plan.spec.model.coreset_ratio, plan.spec.augmentation) == (0.03, "strong")  # type: ignore[attr-defined]
     assert plan.because == {}

@@ -66,8 +66,8 @@ async def test_pictures_that_change_between_the_yes_and_the_run_are_not_taken_fo
     exchange(panels)
     approved = await workspace.proposals.approve(row.id, 1)
     run = await launch(workspace.datasets, workspace.proposals, workspace.runs, approved)
-    assert (await workspace.datasets.facts("panels"))["fingerprint"] != made.facts["fingerprint"]
-    assert run.fingerprint == made.facts["fingerprint"]
+    assert (await workspace.datasets.facts("panels")).fingerprint != made.facts.fingerprint
+    assert run.fingerprint == made.facts.fingerprint
 
 
 class ArgumentsExecutor(LocalExecutor):

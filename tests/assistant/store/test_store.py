@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import JSON, create_engine, select, type_coerce
 
 from assistant.machine.masking import Mask
 from assistant.plans.plan import make_plan
@@ -16,7 +16,8 @@ from assistant.runs.place import place_of
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
 from assistant.store.database import Database, migrate
-from assistant.store.tables import Base
+from assistant.store.tables import Base, DatasetRow
+from engine.contract.data import DataFacts
 from engine.contract.events import Stopped, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
@@ -130,3 +131,26 @@ async def test_a_database_survives_being_closed_and_opened_again(
     second = await Database.open(database_url)
     assert [run.id for run in await queue_of(settings, second).list()] == ["r1"]
     await second.close()
+
+
+async def test_the_facts_of_a_data_set_are_stored_as_they_were_told_and_those_of_other_versions_are_read(
+    database: Database,
+) -> None:
+    of_another_version = {
+        "layout": "mvtec",
+        "path": "/data",
+        "train_good": 30,
+        "test_good": 0,
+        "test_defective": 2,
+        "notices": [{"code": "few_images", "message": "m"}],
+        "of_a_newer_version": 1,
+    }
+    async with database.session() as session:
+        row = DatasetRow(name="old", path="/data", origin="demo", layout="mvtec", images=[], stamp="s")
+        row.facts = DataFacts.model_validate(of_another_version)
+        session.add(row)
+    async with database.reading() as session:
+        told = (await session.scalars(select(type_coerce(DatasetRow.facts, JSON)))).one()
+        read = (await session.scalars(select(DatasetRow))).one().facts
+    assert told == of_another_version
+    assert (read.train_good, read.left_out, read.notices[0].values) == (30, [], {})

@@ -41,7 +41,7 @@ def test_small_sets_get_settings_of_their_own(model: str, good: int, expected: d
 @pytest.mark.parametrize("good", [1, 30, 100, 1000])
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "ensemble"])
 def test_advice_always_makes_a_valid_plan_that_differs_from_the_defaults(tmp_path: Path, model: str, good: int) -> None:
-    plan = make_plan(Settings(home=tmp_path, hub="off"), {**FACTS, "train_good": good}, model, {}, [])
+    plan = make_plan(Settings(home=tmp_path, hub="off"), facts(train_good=good), model, {}, [])
     settings = {setting.name: setting for setting in describe(plan.spec, plan.because)}
     assert all(settings[name].value != settings[name].default for name in plan.because)
     assert plan.estimate.seconds > 0

@@ -10,12 +10,13 @@ from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import SpecError, make_job
 from engine.contract.results.detect import Policy
+from tests.data_facts import facts
 from tests.stored_runs import card, write_model
 
 pytestmark = pytest.mark.anyio
 
 
-OLED = {"dataset": "oled", "fingerprint": "f0"}
+OLED = facts(fingerprint="f0")
 
 
 async def trained(
