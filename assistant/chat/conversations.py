@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -11,7 +11,9 @@ from assistant.chat.conversation import Conversation
 from assistant.chat.mending import mend
 from assistant.chat.parts import Parts
 from assistant.frames import Language
-from assistant.store.tables import ConversationRow
+from assistant.store.tables import ConversationRow, now
+
+UNUSED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,12 @@ class Conversations:
         async with self._database.session() as session:
             await session.execute(delete(ConversationRow).where(ConversationRow.id == conversation))
 
-    async def forget_unused(self) -> None:
-        """Drop those in which nothing was ever said: each visit of the front door makes one."""
+    async def forget_unused(self, *, older_than: timedelta = UNUSED_FOR) -> None:
+        """Drop those in which nothing was ever said: each visit of the front door makes one. A young one may be open on a page, of this
+        server before it was started anew or of another on the same database."""
+        unused = (ConversationRow.revision == 0) & (ConversationRow.created_at < now() - older_than)
         async with self._database.session() as session:
-            await session.execute(delete(ConversationRow).where(ConversationRow.revision == 0))
+            await session.execute(delete(ConversationRow).where(unused))
 
     async def close(self) -> None:
         """End every answer that is being made."""

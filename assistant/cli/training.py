@@ -17,12 +17,11 @@ from assistant.kinds.summary import run_facts, word
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
-from assistant.runs.continuing import latest_of
+from assistant.runs.continuing import latest_of, rest_in
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.contract.continuing import epochs_kept
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Problem, SpecError, flat_settings
@@ -162,8 +161,8 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
     else:
         tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))
         tell(f"its log: {RunFolder(folder).log}")
-        kept = epochs_kept(folder)
-        how = "from its beginning" if kept is None else f"after epoch {kept} of {row.spec['epochs']}"
+        rest = rest_in(folder, row)
+        how = "from its beginning" if rest.after_epoch is None else f"after epoch {rest.after_epoch} of {rest.epochs}"
         tell(f"to take it up again, {how}: murascope runs continue {row.id}")
 
 

@@ -6,20 +6,22 @@ most once; whoever asks again means the run that continues it. How one comes abo
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from assistant.runs.queue import Queue
 from assistant.store.tables import RunRow
 from engine.contract.continuing import epochs_kept
+from engine.contract.jobs import read_job
 
 ENDED_WITHOUT_RESULT = ("failed", "stopped")
 
 
 @dataclass(frozen=True)
 class Rest:
-    """What is left to do: after which epoch of how many it continues; None where it starts from the beginning."""
+    """What is left to do: after which epoch of how many it continues; None where it starts from the beginning, or knows no epochs."""
 
     after_epoch: int | None
-    epochs: int
+    epochs: int | None
 
 
 async def what_is_left(runs: Queue, row: RunRow) -> Rest | None:
@@ -31,8 +33,16 @@ async def what_is_left(runs: Queue, row: RunRow) -> Rest | None:
 
 
 async def rest_of(runs: Queue, row: RunRow) -> Rest:
-    kept = await asyncio.to_thread(epochs_kept, runs.folder_of(row))
-    return Rest(after_epoch=kept, epochs=int(row.spec["epochs"]))
+    return await asyncio.to_thread(rest_in, runs.folder_of(row), row)
+
+
+def rest_in(folder: Path, row: RunRow) -> Rest:
+    """What is left of the run with this folder."""
+    try:
+        epochs = read_job(row.spec).all_epochs
+    except ValueError:  # of another version
+        epochs = None
+    return Rest(after_epoch=epochs_kept(folder), epochs=epochs)
 
 
 async def latest_of(runs: Queue, row: RunRow) -> RunRow:

@@ -15,19 +15,6 @@ LOG_LINES = 20
 LOG_BYTES = 128 << 10  # of the end of a log; escaped in JSON they fit into one line of the event log
 
 
-def last_word(folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
-    """The event that ended the run; when there is none, `otherwise` is written as the end.
-
-    Raises:
-        OSError: another process writes the log, or the disk takes nothing.
-    """
-    log = open_for_last_word(folder)
-    try:
-        return say(log, folder, otherwise)
-    finally:
-        log.close()
-
-
 def open_for_last_word(folder: Path) -> EventLog:
     """The log of a run whose process is gone. It has one writer: while it is open, nobody else gives the run its end.
 
@@ -38,7 +25,8 @@ def open_for_last_word(folder: Path) -> EventLog:
 
 
 def say(log: EventLog, folder: Path, otherwise: Finished | Failed | Stopped) -> Event:
-    """
+    """The event that ended the run; when there is none, `otherwise` is written as the end.
+
     Raises:
         OSError: the disk takes nothing.
     """

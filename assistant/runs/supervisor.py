@@ -57,7 +57,7 @@ class Supervisor:
                 row = await self._queue.get(run)
                 if row.state not in ACTIVE:
                     return row
-                await self._take_up(row)
+                await self._start_or_watch(row)
             await asyncio.sleep(POLL_SECONDS)
 
     async def _work(self) -> None:
@@ -70,16 +70,16 @@ class Supervisor:
 
     async def _look(self) -> None:
         for row in await self._queue.running():
-            await self._take_up(row)
+            await self._start_or_watch(row)
         for row in await self._queue.waiting():
             if self._busy() < self._slots:
-                await self._take_up(row)
+                await self._start_or_watch(row)
 
     def _busy(self) -> int:
         self._watched = {run: task for run, task in self._watched.items() if not task.done()}
         return len(self._watched)
 
-    async def _take_up(self, row: RunRow) -> None:
+    async def _start_or_watch(self, row: RunRow) -> None:
         """Start a run that waits, and watch one that runs, whoever started it."""
         if (task := self._watched.get(row.id)) is not None and not task.done():
             return

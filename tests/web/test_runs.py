@@ -1,6 +1,8 @@
 """Runs over REST."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,21 @@ def test_a_finished_run_is_not_continued_and_none_is_offered(finished_run: str, 
     assert (run["rest"], run["continued_as"], run["waits_for"]) == (None, None, [])
     assert (answer.json()["code"], answer.json()["hint"]) == ("run_succeeded", "look at its results, or train anew")
     assert client.post("/api/runs/r99/continue").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["results", "log", "files/inputs/1", "continue"])
+def test_what_lies_in_another_home_is_refused_with_the_machine_that_has_it(
+    finished_run: str, settings: Settings, request: pytest.FixtureRequest, path: str
+) -> None:
+    with closing(sqlite3.connect(settings.home / "murascope.db")) as database, database:
+        database.execute("UPDATE runs SET home = 'another', host = 'line-2'")
+    client: TestClient = request.getfixturevalue("client")
+    pages = "" if path.startswith("files") else "/api"
+    answer = client.request("POST" if path == "continue" else "GET", f"{pages}/runs/{finished_run}/{path}")
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (409, "elsewhere")
+    assert "on line-2, in another home" in told["message"]
+    assert client.get(f"/api/runs/{finished_run}").json()["state"] == "succeeded"
 
 
 def test_a_run_without_results_says_so(finished_run: str, client: TestClient, settings: Settings) -> None:

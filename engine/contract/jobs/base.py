@@ -67,6 +67,11 @@ class Job(BaseModel):
         return []
 
     @property
+    def all_epochs(self) -> int | None:
+        """How many epochs it learns; None of a kind that does not learn by epochs."""
+        return None
+
+    @property
     def title(self) -> str:
         """The same, as people write it."""
         return self.model.title

@@ -64,6 +64,10 @@ class ClassifyJob(Job):
     def models(cls) -> Mapping[str, type[Params]]:
         return CLASSIFIERS
 
+    @property
+    def all_epochs(self) -> int:
+        return self.epochs
+
     def stages(self) -> list[str]:
         return ["loading", "training", "adjusting", "evaluating", "saving", "verifying"]
 

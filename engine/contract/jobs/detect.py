@@ -117,6 +117,10 @@ class DetectJob(Job):
         return self
 
     @property
+    def all_epochs(self) -> int:
+        return self.epochs
+
+    @property
     def built_on(self) -> list[str]:
         return [*self.model.built_on, *([self.backbone_run] if self.backbone_run else [])]
 

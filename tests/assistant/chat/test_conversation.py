@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -357,7 +358,7 @@ async def test_a_failed_run_is_told_with_its_reason_once(workspace: Workspace, c
     log.append(Started(model="patchcore", dataset="oled"))
     log.append(Failed(code="memory", reason="out of memory", hint="use smaller images"))
     log.close()
-    await workspace.supervisor._conclude(await workspace.runs.get("r1"))
+    assert (await workspace.supervisor.run_one("r1")).state == "failed"
     await conversation.tell_end_of(await workspace.runs.get("r1"))
     told = [
         item.text
@@ -385,8 +386,16 @@ async def test_two_who_open_the_page_at_once_get_a_conversation_each(workspace: 
     assert list(await workspace.conversations.list()) == []  # nothing was said in them yet
     await say(first, "what data do I have?")
     assert {each.id for each in await workspace.conversations.list(also=second.id)} == {first.id, second.id}
-    await workspace.conversations.forget_unused()
+    await workspace.conversations.forget_unused(older_than=timedelta(0))
     assert [each.id for each in await workspace.conversations.list(also=second.id)] == [first.id]
+
+
+async def test_a_conversation_that_was_just_opened_outlives_the_start_of_another_server(workspace: Workspace) -> None:
+    opened = await workspace.conversations.create("en")
+    async with Workspace.open(workspace.settings) as another, another.working():
+        assert await another.conversations.is_unused(opened.id)
+    await say(opened, "what data do I have?")
+    assert [each.id for each in await workspace.conversations.list()] == [opened.id]
 
 
 async def test_a_conversation_that_is_deleted_takes_its_items_along(

@@ -9,11 +9,11 @@ import pytest
 
 from assistant.runs.executors.local import append_plain
 from assistant.runs.follow import _new_events
-from assistant.runs.last_word import LOG_BYTES, killed, last_word, log_tail
+from assistant.runs.last_word import LOG_BYTES, killed, log_tail, open_for_last_word, say
 from assistant.runs.results import NoResults, finding, load
 from assistant.store.tables import RunRow
 from engine.contract.continuing import epochs_kept, hand_on
-from engine.contract.events import DamagedLog, EventLog, Failed, Stopped, has_ended, read_events
+from engine.contract.events import DamagedLog, Event, EventLog, Failed, Stopped, has_ended, read_events
 from engine.contract.folder import EvaluationFolder, RunFolder
 from engine.contract.plain_files import MOST_BYTES, NotPlain
 from engine.contract.process_lock import is_locked, noted_process
@@ -62,6 +62,15 @@ def put(request: pytest.FixtureRequest) -> Put:
 def evaluated(folder: Path) -> EvaluationFolder:
     """The evaluation of a run, with what was found in its first picture."""
     return write_evaluation(folder, findings={0: found_in()})
+
+
+def last_word(folder: Path, otherwise: Failed | Stopped) -> Event:
+    """What the queue does with the log of a run whose process is gone."""
+    log = open_for_last_word(folder)
+    try:
+        return say(log, folder, otherwise)
+    finally:
+        log.close()
 
 
 @pytest.mark.parametrize("otherwise", [Stopped(), None], ids=["stopped", "killed"])
