@@ -1,4 +1,4 @@
-"""One contract over all models: a new model joins by its Params in engine/contract/models/__init__.py."""
+"""One contract over all models: a new model joins by a file of its name in engine/contract/models and in engine/models."""
 
 import gc
 from dataclasses import dataclass
