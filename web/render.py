@@ -25,7 +25,7 @@ from prompts.durations import duration
 from prompts.languages import LANGUAGES
 from web import markdown
 from web.kinds import FOLDER as KINDS_FOLDER
-from web.versions import static_url
+from web.versions import STATIC, static_url
 from web.wording import choose_language, wording
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -92,7 +92,7 @@ def environment(language: str) -> Environment:
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, static=static_url, coded=words.coded,
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
-        took=took, kinds=kind_names(), title_of=title_of,
+        took=took, kinds=kind_names(), kind_sheets=sorted(path.name for path in (STATIC / "css" / "kinds").glob("*.css")), title_of=title_of,
         models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
     )  # fmt: skip
     jinja.filters.update(

@@ -24,7 +24,9 @@ def test_heat_looks_the_same_on_the_page_and_in_the_run_s_pictures() -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node is installed to read the page's tables")
-    source = (FOLDER.parent.parent / "web" / "static" / "js" / "maths.js").read_text(encoding="utf-8")
+    source = (FOLDER.parent.parent / "web" / "static" / "js" / "kinds" / "detect" / "maths.js").read_text(
+        encoding="utf-8"
+    )
     script = f"{source}\nconsole.log(JSON.stringify([STOPS, STRENGTH]));"
     told = subprocess.run([node, "--input-type=module"], input=script, capture_output=True, text=True, check=True)
     assert json.loads(told.stdout) == [HEAT.tolist(), OPACITY.tolist()]

@@ -27,6 +27,13 @@ def test_results_hold_the_metrics_and_an_outcome_for_each_image(finished_run: st
     assert [image["outcome"] for image in results["images"]] == ["correct_good", "hit", "missed"]
 
 
+def test_the_list_of_runs_tells_what_a_runs_kind_makes_of_its_figures(finished_run: str, client: TestClient) -> None:
+    row = client.get("/runs", params={"lang": "en"}, headers={"accept": "text/html"}).text.split(
+        f'data-run="{finished_run}"'
+    )[1]
+    assert "0.750" in row and 'missed <span class="mono">1</span>' in row
+
+
 def test_a_run_describes_itself(finished_run: str, client: TestClient) -> None:
     run = client.get(f"/api/runs/{finished_run}").json()
     assert (run["state"], run["model_title"], run["kind"]) == ("succeeded", "PatchCore", "detect")

@@ -7,6 +7,7 @@ import { test } from "node:test";
 const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(`../../web/static/js/${name}.js`, import.meta.url), "utf8"))}`);
 const maths = await load("maths");
 const runState = await load("run_state");
+const detect = await load("kinds/detect/maths");
 const memory = await load("kinds/detect/memory");
 const { sentences } = await load("sentences");
 
@@ -46,10 +47,10 @@ test("ROC area equals the share of correctly ordered pairs, ties counting half",
   const [good, bad] = [[0.1, 0.4, 0.35, 0.8], [0.8, 0.35, 0.9]];
   let pairs = 0;
   for (const g of good) for (const b of bad) pairs += b > g ? 1 : b === g ? 0.5 : 0;
-  const curve = maths.roc(good, bad);
+  const curve = detect.roc(good, bad);
   assert.ok(Math.abs(curve.area - pairs / (good.length * bad.length)) < 1e-12);
   assert.deepEqual(curve.points.at(-1), [1, 1]);
-  assert.equal(maths.roc([], bad), null);
+  assert.equal(detect.roc([], bad), null);
 });
 
 const IMAGES = [
@@ -62,13 +63,13 @@ const IMAGES = [
 ];
 
 test("a score at the threshold is good, above it defective", () => {
-  assert.equal(maths.outcome(IMAGES[3], 0.9), "missed");
-  assert.equal(maths.outcome(IMAGES[3], 0.89), "hit");
-  assert.deepEqual(maths.confusion(IMAGES, 0.5), { hit: 1, missed: 2, false_alarm: 1, correct_good: 1, unknown: 1 });
+  assert.equal(detect.outcome(IMAGES[3], 0.9), "missed");
+  assert.equal(detect.outcome(IMAGES[3], 0.89), "hit");
+  assert.deepEqual(detect.confusion(IMAGES, 0.5), { hit: 1, missed: 2, false_alarm: 1, correct_good: 1, unknown: 1 });
 });
 
 test("the gallery shows the most telling first", () => {
-  const order = (...asked) => maths.pick(IMAGES, ...asked).map((image) => image.index);
+  const order = (...asked) => detect.pick(IMAGES, ...asked).map((image) => image.index);
   assert.deepEqual(order("missed", 0.5), [4, 2]);
   assert.deepEqual(order("false_alarms", 0.5), [1]);
   assert.deepEqual(order("worst", 0.5, "oil"), [2, 4]);
@@ -77,17 +78,17 @@ test("the gallery shows the most telling first", () => {
 
 test("the pixel threshold follows the image threshold and stays on the map's scale", () => {
   const calibrated = { image: 0.5, pixel: 3 };
-  assert.equal(maths.pixelThreshold(0.5, calibrated, [0, 1], [0, 10]), 3);
-  assert.equal(maths.pixelThreshold(0.6, calibrated, [0, 1], [0, 10]), 4);
-  assert.equal(maths.pixelThreshold(9, calibrated, [0, 1], [0, 10]), 10);
+  assert.equal(detect.pixelThreshold(0.5, calibrated, [0, 1], [0, 10]), 3);
+  assert.equal(detect.pixelThreshold(0.6, calibrated, [0, 1], [0, 10]), 4);
+  assert.equal(detect.pixelThreshold(9, calibrated, [0, 1], [0, 10]), 10);
 });
 
 test("heat is fixed to the threshold, as in engine/evaluation/heatmaps.py", () => {
-  assert.equal(maths.heatPosition(3, 1, 5), 0.25);
-  assert.equal(maths.heatPosition(5, 1, 5), 0.5);
-  assert.equal(maths.heatPosition(9, 1, 5), 1);
-  assert.deepEqual(maths.heatColour(0.5), [250, 215, 60]);
-  assert.equal(maths.heatStrength(0), 0);
+  assert.equal(detect.heatPosition(3, 1, 5), 0.25);
+  assert.equal(detect.heatPosition(5, 1, 5), 0.5);
+  assert.equal(detect.heatPosition(9, 1, 5), 1);
+  assert.deepEqual(detect.heatColour(0.5), [250, 215, 60]);
+  assert.equal(detect.heatStrength(0), 0);
 });
 
 test("a contour closes, runs halfway between pixels, and joins to one line", () => {
@@ -224,18 +225,18 @@ test("only a memory of patches grows the memory chart, and measuring before the 
 
 test("a threshold promises what its policy can, and says how many good images are missing", () => {
   const said = { count: 40, rate: 5, promised: 4.9, needed: 19, enough: true };
-  const keys = (policy, changes = {}) => maths.promised({ policy, said: { ...said, ...changes }, images_to_show: 59 }).map(([key]) => key.replace("results.", ""));
+  const keys = (policy, changes = {}) => detect.promised({ policy, said: { ...said, ...changes }, images_to_show: 59 }).map(([key]) => key.replace("results.", ""));
   assert.deepEqual(keys("split_conformal"), ["promise", "promise_show"]);
   assert.deepEqual(keys("split_conformal", { enough: false }), ["promise_few", "promise_short", "promise_show"]);
   assert.deepEqual(keys("leave_one_out"), ["promise_loo", "promise_show"]);
   assert.deepEqual(keys("percentile", { promised: null }), ["promise_percentile", "promise_show"]);
-  assert.equal(maths.promised({ policy: "leave_one_out", said })[0][1].promised, 4.9);
-  assert.deepEqual(maths.promised({ policy: "split_conformal" }), []);
+  assert.equal(detect.promised({ policy: "leave_one_out", said })[0][1].promised, 4.9);
+  assert.deepEqual(detect.promised({ policy: "split_conformal" }), []);
 });
 
 test("a patch shows the peak of its region, is square in pixels, and stays inside", () => {
   for (const [box, peak, width, height] of [[[10, 20, 40, 10], [12, 22], 256, 256], [[0, 0, 2, 2], [0, 1], 200, 100], [[190, 90, 10, 10], [199, 99], 200, 100], [[0, 0, 200, 100], undefined, 200, 100]]) {
-    const part = maths.cut({ box, peak_at: peak }, width, height);
+    const part = detect.cut({ box, peak_at: peak }, width, height);
     assert.ok(Math.abs(part.width * width - part.height * height) < 1e-9);
     assert.ok(part.left >= 0 && part.top >= 0 && part.left + part.width <= 1 + 1e-9 && part.top + part.height <= 1 + 1e-9);
     const [x, y] = peak ?? [box[0] + box[2] / 2, box[1] + box[3] / 2];

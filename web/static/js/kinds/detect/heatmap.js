@@ -2,7 +2,8 @@
 
 import { colour, Drawing } from "../../canvas.js";
 import { t } from "../../i18n.js";
-import { chain, contour, heatColour, heatPosition, heatStrength } from "../../maths.js";
+import { chain, contour } from "../../maths.js";
+import { heatColour, heatPosition, heatStrength } from "./maths.js";
 import { readGrey } from "../../png.js";
 
 const MOST_ZOOM = 16;

@@ -3,7 +3,7 @@
 import { el } from "../../dom.js";
 import { value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { cut } from "../../maths.js";
+import { cut } from "./maths.js";
 
 const SIDE = 72; // CSS pixels of a patch
 const SHOWN = 5; // regions in the list; the others are counted

@@ -3,7 +3,8 @@
 import { $, $$, el, onClick } from "../../dom.js";
 import { count, metric, percentage, value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { confusion, pick, promised, roc, steps } from "../../maths.js";
+import { steps } from "../../maths.js";
+import { confusion, pick, promised, roc } from "./maths.js";
 import { loadResults } from "./results_data.js";
 import "./score_charts.js";
 import { thumb } from "./thumbs.js";

@@ -3,7 +3,7 @@
 import { el } from "../../dom.js";
 import { value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { outcome } from "../../maths.js";
+import { outcome } from "./maths.js";
 
 export function thumb(run, image, threshold) {
   const kind = outcome(image, threshold);
