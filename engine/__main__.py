@@ -18,8 +18,7 @@ from engine.contract.asker import end_with_asker
 from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import Job, digest_of, read_job
-from engine.contract.models import MODELS, DetectorParams
+from engine.contract.jobs import KINDS, Job, digest_of, read_job
 from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
 from engine.report import Report, StopRequested, TimeLimit
@@ -190,7 +189,8 @@ def describe_backbones(options: argparse.Namespace) -> int:
 
 def catalog(options: argparse.Namespace) -> int:
     """All models that can be trained, with every setting, as JSON."""
-    print(json.dumps([_model_card(name) for name in MODELS], ensure_ascii=False, indent=1, allow_nan=False))
+    cards = [_model_card(kind, name) for kind, job in KINDS.items() for name in job.models()]
+    print(json.dumps(cards, ensure_ascii=False, indent=1, allow_nan=False))
     return FINISHED
 
 
@@ -266,10 +266,11 @@ def _hub_allowed() -> bool:
     return os.environ.get("MURASCOPE_HUB", "on").lower() not in ("off", "0", "false", "no")
 
 
-def _model_card(name: str) -> dict[str, Any]:
-    params = MODELS[name]
+def _model_card(kind: str, name: str) -> dict[str, Any]:
+    params: Any = KINDS[kind].models()[name]
     fields = {field: schema for field, schema in params.model_json_schema()["properties"].items() if field != "name"}
     return {
+        "task": kind,
         "name": name,
         "title": params.title,
         "family": params.family,
@@ -286,7 +287,7 @@ def _model_card(name: str) -> dict[str, Any]:
     }
 
 
-def _own_defaults(params: type[DetectorParams]) -> dict[str, Any]:
+def _own_defaults(params: Any) -> dict[str, Any]:
     """Of the model's own settings; `layers` as they are on its own backbone."""
     plain = {name: field.default for name, field in params.model_fields.items() if not field.is_required()}
     own = {name: value for name, value in plain.items() if name != "name"}

@@ -5,7 +5,7 @@ kinds share (weights at hand, notices of the data, wording from a template) stan
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -86,6 +86,12 @@ class Kind(Protocol[JobT]):
         self, settings: Settings, *, facts: DataFacts, model: str, chosen: Mapping[str, Any]
     ) -> dict[str, Advice]:
         """Settings that suit the data and this machine better than the defaults. An unknown model gets none."""
+
+    def recommended(self, models: Iterable[str]) -> dict[str, Any]:
+        """Those of these models that suit few good images, real time and no pre-trained weights, and the first choice `otherwise`."""
+
+    def best_for(self, *, good: int, weights_at_hand: bool) -> list[str]:
+        """The models to begin with on so many good images; none where their number does not tell."""
 
     def refuse(self, settings: Settings, job: JobT, facts: DataFacts) -> None:
         """Raises SpecError where a valid job cannot run on this data or this machine."""

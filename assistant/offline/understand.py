@@ -224,6 +224,7 @@ def _facts(reading: Reading) -> frozenset[str]:
     present = {
         "@dataset": reading.datasets,
         "@model": [*reading.models, *reading.tasks],
+        "@task": reading.tasks,
         "@setting": [setting for setting in reading.settings if numbers_count or not setting.weak],
         "@run": reading.runs,
         "@proposal": reading.proposals,

@@ -45,6 +45,9 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def metric(name: str) -> str:
         return text(f"metric.{name}", name.replace("_", " "))
 
+    def family_name(name: str) -> str:
+        return text(f"family.{name}", name)
+
     def gallery(task: str, which: str) -> str:
         return text(f"told.gallery.{task}.{which}", which)
 
@@ -52,7 +55,14 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         return text(f"told.no_gallery.{task}.{which}", which)
 
     wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card}
-    wording |= {"stage": stage, "summary": summary, "metric": metric, "gallery": gallery, "no_gallery": no_gallery}
+    wording |= {
+        "stage": stage,
+        "summary": summary,
+        "metric": metric,
+        "gallery": gallery,
+        "family_name": family_name,
+        "no_gallery": no_gallery,
+    }
     own = tool_words(tool, say, language, facts, **wording) if tool is not None else ""
     return own or render(f"built_in/{language}.md.j2", say=say, facts=facts, **wording)
 

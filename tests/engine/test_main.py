@@ -12,6 +12,7 @@ from PIL import Image
 from engine.__main__ import main
 from engine.contract.checksums import write_checksums
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import KINDS
 from engine.contract.models import MODELS
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import ROOT, rows_of, train
@@ -20,10 +21,13 @@ from tests.engine.tasks.detect.test_run import ROOT, rows_of, train
 def test_the_catalog_lists_every_model_with_its_settings(capsys):
     assert main(["catalog"]) == 0
     cards = {card["name"]: card for card in json.loads(capsys.readouterr().out)}
-    assert list(cards) == list(MODELS)
+    assert [(card["task"], name) for name, card in cards.items()] == [
+        (kind, name) for kind, job in KINDS.items() for name in job.models()
+    ]
     assert cards["patchcore"]["fields"]["coreset_ratio"]["description"]
     assert cards["patchcore"]["defaults"]["coreset_ratio"] == MODELS["patchcore"]().coreset_ratio
     assert cards["stfpm"]["family"] == "gradient"
+    assert cards["mobilenet"]["defaults"]["backbone"] == "mobilenetv2_100"
 
 
 def test_check_gives_facts_as_json(tmp_path, capsys):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.kinds import Kind
-from assistant.kinds.classify.advice import complete, model_of
+from assistant.kinds.classify.advice import best_for, complete, model_of, recommended
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
 from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
@@ -25,6 +25,8 @@ class Classify:
     dataset_of = staticmethod(dataset_of)
     build_on = staticmethod(build_on)
     advise = staticmethod(complete)
+    recommended = staticmethod(recommended)
+    best_for = staticmethod(best_for)
     refuse = staticmethod(refuse_what_cannot_run)
     notices = staticmethod(notices_of)
     without_effect = staticmethod(without_effect)

@@ -3,7 +3,7 @@
 Rules of thumb; a person's own wish always goes before them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistant.frames import Notice
@@ -35,6 +35,21 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
         because = Notice(code="small_class", message=message, values={"count": smallest})
         advice["augmentation"] = Advice("strong", because)
     return advice
+
+
+def recommended(models: Iterable[str]) -> dict[str, Any]:
+    """The first choice; all of them want pre-trained weights, and none learns from a handful."""
+    return {
+        "few_images": {"fewer_good_images_than": FEW, "models": []},
+        "real_time": {"models": []},
+        "no_weights": {"models": []},
+        "otherwise": {"models": [name for name in models if CLASSIFIERS[name].first_choice]},
+    }
+
+
+def best_for(*, good: int, weights_at_hand: bool) -> list[str]:
+    """None: what counts are the images of each class, not the good ones."""
+    return []
 
 
 def model_of(asked: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Anomaly detection: learns from good images alone, finds defects by a threshold."""
 
 from assistant.kinds import Kind
-from assistant.kinds.detect.advice import complete
+from assistant.kinds.detect.advice import best_for, complete, recommended
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
@@ -23,6 +23,8 @@ class Detect:
     dataset_of = staticmethod(dataset_of)
     build_on = staticmethod(build_on)
     advise = staticmethod(complete)
+    recommended = staticmethod(recommended)
+    best_for = staticmethod(best_for)
     refuse = staticmethod(refuse_what_cannot_run)
     notices = staticmethod(notices_of)
     without_effect = staticmethod(without_effect)

@@ -6,17 +6,20 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_ai import RunContext
 
-from assistant.kinds.detect.advice import best_for, recommended
+from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of
 from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
-from engine.contract.models import MODELS, Family
+from engine.contract.jobs import KINDS
+from engine.contract.models import Family
 
 TRAITS = Traits(hears_dataset=True)
+Task = Annotated[str, Field(json_schema_extra={"enum": [*kind_names()]})]
 
 
 async def list_models(
     ctx: RunContext[Desk],
+    task: Task | None = None,
     family: Family | None = None,
     dataset: str | None = None,
     good_images: Annotated[int, Field(ge=1)] | None = None,
@@ -26,32 +29,42 @@ async def list_models(
     `recommended` gives models by circumstances; `for_dataset` those to begin with on the data set.
 
     Args:
+        task: only models of this kind of run; left out: those of every kind, and what is recommended is of detection.
         family: only this family: memory (one pass, no gradient), gradient, flow, or ensemble (of finished trainings).
         dataset: the data set that a model is sought for; left out: that of the plan or run talked about, or the only one.
         good_images: how many good images there are, where the user says so; it goes before what the data set has.
     """
-    listed = [name for name, params in MODELS.items() if family in (None, params.family)]
+    kind = kind_of(task if task in kind_names() else DEFAULT_KIND)
+    kinds = [task] if task in kind_names() else kind_names()
+    models: dict[str, Any] = {
+        name: params
+        for each in kinds
+        for name, params in KINDS[each].models().items()
+        if family in (None, getattr(params, "family", None))
+    }
     return {
         "models": [
             {
                 "model": name,
-                "title": MODELS[name].title,
-                "family": MODELS[name].family,
-                "summary": MODELS[name].summary,
-                "paper": MODELS[name].paper,
-                "backbone": MODELS[name].default_backbone,
-                "epochs": MODELS[name].default_epochs,
-                "needs_pretrained_weights": MODELS[name].needs_weights,
-                "needs_gpu_for_full_training": MODELS[name].needs_gpu,
+                "title": params.title,
+                "family": params.family,
+                "summary": params.summary,
+                "paper": params.paper,
+                "backbone": params.default_backbone,
+                "epochs": params.default_epochs,
+                "needs_pretrained_weights": params.needs_weights,
+                "needs_gpu_for_full_training": params.needs_gpu,
             }
-            for name in listed
+            for name, params in models.items()
         ],
-        "recommended": recommended(listed),
-        "for_dataset": await _for_dataset(ctx.deps, dataset, good_images) if family is None else None,
+        "recommended": kind.recommended([name for name in models if name in KINDS[kind.name].models()]),
+        "for_dataset": await _for_dataset(ctx.deps, kind, dataset, good_images) if family is None else None,
     }
 
 
-async def _for_dataset(desk: Desk, named: str | None, good_images: int | None) -> dict[str, Any] | None:
+async def _for_dataset(
+    desk: Desk, kind: Kind[Any], named: str | None, good_images: int | None
+) -> dict[str, Any] | None:
     """What to begin with on this data set, on that of the open plan or the latest run, or on the only one; else None.
 
     With a number of good images: what to begin with on so many, whatever the data set.
@@ -67,17 +80,20 @@ async def _for_dataset(desk: Desk, named: str | None, good_images: int | None) -
     has = row.facts.train_good if row else 0
     good = good_images or has
     at_hand = desk.settings.hub == "on" or bool(await asyncio.to_thread(local_backbones, desk.settings))
-    best = best_for(good=good, weights_at_hand=at_hand)
+    best = kind.best_for(good=good, weights_at_hand=at_hand)
+    if not best:
+        return None
     return {
         "dataset": row.name if row and good == has else None,
         "good": good,
         "weights_at_hand": at_hand,
         "models": best,
-        "weights_missing": await asyncio.to_thread(_weights_missing, desk, best),
+        "weights_missing": await asyncio.to_thread(_weights_missing, desk, kind, best),
     }
 
 
-def _weights_missing(desk: Desk, models: list[str]) -> list[str]:
+def _weights_missing(desk: Desk, kind: Kind[Any], models: list[str]) -> list[str]:
     """The backbones of these models whose weights are not on this machine and would not be fetched."""
-    backbones = [MODELS[name].default_backbone for name in models if MODELS[name].needs_weights]
+    known: dict[str, Any] = {**KINDS[kind.name].models()}
+    backbones = [known[name].default_backbone for name in models if known[name].needs_weights]
     return [each for each in dict.fromkeys(backbones) if each and where_are_weights(desk.settings, each) == "none"]

@@ -11,7 +11,8 @@ from assistant.tools.desk import Desk
 
 
 async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
-    """Give the measured results of a training: AUROC, AUPR, threshold, missed defects, false alarms, per defect type.
+    """Give the measured results of a training, those of its kind: of a detector AUROC, AUPR, threshold, missed defects, false
+    alarms, per defect type; of a classifier balanced accuracy, accuracy, F1, per class.
 
     `text` is a finished wording in the user's language. A run that is queued or still running has no results yet:
     then only its state comes back, with finished=false. Every number said about the run must be one of these facts.

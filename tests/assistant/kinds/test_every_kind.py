@@ -99,6 +99,14 @@ def test_a_gallery_is_told_of_in_every_language(kind: str, language: Language) -
     assert wanted <= page_texts(language).keys()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_models_are_recommended_and_each_family_has_a_name(kind: str, language: Language) -> None:
+    models: dict[str, Any] = {**KINDS[kind].models()}
+    assert kind_of(kind).recommended([*models])["otherwise"]["models"] == [kind_of(kind).default_model]
+    assert {f"family.{params.family}" for params in models.values()} <= page_texts(language).keys()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_are_images_to_look_at(kind: str) -> None:
     assert kind_of(kind).galleries
