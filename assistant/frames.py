@@ -107,6 +107,13 @@ class Member(Frame):
         return rest | {"headline": None if measured is None else ("image_auroc", measured)}
 
 
+class Figure(Frame):
+    """How many of something a plan has to learn from; the page names it (locales: facts.<name>)."""
+
+    name: str
+    count: int
+
+
 class ProposalItem(Frame):
     """A training plan that waits for the user's yes."""
 
@@ -119,6 +126,7 @@ class ProposalItem(Frame):
     dataset_facts: dict[str, Any] = Field(
         description="good, defective, masks, broken, layout, ... as inspect_dataset gives them"
     )
+    figures: list[Figure] = Field(default=[], description="of the data, as the kind of run counts it")
     model: str
     model_title: str
     settings: list[Setting]

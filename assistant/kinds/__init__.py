@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic.fields import FieldInfo
 
 from assistant.data.facts import NamedFacts
-from assistant.frames import Estimate, HeatmapsItem, Notice
+from assistant.frames import Estimate, Figure, HeatmapsItem, Notice
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -109,6 +109,9 @@ class Kind(Protocol[JobT]):
 
     def in_short(self, job: JobT, facts: DataFacts) -> str:
         """Model, data and what matters most of the settings, in a line of English for a terminal."""
+
+    def figures(self, job: JobT, facts: DataFacts) -> list[Figure]:
+        """How much the run learns from, as a plan's card shows it."""
 
     # ---- a finished run ----
 

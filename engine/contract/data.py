@@ -62,6 +62,13 @@ class Picture(_Told):
     mask: str | None
 
 
+class ClassSize(_Told):
+    """How many pictures a class has, and of how many groups: panels, lots or sequences, or each picture by itself."""
+
+    pictures: int
+    groups: int
+
+
 class DataFacts(_Told):
     """The facts of a folder. `problems` forbid any run, `unfit` says for which kinds of run it will not do, and why."""
 
@@ -72,6 +79,9 @@ class DataFacts(_Told):
     test_defective: int
     test_unknown: int = 0
     defect_types: dict[str, int] = Field(default={}, description="defective pictures by type")
+    classes: dict[str, ClassSize] | None = Field(
+        default=None, description="good pictures, defects by type, and those without one; null where nobody counted"
+    )
     masks: int = 0
     broken: list[BrokenFile] = []
     left_out: list[LeftOut] = []

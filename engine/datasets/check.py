@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.contract.data import BrokenFile, DataFacts, Picture
 from engine.datasets import Item, UnreadableDataset
+from engine.datasets.class_sizes import class_sizes
 from engine.datasets.factory import open_dataset
 from engine.datasets.fingerprints import contents_of, digest_of, fingerprint
 from engine.datasets.left_out import account_for, as_listed
@@ -44,6 +45,7 @@ def check_dataset(path: Path, *, progress: Callable[[int, int], None] = lambda d
         test_defective=_count(whole, split="test", label="defective"),
         test_unknown=_count(whole, split="test", label="unknown"),
         defect_types=dict(sorted(Counter(item.defect_type for item in whole if item.defect_type).items())),
+        classes=class_sizes(whole),
         masks=sum(item.mask is not None for item in whole) - no_truth,
         broken=_broken(pairs),
         left_out=as_listed(accounts, root=path, pages=pages),

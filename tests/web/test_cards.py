@@ -9,6 +9,7 @@ from assistant.frames import (
     ConfirmItem,
     ErrorItem,
     Estimate,
+    Figure,
     HeatmapImage,
     HeatmapsItem,
     Item,
@@ -50,8 +51,9 @@ def proposal(**changes: object) -> ProposalItem:
         "broken": 2,
         "left_out": [unread, pages],
     }
+    figures = [Figure(name=name, count=facts[name]) for name in ("train_good", "test_good", "test_defective", "masks")]
     plan = ProposalItem(
-        proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, model="patchcore", model_title="PatchCore", settings=[number, wrong],
+        proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, figures=figures, model="patchcore", model_title="PatchCore", settings=[number, wrong],
         notices=[Notice(code="no_masks", message="no masks"), Notice(code="other", message="said plainly")], estimate=Estimate(seconds=130, basis=1),
     )  # fmt: skip
     return plan.model_copy(update=changes)

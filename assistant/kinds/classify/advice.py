@@ -8,12 +8,11 @@ from typing import Any
 
 from assistant.frames import Notice
 from assistant.kinds import Advice
-from assistant.kinds.classify.classes import classes_in, good_in, large_enough
 from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.settings import Settings
+from engine.contract.classes import GOOD_CLASS, classes_of
 from engine.contract.classifiers import CLASSIFIERS
 from engine.contract.data import DataFacts
-from engine.contract.jobs.classify import LEAST_GROUPS
 
 FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
 
@@ -23,13 +22,13 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
     if model not in CLASSIFIERS:
         return {}
     advice = {"backbone": Advice(_backbone(settings, model, chosen), None)}
-    types = large_enough(classes_in(facts, include_good=False))
-    if len(types) == 1 and good_in(facts) >= LEAST_GROUPS:
+    types = classes_of(facts, include_good=False).learnt
+    if len(types) == 1 and GOOD_CLASS in classes_of(facts, include_good=True).learnt:
         name = next(iter(types))
         message = f"because there is one defect type alone, {name}, which good pictures are told from"
         advice["include_good"] = Advice(True, Notice(code="one_defect_type", message=message, values={"name": name}))
     include_good = bool(chosen.get("include_good", "include_good" in advice))
-    smallest = min(large_enough(classes_in(facts, include_good=include_good)).values(), default=0)
+    smallest = min(classes_of(facts, include_good=include_good).pictures.values(), default=0)
     if 0 < smallest < FEW:
         message = f"because the smallest class has {smallest} pictures"
         because = Notice(code="small_class", message=message, values={"count": smallest})

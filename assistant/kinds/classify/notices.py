@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.frames import Estimate, Notice
-from assistant.kinds.classify.classes import classes_in, large_enough
 from assistant.kinds.notices import note, on_data, on_synthetic, on_time, on_weights, refuse_missing_weights, warn
 from assistant.settings import Settings
+from engine.contract.classes import LEAST_GROUPS, classes_of
 from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
-from engine.contract.jobs.classify import LEAST_GROUPS, ClassifyJob
+from engine.contract.jobs.classify import ClassifyJob
 
 FEW = 20  # pictures of a class: of these about 12 are learnt from and 4 tested with
 UNEVEN = 5  # times as many pictures in the largest class as in the smallest
@@ -37,8 +37,9 @@ def notices_of(
 
 
 def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFacts) -> None:
-    large = large_enough(classes_in(facts, include_good=job.include_good))
-    if len(large) < 2:
+    classes = classes_of(facts, include_good=job.include_good)
+    if not classes.are_enough:
+        large = classes.learnt
         have = f"one class with enough images, {next(iter(large))}" if large else "no class with enough images"
         what = "add images of another class" if job.include_good else "set include_good to true, or add another class"
         message = f"there is {have}, and two are needed to tell apart: {what}"
@@ -48,12 +49,14 @@ def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFact
 
 
 def _on_classes(job: ClassifyJob, facts: DataFacts) -> list[Notice]:
-    classes = classes_in(facts, include_good=job.include_good)
-    large = large_enough(classes)
+    classes = classes_of(facts, include_good=job.include_good)
+    large = classes.pictures
     notices = []
-    if left := [name for name in classes if name not in large]:
+    if left := [*classes.left_out]:
         names = ", ".join(left[:NAMED])
-        message = f"{len(left)} classes have fewer than {LEAST_GROUPS} images and are left out: {names}"
+        message = (
+            f"{len(left)} classes have fewer than {LEAST_GROUPS} images, or groups of them, and are left out: {names}"
+        )
         notices.append(warn("classes_left_out", message, count=len(left), names=names, needed=LEAST_GROUPS))
     if few := [name for name, count in large.items() if count < FEW]:
         names = ", ".join(f"{name} ({large[name]})" for name in few[:NAMED])

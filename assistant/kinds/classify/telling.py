@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from assistant.kinds.classify.classes import classes_in, large_enough
+from assistant.frames import Figure
 from assistant.kinds.classify.gallery import images_of
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
+from engine.contract.classes import classes_of
 from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyResults
@@ -17,9 +18,16 @@ MOST_CONFUSED = 3
 
 def in_short(job: ClassifyJob, facts: DataFacts) -> str:
     """Network, data, classes and what matters most of the settings."""
-    classes = large_enough(classes_in(facts, include_good=job.include_good))
+    classes = classes_of(facts, include_good=job.include_good).pictures
     listed = ", ".join(f"{name} ({count})" for name, count in classes.items())
     return f"{job.subject} on {job.dataset}: {len(classes)} classes, {listed}; {job.image_size} px, backbone {job.backbone}"
+
+
+def figures_of(job: ClassifyJob, facts: DataFacts) -> list[Figure]:
+    """Of the classes that are learnt; those that are left out are told in a notice."""
+    pictures = classes_of(facts, include_good=job.include_good).pictures.values()
+    counts = {"classes": len(pictures), "class_images": sum(pictures), "smallest_class": min(pictures, default=0)}
+    return [Figure(name=name, count=count) for name, count in counts.items()]
 
 
 def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 
-from assistant.kinds.classify.classes import classes_in, large_enough
+from engine.contract.classes import classes_of
 from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.models.detector import ASKED_PIXELS, UNKNOWN_GMACS
@@ -16,7 +16,7 @@ START_SECONDS = 6.0  # import torch, read the data, save, load again
 
 def count_work(job: ClassifyJob, facts: DataFacts) -> float:
     """Reading, one pass for the head, the epochs, and a pass over what was held back."""
-    images = sum(large_enough(classes_in(facts, include_good=job.include_good)).values())
+    images = sum(classes_of(facts, include_good=job.include_good).pictures.values())
     held_out = images * (job.validation_share + job.test_share)
     fit = max(images - held_out, 0)
     rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)

@@ -5,7 +5,7 @@ from assistant.kinds.detect.advice import best_for, complete, recommended
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
-from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, facts_of, in_short, results_of
+from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, facts_of, figures_of, in_short, results_of
 from assistant.kinds.detect.work import count_work
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.results.detect import DetectResults
@@ -30,6 +30,7 @@ class Detect:
     without_effect = staticmethod(without_effect)
     work = staticmethod(count_work)
     in_short = staticmethod(in_short)
+    figures = staticmethod(figures_of)
 
     counted = ("missed", "false_alarms")
     told_to_scripts = TOLD_TO_SCRIPTS

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from assistant.frames import Figure
 from assistant.kinds.detect.gallery import images_of
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
@@ -19,6 +20,12 @@ def in_short(job: DetectJob, facts: DataFacts) -> str:
     """Model, data and what matters most of the settings."""
     backbone = f"backbone {job.backbone}" if job.backbone else "no backbone"
     return f"{job.subject} on {job.dataset}: {facts.train_good} good images, {job.image_size} px, {backbone}"
+
+
+def figures_of(job: DetectJob, facts: DataFacts) -> list[Figure]:
+    """Of the images that a detector learns from and is tested with."""
+    names = ("train_good", "test_good", "test_defective", "masks")
+    return [Figure(name=name, count=getattr(facts, name)) for name in names]
 
 
 def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -22,10 +22,6 @@ from engine.contract.jobs.fields import (
 from engine.contract.jobs.problems import Problem
 from engine.contract.models.base import Params
 
-GOOD_CLASS = "good"
-UNNAMED = "defective"  # defects that the data set gives no type
-LEAST_GROUPS = 3  # pictures of a class, or groups of them: one to learn from, one to watch, one to test with
-
 
 class ClassifyJob(Job):
     """A training of a classifier: learns the defect types of a data set, or any classes that have a folder each."""

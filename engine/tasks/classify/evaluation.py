@@ -9,6 +9,7 @@ from PIL import Image
 from engine.contract.folder import EvaluationFolder
 from engine.contract.plain_files import whole_folder
 from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow
+from engine.datasets.class_sizes import class_of
 from engine.datasets.loading import Loader
 from engine.evaluation.heatmaps import overlay
 from engine.evaluation.inspection import with_positions
@@ -17,7 +18,7 @@ from engine.report import Report
 from engine.tasks.classify.card import weights_of
 from engine.tasks.classify.measurement import measure
 from engine.tasks.classify.scoring import ClassScorer
-from engine.tasks.classify.sharing import Shared, class_of
+from engine.tasks.classify.sharing import Shared
 from engine.tasks.reading import Read
 
 WRITERS = 4

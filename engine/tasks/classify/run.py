@@ -7,9 +7,10 @@ has not learnt from set the temperature of its probabilities (temperature.py); t
 
 import numpy as np
 
+from engine.contract.classes import LEAST_GROUPS
 from engine.contract.events import Artifact, Evaluation, Finished, Warned
 from engine.contract.folder import RunFolder
-from engine.contract.jobs.classify import LEAST_GROUPS, ClassifyJob
+from engine.contract.jobs.classify import ClassifyJob
 from engine.datasets import Item
 from engine.datasets.loading import Pictures
 from engine.failures import DataError

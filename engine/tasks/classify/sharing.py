@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.contract.jobs.classify import GOOD_CLASS, LEAST_GROUPS, UNNAMED
+from engine.contract.classes import LEAST_GROUPS, Classes, judged
 from engine.datasets import Item
-from engine.datasets.splits import by_group
+from engine.datasets.class_sizes import class_of, class_sizes, groups_by_class
 
 PARTS = ("fit", "test", "validation")  # the order in which they are filled where there is little
 
@@ -37,11 +37,6 @@ class Shared:
         return [found[name] for name in self.classes]
 
 
-def class_of(item: Item) -> str:
-    """The class of a picture whose label is known."""
-    return GOOD_CLASS if item.label == "good" else item.defect_type or UNNAMED
-
-
 def share_out(
     items: Sequence[Item], *, include_good: bool, validation_share: float, test_share: float, seed: int
 ) -> Shared:
@@ -51,30 +46,20 @@ def share_out(
         ValueError: fewer than two classes are left.
     """
     classed = [item for item in items if item.label == "defective" or (include_good and item.label == "good")]
-    groups = _groups_by_class(classed)
-    left_out = {name: len(found) for name, found in groups.items() if len(found) < LEAST_GROUPS}
-    kept = [item for item in classed if class_of(item) not in left_out]
-    classes = sorted(set(groups) - set(left_out))
-    if len(classes) < 2:
-        raise ValueError(_too_few_classes(classes, left_out, include_good=include_good))
+    classes = judged(class_sizes(classed), include_good=include_good)
+    left_out = {name: size.groups for name, size in classes.left_out.items()}
+    kept = [item for item in classed if class_of(item) in classes.learnt]
+    if not classes.are_enough:
+        raise ValueError(_too_few_classes(classes, include_good=include_good))
     part_of = _dealt(kept, {"validation": validation_share, "test": test_share}, seed)
     parts = {name: [item for item in kept if part_of[item.name] == name] for name in PARTS}
-    return Shared(classes, parts["fit"], parts["validation"], parts["test"], left_out)
-
-
-def _groups_by_class(items: Sequence[Item]) -> dict[str, list[list[Item]]]:
-    """The groups that a class has pictures of, by class; of each group all its pictures."""
-    found: dict[str, list[list[Item]]] = {}
-    for group in by_group(items):
-        for name in sorted({class_of(item) for item in group}):
-            found.setdefault(name, []).append(group)
-    return found
+    return Shared([*classes.learnt], parts["fit"], parts["validation"], parts["test"], left_out)
 
 
 def _dealt(items: Sequence[Item], shares: dict[str, float], seed: int) -> dict[str, str]:
     """The part of each picture by its name: rare classes choose first, and each has a group in every part while there are any."""
     part_of: dict[str, str] = {}
-    by_class = _groups_by_class(items)
+    by_class = groups_by_class(items)
     for name in sorted(by_class, key=lambda name: (len(by_class[name]), name)):
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # a class more changes no other's order
         groups = [by_class[name][i] for i in generator.permutation(len(by_class[name]))]
@@ -100,9 +85,9 @@ def _count(group: Sequence[Item], name: str) -> int:
     return sum(class_of(item) == name for item in group)
 
 
-def _too_few_classes(classes: list[str], left_out: dict[str, int], *, include_good: bool) -> str:
-    have = f"one class, {classes[0]!r}" if classes else "no class"
-    small = ", ".join(f"{name!r} ({count})" for name, count in sorted(left_out.items()))
+def _too_few_classes(classes: Classes, *, include_good: bool) -> str:
+    have = f"one class, {next(iter(classes.learnt))!r}" if classes.learnt else "no class"
+    small = ", ".join(f"{name!r} ({size.groups})" for name, size in classes.left_out.items())
     why = (
         f"; too small to learn from and test with ({LEAST_GROUPS} pictures or groups are needed): {small}"
         if small

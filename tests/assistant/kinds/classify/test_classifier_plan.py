@@ -1,14 +1,21 @@
 """What a training of a classifier is completed with, what is told of it before the yes, and what cannot be trained."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from assistant.data.datasets import UnfitData
+from assistant.data.facts import NamedFacts
+from assistant.kinds import kind_of
 from assistant.plans.plan import Plan, make_plan
 from assistant.settings import Settings
 from engine.contract.jobs import SpecError
+from engine.datasets.check import check_dataset
+from engine.datasets.factory import open_dataset
+from engine.tasks.classify.sharing import share_out
 from tests.data_facts import facts
 
 
@@ -88,8 +95,6 @@ def test_data_that_one_kind_cannot_use_is_refused_to_that_kind_alone(tmp_path: P
 
 
 def test_a_named_network_means_its_family(tmp_path: Path) -> None:
-    from assistant.kinds import kind_of
-
     assert kind_of("classify").model_of({"backbone": "tf_efficientnet_lite0"}) == "efficientnet"
     assert kind_of("classify").model_of({"epochs": 3}) is None
 
@@ -99,3 +104,43 @@ def test_a_lighter_network_is_estimated_to_take_less(tmp_path: Path) -> None:
     plans = [planned(tmp_path, model="efficientnet", chosen={"backbone": name}) for name in names]
     seconds = [plan.estimate.seconds for plan in plans]
     assert seconds == sorted(set(seconds))
+
+
+def test_a_class_of_few_panels_is_refused_or_left_out_before_the_yes_however_many_images_it_has(tmp_path: Path) -> None:
+    sizes = {name: {"pictures": 12, "groups": 6} for name in ("crack", "dent")}
+    few = {"stain": {"pictures": 12, "groups": 2}}
+    plan = planned(tmp_path, types=dict.fromkeys(sizes | few, 12), classes=sizes | few, groups=14)
+    (left_out,) = [notice for notice in plan.notices if notice.code == "classes_left_out"]
+    assert left_out.values["names"] == "stain"
+    with pytest.raises(SpecError, match="one class with enough images, crack"):
+        planned(tmp_path, types={"crack": 12, "stain": 12}, classes={"crack": sizes["crack"], **few}, groups=8)
+
+
+def test_the_card_counts_the_classes_that_are_learnt(tmp_path: Path) -> None:
+    plan = planned(tmp_path, types={"crack": 12, "stain": 12, "dent": 2})
+    figures = {figure.name: figure.count for figure in kind_of("classify").figures(plan.spec, plan.facts)}
+    assert figures == {"classes": 2, "class_images": 24, "smallest_class": 12}
+
+
+def test_what_is_planned_of_a_folder_is_what_the_run_learns(tmp_path: Path) -> None:
+    """Twelve images of two panels are no class, untyped defects are none the less one."""
+    for name, groups in (("crack", 6), ("stain", 2), ("dent", 4)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(12):
+            Image.new("RGB", (64, 64), (number * 9, len(name) * 20, 60)).save(
+                tmp_path / "data" / name / f"{name}-panel{number % groups}_{number}.png"
+            )
+    (tmp_path / "data" / "murascope.json").write_text(
+        json.dumps({"group_pattern": r"^.*/(\w+-panel\d+)_"}), encoding="utf-8"
+    )
+    known = NamedFacts.of(check_dataset(tmp_path / "data"), dataset="tile")
+    plan = make_plan(Settings(home=tmp_path, hub="off"), known, "mobilenet", {}, [], kind="classify")
+    shared = share_out(
+        open_dataset(tmp_path / "data").items,
+        include_good=plan.spec.include_good,
+        validation_share=0.2,
+        test_share=0.2,
+        seed=0,
+    )
+    figures = {figure.name: figure.count for figure in kind_of("classify").figures(plan.spec, plan.facts)}
+    assert (shared.classes, figures["classes"], figures["class_images"]) == (["crack", "dent"], 2, 24)

@@ -1,6 +1,7 @@
 import pytest
 
-from engine.tasks.classify.sharing import class_of, share_out
+from engine.datasets.class_sizes import class_of
+from engine.tasks.classify.sharing import share_out
 from tests.engine.tasks.classify.pictures import items
 
 SHARES = {"validation_share": 0.2, "test_share": 0.2}
