@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.contract.jobs import Job, Problem
-from engine.contract.jobs.detect import DetectJob
-from engine.contract.models import MODELS
+from engine.contract.models import MODELS, DetectorParams
 from engine.contract.results.detect import DetectCard
 
 HELD_BACK_BY = ("seed", "calibration_share")  # settings that say which good images a training holds back
@@ -31,7 +30,7 @@ def why_no_member(candidate: Candidate, *, dataset: str, fingerprint: str | None
     Where nobody knows a fingerprint of the pictures, the data set's name decides.
     """
     run, job, card = candidate.run, candidate.job, candidate.card
-    if not isinstance(job, DetectJob):
+    if not isinstance(job.model, DetectorParams):
         message = f"{run} is no anomaly detection, so it has no scores to put together: name other runs"
         return Problem("members", message, "no_detection", {"run": run})
     if job.model.joins_runs:
