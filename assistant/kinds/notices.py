@@ -9,6 +9,10 @@ from assistant.settings import Settings
 from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
 
+SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: its kind words them, or the files stand below its figures
+    "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
+    "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages",
+}  # fmt: skip
 LONG_RUN_SECONDS = 3600
 GRAVE = {  # of what the check of the data notices: the result may be worthless, or say more than it can
     "assumed_good", "closed_folders", "depth_differs", "group_leak", "labels_beside_pictures", "learnt_from_test", "licence_non_commercial",
@@ -49,14 +53,14 @@ def on_weights(settings: Settings, *, backbone: str | None, weights: str) -> lis
     return []
 
 
-def on_data(facts: DataFacts, *, said_otherwise: Collection[str]) -> list[Notice]:
-    """What the check of the data set noticed, without the codes that this kind words itself."""
+def on_data(facts: DataFacts, *, of_no_account: Collection[str] = ()) -> list[Notice]:
+    """What the check of the data set noticed, without what matters not to this kind of run."""
     broken, notices = len(facts.broken), []
     if broken:
         message = f"{broken} image{'s' * (broken != 1)} cannot be read and will be left out."
         notices.append(warn("broken_images", message, count=broken))
     for each in facts.notices:
-        if each.code not in said_otherwise:
+        if each.code not in SAID_OTHERWISE and each.code not in of_no_account:
             notices.append((warn if each.code in GRAVE else note)(each.code, each.message, **each.values))
     return notices
 

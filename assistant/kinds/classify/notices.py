@@ -15,11 +15,8 @@ FEW = 20  # pictures of a class: of these about 12 are learnt from and 4 tested 
 UNEVEN = 5  # times as many pictures in the largest class as in the smallest
 NAMED = 20
 
-SAID_OTHERWISE = {  # notices of the check that are of no account here, or that the plan shows below its figures
-    "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
-    "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages", "mask_nearly_full",
-    "perhaps_good", "learnt_from_test",
-}  # fmt: skip
+# notices of the check that matter to those who measure or learn good pictures alone
+OF_NO_ACCOUNT = {"mask_nearly_full", "perhaps_good", "learnt_from_test"}
 
 
 def notices_of(
@@ -28,7 +25,7 @@ def notices_of(
     """What a person should know before saying yes, the gravest first."""
     return [
         *on_weights(settings, backbone=job.backbone, weights=job.weights),
-        *on_data(facts, said_otherwise=SAID_OTHERWISE),
+        *on_data(facts, of_no_account=OF_NO_ACCOUNT),
         *_on_classes(job, facts),
         *_on_groups(facts),
         *on_synthetic(facts),

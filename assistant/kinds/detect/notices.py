@@ -20,11 +20,6 @@ from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import promise_of, share_out
 
-SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: it words them itself, or shows the files below its figures
-    "broken_images", "few_images", "memory_models_only", "no_defects", "no_masks", "no_test_good", "some_masks", "mixed_shapes",
-    "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages",
-}  # fmt: skip
-
 
 def notices_of(
     settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate
@@ -33,7 +28,7 @@ def notices_of(
     usual = job.backbone if job.backbone_run else job.model.default_backbone
     return [
         *on_weights(settings, backbone=job.backbone, weights=job.weights),
-        *on_data(facts, said_otherwise=SAID_OTHERWISE),
+        *on_data(facts),
         *_on_defects(facts),
         *_on_threshold(job, facts),
         *on_synthetic(facts),
