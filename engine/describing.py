@@ -23,7 +23,9 @@ PIXELS = 224  # of the image whose cost is counted
 def write_descriptions(path: Path, architectures: Iterable[str] | None = None) -> int:
     """Write one line for each architecture, of timm where none are named; how many there are is returned."""
     found = {name: describe(name) for name in sorted(architectures or timm.list_models())}
-    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(facts)}" for name, facts in found.items())
+    lines = ",\n".join(
+        f" {json.dumps(name, allow_nan=False)}: {json.dumps(facts, allow_nan=False)}" for name, facts in found.items()
+    )
     path.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
     return len(found)
 

@@ -24,7 +24,7 @@ class ClassifierParams(Params):
     """How a network is fine-tuned; the class attributes say which network stands for its family."""
 
     rank: ClassVar[int]  # its place wherever the families are listed
-    family: ClassVar[str] = "classify"
+    family: ClassVar[str] = "classifier"
     needs_weights: ClassVar[bool] = True  # pre-trained ones, without which it learns far less
     default_backbone: ClassVar[str]
     default_epochs: ClassVar[int] = 30
