@@ -9,7 +9,7 @@ are all facts; sentences without a figure, with the words that look like one. Pr
 from itertools import product
 
 from assistant.llm.grounding import facts_in
-from assistant.llm.narration import Narration
+from assistant.llm.narration import Known, Narration
 
 # What a tool returned: none of it is 79, 0.79 or near.
 FACTS = facts_in(
@@ -104,7 +104,7 @@ def honest(language: str) -> list[str]:
 
 def is_withheld(text: str) -> bool:
     """Whether any part of an answer that says this is withheld."""
-    narration = Narration(FACTS)
+    narration = Narration(Known(FACTS))
     narration.feed(text)
     narration.finish()
     return narration.withheld > 0

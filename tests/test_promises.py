@@ -2,21 +2,23 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from assistant.kinds.detect.notices import _on_threshold
 from assistant.kinds.detect.telling import _threshold
+from engine.contract.data import DataFacts
 from engine.contract.events import Warned, read_events
 from engine.contract.jobs import make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import percent, share_out
 from engine.contract.results.detect import ThresholdTold
 from engine.evaluation.calibration import Calibration, calibration_from
+from engine.evaluation.thresholds import promise
 from engine.report import Report
 from engine.tasks.detect.calibrating import warn_of_few_good
+from tests.data_facts import stored_facts
 
 CASES = [
     (policy, good, rate)
@@ -26,10 +28,10 @@ CASES = [
 ]
 
 
-def plan_of(policy: str, good: int, rate: float) -> tuple[DetectJob, dict[str, Any]]:
+def plan_of(policy: str, good: int, rate: float) -> tuple[DetectJob, DataFacts]:
     job = make_job("detect", "d", "padim", {"threshold_policy": policy, "overkill_rate": rate})
     assert isinstance(job, DetectJob)
-    return job, {"train_good": good, "test_good": 10}
+    return job, stored_facts(train_good=good, test_good=10)
 
 
 def calibration_of(job: DetectJob, good: int) -> Calibration:
@@ -44,6 +46,7 @@ def test_plan_warning_card_summary_and_page_say_the_same(tmp_path: Path, policy:
     job, facts = plan_of(policy, good, rate)
     calibration = calibration_of(job, good)
     told = {name: value for name, value in calibration.image.facts().items() if name != "value"}
+    told["promise"] = promise(calibration.image)
     said = _threshold(ThresholdTold(**told, image=1.0, pixel=1.0))["said"]
     planned = {notice.code: notice for notice in _on_threshold(job, facts)}
     report = Report(tmp_path)

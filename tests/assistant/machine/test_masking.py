@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from assistant.frames import AssistantItem, DeltaFrame, ErrorItem, HeatmapImage, HeatmapsItem, ToolItem
+from assistant.frames import AssistantItem, DeltaFrame, ErrorItem, ToolItem
 from assistant.machine.masking import MASKED, Mask, secrets_of
 from assistant.settings import Settings
 from assistant.workspace import Workspace
@@ -80,20 +80,8 @@ def test_every_secret_of_the_settings_is_known(tmp_path: Path) -> None:
 
 
 def test_a_fixed_choice_is_no_place_for_a_secret() -> None:
-    image = HeatmapImage(
-        index=0,
-        name="good.png",
-        label="defective",
-        defect_type=None,
-        score=1.0,
-        verdict="good",
-        outcome="hit",
-        has_truth=True,
-    )
-    shown = Mask(["defective"]).value(
-        HeatmapsItem(run="r1", which="worst", defect_type="defective", threshold=1.0, total=1, images=[image])
-    )
-    assert (shown.images[0].label, shown.defect_type) == ("defective", MASKED)
+    shown = Mask(["streaming"]).value(AssistantItem(text="streaming", state="streaming"))
+    assert (shown.text, shown.state) == (MASKED, "streaming")
 
 
 @pytest.fixture
