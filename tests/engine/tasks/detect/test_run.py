@@ -199,7 +199,7 @@ def test_only_broken_pictures_fail_as_data(tmp_path):
 
 
 def test_an_unknown_backbone_fails_as_spec_with_the_nearest_name(tmp_path, data):
-    run = write_run(tmp_path / "run", tiny_spec("patchcore", backbone="resnet81"))
+    run = write_run(tmp_path / "run", tiny_spec("patchcore").model_copy(update={"backbone": "resnet81"}))
     told = failed(run, data)
     assert (told.code, "did you mean" in told.reason) == ("spec", True)
 
