@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.frames import Language
@@ -59,6 +59,8 @@ def built_in_model(
                 yield built_in_words(say, language, {"plan": plan})
             else:
                 yield built_in_words("help", language, help_facts)
+        elif (completed := _with_what_was_asked(call, messages)) is not None:
+            yield _tool_call(completed)
         elif (first := traits(call.tool).looks_first) and call.arguments.get("dataset") in datasets:
             yield _tool_call(Call(first, {"dataset": call.arguments["dataset"]}))
         elif traits(call.tool).hears_dataset:
@@ -89,6 +91,19 @@ async def _next_step(
         yield _tool_call(Call(starter(), {"proposal": facts["proposal"]}))
     else:
         yield built_in_words("result", language, facts, tool=tool)
+
+
+def _with_what_was_asked(call: Call, messages: Sequence[ModelMessage]) -> Call | None:
+    """The call that was refused for want of a data set, where this one names nothing but the data set; None where it is no such answer."""
+    if call.arguments.keys() != {"dataset"} or len(messages) < 4:
+        return None
+    refused = [part for part in messages[-3].parts if isinstance(part, ToolReturnPart) and part.outcome != "success"]
+    asked = {part.tool_call_id: part for part in messages[-4].parts if isinstance(part, ToolCallPart)}
+    for part in refused:
+        before = asked.get(part.tool_call_id)
+        if before is not None and before.tool_name == call.tool and "dataset" not in before.args_as_dict():
+            return Call(call.tool, {**before.args_as_dict(), **call.arguments})
+    return None
 
 
 def _titles(models: Sequence[str]) -> list[str]:

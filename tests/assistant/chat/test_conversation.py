@@ -55,6 +55,22 @@ async def test_a_sentence_becomes_a_plan_in_the_language_it_was_said_in(
     assert word in answers(items)
 
 
+@pytest.mark.parametrize("text", ["train PaDiM with batch size 4", "배치 크기 4로 파딤 학습해줘", "用批大小4训练PaDiM"])
+async def test_the_answer_to_which_data_set_keeps_what_was_asked(
+    workspace: Workspace, conversation: Conversation, text: str
+) -> None:
+    async with workspace.database.session() as session:
+        row = await session.get(DatasetRow, "oled")
+        assert row is not None
+        twin = {"path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts, "stamp": row.stamp}
+        session.add(DatasetRow(name="tiles", images=[], **twin))
+    await say(conversation, text)
+    await say(conversation, "tiles")
+    plan = await plan_of(conversation)
+    chosen = {setting.name: setting.value for setting in plan.settings}
+    assert (plan.dataset, plan.model, chosen["batch_size"]) == ("tiles", "padim", 4)
+
+
 async def test_nothing_starts_before_the_yes_and_one_run_starts_after_it(
     workspace: Workspace, conversation: Conversation
 ) -> None:
