@@ -141,7 +141,7 @@ async def test_what_a_run_is_built_on_lies_beside_it_where_it_computes(
     await bench.end(executor)
     last = read_events(bench.folder)[-1]
     assert isinstance(last, Failed)
-    assert "that run adapted no backbone" in last.reason
+    assert "r7 (autoencoder) has adapted no backbone" in last.reason
 
 
 async def test_a_whole_training_ends_well_and_its_results_are_there(
