@@ -17,6 +17,7 @@ from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from engine import contract
+from engine.contract.data import LeftOut
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from engine.contract.policy import Promise
@@ -84,7 +85,7 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
     ("withheld", {}),
-    ("inspect_dataset", {**DATASET, "left_out": by_reason(LEFT_OUT)}),
+    ("inspect_dataset", {**DATASET, "left_out": by_reason([LeftOut.model_validate(each) for each in LEFT_OUT])}),
     *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
     ("list_models", {"models": MODEL_FACTS[-2:], "recommended": recommended(["cflow", "ensemble"]), "for_dataset": None}),
     *(("run_ended", {**RUN, "state": state, "reason": "killed", "hint": "again", "rest": rest}) for state in ("stopped", "failed") for rest in (None, {"after_epoch": None, "epochs": 1}, {"after_epoch": 5, "epochs": 12})),

@@ -23,6 +23,7 @@ from engine.saved_models import load_model, save_model
 from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
+from tests.stored_runs import card
 
 QUICK: dict[str, dict[str, Any]] = {
     "patchcore": {"coreset_ratio": 0.1},
@@ -67,7 +68,7 @@ def runs(tmp_path_factory, data) -> Path:
     for name in QUICK["ensemble"]["members"]:
         spec = tiny_spec(name, **QUICK[name])
         model = learn(spec, items_of(data, split="train"), lambda event: None, runs=None)
-        save_model(RunFolder(folder / name).model.path, model, facts={"spec": spec.model_dump()})
+        save_model(RunFolder(folder / name).model.path, model, facts=card(spec).facts())
     return folder
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from assistant.kinds.detect.findings import finding
 from assistant.runs.executors.local import append_plain
 from assistant.runs.follow import _new_events
 from assistant.runs.last_word import LOG_BYTES, killed, log_tail, open_for_last_word, say
-from assistant.runs.results import NoResults, finding, load
+from assistant.runs.results import NoResults, load
 from assistant.store.tables import RunRow
 from engine.contract.continuing import epochs_kept, hand_on
 from engine.contract.events import DamagedLog, Event, EventLog, Failed, Stopped, has_ended, read_events
