@@ -26,6 +26,7 @@ from engine.contract.plain_files import append_plain
 from engine.contract.process_lock import ProcessLock, is_locked, is_noted_here, noted_process, take_lock
 
 LOOK_SECONDS = 0.1
+OUTLIVING: list[subprocess.Popen[bytes]] = []  # trainings go on when their server ends, which is no process forgotten
 
 
 def open_executor(settings: Settings, files: RunFiles) -> Executor:
@@ -70,7 +71,7 @@ class LocalExecutor:
 
     def _spawn(self, folder: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
         with append_plain(RunFolder(folder).log) as log:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 self.command(folder, arguments),
                 cwd=PROJECT,
                 env=engine_environment(self._settings),
@@ -80,6 +81,8 @@ class LocalExecutor:
                 start_new_session=True,
                 pass_fds=[lock.descriptor],
             )
+        OUTLIVING[:] = [*(each for each in OUTLIVING if each.poll() is None), child]
+        return child
 
     def _look(self, run: str) -> Status:
         folder, child = self._files.folder(run), self._children.get(run)
