@@ -11,8 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from engine.contract.jobs import FIRST_KIND
 
-Language = Literal["en", "ko", "zh"]
-
 
 class Frame(BaseModel):
     model_config = ConfigDict(extra="forbid")

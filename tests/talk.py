@@ -1,7 +1,8 @@
 """Talking with the built-in assistant in a test: say something, wait for the answer, look at what is new."""
 
 from assistant.chat.conversation import Conversation
-from assistant.frames import AssistantItem, Item, Language, ProposalItem, Say
+from assistant.frames import AssistantItem, Item, ProposalItem, Say
+from prompts.languages import Language
 
 
 async def say(conversation: Conversation, text: str, language: Language = "en") -> list[Item]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from assistant.data.left_out import by_reason
-from assistant.frames import Item, Language, RunItem
+from assistant.frames import Item, RunItem
 from assistant.kinds import kind_names
 from assistant.kinds.summary import title_of
 from assistant.runs.took import took
@@ -22,7 +22,7 @@ from assistant.store.tables import ACTIVE, RunRow
 from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
-from prompts.languages import LANGUAGES
+from prompts.languages import LANGUAGES, Language
 from web import markdown
 from web.kinds import FOLDER as KINDS_FOLDER
 from web.versions import STATIC, static_url

@@ -12,12 +12,13 @@ from pydantic_core import to_json
 from assistant.chat.conversation import Conversation
 from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.histories import UnknownConversation
-from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, Language, OutFrame, Say, TurnFrame
+from assistant.frames import IN_FRAME, DeltaFrame, ItemFrame, OutFrame, Say, TurnFrame
 from assistant.machine.troubles import EXPECTED, report
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import UnknownRun
 from assistant.workspace import Workspace
 from engine.contract.events import DamagedLog
+from prompts.languages import Language
 from web import markdown
 from web.ids import is_id
 from web.pace import paced

@@ -6,10 +6,9 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
-from assistant.frames import Language
 from assistant.kinds import kind_of_model
 from assistant.tools.words import tool_texts
-from prompts.languages import LANGUAGES
+from prompts.languages import LANGUAGES, Language
 from prompts.page_texts import Text, filled, page_texts
 
 

@@ -16,8 +16,9 @@ from assistant.chat.run_ends import tell_end
 from assistant.chat.saying import Saying
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Language, Reopen, Say, Stop
+from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop
 from assistant.store.tables import RunRow
+from prompts.languages import Language
 
 
 class Conversation:

@@ -10,8 +10,8 @@ from sqlalchemy import delete, select
 from assistant.chat.conversation import Conversation
 from assistant.chat.mending import mend
 from assistant.chat.parts import Parts
-from assistant.frames import Language
 from assistant.store.tables import ConversationRow, now
+from prompts.languages import Language
 
 UNUSED_FOR = timedelta(days=1)
 

@@ -3,8 +3,9 @@
 from assistant.chat.parts import Parts
 from assistant.chat.plan_cards import PlanCards
 from assistant.chat.transcript import Transcript
-from assistant.frames import ConfirmItem, HeatmapsItem, Item, Language, RunItem, ToolItem
+from assistant.frames import ConfirmItem, HeatmapsItem, Item, RunItem, ToolItem
 from assistant.tools.desk import Desk
+from prompts.languages import Language
 
 
 class Desks:

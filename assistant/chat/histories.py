@@ -7,11 +7,11 @@ from pydantic_ai import Conversation as History
 from pydantic_ai import ConversationTypeAdapter
 from sqlalchemy import update
 
-from assistant.frames import Language
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, now
+from prompts.languages import Language
 
 SAID = ("content", "args", "instructions", "metadata")  # where messages hold what somebody said
 

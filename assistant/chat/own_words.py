@@ -6,8 +6,9 @@ from typing import Any
 
 from assistant.chat.transcript import Transcript
 from assistant.data.datasets import DatasetError
-from assistant.frames import AssistantItem, ErrorItem, Language
+from assistant.frames import AssistantItem, ErrorItem
 from assistant.offline.words import built_in_words
+from prompts.languages import Language
 
 
 class OwnWords:

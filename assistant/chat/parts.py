@@ -7,7 +7,6 @@ from pydantic_ai.exceptions import AgentRunError
 
 from assistant.chat.histories import Histories
 from assistant.data.datasets import Datasets
-from assistant.frames import Language
 from assistant.kinds.summary import run_facts, word
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
@@ -20,6 +19,7 @@ from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
+from prompts.languages import Language
 
 logger = logging.getLogger(__name__)
 

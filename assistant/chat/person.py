@@ -16,7 +16,7 @@ from assistant.chat.plan_cards import PlanCards
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
 from assistant.data.datasets import DatasetError
-from assistant.frames import Language, UserItem
+from assistant.frames import UserItem
 from assistant.offline.said import read
 from assistant.plans.acts import DataChanged, NotStarted
 from assistant.plans.card import plan_words
@@ -26,6 +26,7 @@ from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import starter
 from engine.contract.jobs import SpecError
+from prompts.languages import Language
 
 
 class Person:

@@ -4,12 +4,13 @@ import asyncio
 
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
-from assistant.frames import AssistantItem, Language
+from assistant.frames import AssistantItem
 from assistant.kinds import kind_of
 from assistant.offline.words import built_in_words
 from assistant.runs.continuing import what_is_left
 from assistant.runs.results import NoResults
 from assistant.store.tables import RunRow
+from prompts.languages import Language
 
 SHOWN_HEATMAPS = 8
 

@@ -8,9 +8,10 @@ from assistant.chat.parts import Parts
 from assistant.chat.person import Person
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.frames import Language, Say, UserItem
+from assistant.frames import Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
+from prompts.languages import Language
 
 TITLE_LENGTH = 60
 

@@ -9,8 +9,8 @@ from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.chat.turn import Turn
-from assistant.frames import Language
 from assistant.offline.said import Said
+from prompts.languages import Language
 
 LAST_WORDS_S = 10.0
 

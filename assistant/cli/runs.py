@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
-from assistant.frames import Language
+from prompts.languages import Language
 
 if TYPE_CHECKING:
     from assistant.store.tables import RunRow

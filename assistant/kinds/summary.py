@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from assistant.frames import Language
 from assistant.kinds import kind_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import KINDS
+from prompts.languages import Language
 from prompts.rendering import render
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from pydantic_ai import Agent
 from pydantic_ai.models import Model
 
-from assistant.frames import Language
 from assistant.kinds.summary import word
 from assistant.llm.grounding import facts_in
 from assistant.llm.narration import Known, Narration
+from prompts.languages import Language
 from prompts.rendering import render
 
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}

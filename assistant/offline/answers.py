@@ -9,8 +9,9 @@ import unicodedata
 from itertools import pairwise
 from typing import Literal
 
-from assistant.offline.language import Language, detect_language, lower, normalise
+from assistant.offline.language import detect_language, lower, normalise
 from assistant.offline.phrases import Found, vocabulary
+from prompts.languages import Language
 
 # go: a yes that starts or praises something, such as "go ahead" or "great", and so none to "stop it?". approve: one that can
 # only mean a plan, such as "start the training". unclear: a yes and a no at once.

@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from typing import Literal
 
-Language = Literal["en", "ko", "zh"]
+from prompts.languages import Language
 
 # Longer texts are pasted logs and documents; what is asked for stands at their beginning or end.
 HEAD, TAIL = 1500, 500

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
-from assistant.frames import Language
 from assistant.offline.said import Said
 from assistant.offline.topics import topic_of
 from assistant.offline.understand import Call, named_dataset, understand
@@ -21,6 +20,7 @@ from assistant.offline.words import built_in_words
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
 from engine.contract.models import MODELS
+from prompts.languages import Language
 
 MODEL_NAME = "murascope-built-in"
 

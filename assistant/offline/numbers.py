@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from assistant.offline.language import Language
 from assistant.offline.phrases import Found, vocabulary
+from prompts.languages import Language
 
 DIGITS = r"\d+/\d+|\d{1,3}(?:,\d{3})+(?![\d,])|(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
 NEED_A_UNIT = ("a", "an", "half", "半")

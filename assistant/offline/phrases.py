@@ -16,9 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assistant.offline.language import Language
 from assistant.tools import cues_of, tool_names
 from engine.contract.jobs import KINDS
+from prompts.languages import Language
 from prompts.model_words import model_words
 
 OF_KINDS = Path(__file__).resolve().parent.parent / "kinds"

@@ -6,7 +6,8 @@ What it asks for is understood by the agent: by the LLM, or by the built-in assi
 from dataclasses import dataclass
 
 from assistant.offline.answers import Answer, answer_in, is_question
-from assistant.offline.language import Language, detect_language
+from assistant.offline.language import detect_language
+from prompts.languages import Language
 
 
 @dataclass(frozen=True)

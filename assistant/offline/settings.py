@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Le
 
-from assistant.offline.language import Language
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found, Vocabulary, vocabulary
 from engine.contract.jobs import KINDS
+from prompts.languages import Language
 
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.frames import Language
 from assistant.offline.language import lower, normalise
+from prompts.languages import Language
 
 LONGEST = 200  # a longer text is no question about a word
 

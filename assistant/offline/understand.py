@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.offline.arguments import arguments_said, first, galleries, given
 from assistant.offline.intents import decide
-from assistant.offline.language import Language, detect_language, lower, normalise
+from assistant.offline.language import detect_language, lower, normalise
 from assistant.offline.names import find_datasets, nearest
 from assistant.offline.numbers import Number, find_numbers
 from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
@@ -23,6 +23,7 @@ from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unknown_model, unregistered
 from assistant.tools import traits
 from engine.contract.joining import adapting_models, joining_model
+from prompts.languages import Language
 
 SENTENCE_END = re.compile(r"[!?;\n。]+|\.(?!\d)")
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.frames import Language
 from assistant.tools.words import tool_words
+from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
 from prompts.rendering import render
 

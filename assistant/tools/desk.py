@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pydantic_ai import ModelRetry
 
 from assistant.data.datasets import DatasetError, Datasets
-from assistant.frames import Item, Language
+from assistant.frames import Item
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.place import RunElsewhere
@@ -16,6 +16,7 @@ from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, ProposalRow, RunRow
 from engine.contract.jobs import SpecError
+from prompts.languages import Language
 
 NAMED_RUNS = 3
 

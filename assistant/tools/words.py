@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from assistant.frames import Language
 from assistant.tools import FOLDER, tool_names
+from prompts.languages import Language
 from prompts.page_texts import Text, flat
 from prompts.rendering import render
 

@@ -10,7 +10,6 @@ import pytest
 import assistant
 from assistant import tools
 from assistant.data.left_out import GRAVEST_FIRST, by_reason
-from assistant.frames import Language
 from assistant.kinds.detect.advice import recommended
 from assistant.kinds.summary import word
 from assistant.llm.grounding import Facts, facts_in, unsupported
@@ -21,6 +20,7 @@ from engine.contract.data import LeftOut
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from engine.contract.policy import Promise
+from prompts.languages import Language
 from prompts.page_texts import page_texts
 from tests.codes import calls_of, codes_of, problem_kinds
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 import web
-from assistant.frames import Language
 from assistant.plans.form import describe
 from engine.contract.jobs import KINDS, SpecError, make_job, setting_names
-from prompts.languages import LANGUAGES
+from prompts.languages import LANGUAGES, Language
 from prompts.page_texts import PLACEHOLDER
 from web.wording import wording
 

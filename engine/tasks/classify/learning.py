@@ -1,16 +1,12 @@
 """How a classification comes to a model: built, fine-tuned, with a smaller batch when memory runs out."""
 
-import gc
-
-import torch
-
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
-from engine.failures import SettingError, is_out_of_memory
+from engine.failures import SettingError
 from engine.report import Report
-from engine.tasks.batch_size import batch_size_of, lowered_warning
+from engine.tasks.batch_size import batch_size_of, can_be_lowered, lowered
 from engine.tasks.checkpoint_key import checkpoint_key
 from engine.tasks.classify.classifier import Classifier, build_classifier
 from engine.tasks.classify.sharing import Shared
@@ -66,10 +62,12 @@ class Learning:
         try:
             return self._learn()
         except (MemoryError, RuntimeError, OSError) as error:
-            if not is_out_of_memory(error) or self.batch_size == 1 or self.batch_size < self.job.batch_size:
+            if not can_be_lowered(self.batch_size, error, asked=self.job.batch_size):
                 raise
         # here the traceback is gone, and with it all that the failed training held
-        self._lower_batch()
+        del self.model
+        self.batch_size = lowered(self.batch_size, self.folder, device=self.place.device, report=self.report)
+        self.model = self._built()
         return self._learn()
 
     def _learn(self) -> Classifier:
@@ -109,13 +107,3 @@ class Learning:
             )
         except (ValueError, LookupError) as error:
             raise SettingError(str(error)) from error
-
-    def _lower_batch(self) -> None:
-        self.folder.checkpoint.unlink(missing_ok=True)  # it was made with the larger batch
-        del self.model
-        gc.collect()
-        if self.place.device.type == "cuda":
-            torch.cuda.empty_cache()
-        old, self.batch_size = self.batch_size, self.batch_size // 2
-        self.report(lowered_warning(old, self.batch_size))
-        self.model = self._built()

@@ -4,10 +4,7 @@ A run learns once for the model it keeps and, where the threshold is set leave-o
 """
 
 import copy
-import gc
 from typing import Any
-
-import torch
 
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
@@ -15,12 +12,11 @@ from engine.contract.policy import GoodPolicy
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.datasets.splits import Split
-from engine.failures import SettingError, is_out_of_memory
-from engine.free_memory import NeverEnough
+from engine.failures import SettingError
 from engine.models import AnomalyModel
 from engine.models.ensemble import Ensemble
 from engine.report import Report, Reporter
-from engine.tasks.batch_size import batch_size_of, lowered_warning
+from engine.tasks.batch_size import batch_size_of, can_be_lowered, lowered
 from engine.tasks.checkpoint_key import checkpoint_key
 from engine.tasks.detect.assembly import assemble_model
 from engine.tasks.place import Place
@@ -82,7 +78,9 @@ class Learning:
             if not self._may_lower(error):
                 raise
         # here the traceback is gone, and with it all that the failed training held
-        self._lower_batch()
+        del self.model  # what it collected, before the next one is built
+        self.batch_size = lowered(self.batch_size, self.folder, device=self.place.device, report=self.report)
+        self.model = self._built()
         return self._learn(split)
 
     def learn_fold(self, split: Split, *, report: Reporter) -> AnomalyModel:
@@ -150,24 +148,10 @@ class Learning:
         return {"checkpoints": self.folder.checkpoints, "resume": True, "key": key}
 
     def _may_lower(self, error: BaseException) -> bool:
-        """Only once, and only where a smaller batch can help."""
+        """Only in a stage in which pictures go through in batches."""
         return (
-            is_out_of_memory(error)
-            and not isinstance(error, NeverEnough)
-            and self.report.stage in LEARNING_STAGES
-            and self.batch_size > 1
-            and self.batch_size == self.job.batch_size
+            can_be_lowered(self.batch_size, error, asked=self.job.batch_size) and self.report.stage in LEARNING_STAGES
         )
-
-    def _lower_batch(self) -> None:
-        self.folder.checkpoint.unlink(missing_ok=True)  # it was made with the larger batch
-        del self.model  # what it collected, before the next one is built
-        gc.collect()
-        if self.place.device.type == "cuda":
-            torch.cuda.empty_cache()
-        old, self.batch_size = self.batch_size, self.batch_size // 2
-        self.report(lowered_warning(old, self.batch_size))
-        self.model = self._built()
 
 
 def _is_backbone_the_same(job: DetectJob) -> bool:

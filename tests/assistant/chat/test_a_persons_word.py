@@ -15,7 +15,6 @@ from assistant.frames import (
     Edit,
     ErrorItem,
     InFrame,
-    Language,
     ProposalItem,
     Reopen,
     RunItem,
@@ -29,6 +28,7 @@ from assistant.store.tables import DatasetRow
 from assistant.tools import tool_names
 from assistant.workspace import Workspace
 from engine.contract.jobs import make_job
+from prompts.languages import Language
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,6 @@ from assistant.frames import (
     Edit,
     ErrorItem,
     ItemFrame,
-    Language,
     OutFrame,
     ProposalItem,
     RunItem,
@@ -31,6 +30,7 @@ from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Failed, Started
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
+from prompts.languages import Language
 from tests.stored_runs import card, write_model
 from tests.talk import answers, plan_of, say
 

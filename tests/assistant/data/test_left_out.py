@@ -3,10 +3,10 @@ from typing import Any, get_args
 import pytest
 
 from assistant.data.left_out import GRAVEST_FIRST, by_reason, lines_of_left_out
-from assistant.frames import Language
 from assistant.offline.words import built_in_words
 from engine.contract.data import LeftOut
 from engine.datasets.left_out import Reason
+from prompts.languages import Language
 from prompts.page_texts import page_texts
 
 

@@ -6,12 +6,12 @@ from typing import Any, get_args
 import pytest
 
 from assistant import kinds
-from assistant.frames import Language
 from assistant.kinds import DEFAULT_KIND, kind_names, kind_of, kind_of_model
 from assistant.plans.form import describe
 from assistant.plans.plan import make_plan
 from assistant.settings import Settings
 from engine.contract.jobs import KINDS, flat_settings, setting_names
+from prompts.languages import Language
 from prompts.page_texts import page_texts
 from prompts.rendering import PROMPTS
 from tests.data_facts import facts

@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
-from assistant.frames import Language
 from assistant.kinds.summary import word
 from assistant.llm.providers import choose, open_model
 from assistant.llm.summaries import summarize
 from assistant.settings import Settings
+from prompts.languages import Language
 from tests.assistant.test_words import summary_facts
 from tests.llm_server import LLMServer, Protocol, Text
 

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from assistant.chat.conversation import Conversation
-from assistant.frames import Answer, AssistantItem, ConfirmItem, Item, Language, ProposalItem, RunItem
+from assistant.frames import Answer, AssistantItem, ConfirmItem, Item, ProposalItem, RunItem
 from assistant.plans.continuing import NotContinued, continue_run
 from assistant.runs.continuing import what_is_left
 from assistant.store.tables import DatasetRow, RunRow
@@ -16,6 +16,7 @@ from engine.contract.continuing import read_continued
 from engine.contract.events import EventLog, Failed, Started
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
+from prompts.languages import Language
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio

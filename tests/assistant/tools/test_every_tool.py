@@ -8,7 +8,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from assistant import tools
-from assistant.frames import Language
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.arguments import reader_of, readers
 from assistant.offline.intents import decide, rules
@@ -19,6 +18,7 @@ from assistant.offline.understand import Call, understand
 from assistant.offline.words import built_in_words
 from assistant.tools.loading import load_tools
 from assistant.tools.words import tool_texts
+from prompts.languages import Language
 from tests.codes import codes_of
 
 NAMES = tools.tool_names()

@@ -6,7 +6,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from assistant.frames import Language
 from assistant.kinds import kind_of
 from assistant.kinds.summary import run_facts, word
 from assistant.store.tables import RunRow
@@ -15,6 +14,7 @@ from engine.contract.jobs import make_job
 from engine.contract.results import WeightsUsed
 from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow
 from engine.tasks.classify.measurement import measure
+from prompts.languages import Language
 
 CLASSES = ["crack", "stain"]
 TRUE = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
