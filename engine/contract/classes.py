@@ -1,4 +1,5 @@
-"""Which classes a classifier learns of a data set, and which it leaves out and why: the one judgement that all who ask share.
+"""Which classes a classifier learns of a data set, which it leaves out and why, and whether it keeps to a split that the data
+set makes itself: the one judgement that all who ask share.
 
 The check of a data set tells the sizes of its classes in its facts; a run counts those of the pictures that it has read.
 """
@@ -7,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.contract.data import ClassSize, DataFacts
+from engine.contract.data import ClassSize, DataFacts, Part
 
 GOOD_CLASS = "good"
 UNNAMED = "defective"  # defects that the data set gives no type
@@ -17,10 +18,12 @@ LEAST_CLASSES = 2  # there is nothing to tell apart in one
 
 @dataclass(frozen=True)
 class Classes:
-    """Both in the order of the classes' names."""
+    """Both in the order of the classes' names. `given` are the parts that the data set's own folders are, such as train and test;
+    none where it is split here."""
 
     learnt: dict[str, ClassSize]
     left_out: dict[str, ClassSize]
+    given: frozenset[Part] = frozenset()
 
     @property
     def are_enough(self) -> bool:
@@ -30,6 +33,11 @@ class Classes:
     def pictures(self) -> dict[str, int]:
         """Of each class that is learnt."""
         return {name: size.pictures for name, size in self.learnt.items()}
+
+    @property
+    def needed(self) -> int:
+        """Pictures of a class, or groups of them, at least: of all, or in train where the split is given."""
+        return _least(self.given)
 
     def lacks(self, name: str) -> Literal["pictures", "groups"]:
         """What a class that is left out has too few of."""
@@ -42,10 +50,21 @@ def classes_of(facts: DataFacts, *, include_good: bool) -> Classes:
 
 
 def judged(sizes: Mapping[str, ClassSize], *, include_good: bool) -> Classes:
-    """A class of fewer than three pictures, or groups of them, is left out."""
+    """A class of fewer than three pictures, or groups of them, is left out. Where the data set is split by its own folders, so is
+    a class that train has too few of, unless fewer than two would be left: then that split is none of classes, and not kept to.
+    """
     asked = {name: size for name, size in sorted(sizes.items()) if include_good or name != GOOD_CLASS}
+    given = frozenset(part for size in asked.values() for part in size.parts)
+    kept_to = {name: size for name, size in asked.items() if size.parts.get("train", 0) >= _least(given)}
+    if given > {"train"} and len(kept_to) >= LEAST_CLASSES:
+        return Classes(kept_to, {name: size for name, size in asked.items() if name not in kept_to}, given)
     learnt = {name: size for name, size in asked.items() if size.groups >= LEAST_GROUPS}
     return Classes(learnt, {name: size for name, size in asked.items() if name not in learnt})
+
+
+def _least(given: frozenset[Part]) -> int:
+    """Of the three that a class needs, those that no folder of its own holds must come from train."""
+    return LEAST_GROUPS - len(given - {"train"})
 
 
 def _told_by_counts(facts: DataFacts) -> dict[str, ClassSize]:

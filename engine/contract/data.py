@@ -4,9 +4,11 @@ The engine makes these facts (engine/datasets/check.py), the assistant plans by 
 an older version stored may lack what has a default here; what a newer one added is kept as it stands. Loads no torch.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Part = Literal["train", "validation", "test"]  # of a data set that splits its classes itself
 
 
 class _Told(BaseModel):
@@ -56,7 +58,7 @@ class Picture(_Told):
     """A picture that can be read, as the data set's page lists it; paths are relative to the data set's folder."""
 
     name: str
-    split: str
+    split: str = Field(description="where the data set itself puts it, else what is made of it")
     label: str
     defect_type: str | None
     mask: str | None
@@ -67,6 +69,7 @@ class ClassSize(_Told):
 
     pictures: int
     groups: int
+    parts: dict[Part, int] = Field(default={}, description="groups by the part that the data set itself puts them in")
 
 
 class DataFacts(_Told):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from engine.contract.data import Part
 from engine.datasets.tree import Folder
 
 Split = Literal["train", "test"]
@@ -24,7 +25,8 @@ class Item:
     """One picture of a data set. `name` is its path inside the data set, written with /.
 
     `group` is the panel, lot or sequence that the picture is of, where the data set tells; pictures of one group look
-    alike, so a split never shares them out to two parts.
+    alike, so a split never shares them out to two parts. `part` is where the data set's own folders put it, such as train/; a
+    classification keeps to that, a detection learns from good pictures and so has its own `split`.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Item:
     defect_type: str | None = None
     mask: Path | None = None
     group: str | None = None
+    part: Part | None = None
 
 
 @dataclass

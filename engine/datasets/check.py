@@ -84,7 +84,9 @@ def no_facts(path: Path, error: UnreadableDataset) -> DataFacts:
 
 def _listed(item: Item, *, root: Path) -> Picture:
     mask = name_inside(item.mask, root=root) if item.mask else None
-    return Picture(name=item.name, split=item.split, label=item.label, defect_type=item.defect_type, mask=mask)
+    return Picture(
+        name=item.name, split=item.part or item.split, label=item.label, defect_type=item.defect_type, mask=mask
+    )
 
 
 def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Iterable[Sight]:

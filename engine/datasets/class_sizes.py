@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from engine.contract.classes import GOOD_CLASS, UNNAMED
-from engine.contract.data import ClassSize
+from engine.contract.data import ClassSize, Part
 from engine.datasets import Item
 from engine.datasets.splits import by_group
 
@@ -19,7 +19,20 @@ def class_sizes(items: Iterable[Item]) -> dict[str, ClassSize]:
     known = [item for item in items if item.label != "unknown"]
     pictures = Counter(map(class_of, known))
     groups = groups_by_class(known)
-    return {name: ClassSize(pictures=pictures[name], groups=len(groups[name])) for name in sorted(groups)}
+    sizes = {name: {"pictures": pictures[name], "groups": len(groups[name])} for name in sorted(groups)}
+    parts = {name: _by_part(name, groups[name]) for name in groups}
+    return {
+        name: ClassSize.model_validate(size | ({"parts": parts[name]} if parts[name] else {}))
+        for name, size in sizes.items()
+    }
+
+
+def _by_part(name: str, groups: Sequence[Sequence[Item]]) -> Counter[Part]:
+    """How many of the groups have pictures of the class in each part that the data set's own folders are."""
+    found: Counter[Part] = Counter()
+    for group in groups:
+        found.update({item.part for item in group if item.part and class_of(item) == name})
+    return found
 
 
 def groups_by_class(items: Sequence[Item]) -> dict[str, list[list[Item]]]:

@@ -60,7 +60,7 @@ def open_dataset(path: Path) -> Dataset:
 def _find(given: Folder) -> tuple[list[str], Folder, ModuleType]:
     """The names of the folders around the data set, the folder that holds it, and its layout.
 
-    Folders with a single one inside are looked through, as archives often have one. What no layout recognises is read as
+    Folders with a single one inside are looked through, as archives often have one. What no layout recognises there is read as
     classes, none of them good.
     """
     names = [module.name for module in iter_modules(layouts.__path__) if module.name != LAST]
@@ -72,7 +72,7 @@ def _find(given: Folder) -> tuple[list[str], Folder, ModuleType]:
                 return around, root, module
         inner = [folder for folder in root.folders if folder.has_pictures()]
         if len(inner) != 1:
-            return [], given, modules[-1]
+            return around, root, modules[-1]
         root = inner[0]
         around.append(root.name)
 

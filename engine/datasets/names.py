@@ -4,6 +4,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from engine.contract.data import Part
+
 GOOD = {
     "good", "goods", "normal", "ok", "pass", "free", "defect_free", "no_defect", "양품", "정상", "良品", "合格", "正常",
 }  # fmt: skip
@@ -15,6 +17,14 @@ DEFECT_WORDS = {
     "ng", "nok", "ko", "bad", "defect", "defects", "defective", "anomaly", "anomalies", "anomalous", "abnormal", "fail",
     "failed", "failure", "fault", "faulty", "reject", "rejected", "rejects", "not_good", "no_good", "not_ok",
 }  # fmt: skip
+PARTS: dict[Part, set[str]] = {
+    "train": {"train", "training", "학습", "훈련", "训练", "訓練"},
+    "validation": {"validation", "val", "valid", "검증", "验证", "驗證"},
+    "test": {"test", "testing", "테스트", "시험", "测试", "測試"},
+}
+AROUND_PART = re.compile(
+    r"^[\d_.]+|_?(set|data|images|split|public|용|셋|데이터|集)$"
+)  # as in 01_train and test_public
 TEST_WORDS = {"test", "tests", "testing", "val", "valid", "validation", "eval", "evaluation"}
 DEFECT_SIGNS = ("불량", "결함", "이상", "비정상", "缺陷", "不良", "异常", "異常", "不合格", "次品", "瑕疵")
 TEST_SIGNS = ("테스트", "시험", "평가", "검증", "测试", "測試", "验证", "驗證", "评估")
@@ -32,6 +42,12 @@ def is_masks(name: str) -> bool:
 def means_defect(name: str) -> bool:
     """Whether a folder's name says that what lies in it is defective, such as NG_2024 or 불량품."""
     return not is_good(name) and _says(name, DEFECT_WORDS, DEFECT_SIGNS)
+
+
+def part_of(name: str) -> Part | None:
+    """The part of a data set that a folder's name says it is, such as Train, valid or test_public; None where it says none."""
+    plain = AROUND_PART.sub("", plain_name(name))
+    return next((part for part, words in PARTS.items() if plain in words), None)
 
 
 def means_test(name: str) -> bool:

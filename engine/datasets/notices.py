@@ -1,11 +1,14 @@
 """What a check makes of what it saw: problems, which forbid any run, and notices, which a person should know before one."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
-from engine.contract.data import DataFacts, DataNotice, DataProblem
+from engine.contract.classes import judged
+from engine.contract.data import DataFacts, DataNotice, DataProblem, Part
 from engine.contract.jobs import FIRST_KIND
 from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
@@ -250,6 +253,11 @@ def _on_what_is_measured(seen: Seen) -> list[DataNotice]:
     return found
 
 
+def _is_learnt(item: Item) -> bool:
+    """Whether something is learnt from it: by detection from good pictures, by classification from all that lie in train."""
+    return "train" in (item.split, item.part)
+
+
 def _is_all_read(seen: Seen) -> bool:
     """Whether nothing is left out, and no mask is broken or empty, that could be a mask of a picture."""
     left = (path for path, reason in seen.accounts.left_out.items() if reason != "ending" or _is_binary(path))
@@ -324,9 +332,9 @@ def _on_twins(seen: Seen) -> list[DataNotice]:
         twins.setdefault(sight.content, []).append(item)
     found = []
     several = [items for items in twins.values() if len(items) > 1]
-    across = [items for items in several if {item.split for item in items} == {"train", "test"}]
+    across = [items for items in several if len({_is_learnt(item) for item in items}) == 2]
     if across:
-        tested = [item for items in across for item in items if item.split == "test"]
+        tested = [item for items in across for item in items if not _is_learnt(item)]
         names = _first(item.name for item in tested)
         message = (
             f"{len(tested)} test pictures are learnt from, too, as the same pixels lie among the good ones: {names}"
@@ -400,7 +408,7 @@ def _on_licence(seen: Seen) -> list[DataNotice]:
 def _on_groups(seen: Seen) -> list[DataNotice]:
     """Groups on both sides make a test look better than it is. Where it is split here, they are kept together."""
     sides = [
-        {item.group for item, _ in seen.whole if item.group and item.split == split} for split in ("train", "test")
+        {item.group for item, _ in seen.whole if item.group and _is_learnt(item) == learnt} for learnt in (True, False)
     ]
     shared = sorted(name for name in sides[0] & sides[1] if name)
     if not shared:
@@ -408,6 +416,17 @@ def _on_groups(seen: Seen) -> list[DataNotice]:
     names = ", ".join(shared[:SHOWN])
     message = f"{len(shared)} groups have pictures both to learn from and to test with: {names}"
     return [_entry("group_leak", message, count=len(shared), names=names)]
+
+
+def _on_given_split(seen: Seen) -> list[DataNotice]:
+    """Who tells classes apart keeps to the parts that the data set makes itself."""
+    if not judged(seen.facts.classes or {}, include_good=True).given:
+        return []
+    counts = Counter(item.part for item, _ in seen.whole if item.label != "unknown")
+    values = {part: counts[part] for part in get_args(Part)}
+    parts = ", ".join(f"{count} pictures in {part}" for part, count in values.items() if count)
+    message = f"the data set is split by its own folders, which a classification keeps to: {parts}"
+    return [_entry("given_split", message, **values)]
 
 
 def _on_disputed(seen: Seen) -> list[DataNotice]:
@@ -450,6 +469,7 @@ NOTICES: list[Callable[[Seen], list[DataNotice]]] = [
     _on_pixels,
     _on_licence,
     _on_groups,
+    _on_given_split,
     _on_disputed,
     _on_folders_in_good,
 ]

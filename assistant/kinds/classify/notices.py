@@ -51,10 +51,12 @@ def _on_classes(job: ClassifyJob, facts: DataFacts) -> list[Notice]:
     notices = []
     if left := [*classes.left_out]:
         names = ", ".join(left[:NAMED])
+        where, needed = (" in train" if classes.given else ""), classes.needed
         message = (
-            f"{len(left)} classes have fewer than {LEAST_GROUPS} images, or groups of them, and are left out: {names}"
+            f"{len(left)} classes have fewer than {needed} images, or groups of them{where}, and are left out: {names}"
         )
-        notices.append(warn("classes_left_out", message, count=len(left), names=names, needed=LEAST_GROUPS))
+        code = "classes_not_in_train" if classes.given else "classes_left_out"
+        notices.append(warn(code, message, count=len(left), names=names, needed=needed))
     if few := [name for name, count in large.items() if count < FEW]:
         names = ", ".join(f"{name} ({large[name]})" for name in few[:NAMED])
         message = f"{len(few)} classes have fewer than {FEW} images: what is measured of them is rough. {names}"

@@ -20,6 +20,9 @@ from engine.contract.jobs import Problem, SpecError
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import promise_of, share_out
 
+# notices of the check that matter to those who tell classes apart alone
+OF_NO_ACCOUNT = {"given_split"}
+
 
 def notices_of(
     settings: Settings, job: DetectJob, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate
@@ -28,7 +31,7 @@ def notices_of(
     usual = job.backbone if job.backbone_run else job.model.default_backbone
     return [
         *on_weights(settings, backbone=job.backbone, weights=job.weights),
-        *on_data(facts),
+        *on_data(facts, of_no_account=OF_NO_ACCOUNT),
         *_on_defects(facts),
         *_on_threshold(job, facts),
         *on_synthetic(facts),

@@ -10,28 +10,16 @@ from types import ModuleType
 from engine.datasets import Reading
 from engine.datasets.classes import classes_in
 from engine.datasets.layouts import folder as classes
-from engine.datasets.layouts import mvtec, visa
-from engine.datasets.names import IMAGES, name_inside, plain_name, written
+from engine.datasets.layouts import mvtec, splits, visa
+from engine.datasets.names import IMAGES, name_inside, part_of, plain_name, written
 from engine.datasets.tree import Folder
-
-PARTS = {
-    "train",
-    "training",
-    "test",
-    "testing",
-    "test_public",
-    "val",
-    "valid",
-    "validation",
-    *IMAGES,
-}  # of one data set
 
 
 def matches(folder: Folder) -> bool:
     """Two categories or more. A good folder beside them, or one that is part of a data set, makes it a single one."""
-    if mvtec.matches(folder) or visa.matches(folder) or classes.has_good(folder):
+    if any(layout.matches(folder) for layout in (mvtec, visa, splits)) or classes.has_good(folder):
         return False
-    if any(plain_name(inner.name) in PARTS for inner in folder.folders):
+    if any(part_of(inner.name) or plain_name(inner.name) in IMAGES for inner in folder.folders):
         return False
     return len(_categories(folder)) > 1
 

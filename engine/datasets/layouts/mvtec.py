@@ -7,42 +7,54 @@ ground_truth/ko. One of MVTec AD 2 (Heckler-Kram et al., 2025, https://arxiv.org
 pictures and their masks in test_public; what else there is has no labels and is left out.
 """
 
-from engine.datasets import Reading
+from engine.contract.data import Part
+from engine.datasets import Reading, Split
 from engine.datasets.classes import classes_in
 from engine.datasets.masks import MaskFolders
-from engine.datasets.names import is_good, plain_name, written
+from engine.datasets.names import is_good, part_of, written
 from engine.datasets.reading import read_pictures
 from engine.datasets.tree import Folder
 
-TRAIN, VALIDATION = ("train", "training"), ("validation", "val", "valid")
-TEST = ("test", "testing", "test_public")
-
 
 def matches(folder: Folder) -> bool:
-    train = _named(folder, *TRAIN)
-    return train is not None and (any(is_good(each.name) for each in train.folders) or bool(train.pictures))
+    trains = parts_of(folder).get("train", [])
+    return any(bool(train.pictures) or any(is_good(each.name) for each in train.folders) for train in trains)
 
 
 def read(folder: Folder) -> Reading:
     reading = Reading()
-    train, test = _named(folder, *TRAIN), _named(folder, *TEST)
-    assert train is not None
-    read_pictures(reading, train, root=folder, split="train", label="good", deep=False)
-    if test is not None:
-        read_pictures(reading, test, root=folder, split="test", label="unknown", deep=False)
-    for part in (train, _named(folder, *VALIDATION), test):
-        classes = classes_in(part, root=folder) if part else []
-        masks = MaskFolders([folder, part], classes) if part else None
+    parts = parts_of(folder)
+    for train in parts.get("train", []):
+        read_pictures(reading, train, root=folder, split="train", label="good", part="train", deep=False)
+    for test in parts.get("test", []):
+        read_pictures(reading, test, root=folder, split="test", label="unknown", part="test", deep=False)
+    for part, place in ((part, place) for part, places in parts.items() for place in places):
+        classes = classes_in(place, root=folder)
+        masks = MaskFolders([folder, place], classes)
+        held_out = part == "test" and "train" in parts
         for each in classes:
             if is_good(each.name):
-                read_pictures(reading, each, root=folder, split="test" if part is test else "train", label="good")
-            else:  # those that lie in train are tested with too: nothing is trained on them
+                split: Split = "test" if held_out else "train"
+                read_pictures(reading, each, root=folder, split=split, label="good", part=part)
+            else:  # those that lie in train are tested with too: no detector is trained on them
                 kind = written(each.name)
                 read_pictures(
-                    reading, each, root=folder, split="test", label="defective", defect_type=kind, masks=masks
+                    reading,
+                    each,
+                    root=folder,
+                    split="test",
+                    label="defective",
+                    defect_type=kind,
+                    masks=masks,
+                    part=part,
                 )
     return reading
 
 
-def _named(folder: Folder, *names: str) -> Folder | None:
-    return next((each for each in folder.folders if plain_name(each.name) in names), None)
+def parts_of(folder: Folder) -> dict[Part, list[Folder]]:
+    """Its folders that are called after a part of a data set."""
+    found: dict[Part, list[Folder]] = {}
+    for each in folder.folders:
+        if part := part_of(each.name):
+            found.setdefault(part, []).append(each)
+    return found

@@ -7,7 +7,6 @@ has not learnt from set the temperature of its probabilities (temperature.py); t
 
 import numpy as np
 
-from engine.contract.classes import LEAST_GROUPS
 from engine.contract.events import Artifact, Evaluation, Finished, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
@@ -87,12 +86,13 @@ def _shared(job: ClassifyJob, items: list[Item]) -> Shared:
 def _warn_of_classes(shared: Shared, report: Report) -> None:
     if shared.left_out:
         names = name_some(shared.left_out)
-        message = f"{len(shared.left_out)} classes have fewer than {LEAST_GROUPS} pictures, or groups of them, and are left out: {names}"
+        where = " in train" if shared.given else ""
+        message = f"{len(shared.left_out)} classes have fewer than {shared.needed} pictures, or groups of them{where}, and are left out: {names}"
         report(
             Warned(
-                code="classes_left_out",
+                code="classes_not_in_train" if shared.given else "classes_left_out",
                 message=message,
-                values={"count": len(shared.left_out), "names": names, "needed": LEAST_GROUPS},
+                values={"count": len(shared.left_out), "names": names, "needed": shared.needed},
             )
         )
     few = [name for name, count in zip(shared.classes, shared.counts(shared.fit), strict=True) if count < FEW]

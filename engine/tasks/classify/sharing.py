@@ -1,7 +1,8 @@
 """Which pictures are of which class, and which of them are learnt from, watched and tested with.
 
-A class is a defect type; good pictures are one of their own where they are asked for. Each class is shared out by itself, so
-that every part has all of them, and a group (panel, lot, sequence) goes to one part as a whole.
+A class is a defect type; good pictures are one of their own where they are asked for. Parts that the data set's own folders are,
+such as train and test, stay as they are. Each class is shared out to the others by itself, so that every part has all of them, and a
+group (panel, lot, sequence) goes to one part as a whole.
 """
 
 import zlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.contract.classes import LEAST_GROUPS, Classes, judged
+from engine.contract.data import Part
 from engine.datasets import Item
 from engine.datasets.class_sizes import class_of, class_sizes, groups_by_class
 
@@ -20,13 +22,16 @@ PARTS = ("fit", "test", "validation")  # the order in which they are filled wher
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts, the classes in the order of their names, and those left out with their number of groups."""
+    """The parts, the classes in the order of their names, and those left out with their number of groups. `given` are the
+    parts that the data set made itself, `needed` the pictures or groups of a class."""
 
     classes: list[str]
     fit: list[Item]
     validation: list[Item]
     test: list[Item]
     left_out: dict[str, int]
+    given: frozenset[Part] = frozenset()
+    needed: int = LEAST_GROUPS
 
     def index_of(self, item: Item) -> int:
         return self.classes.index(class_of(item))
@@ -51,14 +56,21 @@ def share_out(
     kept = [item for item in classed if class_of(item) in classes.learnt]
     if not classes.are_enough:
         raise ValueError(_too_few_classes(classes, include_good=include_good))
-    part_of = _dealt(kept, {"validation": validation_share, "test": test_share}, seed)
+    held = [item for item in kept if classes.given and item.part in ("validation", "test")]
+    shares = {"validation": validation_share, "test": test_share}
+    missing = {part: share for part, share in shares.items() if part not in classes.given}
+    part_of = {item.name: str(item.part) for item in held}
+    part_of |= _dealt([item for item in kept if item.name not in part_of], missing, seed)
     parts = {name: [item for item in kept if part_of[item.name] == name] for name in PARTS}
-    return Shared([*classes.learnt], parts["fit"], parts["validation"], parts["test"], left_out)
+    return Shared(
+        [*classes.learnt], parts["fit"], parts["validation"], parts["test"], left_out, classes.given, classes.needed
+    )
 
 
 def _dealt(items: Sequence[Item], shares: dict[str, float], seed: int) -> dict[str, str]:
     """The part of each picture by its name: rare classes choose first, and each has a group in every part while there are any."""
     part_of: dict[str, str] = {}
+    parts = [part for part in PARTS if part == "fit" or part in shares]
     by_class = groups_by_class(items)
     for name in sorted(by_class, key=lambda name: (len(by_class[name]), name)):
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # a class more changes no other's order
@@ -71,10 +83,10 @@ def _dealt(items: Sequence[Item], shares: dict[str, float], seed: int) -> dict[s
         for group in groups:
             if group[0].name in part_of:
                 wanted[part_of[group[0].name]] -= _count(group, name)
-        empty = [part for part in PARTS if not any(part_of.get(group[0].name) == part for group in groups)]
+        empty = [part for part in parts if not any(part_of.get(group[0].name) == part for group in groups)]
         for place, group in enumerate(waiting):
             is_last_chance = len(waiting) - place <= len(empty)
-            part = empty[0] if is_last_chance else max(PARTS, key=lambda part: wanted[part])
+            part = empty[0] if is_last_chance else max(parts, key=lambda part: wanted[part])
             empty = [each for each in empty if each != part]
             wanted[part] -= _count(group, name)
             part_of |= {item.name: part for item in group}

@@ -1,5 +1,6 @@
 """Registered data sets: every change of their files is noticed, and an upload keeps one name from its first byte on."""
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -48,3 +49,18 @@ async def test_a_data_set_lies_where_its_upload_said_it_would(workspace: Workspa
         others = [path.name for path in workspace.settings.uploads_folder.iterdir()]
     assert Path(row.path).name == upload.lock.stem
     assert sorted(others) == [upload.lock.name, upload.part.name]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("around", ["", "wrapped/", "wrapped/again/"])
+async def test_an_archive_of_class_folders_is_taken_at_its_top_or_in_a_folder(
+    workspace: Workspace, around: str
+) -> None:
+    async with under_way(workspace.settings) as upload:
+        with zipfile.ZipFile(upload.part, "w") as archive:
+            for name, number in ((name, number) for name in ("crack", "stain") for number in range(3)):
+                picture = io.BytesIO()
+                Image.new("RGB", (64, 64), (number * 9, len(name) * 20, 60)).save(picture, "PNG")
+                archive.writestr(f"{around}{name}/{number}.png", picture.getvalue())
+        row = await workspace.datasets.add_archive("tiles", upload.part, upload)
+    assert row.facts.defect_types == {"crack": 3, "stain": 3}

@@ -31,3 +31,22 @@ def test_good_pictures_are_a_class_only_where_they_are_asked_for():
 def test_facts_of_an_older_version_count_each_picture_as_a_group_and_defects_without_a_type_as_a_class():
     data = facts(train_good=5, test_good=1, test_defective=9, defect_types={"crack": 4})
     assert classes_of(data, include_good=True).pictures == {"crack": 4, "defective": 5, "good": 6}
+
+
+def split_sizes(**parts):
+    """By class: groups in train, and in test."""
+    return {
+        name: ClassSize(pictures=train + test, groups=train + test, parts={"train": train, "test": test})
+        for name, (train, test) in parts.items()
+    }
+
+
+def test_a_split_of_the_data_set_is_kept_to_and_a_class_that_train_lacks_is_left_out():
+    classes = judged(split_sizes(crack=(4, 2), dent=(2, 0), burr=(1, 9)), include_good=False)
+    assert ([*classes.learnt], [*classes.left_out]) == (["crack", "dent"], ["burr"])
+    assert (classes.given, classes.needed) == ({"train", "test"}, 2)
+
+
+def test_a_split_that_keeps_all_defects_for_the_test_is_none_of_classes():
+    classes = judged(split_sizes(good=(20, 4), crack=(0, 5), dent=(0, 6)), include_good=True)
+    assert ([*classes.learnt], classes.given) == (["crack", "dent", "good"], frozenset())

@@ -205,3 +205,35 @@ def test_names_that_differ_in_bytes_that_are_no_text_are_two_pictures(tmp_path):
     json.dumps(facts.told(), ensure_ascii=False).encode()
     assert [image.name for image in facts.images] == ["dent%FD/%FE.png", "dent%FD/%FF.png", "dent%FD/양품.png"]
     assert facts.defect_types == {"dent%FD": 3}
+
+
+def write_split(folder, **parts):
+    """Pictures that differ, of so many of each class in each part: train={"a": 3}."""
+    for number, (part, name, count) in enumerate((p, n, c) for p, of in parts.items() for n, c in of.items()):
+        (folder / part / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("RGB", (64, 64), (number * 9, index * 9, 60)).save(folder / part / name / f"{index}.png")
+    return folder
+
+
+def test_a_split_of_classes_is_told_and_shown_where_the_pictures_are_listed(tmp_path):
+    write_split(tmp_path, train={"dent": 4, "stain": 4}, test={"dent": 1, "stain": 2})
+    facts = check_dataset(tmp_path)
+    (told,) = [notice for notice in facts.notices if notice.code == "given_split"]
+    assert told.values == {"train": 8, "validation": 0, "test": 3}
+    assert {(each.split, each.defect_type) for each in facts.images} == {
+        (part, name) for part in ("train", "test") for name in ("dent", "stain")
+    }
+    assert (facts.unfit["classify"], codes(facts.unfit["detect"])) == ([], ["no_good"])
+
+
+def test_a_split_of_good_pictures_alone_is_none_of_classes(tmp_path):
+    facts = check_dataset(write_mvtec(tmp_path, train=30, good=3, defective=4))
+    assert "given_split" not in codes(facts.notices)
+
+
+def test_a_picture_of_a_class_that_is_learnt_from_and_tested_with_is_noticed(tmp_path):
+    write_split(tmp_path, train={"dent": 4, "stain": 4}, test={"dent": 1, "stain": 2})
+    (tmp_path / "test/dent/0.png").write_bytes((tmp_path / "train/dent/1.png").read_bytes())
+    (told,) = [notice for notice in check_dataset(tmp_path).notices if notice.code == "twins_across_splits"]
+    assert told.values["names"] == "test/dent/0.png"

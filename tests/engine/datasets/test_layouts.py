@@ -188,6 +188,59 @@ def test_all_of_visa_is_split_as_its_table_says(tmp_path):
     }
 
 
+def parts(root: Path) -> Counter[tuple[str | None, str | None]]:
+    return Counter((item.defect_type, item.part) for item in open_dataset(root).items)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [
+        ("train", "val", "test"),
+        ("Train", "VALID", "Test"),
+        ("01_training", "02_validation", "03_test_set"),
+        ("학습", "검증", "시험용"),
+    ],
+)
+@pytest.mark.parametrize("place", ["{part}/{name}/{number}.png", "{name}/{part}/{number}.png"])
+def test_classes_without_a_good_one_keep_the_split_of_their_folders(tmp_path, train, validation, test, place):
+    for part, count in {train: 3, validation: 1, test: 2}.items():
+        for name in ("a", "b"):
+            put(tmp_path, *(place.format(part=part, name=name, number=number) for number in range(count)))
+    assert open_dataset(tmp_path).layout == "splits"
+    counts = {"train": 3, "validation": 1, "test": 2}
+    assert parts(tmp_path) == {(name, part): count for name in ("a", "b") for part, count in counts.items()}
+
+
+def test_good_pictures_among_split_classes_are_learnt_from_and_tested_with_as_they_lie(tmp_path):
+    put(tmp_path, "good/train/0.png", "good/test/0.png", "dent/train/0.png", "dent/test/0.png", "masks/dent/train/0.png")
+    assert open_dataset(tmp_path).layout == "splits"
+    assert facts(tmp_path) == {
+        ("train", "good", None, False): 1,
+        ("test", "good", None, False): 1,
+        ("test", "defective", "dent", True): 1,
+        ("test", "defective", "dent", False): 1,
+    }
+
+
+def test_a_part_alone_is_no_class_and_classes_without_one_are_learnt_from(tmp_path):
+    put(tmp_path / "a", "train/x/0.png", "train/y/0.png")
+    put(tmp_path / "b", "x/train/0.png", "x/test/0.png", "y/0.png")
+    assert {item.defect_type for item in open_dataset(tmp_path / "a").items} == {"x", "y"}
+    assert parts(tmp_path / "b") == {("x", "train"): 1, ("x", "test"): 1, ("y", "train"): 1}
+
+
+def test_pictures_to_test_with_that_lie_in_no_class_are_of_none(tmp_path):
+    put(tmp_path, "train/x/0.png", "train/y/0.png", "test/0.png")
+    assert facts(tmp_path)["test", "unknown", None, False] == 1
+    assert parts(tmp_path) == {("x", "train"): 1, ("y", "train"): 1, (None, "test"): 1}
+
+
+@pytest.mark.parametrize("around", ["", "wrapped/", "wrapped/again/"])
+def test_classes_are_found_below_any_number_of_folders_that_an_archive_adds(tmp_path, around):
+    put(tmp_path, f"{around}crack/0.png", f"{around}stain/0.png")
+    assert {item.defect_type for item in open_dataset(tmp_path).items} == {"crack", "stain"}
+
+
 def test_looks_through_the_folder_that_an_archive_adds(tmp_path):
     put(tmp_path, "wrapped/good/0.png", "__MACOSX/wrapped/good/._0.png", "wrapped/good/._0.png")
     dataset = open_dataset(tmp_path)
@@ -243,6 +296,8 @@ def test_no_two_layouts_match_besides_the_last_one(tmp_path):
         ["images/good/0.png", "images/dent/0.png", "masks/dent/0.png"],
         ["a/good/0.png", "a/dent/0.png", "b/good/0.png"],
         ["good/0.png", "a/good/0.png", "b/good/0.png"],
+        ["train/x/0.png", "train/y/0.png", "test/x/0.png", "val/y/0.png"],
+        ["x/train/0.png", "x/test/0.png", "y/train/0.png", "y/test/0.png"],
     ):
         root = put(tmp_path / "data", *names)
         assert sum(module.matches(look_into(root)) for module in modules) <= 1, names

@@ -144,3 +144,14 @@ def test_what_is_planned_of_a_folder_is_what_the_run_learns(tmp_path: Path) -> N
     )
     figures = {figure.name: figure.count for figure in kind_of("classify").figures(plan.spec, plan.facts)}
     assert (shared.classes, figures["classes"], figures["class_images"]) == (["crack", "dent"], 2, 24)
+
+
+def test_a_class_that_a_given_split_tests_alone_is_told_before_the_yes(tmp_path: Path) -> None:
+    parts = {"crack": (6, 2), "dent": (6, 2), "burr": (0, 4)}
+    sizes = {
+        name: {"pictures": train + test, "groups": train + test, "parts": {"train": train, "test": test}}
+        for name, (train, test) in parts.items()
+    }
+    plan = planned(tmp_path, types={"crack": 8, "dent": 8, "burr": 4}, classes=sizes)
+    (told,) = [notice for notice in plan.notices if notice.code == "classes_not_in_train"]
+    assert told.values == {"count": 1, "names": "burr", "needed": 2}

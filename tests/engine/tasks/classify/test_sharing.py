@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from engine.datasets.class_sizes import class_of
@@ -52,6 +54,20 @@ def test_good_pictures_are_a_class_only_where_they_are_asked_for():
     found = items({"good": 10, "scratch": 10, "dent": 10})
     assert share(found).classes == ["dent", "scratch"]
     assert share(found, include_good=True).classes == ["dent", "good", "scratch"]
+
+
+def in_part(part, counts):
+    return [replace(item, name=f"{part}/{item.name}", part=part) for item in items(counts)]
+
+
+def test_parts_that_the_data_set_makes_itself_stay_as_they_are_and_others_are_taken_from_train():
+    found = in_part("train", {"scratch": 20, "dent": 10}) + in_part("test", {"scratch": 3, "dent": 2})
+    shared = share(found)
+    assert (shared.counts(shared.fit), shared.counts(shared.validation)) == ([8, 16], [2, 4])
+    assert sorted(shared.test, key=found.index) == found[30:]
+    whole = share(found + in_part("validation", {"scratch": 1, "dent": 1}))
+    assert whole.counts(whole.fit) == [10, 20]
+    assert {item.part for item in whole.validation} == {"validation"}
 
 
 def test_one_class_alone_is_refused_with_what_to_do():
