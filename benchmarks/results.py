@@ -131,8 +131,8 @@ def time_inspection(run: Path, data: Path) -> None:
     from engine.saved_models import load_model
 
     folder = os.environ.get("MURASCOPE_WEIGHTS")
-    model, facts = load_model(RunFolder(run).model.path, weights_folder=Path(folder) if folder else None, hub=False)
-    spec = DetectJob.model_validate(facts["spec"])
+    model, card = load_model(RunFolder(run).model, weights_folder=Path(folder) if folder else None, hub=False)
+    spec = DetectJob.model_validate(card.spec)
     device = torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
     model = model.to(device)
     items = [item for item in open_dataset(data).items if item.split == "test"]

@@ -7,7 +7,7 @@ and `evaluate`. One without thresholds only scores, as a model that is not calib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.contract.events import Batches, Warned
 from engine.contract.folder import ModelFolder
-from engine.contract.results.detect import Region
+from engine.contract.results.detect import DetectCard, Region
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.explanations import explain_batch
@@ -49,19 +49,18 @@ class Scorer:
         weights_folder: Path | None,
         hub: bool = True,
         warn: Callable[[Warned], None] = lambda event: None,
-    ) -> tuple["Scorer", dict[str, Any]]:
+    ) -> tuple["Scorer", DetectCard]:
         """A saved model as it judges, and its card.
 
         Raises:
             ValueError, LookupError: the folder is damaged, or the weights it needs are not to be had.
         """
-        model, card = load_model(folder.path, weights_folder=weights_folder, hub=hub, warn=warn)
-        thresholds = card["thresholds"]
+        model, card = load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)
         scorer = cls(
             model.to(device),
-            threshold=thresholds["image"]["value"],
-            pixel_threshold=thresholds["pixel"]["value"],
-            held_out=card["calibration"]["scores"],
+            threshold=card.thresholds.image.value,
+            pixel_threshold=card.thresholds.pixel.value,
+            held_out=card.calibration.scores,
         )
         return scorer, card
 

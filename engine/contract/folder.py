@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, write_checksums
 from engine.contract.jobs import Job, read_job
 from engine.contract.plain_files import read_plain, write_whole
@@ -250,4 +252,12 @@ def _understood(folder: Path, path: Path, parse: Callable[[bytes], Read]) -> Rea
     try:
         return parse(content)
     except ValueError as error:
-        raise DamagedFile(path, f"cannot be understood ({str(error).splitlines()[0]})") from error
+        raise DamagedFile(path, f"cannot be understood ({_in_short(error)})") from error
+
+
+def _in_short(error: ValueError) -> str:
+    """The first thing that is wrong, with the place that it stands at where there is one."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).splitlines()[0]

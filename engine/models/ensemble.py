@@ -20,8 +20,7 @@ M members, n held-out good images, B images, H x W their size.
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -29,6 +28,7 @@ from torch.nn import functional
 
 from engine.contract.folder import ModelFolder
 from engine.contract.models.ensemble import EnsembleParams
+from engine.contract.results.detect import DetectCard
 from engine.datasets.loading import Batch
 from engine.layers.neighbours import Neighbour
 from engine.models import AnomalyModel, Prediction
@@ -36,12 +36,12 @@ from engine.models import AnomalyModel, Prediction
 
 @dataclass(frozen=True)
 class Member:
-    """A finished model: where it is saved, the size of picture it works at, and its model.json."""
+    """A finished model: where it is saved, the size of picture it works at, and what it says of itself."""
 
     model: AnomalyModel
-    folder: Path
+    folder: ModelFolder
     image_size: int
-    facts: dict[str, Any]
+    card: DetectCard
 
 
 class Ensemble(AnomalyModel):
@@ -67,8 +67,7 @@ class Ensemble(AnomalyModel):
     @property
     def data_fingerprint(self) -> str | None:
         """Of the pictures that all members were trained on."""
-        fingerprint: str | None = self.members[0].facts.get("data", {}).get("fingerprint")
-        return fingerprint
+        return self.members[0].card.data.fingerprint
 
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
@@ -138,7 +137,7 @@ class Ensemble(AnomalyModel):
             OSError: a member's folder is gone, or there is no room.
         """
         for i, member in enumerate(self.members):
-            shutil.copytree(member.folder, folder.member(i).path)
+            shutil.copytree(member.folder.path, folder.member(i).path)
 
 
 @dataclass(frozen=True)

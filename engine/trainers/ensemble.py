@@ -35,7 +35,7 @@ class EnsembleTrainer(BaseTrainer):
             if not (torch.isfinite(found[i]).all() and torch.isfinite(found_highs[i]).all()):
                 name = model.params.members[i]
                 raise FloatingPointError(
-                    f"the member {name!r} ({member.folder}) gives scores that are not finite numbers"
+                    f"the member {name!r} ({member.folder.path}) gives scores that are not finite numbers"
                 )
         with torch.no_grad():  # out of inference mode: buffers are ordinary tensors
             model.held_out_scores, model.held_out_highs = found.clone(), found_highs.clone()

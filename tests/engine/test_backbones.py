@@ -8,12 +8,14 @@ from engine import backbones
 from engine.backbones import Backbone
 from engine.backbones.fused import fused
 from engine.contract.events import Event, Warned
+from engine.contract.folder import ModelFolder
 from engine.datasets.loading import Loader
 from engine.models import build_model
 from engine.saved_models import load_model, save_model
 from engine.trainers.factory import get_trainer
 from engine.weights import find_weights
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
+from tests.stored_runs import card
 
 
 @pytest.fixture(scope="module")
@@ -298,8 +300,9 @@ def test_features_are_normalised_by_the_training_images_statistics(tmp_path):
 def test_measured_statistics_are_saved_with_the_model(tmp_path):
     items = items_of(write_mvtec(tmp_path / "data", train=8, good=1, defective=1), split="train")
     model, spec = trained_on(items, tiny_spec("padim", num_features=8, feature_normalisation="batch"))
-    save_model(tmp_path / "saved", model, facts={"spec": spec.model_dump()})
-    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
+    folder = ModelFolder(tmp_path / "saved")
+    save_model(folder, model, card=card(spec))
+    again, _ = load_model(folder, weights_folder=None, hub=False)
     assert model.backbone.level_deviation_0.min() > 0
     assert torch.equal(again.backbone.level_deviation_0, model.backbone.level_deviation_0)
     assert not any(name.startswith("backbone.network") for name in model.state_to_save())

@@ -1,14 +1,14 @@
-import json
-
 import pytest
 import torch
 
 from engine.checkpoints import load_state, save_state
 from engine.contract.folder import ModelFolder
 from engine.contract.models import MODELS
+from engine.contract.results.detect import DetectCard
 from engine.models import AnomalyModel, build_model
 from engine.saved_models import load_model, save_model
 from tests.engine.samples import tiny_spec
+from tests.stored_runs import card
 
 
 def fresh(**settings) -> AnomalyModel:
@@ -56,19 +56,18 @@ def test_a_state_of_other_settings_is_refused_with_what_differs():
 def test_a_model_never_runs_on_other_weights_than_its_own(tmp_path):
     spec = tiny_spec("patchcore")
     folder = ModelFolder(tmp_path / "saved")
-    save_model(folder.path, fresh(), facts={"spec": spec.model_dump()})
-    facts = json.loads(folder.card.read_text())
-    facts["backbone_fingerprint"] = "another"
-    folder.card.write_text(json.dumps(facts))
+    save_model(folder, fresh(), card=card(spec))
+    told = folder.read_card(DetectCard)
+    folder.write_card(told.model_copy(update={"backbone_fingerprint": "another"}))
     folder.seal()
     with pytest.raises(ValueError, match="trained on other weights"):
-        load_model(folder.path, weights_folder=None, hub=False)
+        load_model(folder, weights_folder=None, hub=False)
 
 
 def test_saving_again_replaces_the_whole_folder(tmp_path):
     folder = ModelFolder(tmp_path / "saved")
     folder.path.mkdir()
     (folder.path / "stale.txt").write_text("old")
-    save_model(folder.path, fresh(), facts={"spec": tiny_spec("patchcore").model_dump()})
+    save_model(folder, fresh(), card=card(tiny_spec("patchcore")))
     assert set(folder.path.iterdir()) == {folder.checksums, folder.card, folder.state}
     assert list(tmp_path.iterdir()) == [folder.path]

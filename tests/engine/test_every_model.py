@@ -68,7 +68,7 @@ def runs(tmp_path_factory, data) -> Path:
     for name in QUICK["ensemble"]["members"]:
         spec = tiny_spec(name, **QUICK[name])
         model = learn(spec, items_of(data, split="train"), lambda event: None, runs=None)
-        save_model(RunFolder(folder / name).model.path, model, facts=card(spec).facts())
+        save_model(RunFolder(folder / name).model, model, card=card(spec))
     return folder
 
 
@@ -167,8 +167,8 @@ def test_a_score_depends_on_no_batch_mate_and_on_no_order(trained):
 
 
 def test_a_saved_model_loaded_again_scores_the_same(trained, tmp_path):
-    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
-    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
+    save_model(ModelFolder(tmp_path / "saved"), trained.model, card=card(trained.spec))
+    again, _ = load_model(ModelFolder(tmp_path / "saved"), weights_folder=None, hub=False)
     batch = one_batch(trained.spec, trained.test)
     assert torch.equal(scores(again, batch), scores(trained.model, batch))
 
@@ -177,7 +177,7 @@ def test_saves_a_backbone_only_where_it_is_learnt(trained, tmp_path):
     state = trained.model.state_to_save()
     assert state
     assert any("backbone" in name for name in state) == trained.spec.model.adapts_backbone
-    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
+    save_model(ModelFolder(tmp_path / "saved"), trained.model, card=card(trained.spec))
     assert ModelFolder(tmp_path / "saved").backbone.exists() == trained.spec.model.adapts_backbone
 
 
@@ -242,9 +242,9 @@ def test_an_interrupted_learning_ends_like_one_that_was_not(trained, runs, tmp_p
 
 def test_learning_leaves_nothing_behind_but_the_model(trained, tmp_path):
     """No collected features, no kept ones, no optimiser, no gradients: it holds what one that was loaded and used holds."""
-    save_model(tmp_path / "saved", trained.model, facts={"spec": trained.spec.model_dump()})
+    save_model(ModelFolder(tmp_path / "saved"), trained.model, card=card(trained.spec))
     before = bytes_alive()
-    again, _ = load_model(tmp_path / "saved", weights_folder=None, hub=False)
+    again, _ = load_model(ModelFolder(tmp_path / "saved"), weights_folder=None, hub=False)
     again.predict(one_batch(trained.spec, trained.test), threshold=0.0)
     assert trained.held <= bytes_alive() - before + 2**14
     assert trained.model.bytes_collected() == 0

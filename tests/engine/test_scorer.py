@@ -48,7 +48,7 @@ def test_a_saved_model_judges_as_its_evaluation_said(run: Path) -> None:
         row = told[name]
         assert (float(row[4]), int(row[5])) == (pytest.approx(float(score), rel=1e-4), int(verdict))
         assert float(row[6]) == pytest.approx(float(chance))
-    assert scorer.threshold == card["thresholds"]["image"]["value"]
+    assert scorer.threshold == card.thresholds.image.value
 
 
 def test_a_score_that_is_the_threshold_is_good_whatever_its_digits(run: Path) -> None:

@@ -45,12 +45,16 @@ def runs(data, tmp_path_factory) -> Path:
     return folder
 
 
+def copied(run: Path, to: Path) -> ModelFolder:
+    return ModelFolder(Path(shutil.copytree(RunFolder(run).model.path, to)))
+
+
 @pytest.mark.parametrize("run", ["padim", "cutpaste", "both"])
 def test_a_bit_that_flipped_in_any_file_of_a_model_is_told_by_the_files_name(runs, tmp_path, run):
-    model = shutil.copytree(RunFolder(runs / run).model.path, tmp_path / "saved")
+    model = copied(runs / run, tmp_path / "saved")
     load_model(model, weights_folder=None, hub=False)
     chance = random.Random(0)
-    files = sorted(path for path in model.rglob("*") if path.is_file())
+    files = sorted(path for path in model.path.rglob("*") if path.is_file())
     assert len(files) > (5 if run == "both" else 2)
     for path in files:
         whole = path.read_bytes()
@@ -68,8 +72,8 @@ MODEL = ModelFolder(Path())
 
 @pytest.mark.parametrize("gone", [path.name for path in (MODEL.checksums, MODEL.card, MODEL.state, MODEL.backbone)])
 def test_a_file_of_a_model_that_is_gone_is_named(runs, tmp_path, gone):
-    model = shutil.copytree(RunFolder(runs / "cutpaste").model.path, tmp_path / "saved")
-    (model / gone).unlink()
+    model = copied(runs / "cutpaste", tmp_path / "saved")
+    (model.path / gone).unlink()
     with pytest.raises(ValueError, match=f"{gone} is gone"):
         load_model(model, weights_folder=None, hub=False)
 
@@ -87,15 +91,23 @@ def test_a_damaged_model_is_no_member_and_lends_no_backbone(runs, data, tmp_path
             assemble_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), None, "0.5"])
+def test_a_card_that_is_gone_from_a_model_of_an_older_version_is_named(runs, tmp_path):
+    model = copied(runs / "padim", tmp_path / "saved")
+    model.checksums.unlink()
+    model.card.unlink()
+    with pytest.raises(ValueError, match=f"{model.card.name} is gone; train again"):
+        load_model(model, weights_folder=None, hub=False)
+
+
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "1e999", "null", '"high"'])
 def test_a_threshold_that_is_no_finite_number_is_refused(runs, tmp_path, value):
-    model = shutil.copytree(RunFolder(runs / "padim").model.path, tmp_path / "saved")
-    facts = json.loads(ModelFolder(model).card.read_text())
-    facts["thresholds"]["image"]["value"] = value
-    del facts["checksums"]
-    ModelFolder(model).checksums.unlink()
-    ModelFolder(model).card.write_text(json.dumps(facts))
-    with pytest.raises(ValueError, match="no finite number"):
+    model = copied(runs / "padim", tmp_path / "saved")
+    told = json.loads(model.card.read_text())
+    told["thresholds"]["image"]["value"] = "here"
+    del told["checksums"]
+    model.checksums.unlink()
+    model.card.write_text(json.dumps(told).replace('"here"', value))
+    with pytest.raises(ValueError, match=f"{model.card.name} cannot be understood"):
         load_model(model, weights_folder=None, hub=False)
 
 
@@ -103,9 +115,9 @@ def test_a_saved_model_that_scores_otherwise_fails_its_run(data, tmp_path, monke
     honest = engine.scorer.load_model
 
     def off_by_a_thousandth(folder, **how):
-        model, facts = honest(folder, **how)
+        model, card = honest(folder, **how)
         model.mean.mul_(1.002)
-        return model, facts
+        return model, card
 
     monkeypatch.setattr(engine.scorer, "load_model", off_by_a_thousandth)
     with pytest.raises(RuntimeError, match="loaded again, scores differently"):

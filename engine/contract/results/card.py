@@ -28,5 +28,5 @@ class ModelCard(Written):
     synthetic: bool = False
     versions: dict[str, str] = Field(default={}, description="of the libraries, by name")
     created: float | None = Field(default=None, description="seconds since 1970")
-    backbone_fingerprint: str | None = Field(description="of the frozen weights that it must be run on")
+    backbone_fingerprint: str | None = Field(default=None, description="of the frozen weights that it must be run on")
     checksums: str | None = Field(default=None, description="the file that lists them; null in those of older versions")

@@ -1,6 +1,6 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat
 
@@ -56,11 +56,21 @@ class HeldOut(Written):
 class DetectCard(ModelCard):
     """The card of a model that tells good from defective."""
 
+    order: ClassVar[tuple[str, ...]] = (
+        "spec", "data", "thresholds", "calibration", "weights", "synthetic", "versions", "created", "backbone_fingerprint", "normals",
+        "checksums",
+    )  # fmt: skip
+
     thresholds: Thresholds
     calibration: HeldOut = HeldOut()
     normals: list[str] = Field(
         default=[], description="good images whose patches it keeps, by their place in its memory"
     )
+
+    def facts(self) -> dict[str, Any]:
+        """As ever in the same order: equal models have equal files, whichever version wrote them."""
+        told = super().facts()
+        return {name: told.pop(name) for name in self.order if name in told} | told
 
 
 class ThresholdTold(Written):

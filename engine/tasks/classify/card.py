@@ -1,7 +1,6 @@
 """A classifier as it is saved, with what it says of itself, and taken up again from that alone."""
 
 import time
-from importlib.metadata import version
 
 from engine.checkpoints import load_state, save_state
 from engine.contract.checksums import LIST, refuse_damage
@@ -9,10 +8,10 @@ from engine.contract.folder import ModelFolder
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.plain_files import whole_folder
 from engine.contract.results import WeightsUsed
-from engine.contract.results.card import LearntFrom
 from engine.contract.results.classify import ClassifyCard
 from engine.tasks.classify.classifier import Classifier
 from engine.tasks.classify.scoring import ClassScorer
+from engine.tasks.origin import learnt_from, versions
 from engine.tasks.reading import Read
 from engine.weights import Weights
 
@@ -21,17 +20,10 @@ def save_scorer(folder: ModelFolder, scorer: ClassScorer, *, job: ClassifyJob, r
     """Write the model folder; it appears whole or not at all. All weights lie in it: none are as they came."""
     card = ClassifyCard(
         spec=job.model_dump(),
-        data=LearntFrom(
-            name=job.dataset,
-            layout=read.dataset.layout,
-            title=read.dataset.title,
-            pictures=len(read.dataset.items),
-            fingerprint=read.fingerprint,
-            licence=read.dataset.licence,
-        ),
+        data=learnt_from(job, read),
         weights=weights_of(scorer.model),
         synthetic=read.dataset.synthetic,
-        versions={name: version(name) for name in ("torch", "timm", "torchvision", "numpy")},
+        versions=versions(),
         created=time.time(),
         backbone_fingerprint=None,
         checksums=LIST,

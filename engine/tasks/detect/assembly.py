@@ -11,10 +11,11 @@ from engine.contract.jobs import flat_settings, read_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.joining import Candidate, why_no_member, why_not_together
 from engine.contract.models.ensemble import EnsembleParams
+from engine.contract.results.card import ModelCard
 from engine.contract.results.detect import DetectCard
 from engine.models import AnomalyModel, build_model
 from engine.models.ensemble import Ensemble
-from engine.saved_models import load_members, naming, read_facts
+from engine.saved_models import load_members, naming
 
 
 def assemble_model(
@@ -37,7 +38,7 @@ def assemble_model(
     return Ensemble(job.model, load_members(parts, weights_folder=weights_folder, hub=hub, warn=warn)).eval()
 
 
-def _model_folder(run: str, runs: Path) -> Path:
+def _model_folder(run: str, runs: Path) -> ModelFolder:
     found = RunFolder(runs / run)
     if not found.path.is_dir():
         have = sorted(each.name for each in runs.iterdir() if RunFolder(each).model.card.is_file())
@@ -49,14 +50,13 @@ def _model_folder(run: str, runs: Path) -> Path:
         raise LookupError(
             f"the run {run!r} has no model: it has not finished; wait for it or take another into members"
         )
-    return found.model.path
+    return found.model
 
 
-def _candidate(run: str, folder: Path) -> Candidate:
+def _candidate(run: str, folder: ModelFolder) -> Candidate:
     with naming(run):
-        facts = read_facts(folder)
-        job = read_job(facts["spec"])
-        return Candidate(run, job, DetectCard.model_validate(facts) if isinstance(job, DetectJob) else None)
+        job = read_job(folder.read_card(ModelCard).spec)
+        return Candidate(run, job, folder.read_card(DetectCard) if isinstance(job, DetectJob) else None)
 
 
 def _refuse_unlike(job: DetectJob, candidates: list[Candidate]) -> None:
@@ -68,16 +68,15 @@ def _refuse_unlike(job: DetectJob, candidates: list[Candidate]) -> None:
         raise ValueError("these runs cannot be put together: " + "; ".join(each.message for each in problems))
 
 
-def _refuse_copies(candidates: list[Candidate], folders: list[Path]) -> None:
+def _refuse_copies(candidates: list[Candidate], folders: list[ModelFolder]) -> None:
     """One model under two names counts twice and adds nothing."""
     seen: dict[str, str] = {}
     for candidate, folder in zip(candidates, folders, strict=True):
         assert candidate.card is not None
         run, spec = candidate.run, candidate.card.spec
-        weights = ModelFolder(folder).state
-        if not weights.is_file():
+        if not folder.state.is_file():
             continue  # loading it says so
-        with weights.open("rb") as file:
+        with folder.state.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         # the same bank may be read in two ways
         same = json.dumps(

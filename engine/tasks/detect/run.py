@@ -19,7 +19,7 @@ from engine.report import Report
 from engine.saved_models import save_model
 from engine.scorer import Scorer
 from engine.tasks.detect.calibrating import calibrate_run, warn_of_few_good
-from engine.tasks.detect.card import model_card, weights_of
+from engine.tasks.detect.card import card_of, weights_of
 from engine.tasks.detect.evaluation import evaluate
 from engine.tasks.detect.learning import Learning
 from engine.tasks.detect.learnt_before import keep_unseen
@@ -74,11 +74,10 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
     report(Artifact(kind="heatmaps", path=folder.within(made.pictures("overlays"))))
 
     report.begin("saving")
-    card = model_card(job, read, calibration, weights)
+    learnt = None
     if job.model.adapts_backbone:  # who takes the backbone must know what it has seen
-        learnt_from = [*split.fit, *split.validation, *split.labelled]
-        card["data"]["learnt"] = sorted({pictures.hash_of(item) for item in learnt_from})
-    save_model(folder.model.path, scorer.model, facts=card)
+        learnt = map(pictures.hash_of, [*split.fit, *split.validation, *split.labelled])
+    save_model(folder.model, scorer.model, card=card_of(job, read, calibration, weights, learnt=learnt))
     report(Artifact(kind="model", path=folder.within(folder.model.state)))
 
     report.begin("verifying")

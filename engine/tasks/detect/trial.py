@@ -39,7 +39,7 @@ def try_model(
         scorer, card = Scorer.load(folder.model, weights_folder=weights_folder, hub=hub, warn=report)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
-    job = DetectJob.model_validate(card["spec"])
+    job = DetectJob.model_validate(card.spec)
     scorer.model.to(any_device(job.device))
     tried = read_to_try(data, image_size=job.image_size, tested=_not_learnt_from)
     loader = Loader(tried.items, image_size=job.image_size, batch_size=job.batch_size, pictures=tried.pictures)

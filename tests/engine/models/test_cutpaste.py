@@ -8,13 +8,15 @@ import torch
 from pydantic import ValidationError
 
 from engine.checkpoints import load_state
-from engine.contract.folder import RunFolder
+from engine.contract.folder import ModelFolder, RunFolder
 from engine.contract.jobs import make_job
+from engine.contract.results.card import LearntFrom
 from engine.datasets.loading import Loader
 from engine.models import build_model
 from engine.saved_models import load_model, save_model
 from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
+from tests.stored_runs import card
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,12 @@ def runs(tmp_path_factory, data):
     model = trained(spec, data)
     (folder / "adapted").mkdir()
     RunFolder(folder / "adapted").write_job(spec)
-    facts = {"spec": spec.model_dump(), "data": {"name": "plates", "fingerprint": "f", "licence": "CC0"}}
-    save_model(RunFolder(folder / "adapted").model.path, model, facts=facts)
+    save_model(RunFolder(folder / "adapted").model, model, card=learnt_from(spec, name="plates", licence="CC0"))
     return folder
+
+
+def learnt_from(spec, **data):
+    return card(spec).model_copy(update={"data": LearntFrom(**data)})
 
 
 def weights(model):
@@ -99,8 +104,9 @@ def test_another_training_takes_the_adapted_backbone_and_its_lineage(runs, data,
     model = trained(spec, data, runs=runs)
     assert model.backbone.source == "run adapted"
     assert [step["data"] for step in model.backbone.weights.lineage] == ["plates"]
-    save_model(tmp_path / "alone", model, facts={"spec": spec.model_dump()})
-    again, _ = load_model(tmp_path / "alone", weights_folder=None, hub=False)  # no folder of runs: usable alone
+    alone = ModelFolder(tmp_path / "alone")
+    save_model(alone, model, card=card(spec))
+    again, _ = load_model(alone, weights_folder=None, hub=False)  # no folder of runs: usable alone
     batch = next(iter(Loader(items_of(data, split="test"), image_size=64, batch_size=4)))
     assert torch.equal(again.predict_step(batch).pred_score, model.predict_step(batch).pred_score)
     plain = trained(tiny_spec("patchcore", layers=[1, 2]), data)
@@ -111,9 +117,8 @@ def test_a_further_adaptation_starts_from_an_adapted_backbone_and_adds_to_its_li
     spec = tiny_spec("cutpaste", epochs=1, frozen_epochs=0, layers=[1, 2], backbone_run="adapted")
     start, (held, _) = build(spec, runs=runs), load_state(RunFolder(runs / "adapted").model.backbone)
     assert all(torch.equal(tensor, held[name]) for name, tensor in weights(start).items())
-    facts = {"spec": spec.model_dump(), "data": {"name": "own"}}
     second = RunFolder(tmp_path / "second").model
-    save_model(second.path, trained(spec, data, runs=runs), facts=facts)
+    save_model(second, trained(spec, data, runs=runs), card=learnt_from(spec, name="own"))
     lineage = json.loads(load_state(second.backbone)[1]["lineage"])
     assert [(step["run"], step["data"], step["licence"]) for step in lineage] == [
         ("adapted", "plates", "CC0"),
@@ -131,7 +136,7 @@ def test_a_backbone_that_cannot_be_taken_is_refused_in_words(runs, data):
         (runs / name).mkdir(exist_ok=True)
         RunFolder(runs / name).write_job(tiny_spec("patchcore"))
     spec = tiny_spec("patchcore", layers=[1, 2])
-    save_model(RunFolder(runs / "memory").model.path, trained(spec, data), facts={"spec": spec.model_dump()})
+    save_model(RunFolder(runs / "memory").model, trained(spec, data), card=card(spec))
     assert "no such run, did you mean 'adapted'? (have: adapted)" in refusal(backbone_run="adaptd")
     assert "has not finished" in refusal(backbone_run="running")
     assert "adapted no backbone: take a finished CutPaste training (have: adapted)" in refusal(backbone_run="memory")

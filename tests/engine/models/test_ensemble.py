@@ -12,7 +12,7 @@ import torch
 
 from engine.contract.checksums import write_checksums
 from engine.contract.folder import ModelFolder, RunFolder
-from engine.contract.results.detect import Thresholds
+from engine.contract.results.detect import DetectCard, Thresholds
 from engine.datasets.loading import Loader
 from engine.evaluation.thresholds import p_values
 from engine.models import build_model
@@ -45,7 +45,7 @@ def runs(tmp_path_factory, data):
         spec = tiny_spec(name, **settings)
         model = build_model(spec, weights_folder=None, hub=False, warn=quiet)
         get_trainer(name, model).fit(loader(items_of(data, split="train")[:10], size=spec.image_size))
-        save_model(RunFolder(folder / name).model.path, model, facts=card(spec, fingerprint="abc").facts())
+        save_model(RunFolder(folder / name).model, model, card=card(spec, fingerprint="abc"))
     return folder
 
 
@@ -159,9 +159,10 @@ def test_the_member_that_keeps_patches_shows_the_nearest_good_ones(runs, data):
 def test_a_saved_ensemble_needs_its_members_runs_no_longer(runs, data, tmp_path):
     own = shutil.copytree(runs, tmp_path / "runs")
     model, _ = fitted(own, data)
-    save_model(RunFolder(tmp_path / "fused").model.path, model, facts={"spec": ensemble_spec().model_dump()})
+    fused = RunFolder(tmp_path / "fused").model
+    save_model(fused, model, card=card(ensemble_spec()))
     shutil.rmtree(own)
-    again, _ = load_model(RunFolder(tmp_path / "fused").model.path, weights_folder=None, hub=False)
+    again, _ = load_model(fused, weights_folder=None, hub=False)
     items = items_of(data, split="test")
     assert torch.equal(predicted(again, items).pred_score, predicted(model, items).pred_score)
 
@@ -208,8 +209,9 @@ MODEL = ModelFolder(Path())
     ("file", "content", "words"),
     [
         (MODEL.state.name, None, f"{MODEL.state.name} is gone; train again"),
-        (MODEL.card.name, "[]", "does not hold a model's spec and backbone; train again"),
-        (MODEL.card.name, "{", "cannot be read"),
+        (MODEL.card.name, "[]", "it is no JSON object"),
+        (MODEL.card.name, "{}", r"cannot be understood \(spec: Field required\); train again"),
+        (MODEL.card.name, "{", "cannot be understood"),
     ],
 )
 def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_path, file, content, words):
@@ -244,6 +246,6 @@ def test_whole_runs_are_put_together_in_a_whole_run(data, tmp_path):
     code, events, errors = train(write_run(tmp_path / "fused", ensemble_spec()), data)
     assert (ended, code) == ([0, 0], 0), errors
     assert events[-1].metrics["image_auroc"] > 0.9
-    facts = json.loads(RunFolder(tmp_path / "fused").model.card.read_text())
-    assert len(facts["calibration"]["scores"]) == facts["thresholds"]["image"]["calibration_images"] == 3
+    fused = RunFolder(tmp_path / "fused").model.read_card(DetectCard)
+    assert len(fused.calibration.scores) == fused.thresholds.image.calibration_images == 3
     assert RunFolder(tmp_path / "fused").model.member(1).state.is_file()

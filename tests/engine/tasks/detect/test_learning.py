@@ -105,40 +105,40 @@ def test_leave_one_out_of_a_model_with_epochs_trains_it_once_more_for_each_of_th
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]  # the folds tell none of theirs
     calibrating = [event for event in events if event.type == "batches" and event.what == "calibrating"]
     assert calibrating[-1].done == calibrating[-1].total == 12
-    saved = saved_facts(tmp_path / "run")
-    threshold = saved["thresholds"]["image"]
-    assert (threshold["policy"], threshold["calibration_images"]) == ("leave_one_out", 12)
-    assert saved["data"]["licence"] is None
-    assert set(saved["versions"]) >= {"torch", "timm"}
+    saved = card_of(tmp_path / "run")
+    threshold = saved.thresholds.image
+    assert (threshold.policy, threshold.calibration_images) == ("leave_one_out", 12)
+    assert saved.data.licence is None
+    assert set(saved.versions) >= {"torch", "timm"}
 
 
 WHOLE_BANK = {"coreset_ratio": 1.0, "overkill_rate": 0.3}  # a picture that was learnt from scores exactly 0
 
 
-def saved_facts(run: Path) -> dict:
-    return RunFolder(run).model.read_card(DetectCard).facts()
+def card_of(run: Path) -> DetectCard:
+    return RunFolder(run).model.read_card(DetectCard)
 
 
 def test_the_threshold_comes_from_pictures_that_the_model_has_not_seen(tmp_path, data):
     spec = tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="split_conformal", seed=5)
     run_here(tmp_path / "run", spec, data)
-    model, facts = load_model(RunFolder(tmp_path / "run").model.path, weights_folder=None, hub=False)
+    model, card = load_model(RunFolder(tmp_path / "run").model, weights_folder=None, hub=False)
     split = split_items(open_dataset(data).items, calibration_share=0.2, validation_share=0.0, seed=5)
     known = Scorer(model).inspect(Loader(split.fit, image_size=64, batch_size=4), what="calibrating").scores
     unknown = Scorer(model).inspect(Loader(split.calibration, image_size=64, batch_size=4), what="calibrating").scores
     assert known == pytest.approx(0)
     assert min(unknown) > 0.1
-    assert facts["calibration"]["scores"] == pytest.approx(unknown, rel=1e-4)
-    assert facts["thresholds"]["image"]["value"] == pytest.approx(max(unknown), rel=1e-4)
-    assert facts["thresholds"]["image"]["overkill_rate"] == 0.3
+    assert card.calibration.scores == pytest.approx(unknown, rel=1e-4)
+    assert card.thresholds.image.value == pytest.approx(max(unknown), rel=1e-4)
+    assert card.thresholds.image.overkill_rate == 0.3
 
 
 def test_a_picture_left_out_is_scored_by_a_model_that_has_not_seen_it(tmp_path, data):
     run_here(tmp_path / "run", tiny_spec("patchcore", **WHOLE_BANK, threshold_policy="leave_one_out"), data)
-    facts = saved_facts(tmp_path / "run")
-    assert len(facts["calibration"]["scores"]) == 12
-    assert min(facts["calibration"]["scores"]) > 0.1
-    assert facts["thresholds"]["image"]["overkill_rate"] == 0.3
+    card = card_of(tmp_path / "run")
+    assert len(card.calibration.scores) == 12
+    assert min(card.calibration.scores) > 0.1
+    assert card.thresholds.image.overkill_rate == 0.3
 
 
 def learnt_by_hand(
@@ -215,7 +215,7 @@ def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data
     for fit, held_out in folds(good, number, 5):
         loader = Loader(held_out, image_size=64, batch_size=spec.batch_size)
         expected += Scorer(learnt_by_hand(spec, fit)).inspect(loader, what="calibrating").scores.tolist()
-    assert saved_facts(tmp_path / "run")["calibration"]["scores"] == pytest.approx(expected, rel=1e-5)
+    assert card_of(tmp_path / "run").calibration.scores == pytest.approx(expected, rel=1e-5)
     assert_kept(tmp_path / "run", learnt_by_hand(spec, good))
 
 

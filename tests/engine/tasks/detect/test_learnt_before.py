@@ -6,6 +6,7 @@ import pytest
 
 from engine.contract.events import Warned
 from engine.contract.folder import RunFolder
+from engine.contract.results.card import LearntFrom
 from engine.contract.results.detect import DetectResults
 from engine.datasets.splits import split_items
 from engine.models import build_model
@@ -13,6 +14,7 @@ from engine.saved_models import save_model
 from engine.tasks.detect.learnt_before import keep_unseen
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
 from tests.engine.tasks.detect.test_run import kinds, train
+from tests.stored_runs import card
 
 CUTPASTE = tiny_spec("cutpaste", epochs=1, frozen_epochs=0, layers=[1, 2], seed=1, validation_share=0)
 ON_IT = {"backbone_run": "adapted", "layers": [1, 2], "coreset_ratio": 0.2}
@@ -41,9 +43,11 @@ def kept(folder, split, learnt, *, policy="split_conformal", overkill_rate=0.3):
     spec = tiny_spec("patchcore", **ON_IT)
     write_run(folder / "adapted", CUTPASTE)
     told = None if learnt is None else [picture_hash(item) for item in learnt]
-    facts = {"spec": CUTPASTE.model_dump(), "data": {"name": "d", "fingerprint": "f", "learnt": told}}
+    learnt_from = LearntFrom(name="d", fingerprint="f", learnt=told)
     adapted = build_model(CUTPASTE, weights_folder=None, hub=False, warn=lambda event: None)
-    save_model(RunFolder(folder / "adapted").model.path, adapted, facts=facts)
+    save_model(
+        RunFolder(folder / "adapted").model, adapted, card=card(CUTPASTE).model_copy(update={"data": learnt_from})
+    )
     model = build_model(spec, weights_folder=None, hub=False, warn=lambda event: None, runs=folder)
     warned: list[Warned] = []
     split, policy = keep_unseen(

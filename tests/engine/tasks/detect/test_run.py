@@ -136,7 +136,7 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
 
 
 def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
-    model, facts = load_model(RunFolder(finished).model.path, weights_folder=None, hub=False)
+    model, card = load_model(RunFolder(finished).model, weights_folder=None, hub=False)
     loader = Loader(items_of(data, split="test"), image_size=64, batch_size=4)
     found = Scorer(model).inspect(loader, what="verifying", keep_maps_in=finished.parent)
     results = results_of(finished)
@@ -144,8 +144,8 @@ def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
     scale = results.metrics.map_scale
     written = read_map(RunFolder(finished).evaluation.picture("maps", 7), scale=scale)
     np.testing.assert_allclose(found.maps[7], written, atol=(scale[1] - scale[0]) * 1e-3)
-    assert facts["data"]["fingerprint"]
-    assert facts["thresholds"]["image"]["calibration_images"] == 3
+    assert card.data.fingerprint
+    assert card.thresholds.image.calibration_images == 3
 
 
 def test_the_same_spec_gives_the_same_scores_to_the_last_bit(finished, data, tmp_path):
@@ -290,9 +290,9 @@ def test_few_good_pictures_all_teach_and_all_set_the_threshold(tmp_path, data):
     assert (facts["threshold"]["policy"], facts["threshold"]["calibration_images"]) == ("leave_one_out", 16)
     calibrating = [(event.done, event.total) for event in kinds(events, Batches) if event.what == "calibrating"]
     assert calibrating[-1] == (16, 16)
-    _, saved = load_model(RunFolder(run).model.path, weights_folder=None, hub=False)
-    assert len(set(saved["calibration"]["scores"])) == 16
-    assert min(saved["calibration"]["scores"]) > 0  # a picture's score among its own patches would be next to nothing
+    _, saved = load_model(RunFolder(run).model, weights_folder=None, hub=False)
+    assert len(set(saved.calibration.scores)) == 16
+    assert min(saved.calibration.scores) > 0  # a picture's score among its own patches would be next to nothing
 
 
 def test_warns_where_all_test_pictures_have_one_score(tmp_path):
