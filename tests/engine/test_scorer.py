@@ -1,4 +1,4 @@
-"""All that scores goes through the scorer."""
+"""All that scores goes through the scorer of its kind of run."""
 
 import ast
 from pathlib import Path
@@ -24,6 +24,21 @@ def test_nothing_but_the_scorer_asks_a_model_for_scores() -> None:
     own = {name for name in asking if name.startswith(("models/", "trainers/"))}  # from within a model, or to learn
     assert asking - own == {"scorer.py"}
     assert {name for name in own if name.startswith("trainers/")} == set()
+
+
+CLASSIFY = ENGINE / "tasks" / "classify"
+NETWORKS = ("model", "network", "classifier")
+
+
+def runs_a_network(path: Path) -> bool:
+    """Whether it calls what is named as a network: `model(images)`, `scorer.model(images)`."""
+    called = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return any(getattr(each, "id", getattr(each, "attr", None)) in NETWORKS for each in called)
+
+
+def test_nothing_but_its_scorer_asks_a_classifier_what_it_says() -> None:
+    asking = {path.name for path in CLASSIFY.glob("*.py") if runs_a_network(path)}
+    assert asking - {"classifier.py"} == {"scoring.py"}
 
 
 @pytest.fixture(scope="module")

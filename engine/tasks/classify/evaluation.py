@@ -47,7 +47,7 @@ def evaluate(
         weights=weights_of(scorer.model),
         synthetic=read.dataset.synthetic,
     )
-    called = said.argmax(axis=1)
+    called = scorer.called(said)
     rows = [
         ClassRow.model_validate(
             {

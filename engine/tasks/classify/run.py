@@ -1,7 +1,7 @@
 """The story of a classification: from pictures with classes to a classifier that was saved, loaded again and says the same.
 
 Each class is shared out (sharing.py); a network with a new head is fine-tuned (learning.py, classifier.py); pictures that it
-has not learnt from set the temperature of its probabilities (temperature.py); the test pictures are classed, measured
+has not learnt from set the temperature of its probabilities (temperature.py); the test pictures are classed (scoring.py), measured
 (measurement.py) and shown with what was seen in them (evaluation.py, grad_cam.py); and what is saved says what it is (card.py).
 """
 
@@ -14,10 +14,11 @@ from engine.datasets import Item
 from engine.datasets.loading import Pictures
 from engine.failures import DataError
 from engine.report import Report
-from engine.tasks.classify.card import load_scorer, save_scorer
+from engine.tasks.classify.card import card_of
 from engine.tasks.classify.evaluation import evaluate
 from engine.tasks.classify.learning import Learning
-from engine.tasks.classify.scoring import ClassScorer, logits_of
+from engine.tasks.classify.saved_classifiers import save_classifier
+from engine.tasks.classify.scoring import ClassScorer
 from engine.tasks.classify.sharing import Shared, share_out
 from engine.tasks.classify.temperature import fit_temperature
 from engine.tasks.place import Place
@@ -35,32 +36,28 @@ def run(job: ClassifyJob, folder: RunFolder, *, data: DataFolder, report: Report
     _warn_of_classes(shared, report)
     learning = Learning(job, folder, shared, pictures=pictures, data=read.fingerprint, place=place, report=report)
 
-    model = learning.learn()
+    learnt = ClassScorer(learning.learn(), shared.classes)
 
     report.begin("adjusting")
-    watched = learning.loader(shared.validation)
+    logits = learnt.logits(learning.loader(shared.validation), what="calibrating", report=report)
     labels = np.array([shared.index_of(item) for item in shared.validation])
-    temperature = fit_temperature(logits_of(model, watched, what="calibrating", report=report), labels)
-    scorer = ClassScorer(model, shared.classes, temperature)
+    scorer = learnt.calibrated(fit_temperature(logits, labels))
 
     report.begin("evaluating")
     results = evaluate(
         scorer, learning.loader(shared.test), folder.evaluation, shared=shared, read=read, seed=job.seed, report=report
     )
-    for kind, path in (
-        ("metrics", folder.evaluation.metrics),
-        ("scores", folder.evaluation.scores),
-        ("heatmaps", folder.evaluation.pictures("overlays")),
-    ):
-        report(Artifact.model_validate({"kind": kind, "path": str(path.relative_to(folder.path))}))
+    made = folder.evaluation
+    report(Artifact(kind="metrics", path=folder.within(made.metrics)))
+    report(Artifact(kind="scores", path=folder.within(made.scores)))
+    report(Artifact(kind="heatmaps", path=folder.within(made.pictures("overlays"))))
 
     report.begin("saving")
-    save_scorer(folder.model, scorer, job=job, read=read)
-    report(Artifact(kind="model", path=str(folder.model.state.relative_to(folder.path))))
+    save_classifier(folder.model, scorer.model, card=card_of(job, read, scorer))
+    report(Artifact(kind="model", path=folder.within(folder.model.state)))
 
     report.begin("verifying")
-    again, _ = load_scorer(folder.model)
-    again.model.to(place.device)
+    again, _ = ClassScorer.load(folder.model, device=place.device)
     first = learning.loader(shared.test[: learning.batch_size])
     said = again.probabilities(first, what="verifying", report=report)
     refuse_other_scores(said, scorer.probabilities(first, what="verifying"))

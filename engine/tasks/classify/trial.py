@@ -13,8 +13,8 @@ from engine.evaluation.inspection import with_positions
 from engine.failures import SettingError
 from engine.png import save_png
 from engine.report import Reporter, silent
-from engine.tasks.classify.card import load_scorer
 from engine.tasks.classify.evaluation import seen_in
+from engine.tasks.classify.scoring import ClassScorer
 from engine.tasks.place import any_device
 from engine.tasks.trying import read_to_try, refuse_no_model
 
@@ -39,7 +39,7 @@ def try_model(
     """
     refuse_no_model(folder, output)
     try:
-        scorer, card = load_scorer(folder.model)
+        scorer, card = ClassScorer.load(folder.model)
     except (ValueError, LookupError) as error:
         raise SettingError(str(error)) from error
     job = ClassifyJob.model_validate(card.spec)
@@ -47,7 +47,7 @@ def try_model(
     tried = read_to_try(data, image_size=job.image_size, tested=lambda dataset: dataset.items)
     loader = Loader(tried.items, image_size=job.image_size, batch_size=job.batch_size, pictures=tried.pictures)
     said = scorer.probabilities(loader, what="evaluating", report=report)
-    called = said.argmax(axis=1)
+    called = scorer.called(said)
     output.mkdir(parents=True, exist_ok=True)
     for start, batch in with_positions(loader):
         seen = scorer.saw(batch, called[start : start + len(batch)])

@@ -212,7 +212,9 @@ def test_classes_without_a_good_one_keep_the_split_of_their_folders(tmp_path, tr
 
 
 def test_good_pictures_among_split_classes_are_learnt_from_and_tested_with_as_they_lie(tmp_path):
-    put(tmp_path, "good/train/0.png", "good/test/0.png", "dent/train/0.png", "dent/test/0.png", "masks/dent/train/0.png")
+    put(
+        tmp_path, "good/train/0.png", "good/test/0.png", "dent/train/0.png", "dent/test/0.png", "masks/dent/train/0.png"
+    )
     assert open_dataset(tmp_path).layout == "splits"
     assert facts(tmp_path) == {
         ("train", "good", None, False): 1,

@@ -14,12 +14,14 @@ from engine.contract.events import Artifact, Epoch, Event, Failed, Finished, Sta
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyCard, ClassifyResults
+from engine.datasets.factory import open_dataset
+from engine.datasets.loading import Loader
 from engine.failures import DataError, SettingError
 from engine.report import Report
 from engine.tasks import run_job, try_run
-from engine.tasks.classify.card import load_scorer
 from engine.tasks.classify.classifier import Classifier
 from engine.tasks.classify.learning import Learning
+from engine.tasks.classify.scoring import ClassScorer
 from engine.weights import Weights
 from tests.engine.samples import write_run
 from tests.engine.tasks.classify.pictures import SIZE, tiny_job, write_classes
@@ -96,6 +98,29 @@ def test_the_saved_classifier_says_what_it_is(finished) -> None:
     assert card.data.fingerprint and card.data.pictures == 45
 
 
+def test_the_saved_classifier_calls_each_picture_as_its_evaluation_said(finished, data) -> None:
+    run = RunFolder(finished[0])
+    scorer, _ = ClassScorer.load(run.model)
+    rows = run.evaluation.read(ClassifyResults).rows
+    items = {item.name: item for item in open_dataset(data).items}
+    loader = Loader([items[row.name] for row in rows], image_size=SIZE, batch_size=4)
+    said = scorer.probabilities(loader, what="evaluating")
+    assert [scorer.classes[index] for index in scorer.called(said)] == [row.predicted for row in rows]
+    assert said.max(axis=1).tolist() == pytest.approx([row.probability for row in rows])
+
+
+def test_a_saved_classifier_that_says_otherwise_fails_its_run(data, tmp_path, monkeypatch) -> None:
+    honest = Classifier.load_saved
+
+    def other(self: Classifier, state: dict[str, torch.Tensor]) -> None:
+        honest(self, state)
+        self.head[-1].bias.data[0] += 0.5
+
+    monkeypatch.setattr(Classifier, "load_saved", other)
+    with pytest.raises(RuntimeError, match="loaded again, scores differently"):
+        run_here(tmp_path / "run", tiny_job(epochs=1), data)
+
+
 def test_it_is_tried_on_other_pictures(finished, tmp_path) -> None:
     others = write_classes(tmp_path / "others", {"unsorted": "edge"}, count=4)
     told = try_run(
@@ -144,7 +169,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_it_would_have(data, tmp_path, mo
         go_on(cut, job, data, CutOff(cut.path, after=2))
     events = go_on(cut, job, data, Report(cut.path))
     assert [event.code for event in kinds(events, Warned) if event.code == "resumed"] == ["resumed"]
-    states = [load_scorer(run.model)[0] for run in (whole, cut)]
+    states = [ClassScorer.load(run.model)[0] for run in (whole, cut)]
     for name, tensor in states[0].model.state_to_save().items():
         assert torch.equal(tensor, states[1].model.state_to_save()[name]), name
     assert whole.evaluation.read(ClassifyResults).rows == cut.evaluation.read(ClassifyResults).rows
