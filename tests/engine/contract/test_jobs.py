@@ -4,6 +4,7 @@ import pytest
 
 from engine.contract.classifiers import CLASSIFIERS
 from engine.contract.jobs import KINDS, SpecError, make_job
+from engine.contract.models.base import Params
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
@@ -48,6 +49,14 @@ def test_a_backbone_that_there_is_not_is_refused_before_there_is_a_plan_whatever
     with pytest.raises(SpecError, match="unknown backbone 'resnet81', did you mean") as refused:
         make_job(kind, "oled", model, {"backbone": "resnet81"})
     assert [problem.kind for problem in refused.value.problems] == ["unknown_backbone"]
+
+
+def test_a_model_that_says_nothing_of_a_network_has_none_and_needs_none():
+    class Plain(Params):
+        family = "plain"
+
+    defaults = (Plain.default_backbone, Plain.default_epochs, Plain.default_batch_size, Plain.default_image_size)
+    assert (defaults, Plain.needs_weights, Plain.needs_gpu) == ((None,) * 4, False, False)
 
 
 def test_every_family_of_classifiers_is_a_file_and_its_usual_network_is_of_it_alone():
