@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from assistant.data.left_out import by_reason
 from assistant.frames import Item, RunItem
-from assistant.kinds import kind_names
+from assistant.kinds import kind_for, kind_names, kind_of
 from assistant.kinds.summary import title_of
 from assistant.runs.took import took
 from assistant.settings import Settings
@@ -94,6 +94,7 @@ def environment(language: str) -> Environment:
         setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
         took=took, kinds=kind_names(), kind_sheets=sorted(path.name for path in (STATIC / "css" / "kinds").glob("*.css")), title_of=title_of,
         models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
+        kind_for=kind_for, usual_model=lambda kind: KINDS[kind].models()[kind_of(kind).default_model].title,
     )  # fmt: skip
     jinja.filters.update(
         markdown=lambda text: Markup(markdown.to_html(text)),

@@ -35,8 +35,8 @@ class Wording:
         return self.coded("help", f"{model}.{name}", {}, of_kind)
 
     def choice(self, name: str, value: Any) -> str:
-        """One of a setting's choices as the page says it; a value that is no choice as it stands."""
-        return self.coded("choice", f"{name}.{value}", {}, str(value))
+        """One of a setting's choices as the page says it, yes and no; a value that is no choice as it stands."""
+        return self.coded("choice", f"{name}.{value}", {}, self.coded("choice", str(value), {}, str(value)))
 
     def model_summary(self, name: str, summary: str) -> str:
         """What a model does; in English that is the summary of its Params."""

@@ -177,6 +177,11 @@ def kind_of(name: str) -> Kind[Any]:
     return kind
 
 
+def kind_for(facts: DataFacts) -> str:
+    """The kind of run that is offered for a data set: the first that can learn from it; the usual one where none can."""
+    return next((name for name in kind_names() if not facts.unfit.get(name)), DEFAULT_KIND)
+
+
 def kind_of_model(model: str) -> str | None:
     """The kind that trains a model of this name, where one does."""
     return next((name for name in kind_names() if model in KINDS[name].models()), None)

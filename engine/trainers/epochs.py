@@ -65,6 +65,7 @@ class EpochTrainer(BaseTrainer):
         self.dtype = _dtype(precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self._next_checkpoint = -math.inf
+        self.position = Position()  # how far the latest training came, and which epoch was its best
 
     def fit(
         self, train_loader: Loader, num_epochs: int = 1, valid_loader: Loader | None = None
@@ -87,11 +88,12 @@ class EpochTrainer(BaseTrainer):
             self.recipe = self.modeler.recipe(epochs=num_epochs, steps_per_epoch=len(train_loader))
             at, best = Position(passes=train_loader.passes), self._state()
             if self.modeler.begins_useful and valid_loader is not None and len(valid_loader):
-                at.best_loss = _number(self.validate(valid_loader)["val_loss"])
+                at.best_loss = at.loss_before = _number(self.validate(valid_loader)["val_loss"])
             self._checkpoint(at, best)
         else:
             at, best = resumed.position, resumed.best
             train_loader.passes = at.passes
+        self.position = at
         if at.is_over:
             return at.history
         recipe, eta, before = self.recipe, Eta(num_epochs - at.epoch), at.epoch

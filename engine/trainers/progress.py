@@ -32,6 +32,7 @@ class Position:
     passes: int = 0
     best_epoch: int = 0
     best_loss: float = math.inf
+    loss_before: float = math.inf  # before the first epoch, of a model that begins useful
     history: History = field(default_factory=lambda: {"train": [], "val": []})
     is_over: bool = False  # the model holds its final state
 

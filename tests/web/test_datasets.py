@@ -5,12 +5,14 @@ import os
 import re
 import zipfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from assistant.settings import Settings
+from tests.engine.tasks.classify.pictures import write_classes
 
 
 def pack(folder: Path) -> bytes:
@@ -29,6 +31,25 @@ def test_a_registered_folder_is_shown_with_its_broken_file(client: TestClient, d
     assert page.count('<figure class="picture"') == 1
     assert "data-mask=" in page
     assert 'data-say="Train PatchCore on 라인 3"' in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Train a MobileNet classifier on "), ("ko", "MobileNet 분류기"), ("zh", "MobileNet分类器")],
+)
+def test_data_are_offered_the_kind_of_run_that_they_suit(
+    client: TestClient, data: Path, tmp_path: Path, language: str, words: str
+) -> None:
+    write_classes(tmp_path / "marks", {"bar": "bar", "edge": "edge"}, count=4)
+    client.post("/api/datasets", json={"name": "marks", "path": str(tmp_path / "marks")})
+    client.post("/api/datasets", json={"name": "panels", "path": str(data)})
+    for path in ("/data/marks", "/data", "/"):
+        asked = [
+            unquote(each)
+            for each in re.findall(r'(?:\?say|data-say)="?=?([^"]+)"', client.get(path, params={"lang": language}).text)
+        ]
+        (of_marks,) = [each for each in asked if "marks" in each and words in each]
+        assert not any("MobileNet" in each for each in asked if each != of_marks)
 
 
 def test_what_is_not_used_is_shown_with_the_reason(client: TestClient, data: Path) -> None:

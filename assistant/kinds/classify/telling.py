@@ -10,10 +10,12 @@ from assistant.store.tables import RunRow
 from engine.contract.classes import classes_of
 from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
-from engine.contract.results.classify import ClassifyResults
+from engine.contract.results.classify import ClassifyMetrics, ClassifyResults
 
-TOLD_TO_SCRIPTS = ("weights", "counts", "classes", "per_class", "confusion", "left_out", "synthetic", "reasons")
-MOST_CONFUSED = 3
+TOLD_TO_SCRIPTS = (
+    "weights", "counts", "classes", "per_class", "confusion", "confidence", "learning", "left_out", "synthetic", "reasons",
+)  # fmt: skip
+MOST_CONFUSED = 3  # pairs of classes that are named; how many more there are is told
 
 
 def in_short(job: ClassifyJob, facts: DataFacts) -> str:
@@ -36,8 +38,9 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    results, job = load(row, folder, ClassifyResults).metrics, ClassifyJob.model_validate(row.spec)
-    told = results.facts()
+    loaded, job = load(row, folder, ClassifyResults), ClassifyJob.model_validate(row.spec)
+    results = loaded.metrics
+    told, confused = results.facts(), _confused(results.classes, results.confusion)
     return {
         "synthetic": results.synthetic,
         "image_size": job.image_size,
@@ -47,9 +50,16 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         "reasons": results.reasons,
         "intervals": told.get("intervals", {}),
         "classes": results.classes,
+        "worst_class": _worst(results),
         "per_class": told["per_class"],
         "confusion": results.confusion,
-        "most_confused": _most_confused(results.classes, results.confusion),
+        "most_confused": confused[:MOST_CONFUSED],
+        "further_confused": {
+            "pairs": len(confused[MOST_CONFUSED:]),
+            "images": sum(each["count"] for each in confused[MOST_CONFUSED:]),
+        },
+        "confidence": confidence_of(loaded),
+        "learning": told.get("learning"),
         "left_out": results.left_out,
     }
 
@@ -62,13 +72,35 @@ def results_of(row: RunRow, folder: Path) -> dict[str, Any]:
     """
     results = load(row, folder, ClassifyResults)
     return {
-        "metrics": results.metrics.facts(),
+        "metrics": results.metrics.facts() | {"confidence": confidence_of(results)},
         "images": [image.model_dump(mode="json") for image in images_of(results)],
     }
 
 
-def _most_confused(classes: list[str], confusion: list[list[int]]) -> list[dict[str, Any]]:
-    """Pairs of classes with the most mistakes between them: of which class, taken for which, how many."""
+def confidence_of(results: ClassifyResults) -> dict[str, Any] | None:
+    """How sure the classifier was on average, beside how often it was right; None where no row tells.
+
+    It is `over` or `under` confident where that lies outside of the interval of the accuracy; else so few images cannot tell.
+    """
+    if not results.rows:
+        return None
+    stated = sum(row.probability for row in results.rows) / len(results.rows)
+    right = sum(row.correct for row in results.rows) / len(results.rows)
+    low, high = results.metrics.intervals.get("accuracy") or (0.0, 1.0)
+    leans = "over" if stated > high else "under" if stated < low else None
+    return {"stated": stated, "right": right, "leans": leans}
+
+
+def _worst(results: ClassifyMetrics) -> dict[str, Any] | None:
+    """The class that is missed the most, and of such the one with the most test images; None where each was found whole."""
+    measured = [(each.recall, -each.count, name) for name, each in results.per_class.items() if each.recall is not None]
+    recall, _, name = min(measured, default=(1.0, 0, ""))
+    worst = {"count", "found", "recall", "recall_interval"}
+    return {"name": name, **results.per_class[name].model_dump(mode="json", include=worst)} if recall < 1 else None
+
+
+def _confused(classes: list[str], confusion: list[list[int]]) -> list[dict[str, Any]]:
+    """Pairs of classes with mistakes between them, the most first: of which class, taken for which, how many."""
     mistakes = [
         (count, classes[i], classes[j])
         for i, row in enumerate(confusion)
@@ -76,4 +108,4 @@ def _most_confused(classes: list[str], confusion: list[list[int]]) -> list[dict[
         if i != j and count > 0
     ]
     mistakes.sort(key=lambda each: -each[0])
-    return [{"of": of, "taken_for": other, "count": count} for count, of, other in mistakes[:MOST_CONFUSED]]
+    return [{"of": of, "taken_for": other, "count": count} for count, of, other in mistakes]

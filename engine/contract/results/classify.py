@@ -22,6 +22,17 @@ class OfClass(Written):
     reason: str | None = None
 
 
+class Learnt(Written):
+    """Which state of a fine-tuning was kept: that with the least loss on the pictures held back for validation."""
+
+    epoch: int = Field(description="after which it stands; 0: as it was before the first, the head fitted alone")
+    epochs: int = Field(description="that were run")
+    val_loss: FiniteFloat = Field(description="of the state that was kept")
+    val_loss_before: FiniteFloat = Field(description="before the first epoch")
+    best_val_loss: FiniteFloat | None = Field(description="the least after any epoch; null where none was run")
+    head_fitted: bool = Field(description="whether the head was fitted alone before the first epoch")
+
+
 class ClassifyMetrics(Metrics):
     """metrics.json of a classification. `confusion[i][j]` are the images of class i that were called class j."""
 
@@ -32,6 +43,10 @@ class ClassifyMetrics(Metrics):
         default={}, description="classes with too few pictures, or groups of them, to take part"
     )
     temperature: FiniteFloat = Field(description="that the logits are divided by")
+    learning: Learnt | None = Field(default=None, description="which state was kept; null in older evaluations")
+    seen_cells: tuple[int, int] | None = Field(
+        default=None, description="rows and columns of the feature map that overlays are drawn from"
+    )
 
 
 class ClassRow(Row):

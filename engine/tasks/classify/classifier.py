@@ -118,11 +118,16 @@ class Classifier(Learner):
 
         return Recipe(optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor), every="step", clip_norm=1.0)
 
+    @property
+    def fits_head_alone(self) -> bool:
+        """Before the network learns; random features are not worth it."""
+        return self.job.model.head_steps > 0 and self.weights.source != "random"
+
     def prepare(self, train: Loader, report: Reporter) -> None:
-        """Fit the head alone, on features that are computed once; a network of random weights has none that are worth it."""
-        steps = self.job.model.head_steps
-        if steps == 0 or self.weights.source == "random":
+        """Fit the head alone, on features that are computed once."""
+        if not self.fits_head_alone:
             return
+        steps = self.job.model.head_steps
         features, labels = self._features(train, report)
         linear = self.head[-1]
         assert isinstance(linear, nn.Linear)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine.contract.folder import EvaluationFolder
 from engine.contract.plain_files import whole_folder
-from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow
+from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow, Learnt
 from engine.datasets.class_sizes import class_of
 from engine.datasets.loading import Loader
 from engine.evaluation.heatmaps import overlay
@@ -32,21 +32,14 @@ def evaluate(
     *,
     shared: Shared,
     read: Read,
+    learnt: Learnt | None,
     seed: int,
     report: Report,
 ) -> ClassifyResults:
-    """Class the test pictures and write `folder` whole."""
+    """Class the test pictures and write `folder` whole; `learnt` is told with the figures."""
     said = scorer.probabilities(loader, what="evaluating", report=report)
     labels = np.array([shared.index_of(item) for item in loader.items])
     measured = measure(said, labels, shared.classes, groups=[item.group for item in loader.items], seed=seed)
-    metrics = ClassifyMetrics(
-        **measured,
-        left_out=shared.left_out,
-        temperature=scorer.temperature,
-        counts=_counts(shared, read),
-        weights=weights_of(scorer.model),
-        synthetic=read.dataset.synthetic,
-    )
     called = scorer.called(said)
     rows = [
         ClassRow.model_validate(
@@ -61,10 +54,20 @@ def evaluate(
         )
         for index, item in enumerate(loader.items)
     ]
-    results = ClassifyResults(metrics=metrics, rows=rows)
     with whole_folder(folder.path) as aside:
         written = EvaluationFolder(aside)
-        write_pictures(scorer, loader, called, written, report=report)
+        cells = write_pictures(scorer, loader, called, written, report=report)
+        metrics = ClassifyMetrics(
+            **measured,
+            left_out=shared.left_out,
+            temperature=scorer.temperature,
+            learning=learnt,
+            seen_cells=cells,
+            counts=_counts(shared, read),
+            weights=weights_of(scorer.model),
+            synthetic=read.dataset.synthetic,
+        )
+        results = ClassifyResults(metrics=metrics, rows=rows)
         written.write(results)
         written.seal()
     return results
@@ -72,17 +75,23 @@ def evaluate(
 
 def write_pictures(
     scorer: ClassScorer, loader: Loader, called: NDArray[np.int64], folder: EvaluationFolder, *, report: Report
-) -> None:
-    """Each picture as the model got it, and where in it lies what speaks for the class that it was called."""
+) -> tuple[int, int] | None:
+    """Each picture as the model got it, and where in it lies what speaks for the class that it was called.
+
+    Returns the rows and columns of the feature map that tells where; None without pictures.
+    """
+    cells = None
     for what in ClassifyResults.pictures:
         folder.pictures(what).mkdir()
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
         for start, batch in with_positions(loader):
             seen = scorer.saw(batch, called[start : start + len(batch)])
-            writing = [pool.submit(_write, folder, start + i, batch.pixels(i), seen[i]) for i in range(len(batch))]
+            maps, cells = seen.maps.cpu().numpy(), seen.cells
+            writing = [pool.submit(_write, folder, start + i, batch.pixels(i), maps[i]) for i in range(len(batch))]
             for written in writing:
                 written.result()
             report.check()
+    return cells
 
 
 def seen_in(pixels: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,7 +1,10 @@
 """How a classification comes to a model: built, fine-tuned, with a smaller batch when memory runs out."""
 
+import math
+
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.results.classify import Learnt
 from engine.datasets import Item
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import SettingError
@@ -12,6 +15,7 @@ from engine.tasks.classify.classifier import Classifier, build_classifier
 from engine.tasks.classify.sharing import Shared
 from engine.tasks.place import Place
 from engine.trainers.gradient import GradientTrainer
+from engine.trainers.progress import Position
 
 
 class Learning:
@@ -43,6 +47,7 @@ class Learning:
         self.report = report
         self.batch_size = batch_size_of(job.batch_size, folder)
         self.model = self._built()
+        self.learnt: Learnt | None = None  # which state was kept, once there is one
 
     def loader(self, items: list[Item], *, changing: bool = False) -> Loader:
         """Batches of the items with their classes: as they are, or `changing`, as a model learns from them."""
@@ -94,7 +99,22 @@ class Learning:
             num_epochs=self.job.epochs,
             valid_loader=self.loader(self.shared.validation),
         )
+        self.learnt = self._learnt(trainer.position)
         return self.model
+
+    def _learnt(self, at: Position) -> Learnt | None:
+        """None where nobody measured what the model could do before the first epoch, as in checkpoints of older versions."""
+        if not math.isfinite(at.loss_before):
+            return None
+        losses = [loss for each in at.history["val"] if (loss := each.get("val_loss")) is not None]
+        return Learnt(
+            epoch=at.best_epoch,
+            epochs=at.epoch,
+            val_loss=at.best_loss,
+            val_loss_before=at.loss_before,
+            best_val_loss=min(losses, default=None),
+            head_fitted=self.model.fits_head_alone,
+        )
 
     def _built(self) -> Classifier:
         try:

@@ -45,7 +45,14 @@ def run(job: ClassifyJob, folder: RunFolder, *, data: DataFolder, report: Report
 
     report.begin("evaluating")
     results = evaluate(
-        scorer, learning.loader(shared.test), folder.evaluation, shared=shared, read=read, seed=job.seed, report=report
+        scorer,
+        learning.loader(shared.test),
+        folder.evaluation,
+        shared=shared,
+        read=read,
+        learnt=learning.learnt,
+        seed=job.seed,
+        report=report,
     )
     made = folder.evaluation
     report(Artifact(kind="metrics", path=folder.within(made.metrics)))

@@ -19,7 +19,7 @@ from engine.contract.results.classify import ClassifyCard
 from engine.datasets.loading import Batch, Loader
 from engine.report import Eta, Reporter, silent
 from engine.tasks.classify.classifier import Classifier
-from engine.tasks.classify.grad_cam import grad_cam
+from engine.tasks.classify.grad_cam import Seen, grad_cam
 from engine.tasks.classify.saved_classifiers import load_classifier
 from engine.tasks.classify.temperature import probabilities
 
@@ -77,10 +77,9 @@ class ClassScorer:
         """The position in `classes` of what each picture is called, (N,), by the probabilities (N, K)."""
         return np.asarray(said.argmax(axis=1))
 
-    def saw(self, batch: Batch, called: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(B, H, W) in [0, 1]: where in each picture lies what speaks for the class that it was called."""
-        seen = grad_cam(self.model.eval(), batch.images.to(self.device), torch.from_numpy(called).to(self.device))
-        return seen.cpu().numpy()
+    def saw(self, batch: Batch, called: NDArray[np.int64]) -> Seen:
+        """Where in each picture lies what speaks for the class that it was called."""
+        return grad_cam(self.model.eval(), batch.images.to(self.device), torch.from_numpy(called).to(self.device))
 
     @property
     def device(self) -> torch.device:

@@ -50,7 +50,7 @@ def try_model(
     called = scorer.called(said)
     output.mkdir(parents=True, exist_ok=True)
     for start, batch in with_positions(loader):
-        seen = scorer.saw(batch, called[start : start + len(batch)])
+        seen = scorer.saw(batch, called[start : start + len(batch)]).maps.cpu().numpy()
         for i, name in enumerate(batch.names):
             index = start + i
             save_png(output / f"{index:04d}_overlay.png", seen_in(batch.pixels(i), seen[i]))

@@ -322,3 +322,12 @@ def test_what_a_model_could_do_before_the_first_epoch_is_kept_where_no_epoch_is_
         model.begins_useful = begins_useful
         trained(model).fit(flat(1.0), num_epochs=1, valid_loader=flat(0.5))
         assert model.number.item() == kept
+
+
+def test_it_tells_what_a_model_could_do_before_the_first_epoch_and_that_none_was_better():
+    trainer = trained(model := Guess(0.5))
+    model.begins_useful = True
+    trainer.fit(flat(1.0), num_epochs=2, valid_loader=flat(0.5))
+    at = trainer.position
+    assert (at.epoch, at.best_epoch, at.best_loss) == (2, 0, at.loss_before)
+    assert all(each["val_loss"] > at.loss_before for each in at.history["val"])

@@ -1,6 +1,6 @@
-// What is said of a run wherever it is shown: what it waits for, what it continues, how long it took.
+// What is said of a run wherever it is shown: what it waits for, what it continues, how far it came, how long it took, its weights.
 
-import { duration } from "./format.js";
+import { count, duration } from "./format.js";
 import { coded, t } from "./i18n.js";
 import { isActive } from "./run_state.js";
 
@@ -25,4 +25,16 @@ export function took(state) {
   const time = duration(state.row?.took_s ?? state.worked);
   const { run, seconds } = state.continues ?? { seconds: 0 };
   return seconds > 0 ? t("run.took_more", { time, before: duration(seconds), run }) : t("run.took", { time });
+}
+
+/** The row [text key, text, what it rests on] of its epochs: of a run that can be continued, the one that it is continued after. */
+export function epochRow({ epoch, row }) {
+  const kept = row?.rest?.after_epoch ?? epoch.epoch;
+  return ["read.epoch", `${count(kept)} / ${count(epoch.epochs)}`, kept === epoch.epoch ? "" : t("read.epochs_kept", { epoch: epoch.epoch })];
+}
+
+/** Where weights came from; `source` is as the engine writes it: "local file NAME", "run ID", "hub" or "random". */
+export function weightsFrom(source) {
+  const [sort, ...name] = source.replace(/^local /, "").split(" ");
+  return coded("results.weights", sort, { name: name.join(" ") }, source);
 }

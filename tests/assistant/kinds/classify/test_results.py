@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from assistant.kinds import kind_of
+from assistant.kinds.classify.telling import confidence_of
 from assistant.kinds.summary import run_facts, word
 from assistant.store.tables import RunRow
 from engine.contract.folder import RunFolder
@@ -75,6 +76,83 @@ def test_a_summary_says_how_good_it_is_beside_guessing_and_what_is_taken_for_wha
     assert "75 %" in told and "50 %" in told  # balanced accuracy, guessing
     assert "*crack*" in told and "*stain*" in told and "dent" in told
     assert "resnet18" in told  # its weights were random
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+def test_a_summary_names_the_worst_class_first_with_its_recall(run: tuple[RunRow, Path], language: Language) -> None:
+    told = word(run_facts(*run), language)
+    assert told.index("***stain***") < told.index("66.7 %") < told.index("75 %")  # before how good it is on the whole
+    assert told.count("*crack*") == 3  # as a class that is missed too, and in two confusions
+
+
+def evaluated(stated: float, right: int, *, of: int = 200) -> ClassifyResults:
+    """So many test images, of which so many are classed right, each with the same stated probability."""
+    said = np.tile([stated, 1 - stated], (of, 1))
+    labels = np.array([0] * right + [1] * (of - right))
+    rows = [
+        ClassRow.model_validate(
+            {"index": i, "name": f"{i}.png", "class": CLASSES[label], "predicted": "crack", "probability": stated, "correct": label == 0}
+        )
+        for i, label in enumerate(labels)
+    ]  # fmt: skip
+    return ClassifyResults(
+        metrics=ClassifyMetrics(**measure(said, labels, CLASSES, groups=[None] * of, seed=0), temperature=1.0),
+        rows=rows,
+    )
+
+
+def test_over_and_underconfidence_are_told_apart_where_the_images_suffice() -> None:
+    told = [confidence_of(evaluated(stated, 160)) for stated in (0.95, 0.6, 0.82)]
+    assert [each and each["leans"] for each in told] == ["over", "under", None]
+    few = confidence_of(evaluated(0.95, 8, of=10))
+    assert few is not None and few["leans"] is None  # eight of ten may well be 95 %
+
+
+@pytest.mark.parametrize(
+    ("language", "leans", "said"),
+    [
+        ("en", "over", "overconfident"),
+        ("en", "under", "underconfident"),
+        ("ko", "over", "지나치게"),
+        ("ko", "under", "낮습니다"),
+        ("zh", "over", "过于自信"),
+        ("zh", "under", "自信不足"),
+    ],
+)
+def test_a_summary_says_in_which_direction_the_probabilities_lean(
+    run: tuple[RunRow, Path], language: Language, leans: str, said: str
+) -> None:
+    facts = run_facts(*run)
+    told = word(facts | {"confidence": {"stated": 0.9, "right": 0.75, "leans": leans}}, language)
+    assert said in told and "90 %" in told
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("epoch", [0, 4])
+def test_a_summary_says_whether_fine_tuning_helped_with_the_figures(
+    run: tuple[RunRow, Path], language: Language, epoch: int
+) -> None:
+    learning = {
+        "epoch": epoch,
+        "epochs": 6,
+        "val_loss": 0.3 if epoch else 0.5,
+        "val_loss_before": 0.5,
+        "best_val_loss": 0.3 if epoch else 0.75,
+        "head_fitted": True,
+    }
+    told = word(run_facts(*run) | {"learning": learning}, language)
+    assert "0.500" in told and ("0.300" if epoch else "0.750") in told and "6" in told
+    kept = {"en": "frozen network", "ko": "고정한 네트워크", "zh": "冻结网络"}[language]
+    assert (kept in told) == (epoch == 0)
+
+
+def test_confusions_that_are_not_named_are_counted(run: tuple[RunRow, Path]) -> None:
+    facts = run_facts(*run)
+    assert facts["further_confused"] == {"pairs": 0, "images": 0}
+    assert "more" not in word(facts, "en")
+    assert "5 more images were confused, between 4 more pairs of classes" in word(
+        facts | {"further_confused": {"pairs": 4, "images": 5}}, "en"
+    )
 
 
 def test_images_classed_wrongly_come_first_the_surest_of_them_first(run: tuple[RunRow, Path]) -> None:

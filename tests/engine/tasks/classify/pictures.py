@@ -48,7 +48,9 @@ def items(counts: dict[str, int], *, groups: dict[str, int] | None = None) -> li
 
 
 def tiny_job(**settings: object) -> ClassifyJob:
-    model = {name: settings.pop(name) for name in ("patience", "head_steps", "dropout") if name in settings}
+    model = {
+        name: settings.pop(name) for name in ("patience", "head_steps", "dropout", "learning_rate") if name in settings
+    }
     own = {
         "image_size": SIZE,
         "batch_size": 4,

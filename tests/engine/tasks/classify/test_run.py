@@ -70,6 +70,32 @@ def test_a_run_tells_its_stages_its_epochs_and_its_result(finished) -> None:
     assert {event.kind for event in kinds(events, Artifact)} == {"checkpoint", "metrics", "scores", "heatmaps", "model"}
 
 
+def test_its_results_tell_which_epoch_was_kept_and_how_much_better_it_is_than_the_beginning(finished) -> None:
+    run, events = finished
+    learnt = RunFolder(run).evaluation.read(ClassifyResults).metrics.learning
+    losses = {event.epoch: event.val_loss for event in kinds(events, Epoch)}
+    assert learnt is not None
+    assert (learnt.epoch, learnt.epochs, learnt.head_fitted) == (min(losses, key=losses.__getitem__), 8, False)
+    assert learnt.val_loss == learnt.best_val_loss == pytest.approx(min(losses.values()))
+    assert learnt.val_loss < learnt.val_loss_before
+
+
+def test_fine_tuning_that_did_not_help_is_told_with_its_figures(data, tmp_path) -> None:
+    """Each epoch takes steps that are far too long."""
+    job = tiny_job(epochs=2, patience=0, learning_rate=1.0, augmentation="none")
+    run, events = run_here(tmp_path / "long", job, data)
+    learnt = run.evaluation.read(ClassifyResults).metrics.learning
+    assert learnt is not None
+    assert (learnt.epoch, learnt.epochs, learnt.head_fitted) == (0, 2, False)
+    assert learnt.val_loss == learnt.val_loss_before < learnt.best_val_loss
+    assert learnt.best_val_loss == pytest.approx(min(event.val_loss for event in kinds(events, Epoch)))
+
+
+def test_its_results_tell_how_coarse_the_map_of_what_was_seen_is(finished) -> None:
+    rows, columns = RunFolder(finished[0]).evaluation.read(ClassifyResults).metrics.seen_cells
+    assert rows == columns < SIZE
+
+
 def test_its_results_name_each_test_picture_with_class_verdict_and_probability(finished) -> None:
     run = RunFolder(finished[0])
     results = run.evaluation.read(ClassifyResults)

@@ -1,7 +1,8 @@
 // How a run of this kind is drawn: what is told while it goes on, and what when it is over.
 
-import { count, metric, percentage, value } from "../../format.js";
+import { metric, percentage, value } from "../../format.js";
 import { t } from "../../i18n.js";
+import { epochRow } from "../../run_words.js";
 
 export { showResults } from "./results.js";
 export { openPicture } from "./lightbox.js";
@@ -10,12 +11,12 @@ export { openPicture } from "./lightbox.js";
 export const WEIGHT = { loading: 3, training: 80, adjusting: 2, evaluating: 8, saving: 2, verifying: 3 };
 
 /** Rows [text key, text, what it rests on] of the figures beside the charts. */
-export function readouts({ epoch, epochs }) {
+export function readouts({ epoch, epochs, row }) {
   if (!epoch) return [];
   const has = (name) => (epoch[name] ?? null) !== null;
   const best = epochs.filter((each) => each.best).at(-1);
   return [
-    ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
+    epochRow({ epoch, row }),
     ["read.loss", value(epoch.loss)],
     has("val_loss") && ["read.val_loss", value(epoch.val_loss)],
     best && best.val_loss !== null && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],

@@ -3,7 +3,7 @@
 import { $, el, icon } from "../../dom.js";
 import { t } from "../../i18n.js";
 import { failure } from "../../toast.js";
-import { loadResults } from "./results_data.js";
+import { cells, loadResults } from "./results_data.js";
 
 let dialog = null;
 let opened = null; // { run, results, indices, at }
@@ -37,6 +37,7 @@ function show() {
   part("input").src = `/runs/${run}/files/inputs/${image.index}`;
   part("overlay").src = `/runs/${run}/files/overlays/${image.index}`;
   part("overlay").alt = facts;
+  part("cells").textContent = `${t("classes.cam")} ${cells(results.metrics)}`;
 }
 
 function step(by) {
@@ -61,7 +62,7 @@ function build() {
       el("span", { className: "outcome", "data-part": "outcome" }), el("span", { className: "grow" }), el("span", { className: "mono", "data-part": "position" }),
       button("previous", "viewer.previous", "left", () => step(-1)), button("next", "viewer.next", "right", () => step(1)), button("close", "action.close", "close", () => made.close())),
     stage,
-    el("footer", {}, el("small", { className: "dim", textContent: t("classes.cam") })));
+    el("footer", {}, el("small", { className: "dim", "data-part": "cells" })));
   made.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);

@@ -3,11 +3,12 @@
 import { $, $$, el, onClick } from "../../dom.js";
 import { count, metric, percentage, value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { inOrder, loadResults } from "./results_data.js";
+import { weightsFrom } from "../../run_words.js";
+import { cells, inOrder, loadResults } from "./results_data.js";
 import { openPicture } from "./lightbox.js";
 
 const HEAD = ["balanced_accuracy", "accuracy", "macro_f1", "ece"];
-const BESIDE = { balanced_accuracy: "chance", accuracy: "majority_share" }; // what a figure is to be compared with
+const COMPARED = { balanced_accuracy: "chance", accuracy: "majority_share" };
 const SHARES = ["balanced_accuracy", "accuracy", "chance", "majority_share"];
 const ORDER = ["balanced_accuracy", "chance", "accuracy", "majority_share", "macro_f1", "ece", "brier", "nll"];
 const PAGE = 24;
@@ -20,6 +21,9 @@ export async function showResults(view, run) {
   part("results").hidden = false;
   figures(part("measured"), metrics);
   provenance(part, metrics);
+  learning(part("learning"), metrics);
+  part("cells").hidden = !metrics.seen_cells;
+  part("cells").textContent = cells(metrics);
   allFigures(part("figures"), metrics);
   confusion(part("confusion"), metrics);
   classes(part("classes"), metrics);
@@ -44,11 +48,22 @@ export async function showResults(view, run) {
   gallery();
 }
 
+/** A name that may be broken where its words end. */
+const breakable = (name) => name.split(/(?<=[_\-./ ])/).flatMap((word, i) => (i ? [el("wbr"), word] : [word]));
+
 const figure = (name, number) => (SHARES.includes(name) ? percentage(number, 1) : metric(number));
 
 function range(name, { intervals }) {
   const interval = intervals?.[name];
   return interval ? t("results.interval", { low: figure(name, interval[0]), high: figure(name, interval[1]) }) : "";
+}
+
+/** What a figure is to be compared with. */
+function beside(name, { metrics: measured, confidence }) {
+  const other = COMPARED[name];
+  if (other) return `${t(`metric.${other}`)} ${figure(other, measured[other])}`;
+  if (name !== "ece" || !confidence) return "";
+  return t(`classes.leans.${confidence.leans ?? "none"}`, { stated: percentage(confidence.stated, 1), right: percentage(confidence.right, 1) });
 }
 
 /** The few that say most, each with what it must be compared with. */
@@ -57,25 +72,35 @@ function figures(list, metrics) {
   list.replaceChildren(
     ...HEAD.map((name) => {
       const known = (measured[name] ?? null) !== null;
-      const beside = BESIDE[name] && `${t(`metric.${BESIDE[name]}`)} ${figure(BESIDE[name], measured[BESIDE[name]])}`;
+      const other = known ? beside(name, metrics) : "";
       const why = reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured");
       return el("div", { className: known ? "" : "unknown", "data-metric": name },
         el("dt", { textContent: t(`metric.${name}`) }),
         el("dd", { textContent: known ? figure(name, measured[name]) : "–" }),
         el("dd", { className: "basis", textContent: known ? range(name, metrics) : why }),
-        beside ? el("dd", { className: "basis", textContent: beside }) : null);
+        other ? el("dd", { className: "basis", textContent: other }) : null);
     }),
   );
 }
 
-function provenance(part, { weights, synthetic, left_out: leftOut }) {
+function provenance(part, { weights, synthetic, counts, left_out: leftOut }) {
   const parts = [];
-  if (weights?.backbone) parts.push(t("results.backbone", { backbone: weights.backbone, source: weights.source === "random" ? t("results.random") : weights.source }));
+  if (weights?.backbone) parts.push(t("results.backbone", { backbone: weights.backbone, source: weightsFrom(weights.source) }));
   if (synthetic) parts.push(t("results.synthetic"));
   part("provenance").textContent = parts.join(" · ");
   const names = Object.keys(leftOut ?? {});
+  part("parts").textContent = t("classes.parts", counts);
   part("left-out").hidden = names.length === 0;
   part("left-out").textContent = t("classes.left_out", { names: names.join(", ") });
+}
+
+/** Which state was kept; older evaluations do not tell. */
+function learning(line, { learning: told }) {
+  line.hidden = !told || told.best_val_loss === null;
+  if (line.hidden) return;
+  const { epoch, epochs } = told;
+  const said = { epoch, epochs, loss: value(told.val_loss), before: value(told.val_loss_before), best: value(told.best_val_loss) };
+  line.textContent = t(`classes.${epoch > 0 ? "kept_epoch" : told.head_fitted ? "kept_head" : "kept_start"}`, said);
 }
 
 function allFigures(body, metrics) {
@@ -91,7 +116,7 @@ function allFigures(body, metrics) {
 
 /** The matrix: rows the true classes, columns what they were called; the fuller a cell of its row, the stronger. */
 function confusion(table, { classes: names, confusion: matrix }) {
-  const head = el("tr", {}, el("td", {}), ...names.map((name) => el("th", { scope: "col", dir: "auto", textContent: name })));
+  const head = el("tr", {}, el("td", {}), ...names.map((name) => el("th", { scope: "col", dir: "auto", title: name, textContent: name })));
   const rows = matrix.map((row, i) => {
     const all = row.reduce((sum, each) => sum + each, 0);
     const cells = row.map((number, j) => {
@@ -99,16 +124,17 @@ function confusion(table, { classes: names, confusion: matrix }) {
       cell.style.setProperty("--share", all ? String(number / all) : "0");
       return cell;
     });
-    return el("tr", {}, el("th", { scope: "row", dir: "auto", textContent: names[i] }), ...cells);
+    return el("tr", {}, el("th", { scope: "row", dir: "auto", title: names[i] }, ...breakable(names[i])), ...cells);
   });
   $("thead", table).replaceChildren(head);
   $("tbody", table).replaceChildren(...rows);
 }
 
+/** Every class, the one that is missed the most first. */
 function classes(body, { per_class: perClass }) {
   const share = (number) => ((number ?? null) === null ? "–" : percentage(number));
   body.replaceChildren(
-    ...Object.entries(perClass).map(([name, each]) =>
+    ...Object.entries(perClass).sort(([, a], [, b]) => (a.recall ?? 2) - (b.recall ?? 2)).map(([name, each]) =>
       el("tr", { title: each.reason ?? "" }, el("th", { scope: "row", dir: "auto", textContent: name }),
         ...[count(each.count), share(each.recall), each.recall_interval ? `${share(each.recall_interval[0])} – ${share(each.recall_interval[1])}` : "–", share(each.precision), (each.f1 ?? null) === null ? "–" : metric(each.f1)]
           .map((text) => el("td", { className: "num mono", textContent: text })))),
@@ -134,6 +160,6 @@ function thumb(run, image) {
   const words = image.verdict === image.label ? image.label : t("classes.taken_for", { label: image.label, called: image.verdict });
   return el("li", {}, el("button", { type: "button", className: `thumb ${image.outcome}`, "data-index": image.index, "aria-label": `${t("gallery.open", { name: image.name })}, ${t(`outcome.${image.outcome}`)}` },
     el("img", { src: `/runs/${run}/files/overlays/${image.index}`, alt: "", loading: "lazy", decoding: "async" }),
-    el("span", { className: "caption" }, el("b", { dir: "auto", textContent: words }), el("span", { className: "mono", textContent: `${Math.round(100 * image.score)} %` })),
+    el("span", { className: "caption" }, el("b", { dir: "auto" }, ...breakable(words)), el("span", { className: "mono", textContent: `${Math.round(100 * image.score)} %` })),
     el("span", { className: `outcome ${image.outcome}`, textContent: t(`outcome.${image.outcome}`) })));
 }

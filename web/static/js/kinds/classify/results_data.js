@@ -1,6 +1,7 @@
 // The results of a classification, fetched once, and the order in which its images are looked at.
 
 import { request } from "../../api.js";
+import { t } from "../../i18n.js";
 
 const loaded = new Map();
 
@@ -13,6 +14,9 @@ export function loadResults(run) {
   }
   return loaded.get(run);
 }
+
+/** How coarse the map is that tells what was looked at; older evaluations do not tell. */
+export const cells = ({ seen_cells: grid }) => (grid ? t("classes.cells", { rows: grid[0], columns: grid[1] }) : "");
 
 /** The images that fit: those classed wrongly first, the surest of them first, then those classed rightly, the least sure first. */
 export function inOrder(images, { which, type }) {

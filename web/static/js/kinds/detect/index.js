@@ -2,6 +2,7 @@
 
 import { count, metric, value } from "../../format.js";
 import { t } from "../../i18n.js";
+import { epochRow } from "../../run_words.js";
 import { bank, samples } from "./memory.js";
 
 export { showResults } from "./results.js";
@@ -24,7 +25,7 @@ export function readouts(state) {
     entries !== undefined && ["read.bank", count(entries)],
     collection && ["read.mean", value(collection.feature_mean)],
     collection && ["read.std", value(collection.feature_std)],
-    epoch && ["read.epoch", `${count(epoch.epoch)} / ${count(epoch.epochs)}`],
+    epoch && epochRow(state),
     epoch && ["read.loss", value(epoch.loss)],
     has("val_loss") && ["read.val_loss", value(epoch.val_loss)],
     best && ["read.best", value(best.val_loss), t("run.epoch", { epoch: best.epoch, epochs: best.epochs })],

@@ -4,6 +4,7 @@ import { $, $$, el, onClick } from "../../dom.js";
 import { count, metric, percentage, value } from "../../format.js";
 import { t } from "../../i18n.js";
 import { steps } from "../../maths.js";
+import { weightsFrom } from "../../run_words.js";
 import { confusion, pick, promised, roc } from "./maths.js";
 import { loadResults } from "./results_data.js";
 import "./score_charts.js";
@@ -157,7 +158,7 @@ function row(name, mark, meaning, text, interval) {
 
 function provenance(line, { weights, synthetic }) {
   const parts = [];
-  if (weights?.backbone) parts.push(t("results.backbone", { backbone: weights.backbone, source: weights.source === "random" ? t("results.random") : weights.source }));
+  if (weights?.backbone) parts.push(t("results.backbone", { backbone: weights.backbone, source: weightsFrom(weights.source) }));
   if (synthetic) parts.push(t("results.synthetic"));
   line.textContent = parts.join(" · ");
   line.hidden = parts.length === 0;
