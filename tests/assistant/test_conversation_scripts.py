@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from assistant.kinds.summary import run_facts
+from assistant.runs.continuing import rest_of
+from assistant.workspace import Workspace
+from tests.scripted_home import prepare
+
 SCRIPTS = {
     file.stem: json.loads(file.read_text(encoding="utf-8"))
     for file in sorted(Path(__file__).with_name("conversations").glob("*.json"))
@@ -36,3 +41,18 @@ def test_a_script_asks_for_nothing_that_its_home_has_not(script: dict[str, Any])
         named = [expected.get("plan", {}), *arguments]
         assert {each["dataset"] for each in named if "dataset" in each} <= home["datasets"].keys()
         assert {each["run"] for each in named if "run" in each} <= runs
+
+
+@pytest.mark.anyio
+async def test_the_home_of_a_script_has_its_data_its_runs_and_what_they_left(workspace: Workspace, tmp_path: Path):
+    script = SCRIPTS["ko_resume"]
+    conversation = await prepare(workspace, script["home"], language="ko", folder=tmp_path)
+
+    runs = {row.id: row for row in await workspace.runs.list()}
+    assert {run: row.state for run, row in runs.items()} == {"r6": "stopped", "r7": "succeeded"}
+    assert runs["r7"].conversation == conversation.id
+    assert (await rest_of(workspace.runs, runs["r6"])).after_epoch == 40
+    facts = run_facts(runs["r7"], workspace.runs.folder("r7"))
+    assert facts["metrics"]["image_auroc"] == 0.873
+    assert facts["per_defect_type"]["mura"] | {"missed": 7, "count": 18} == facts["per_defect_type"]["mura"]
+    assert await workspace.datasets.names() == ["oled", "panel_line3"]
