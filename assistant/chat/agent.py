@@ -31,13 +31,12 @@ def make_agent() -> MurascopeAgent:
     async def context(ctx: RunContext[Desk]) -> str:
         desk = ctx.deps
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
-        plan = await desk.proposals.latest_open(desk.conversation)
         return render(
             "agent/context.md.j2",
             language=LANGUAGE_NAMES[desk.language],
             datasets=await desk.datasets.names(),
             runs=[{"run": run.id, "state": run.state, "dataset": run.dataset, "model": run.subject} for run in runs],
-            plan={"proposal": plan.id, "dataset": plan.dataset, "model": plan.subject} if plan else None,
+            state=(await desk.memory.state()).told(),
         )
 
     return agent

@@ -7,6 +7,7 @@ What a person says goes to saying.py, what he decides about plans, questions and
 import asyncio
 
 from assistant.chat.desks import Desks
+from assistant.chat.memory import Memory
 from assistant.chat.open_questions import OpenQuestions
 from assistant.chat.own_words import OwnWords
 from assistant.chat.parts import Parts
@@ -17,6 +18,7 @@ from assistant.chat.saying import Saying
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
 from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop
+from assistant.state import with_run
 from assistant.store.tables import RunRow
 from prompts.languages import Language
 
@@ -28,9 +30,10 @@ class Conversation:
         self.id, self._parts = conversation, parts
         self.transcript = Transcript(parts.database, conversation, parts.mask)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
-        cards, words = PlanCards(parts, self.transcript), OwnWords(self.transcript)
+        self.memory = Memory(parts.database, conversation, parts.mask)
+        cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
         questions = OpenQuestions(parts.histories, self.transcript, cards.what_started)
-        self._turns = Turns(parts, self.transcript, Desks(parts, self.transcript, cards))
+        self._turns = Turns(parts, self.transcript, Desks(parts, self.transcript, self.memory, cards))
         self._person = Person(parts, self.transcript, cards, questions, self._turns, words)
         self._saying = Saying(parts, self.transcript, self._person, questions, self._turns, words, title=title)
         self._receiving = asyncio.Lock()
@@ -83,7 +86,8 @@ class Conversation:
     async def tell_end_of(self, run: RunRow) -> None:
         """Explain a run that has just ended, beside nothing else that is being said."""
         await self.finish()
-        await tell_end(self._parts, self.transcript, run, await self._parts.histories.language(self.id))
+        if await tell_end(self._parts, self.transcript, run, await self._parts.histories.language(self.id)):
+            await self.memory.change(lambda state: with_run(state, run.id))
 
     async def finish(self) -> None:
         """Wait until the present answer is complete."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from assistant.chat.memory import Memory
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.data.datasets import DatasetError
@@ -10,6 +11,7 @@ from assistant.plans.card import plan_item, plan_key, with_refusal
 from assistant.plans.continuing import OTHER_IMAGES, NotContinued, continue_run, plan_again
 from assistant.plans.launching import launch, what_started
 from assistant.plans.plan import Plan
+from assistant.state import PlanVersion, with_plan, with_run, without_plan
 from assistant.store.tables import ProposalRow, RunRow
 from engine.contract.jobs import SpecError
 
@@ -17,8 +19,8 @@ from engine.contract.jobs import SpecError
 class PlanCards:
     """Those of one conversation. What tools may do of it is the protocol `Cards` (assistant/tools/desk.py)."""
 
-    def __init__(self, parts: Parts, transcript: Transcript):
-        self._parts, self._transcript = parts, transcript
+    def __init__(self, parts: Parts, transcript: Transcript, memory: Memory):
+        self._parts, self._transcript, self._memory = parts, transcript, memory
 
     # ---- plans ----
 
@@ -52,7 +54,8 @@ class PlanCards:
         return opened
 
     async def draw(self, row: ProposalRow, plan: Plan) -> None:
-        """Show the plan's card, or draw it anew."""
+        """Show the plan's card, or draw it anew; the conversation remembers what it was before."""
+        await self._memory.change(lambda state: with_plan(state, _version(row)))
         await self._transcript.show(plan_key(row.id), await plan_item(self._parts.runs, row, plan))
 
     async def draw_refusal(self, row: ProposalRow, error: SpecError | DatasetError, changes: dict[str, Any]) -> None:
@@ -61,6 +64,7 @@ class PlanCards:
             await self._transcript.show(plan_key(row.id), with_refusal(item, error, changes))
 
     async def declined(self, row: ProposalRow) -> None:
+        await self._memory.change(lambda state: without_plan(state, row.id))
         await self._transcript.update(plan_key(row.id), state="declined")
 
     async def superseded(self, rows: list[ProposalRow]) -> None:
@@ -90,6 +94,7 @@ class PlanCards:
 
     async def started(self, row: ProposalRow, run: RunRow) -> None:
         """The plan was approved, and this is its run."""
+        await self._memory.change(lambda state: without_plan(state, row.id))
         await self._transcript.update(plan_key(row.id), state="approved", run=run.id)
         await self.show_run(run)
 
@@ -136,4 +141,9 @@ class PlanCards:
         return await self.propose(await plan_again(parts.settings, parts.datasets, parts.runs, row))
 
     async def show_run(self, run: RunRow) -> None:
+        await self._memory.change(lambda state: with_run(state, run.id))
         await self._transcript.show(f"run-{run.id}", RunItem(run=run.id))
+
+
+def _version(row: ProposalRow) -> PlanVersion:
+    return PlanVersion(proposal=row.id, kind=row.kind, dataset=row.dataset, model=row.subject, chosen=dict(row.chosen))

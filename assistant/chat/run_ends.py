@@ -15,11 +15,16 @@ from prompts.languages import Language
 SHOWN_HEATMAPS = 8
 
 
-async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: Language) -> None:
-    """Show how the run ended. Told once, however often it is heard."""
+async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: Language) -> bool:
+    """Show how the run ended; whether it was told now. Told once, however often it is heard."""
     key = f"summary-{run.id}"
     if await transcript.get(key) is not None:
-        return
+        return False
+    await _tell(parts, transcript, run, language, key)
+    return True
+
+
+async def _tell(parts: Parts, transcript: Transcript, run: RunRow, language: Language, key: str) -> None:
     if run.state != "succeeded":
         await transcript.show(key, AssistantItem(text=await _in_words(parts, run, language)))
         return

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic_ai import (
@@ -46,8 +47,9 @@ from assistant.offline.model import built_in_model
 from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
 from assistant.plans.card import plan_key, plan_words
+from assistant.state import Outcome, after_refusal, after_result
 from assistant.tools import traits
-from assistant.tools.desk import Desk
+from assistant.tools.desk import Desk, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -234,6 +236,7 @@ class Turn:
         call = self._under_way.pop(part.tool_call_id, None) or self._begin_call(ToolCallPart(part.tool_name, {}))
         failed = part.outcome in ("failed", "retried")
         result = part.content if isinstance(part.content, dict) else {"result": part.content}
+        await self._remember(call, part)
         if not failed and part.outcome == "success":
             self._own_words = str(result["text"]) if "text" in result else self._own_words
         if self._narration is not None:
@@ -249,21 +252,41 @@ class Turn:
         change: dict[str, Any] = self._why(part) if failed else {"state": "done", "result": result}
         await self._transcript.show(call.key, item.model_copy(update={**call.shown.mend(change), "seconds": seconds}))
 
+    async def _remember(self, call: "_Call", part: ToolReturnPart) -> None:
+        """What the conversation remembers of a tool's answer."""
+        tool, arguments = part.tool_name, call.arguments
+        if (refusal := self._refusal(part)) is not None:
+            code, message, values = refusal.code, refusal.message, refusal.values
+            refused = partial(after_refusal, tool=tool, arguments=arguments, code=code, message=message, values=values)
+            await self._desk.memory.change(refused)
+        elif part.outcome in ("success", "denied"):
+            outcome: Outcome = "done" if part.outcome == "success" else "declined"
+            told = partial(after_result, tool=tool, arguments=arguments, result=part.content, outcome=outcome)
+            await self._desk.memory.change(told)
+
+    def _refusal(self, part: ToolReturnPart) -> Refusal | None:
+        """Which of our own refusals a tool's answer is."""
+        if part.outcome not in ("failed", "retried"):
+            return None
+        return next((each for each in self._desk.refusals if each.message in str(part.content)), None)
+
     def _why(self, part: ToolReturnPart) -> dict[str, Any]:
         """How a call that did not go through is shown, in the user's language: one of our own refusals asks the user back;
         what else is said to the LLM about its call is not meant for people."""
         language = self._desk.language
-        for refusal in self._desk.refusals:
-            if refusal.message in str(part.content):
-                facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
-                return {"state": "asks", "error": built_in_words("refused", language, facts, tool=part.tool_name)}
+        if (refusal := self._refusal(part)) is not None:
+            facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
+            return {"state": "asks", "error": built_in_words("refused", language, facts, tool=part.tool_name)}
         return {"state": "failed", "error": built_in_words("call_failed", language, {})}
 
     async def _ask(self, requests: DeferredToolRequests) -> None:
         """The agent waits for a yes: on the plan's card, or on a small question."""
         for call in requests.approvals:
+            values, tool, arguments = requests.metadata.get(call.tool_call_id, {}), call.tool_name, call.args_as_dict()
+            await self._desk.memory.change(
+                partial(after_result, tool=tool, arguments=arguments, result=values, outcome="asks")
+            )
             if traits(call.tool_name).asks_on == "card":
-                values = requests.metadata.get(call.tool_call_id, {})
                 ends = traits(call.tool_name).ends
                 item = ConfirmItem(call=call.tool_call_id, action=call.tool_name, values=values, ends=ends)
                 await self._transcript.show(f"confirm-{self._name}-{call.tool_call_id}", item)

@@ -221,6 +221,14 @@ class Queue:
         async with self._database.reading() as session:
             return (await session.scalars(query.order_by(RunRow.number))).all()
 
+    async def some(self, runs: Sequence[str]) -> Sequence[RunRow]:
+        """The runs of these ids that there are, in this order."""
+        if not runs:
+            return []
+        async with self._database.reading() as session:
+            known = {row.id: row for row in await session.scalars(select(RunRow).where(RunRow.id.in_(runs)))}
+        return [known[run] for run in runs if run in known]
+
     async def continuation(self, run: str) -> RunRow | None:
         """The run that took this one's place."""
         async with self._database.reading() as session:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from assistant.state import State
 from engine.contract.data import DataFacts, Picture
 
 ContentT = TypeVar("ContentT")
@@ -78,7 +79,7 @@ class DatasetRow(Base):
 
 
 class ConversationRow(Base):
-    """A conversation: `history` is the agent's own record, `revision` counts the changes of its items."""
+    """A conversation: `history` is the agent's own record, `state` what it remembers, `revision` counts the changes of its items."""
 
     __tablename__ = "conversations"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -86,6 +87,7 @@ class ConversationRow(Base):
     language: Mapped[str]
     revision: Mapped[int] = mapped_column(default=0)
     history: Mapped[str | None]
+    state: Mapped[State] = mapped_column(AsJson(State), default=State)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -1,6 +1,6 @@
 """What a tool may reach, and how it says that it cannot do what was asked."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from assistant.plans.proposals import Proposals
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.store.tables import ACTIVE, ProposalRow, RunRow
+from assistant.state import State
+from assistant.store.tables import ProposalRow, RunRow, RunState
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
@@ -52,6 +53,16 @@ class Cards(Protocol):
         """A new plan with the settings of this run. Raises SpecError, DatasetError."""
 
 
+class Memory(Protocol):
+    """What the conversation remembers (assistant/chat/memory.py)."""
+
+    async def state(self) -> State:
+        """As it is now."""
+
+    async def change(self, step: Callable[[State], State]) -> None:
+        """Take it one step forward."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """What a tool may reach: the workspace's parts, the conversation it serves, and ways to show cards there."""
@@ -64,7 +75,7 @@ class Desk:
     language: Language
     cards: Cards
     show: Callable[[str, Item], Awaitable[None]]  # puts an item under a key, or replaces it
-    spoken_of: Callable[[], Awaitable[list[str]]]  # ids of the runs that this conversation spoke of, the latest first
+    memory: Memory
     refusals: list[Refusal] = field(default_factory=list)
 
     def refuse(self, code: str, message: str, **values: Any) -> ModelRetry:
@@ -90,10 +101,10 @@ class Desk:
         except RunElsewhere as error:
             raise self.refuse("elsewhere", str(error), **error.values) from None
 
-    async def run(self, run: str | None, *, active_first: bool = False) -> RunRow:
+    async def run(self, run: str | None, *, rather: Collection[RunState] = ()) -> RunRow:
         """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.
 
-        `active_first`: one that waits or runs goes before it.
+        `rather`: the latest in one of these states goes before it.
 
         Raises:
             ModelRetry: there is no such run, or this conversation spoke of none.
@@ -103,10 +114,9 @@ class Desk:
                 return await self.runs.get(run)
             except UnknownRun as error:
                 raise self.refuse("unknown_run", str(error), run=run) from None
-        spoken = [await self.runs.get(each) for each in await self.spoken_of()]
-        active = [row for row in spoken if row.state in ACTIVE] if active_first else []
+        spoken = await self.runs.some((await self.memory.state()).runs)
         if spoken:
-            return [*active, *spoken][0]
+            return next((row for row in spoken if row.state in rather), spoken[0])
         others = await self.runs.list(limit=NAMED_RUNS)
         if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")

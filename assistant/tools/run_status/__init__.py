@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.store.tables import ACTIVE
 from assistant.tools.desk import Desk
 from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
 
@@ -15,7 +16,7 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
     Args:
         run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
     """
-    row = await ctx.deps.run(run, active_first=True)
+    row = await ctx.deps.run(run, rather=ACTIVE)
     facts: dict[str, Any] = {
         "run": row.id,
         "state": row.state,

@@ -20,7 +20,7 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
     desk = ctx.deps
     if run is None and not [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]:
         raise desk.refuse("nothing_runs", "no training is running or waiting")
-    row = await desk.run(run, active_first=True)
+    row = await desk.run(run, rather=ACTIVE)
     if row.state not in ACTIVE and not ctx.tool_call_approved:
         raise desk.refuse("run_ended", f"run {row.id} has ended already ({row.state})", run=row.id, state=row.state)
     if not ctx.tool_call_approved:
