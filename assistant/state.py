@@ -6,6 +6,7 @@ What is meant without its name (*the second one*, *the other one*) is found here
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -33,28 +34,33 @@ class Remembered(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Request(Remembered):
-    """What is asked for: a tool, or where `tool` is none something that needs no tool, with its arguments."""
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: a tool with the arguments that were given for it, or where `tool` is none an intent that needs no tool."""
 
-    tool: str | None = None
+    tool: str | None
+    arguments: dict[str, Any] = field(default_factory=dict)
     intent: str = ""
-    arguments: dict[str, Any] = {}
 
 
-class Choice(Remembered):
-    """One answer that is offered: what its button says, and says for the person, and what is then done."""
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a question back: what its button says, in the words of a person, and what is then done."""
 
     says: str
     request: Request
 
 
-class Question(Remembered):
-    """A question back. `asked` is what it was asked about, of which the argument `missing` was not known."""
+@dataclass(frozen=True)
+class Question:
+    """A question back. `code` tells why; `asked` is what it was asked about, without its argument `missing`; `named` is a name in its place
+    that nobody knows."""
 
     code: str
+    choices: tuple[Choice, ...] = ()
     asked: Request | None = None
     missing: str | None = None
-    choices: list[Choice] = []
+    named: str = ""
 
 
 class PlanVersion(Remembered):
@@ -223,7 +229,7 @@ def candidates(state: State, sort: Sort, *, most: int = 4) -> list[str]:
 
 def answered(question: Question | None, said: str, *, nth: int | None = None, yes: bool = False) -> Request | None:
     """What a person chose: by saying what a button says, by its place, or by a yes where there is but one."""
-    choices = question.choices if question is not None else []
+    choices = question.choices if question is not None else ()
     if yes and len(choices) == 1:
         return choices[0].request
     if nth is not None:
@@ -236,8 +242,7 @@ def completed(question: Question | None, arguments: Mapping[str, Any]) -> Reques
     """What was asked for, with the argument that was missing, where that is all that is given now."""
     if question is None or question.asked is None or question.missing is None or {*arguments} != {question.missing}:
         return None
-    asked = question.asked
-    return asked.model_copy(update={"arguments": {**asked.arguments, **arguments}})
+    return replace(question.asked, arguments={**question.asked.arguments, **arguments})
 
 
 # ---- pieces ----

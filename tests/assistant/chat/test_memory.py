@@ -1,0 +1,97 @@
+"""What a conversation remembers is stored with it: the same in every page, after a restart, and however many take it forward at once."""
+
+import asyncio
+import secrets
+
+import pytest
+
+from assistant.chat.conversation import Conversation
+from assistant.chat.memory import Memory
+from assistant.frames import Approve, Decline, Edit
+from assistant.machine.masking import Mask
+from assistant.settings import Settings
+from assistant.state import State, with_run
+from assistant.store.database import Database
+from assistant.store.tables import ConversationRow
+from assistant.workspace import Workspace
+from tests.stored_home import CONVERSATION, FINISHED, STOPPED, copy_database, unpack
+from tests.talk import plan_of, say
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_was_said_is_remembered_and_the_same_after_a_restart(
+    settings: Settings, conversation: Conversation
+) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8")
+    remembered = await conversation.memory.state()
+    assert remembered.plan is not None
+    assert (remembered.plan.dataset, remembered.plan.chosen) == ("oled", {"batch_size": 8})
+    assert remembered.datasets == ["oled"]
+    assert remembered.act is not None
+    assert (remembered.act.tool, remembered.act.outcome) == ("start_training", "asks")
+    async with Workspace.open(settings) as restarted:
+        again = await restarted.conversations.get(conversation.id)
+        assert await again.memory.state() == remembered
+
+
+async def test_a_run_that_was_started_is_spoken_of_and_its_plan_is_open_no_more(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled")
+    plan = await plan_of(conversation)
+    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    await conversation.finish()
+    state = await conversation.memory.state()
+    assert (state.runs, state.plan) == (["r1"], None)
+
+
+async def test_an_edit_on_the_card_is_remembered_and_a_declined_plan_is_forgotten(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled")
+    plan = await plan_of(conversation)
+    await conversation.receive(Edit(proposal=plan.proposal, revision=plan.revision, changes={"image_size": 128}), "en")
+    assert [each.chosen for each in (await conversation.memory.state()).plans] == [{}, {"image_size": 128}]
+    await conversation.receive(Decline(proposal=plan.proposal), "en")
+    await conversation.finish()
+    assert (await conversation.memory.state()).plan is None
+
+
+async def test_a_refusal_is_remembered_with_its_reason(conversation: Conversation) -> None:
+    await say(conversation, "how far is r9?")
+    act = (await conversation.memory.state()).act
+    assert act is not None
+    assert (act.outcome, act.told["code"]) == ("refused", "unknown_run")
+
+
+async def test_many_at_once_each_take_it_a_step_forward(database: Database) -> None:
+    row = ConversationRow(id=secrets.token_hex(6), language="en")
+    async with database.session() as session:
+        session.add(row)
+    pages = [Memory(database, row.id, Mask([])) for _ in range(4)]
+    await asyncio.gather(
+        *(page.change(lambda state, run=f"r{at}": with_run(state, run)) for at, page in enumerate(pages))
+    )
+    assert sorted((await pages[0].state()).runs) == ["r0", "r1", "r2", "r3"]
+
+
+async def test_no_secret_is_stored_in_it(database: Database) -> None:
+    row = ConversationRow(id=secrets.token_hex(6), language="en")
+    async with database.session() as session:
+        session.add(row)
+    memory = Memory(database, row.id, Mask(["sk-0123456789abcdef"]))
+    await memory.change(lambda state: with_run(state, "sk-0123456789abcdef"))
+    assert "0123456789abcdef" not in str(await memory.state())
+
+
+async def test_a_deleted_conversation_remembers_nothing(database: Database) -> None:
+    memory = Memory(database, "gone", Mask([]))
+    await memory.change(lambda state: with_run(state, "r1"))
+    assert await memory.state() == State()
+
+
+async def test_a_conversation_of_an_earlier_version_remembers_its_runs_and_its_open_plan(
+    settings: Settings, database_url: str
+) -> None:
+    unpack(settings.home)
+    copy_database(settings.home, database_url)
+    async with Workspace.open(settings.model_copy(update={"database": database_url})) as workspace:
+        state = await (await workspace.conversations.get(CONVERSATION)).memory.state()
+    assert (state.runs, state.plan is not None and state.plan.model) == ([STOPPED, FINISHED], "padim")
