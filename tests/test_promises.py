@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from assistant.kinds.detect.notices import _on_threshold
-from assistant.kinds.detect.telling import _threshold
+from assistant.frames import Estimate, Notice
+from assistant.kinds import kind_of
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
 from engine.contract.data import DataFacts
 from engine.contract.events import Warned, read_events
 from engine.contract.jobs import make_job
@@ -19,7 +22,9 @@ from engine.evaluation.thresholds import promise
 from engine.report import Report
 from engine.tasks.detect.calibrating import warn_of_few_good
 from tests.data_facts import stored_facts
+from tests.stored_runs import measured, write_evaluation
 
+OF_THRESHOLD = ("percentile", "few_good", "leave_one_out")
 CASES = [
     (policy, good, rate)
     for policy in ("split_conformal", "leave_one_out", "percentile")
@@ -29,7 +34,8 @@ CASES = [
 
 
 def plan_of(policy: str, good: int, rate: float) -> tuple[DetectJob, DataFacts]:
-    job = make_job("detect", "d", "padim", {"threshold_policy": policy, "overkill_rate": rate})
+    settings = {"threshold_policy": policy, "overkill_rate": rate, "weights": "random"}
+    job = make_job("detect", "d", "padim", settings)
     assert isinstance(job, DetectJob)
     return job, stored_facts(train_good=good, test_good=10)
 
@@ -41,14 +47,32 @@ def calibration_of(job: DetectJob, good: int) -> Calibration:
     return calibration_from(scores, scores, overkill_rate=job.overkill_rate, policy=shared.policy, folds=shared.folds)
 
 
+def planned_of(job: DetectJob, facts: DataFacts, home: Path) -> dict[str, Notice]:
+    """What the plan's card says of the threshold."""
+    estimate = Estimate(seconds=1.0, basis=0)
+    notices = kind_of(job.kind).notices(Settings(home=home, hub="off"), job, chosen={}, facts=facts, estimate=estimate)
+    return {notice.code: notice for notice in notices if notice.code in OF_THRESHOLD}
+
+
+def told_of(job: DetectJob, threshold: ThresholdTold, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the summary and the page say of a finished run's threshold."""
+    results = measured()
+    write_evaluation(
+        folder, results.model_copy(update={"metrics": results.metrics.model_copy(update={"threshold": threshold})})
+    )
+    kind, row = kind_of(job.kind), RunRow(id=folder.name, state="succeeded", spec=job.model_dump(mode="json"))
+    return kind.facts(row, folder)["threshold"]["said"], kind.results(row, folder)["metrics"]["threshold"]["said"]
+
+
 @pytest.mark.parametrize(("policy", "good", "rate"), CASES)
 def test_plan_warning_card_summary_and_page_say_the_same(tmp_path: Path, policy: str, good: int, rate: float) -> None:
     job, facts = plan_of(policy, good, rate)
     calibration = calibration_of(job, good)
     told = {name: value for name, value in calibration.image.facts().items() if name != "value"}
     told["promise"] = promise(calibration.image)
-    said = _threshold(ThresholdTold(**told, image=1.0, pixel=1.0))["said"]
-    planned = {notice.code: notice for notice in _on_threshold(job, facts)}
+    said, shown = told_of(job, ThresholdTold(**told, image=1.0, pixel=1.0), tmp_path / "r1")
+    assert said == shown == calibration.image.promise.said()
+    planned = planned_of(job, facts, tmp_path)
     report = Report(tmp_path)
     warn_of_few_good(calibration, report)
     report.log.close()

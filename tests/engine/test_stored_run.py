@@ -29,11 +29,16 @@ def test_a_job_that_tells_no_kind_is_a_detection(home: Path) -> None:
     assert (folder.read_job().kind, read_job(folder.spec.read_bytes()).subject) == ("detect", "padim")
 
 
+def test_a_log_that_tells_no_kind_is_a_detection(home: Path) -> None:
+    folder = RunFolder(home / "runs" / FINISHED)
+    first, started = folder.events.read_text().splitlines()[0], read_events(folder.path)[0]
+    assert "kind" not in json.loads(first)
+    assert isinstance(started, Started) and started.kind == "detect"
+
+
 def test_its_log_is_read_to_the_end(home: Path) -> None:
     finished, stopped = (read_events(home / "runs" / run) for run in (FINISHED, STOPPED))
-    for events in (finished, stopped):
-        assert isinstance(events[0], Started)
-        assert events[0].kind == "detect"
+    assert isinstance(finished[0], Started) and isinstance(stopped[0], Started)
     assert (type(finished[-1]), type(stopped[-1])) == (Finished, Stopped)
 
 

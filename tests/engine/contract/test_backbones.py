@@ -4,6 +4,7 @@ import pytest
 
 from engine.contract.backbones import architecture, names
 from engine.contract.jobs import SpecError, make_job
+from engine.contract.models import MODELS
 from engine.describing import describe, timm
 
 SAMPLE = (
@@ -30,6 +31,12 @@ def test_a_network_of_blocks_gets_blocks_whatever_its_name_begins_with(name: str
     blocks = len(architecture(name).strides)
     layers = make_job("detect", "oled", "patchcore", {"backbone": name}).model.layers
     assert layers == ([5, 8] if blocks == 12 else [6, 9])
+
+
+@pytest.mark.parametrize("name", ["convformer_s18", "gcvit_tiny", "davit_tiny", "efficientformer_l1"])
+def test_a_network_of_levels_gets_levels_whatever_its_name_holds(name: str) -> None:
+    job = make_job("detect", "oled", "patchcore", {"backbone": name})
+    assert job.model.layers == MODELS["patchcore"].model_fields["layers"].default
 
 
 def test_in_a_deeper_network_the_blocks_lie_at_the_same_share_of_its_depth() -> None:
