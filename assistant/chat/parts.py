@@ -7,7 +7,7 @@ from pydantic_ai.exceptions import AgentRunError
 
 from assistant.chat.histories import Histories
 from assistant.data.datasets import Datasets
-from assistant.kinds.summary import run_facts, word
+from assistant.kinds.summary import run_facts
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
@@ -19,6 +19,7 @@ from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
+from assistant.telling.runs import summary_of
 from prompts.languages import Language
 
 logger = logging.getLogger(__name__)
@@ -43,12 +44,14 @@ class Parts:
         Raises:
             NoResults: the run has no evaluation.
         """
-        facts = await asyncio.to_thread(run_facts, run, self.runs.folder_of(run))
+        folder = self.runs.folder_of(run)
+        own = await asyncio.to_thread(summary_of, run, folder, language)
         if self.provider.name == "built-in":
-            return word(facts, language)
+            return own
+        facts = await asyncio.to_thread(run_facts, run, folder)
         try:
             async with open_model(self.provider, self.settings) as model:
-                return await summarize(facts, language, model)
+                return await summarize(facts, own, language, model)
         except AgentRunError as error:
             logger.warning("the LLM gave no summary of %s (%s); using our own wording", run.id, type(error).__name__)
-            return word(facts, language)
+            return own

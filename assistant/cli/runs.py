@@ -76,14 +76,14 @@ def _facts(row: "RunRow") -> dict[str, Any]:
 
 async def _runs_show(run: str, language: Language) -> int:
     from assistant.cli.training import plain
-    from assistant.kinds.summary import run_facts, word
     from assistant.runs.results import NoResults
+    from assistant.telling.runs import summary_of
     from assistant.workspace import Workspace
 
     async with Workspace.open(settings_here()) as workspace:
         row = await workspace.runs.get(run)
         try:
-            print(plain(word(run_facts(row, workspace.runs.folder_of(row)), language)))
+            print(plain(summary_of(row, workspace.runs.folder_of(row), language)))
         except NoResults as error:
             tell(str(error))
             return 1

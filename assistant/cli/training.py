@@ -13,7 +13,7 @@ from assistant.cli.common import INVALID, print_json, tell
 from assistant.data.facts import NamedFacts
 from assistant.data.left_out import lines_of_left_out
 from assistant.kinds import kind_of
-from assistant.kinds.summary import run_facts, word
+from assistant.kinds.summary import run_facts
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
@@ -21,6 +21,7 @@ from assistant.runs.continuing import latest_of, rest_in
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
+from assistant.telling.runs import summary_of
 from assistant.workspace import Workspace
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
@@ -156,7 +157,7 @@ def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(_outcome(row, folder))
     elif row.state == "succeeded":
-        print(plain(word(run_facts(row, folder), "en")))
+        print(plain(summary_of(row, folder, "en")))
         tell(f"heatmaps and scores: {RunFolder(folder).evaluation.path}")
     else:
         tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, Figure, HeatmapsItem, Notice
+from assistant.kinds.claims import Claim, Outline
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -129,6 +130,17 @@ class Kind(Protocol[JobT]):
         Raises:
             NoResults: the run has not ended well, or its evaluation cannot be read.
         """
+
+    def claims(self, row: RunRow, folder: Path) -> list[Claim]:
+        """Everything that may be said about a finished run, each with an id (assistant/telling words it).
+
+        Raises:
+            NoResults: as `facts`.
+        """
+
+    @property
+    def outlines(self) -> Mapping[str, Outline]:
+        """Which of its claims make an answer, in which order: `summary`, what is said of a finished run unasked."""
 
     def results(self, row: RunRow, folder: Path) -> dict[str, Any]:
         """What the run's page draws: `metrics` as they stand, and in `images` one entry for each inspected image.

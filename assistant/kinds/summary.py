@@ -1,4 +1,4 @@
-"""A finished run in plain words: its facts, and a wording of our own in three languages (prompts/summary/<kind>/)."""
+"""What may be said about a finished run, as facts; assistant/telling words them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,6 @@ from assistant.kinds import kind_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import KINDS
-from prompts.languages import Language
-from prompts.rendering import render
 
 
 def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
@@ -27,11 +25,6 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
         **kind.facts(row, folder),
         "seconds": {"total": took(row, folder)},
     }
-
-
-def word(facts: dict[str, Any], language: Language) -> str:
-    """Our own wording of the facts, in Markdown."""
-    return render(f"summary/{facts['task']}/{language}.md.j2", **facts)
 
 
 def title_of(row: RunRow) -> str:

@@ -1,11 +1,10 @@
-"""A finished run in an LLM's words, when every number in them holds, else in our own (assistant/kinds/summary.py)."""
+"""A finished run in an LLM's words, when every number in them holds, else in our own (assistant/telling)."""
 
 from typing import Any
 
 from pydantic_ai import Agent
 from pydantic_ai.models import Model
 
-from assistant.kinds.summary import word
 from assistant.llm.grounding import facts_in
 from assistant.llm.narration import Known, Narration
 from prompts.languages import Language
@@ -14,13 +13,12 @@ from prompts.rendering import render
 LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "ko": "Korean", "zh": "Simplified Chinese"}
 
 
-async def summarize(facts: dict[str, Any], language: Language, model: Model) -> str:
-    """The summary of a run: the LLM's wording when each of its figures is a fact, else our own.
+async def summarize(facts: dict[str, Any], own: str, language: Language, model: Model) -> str:
+    """The summary of a run: the LLM's wording when each of its figures is a fact, else our `own`.
 
     Raises:
-        pydantic_ai.exceptions.AgentRunError: the LLM did not answer; the caller may fall back on `word`.
+        pydantic_ai.exceptions.AgentRunError: the LLM did not answer; the caller may fall back on `own`.
     """
-    own = word(facts, language)
     prompt = render(f"summary/{facts['task']}/prompt.md.j2", facts=facts, own=own, language=LANGUAGE_NAMES[language])
     answer = (await Agent(model, output_type=str).run(prompt)).output
     narration = Narration(Known(facts_in(facts) | facts_in(own)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.telling import composed
 from assistant.tools.words import tool_words
 from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
@@ -54,7 +55,10 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def no_gallery(task: str, which: str) -> str:
         return text(f"told.no_gallery.{task}.{which}", which)
 
-    wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card}
+    def told(sentences: Mapping[str, Any]) -> str:
+        return composed(sentences, language)
+
+    wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card, "told": told}
     wording |= {
         "stage": stage,
         "summary": summary,

@@ -11,7 +11,6 @@ import assistant
 from assistant import tools
 from assistant.data.left_out import GRAVEST_FIRST, by_reason
 from assistant.kinds.detect.advice import recommended
-from assistant.kinds.summary import word
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
@@ -19,7 +18,6 @@ from engine import contract
 from engine.contract.data import LeftOut
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
-from engine.contract.policy import Promise
 from prompts.languages import Language
 from prompts.page_texts import page_texts
 from tests.codes import calls_of, codes_of, problem_kinds
@@ -235,108 +233,6 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
     text = said_of("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
-
-
-def summary_facts(**changes: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "task": "detect",
-        "run": "r7",
-        "dataset": "oled",
-        "synthetic": False,
-        "model": "patchcore",
-        "model_title": "PatchCore",
-        "image_size": 256,
-        "weights": {"backbone": "mobilenetv2_100", "source": "local"},
-        "counts": {"test_good": 20, "test_defective": 40, "broken": 0},
-        "metrics": {
-            "image_auroc": 0.91875,
-            "image_aupr": 0.9653,
-            "pixel_auroc": 0.8182,
-            "pixel_aupr": 0.0561,
-            "missed": 14.0,
-            "false_alarms": 0.0,
-        },
-        "reasons": {},
-        "intervals": {"image_auroc": [0.84, 0.975]},
-        "threshold": {
-            "image": 6.4012,
-            "calibration_images": 12,
-            "overkill_rate": 0.05,
-            "promised": 1 / 13,
-            "smallest_promise": 1 / 13,
-            "said": Promise("split_conformal", 12, 0.05, 1 / 13).said(),
-        },
-        "per_defect_type": {"line": {"count": 8, "found": 6, "missed": 2}},
-        "seconds": {"total": 43.2},
-    }
-    return facts | changes
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_number_of_our_own_summary_is_a_fact(language: Language) -> None:
-    facts = summary_facts()
-    text = word(facts, language)
-    assert unsupported(text, facts_in(facts) | CONSTANTS) == []
-    assert "0.919" in text
-    assert "7.69 %" in text
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_what_was_not_measured_is_said_to_be_unmeasurable(language: Language) -> None:
-    metrics = dict.fromkeys(summary_facts()["metrics"])
-    reasons = dict.fromkeys(("image_auroc", "pixel_auroc"), "there are no defective test images")
-    counts = {"test_good": 20, "test_defective": 0, "broken": 3}
-    text = word(summary_facts(metrics=metrics, reasons=reasons, counts=counts, per_defect_type={}), language)
-    assert "0.919" not in text
-    assert {"en": "cannot be measured", "ko": "측정할 수 없습니다", "zh": "无法测量"}[language] in text
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    ("policy", "promised", "said"),
-    [
-        ("leave_one_out", 0.18, ("weaker", "더 약해", "保证较弱")),
-        ("percentile", None, ("nothing is promised", "아무것도 보장하지", "没有任何保证")),
-    ],
-)
-def test_a_threshold_says_what_its_policy_promises(
-    language: Language, policy: str, promised: float | None, said: tuple[str, str, str]
-) -> None:
-    threshold = {**summary_facts()["threshold"], "policy": policy, "promised": promised}
-    threshold["said"] = Promise(policy, 12, 0.05, promised).said()
-    facts = summary_facts(threshold=threshold)
-    text = word(facts, language)
-    assert said[LANGUAGES.index(language)] in text
-    assert unsupported(text, facts_in(facts) | CONSTANTS) == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_promise_that_the_good_test_images_do_not_keep_is_said(language: Language) -> None:
-    broken = {"held": False, "promised": 0.05, "overkill": 0.415, "interval": [0.3, 0.52]}
-    assert "41.5 %" in word(summary_facts(promise_check=broken), language)
-    assert "41.5 %" not in word(summary_facts(promise_check={**broken, "held": True}), language)
-    assert word(summary_facts(promise_check={"held": None, "reason": "r"}), language) == word(summary_facts(), language)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_aupro_and_recall_at_overkill_are_said_where_they_help(language: Language) -> None:
-    metrics = summary_facts()["metrics"]
-    measured = {**metrics, "aupro_30": 0.7321, "recall": 0.65, "recall_at_5_overkill": 0.825}
-    facts = summary_facts(metrics=measured, aupro_up_to_false_positive_rate={"aupro_30": 0.3})
-    text = word(facts, language)
-    assert "0.732" in text
-    assert "82.5 %" in text
-    assert unsupported(text, facts_in(facts) | CONSTANTS) == []
-    nothing_missed = {**measured, "missed": 0.0, "recall": 1.0, "recall_at_5_overkill": 1.0}
-    assert "100 %" not in word(summary_facts(metrics=nothing_missed), language)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_random_weights_and_synthetic_data_are_said_loudly(language: Language) -> None:
-    plain = word(summary_facts(), language)
-    loud = word(summary_facts(weights={"backbone": "resnet18", "source": "random"}, synthetic=True), language)
-    assert len(loud.splitlines()) > len(plain.splitlines())
-    assert "resnet18" in loud
 
 
 @pytest.mark.parametrize(

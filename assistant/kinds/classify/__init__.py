@@ -5,9 +5,10 @@ from typing import Any
 
 from assistant.kinds import Kind
 from assistant.kinds.classify.advice import best_for, complete, model_of, recommended
+from assistant.kinds.classify.claims import OUTLINES
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
-from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, facts_of, figures_of, in_short, results_of
+from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, claims_of_run, facts_of, figures_of, in_short, results_of
 from assistant.kinds.classify.work import count_work
 from assistant.kinds.nothing_built_on import build_on, dataset_of, without_effect
 from engine.contract.jobs.classify import ClassifyJob
@@ -37,6 +38,8 @@ class Classify:
     counted = ()
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
+    claims = staticmethod(claims_of_run)
+    outlines = OUTLINES
     results = staticmethod(results_of)
     pictures = ClassifyResults.pictures
     galleries = GALLERIES

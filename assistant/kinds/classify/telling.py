@@ -4,8 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure
+from assistant.kinds.claims import Claim
+from assistant.kinds.classify.claims import claims_of
 from assistant.kinds.classify.gallery import images_of
+from assistant.kinds.summary import title_of
 from assistant.runs.results import load
+from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.classes import classes_of
 from engine.contract.data import DataFacts
@@ -62,6 +66,23 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         "learning": told.get("learning"),
         "left_out": results.left_out,
     }
+
+
+def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
+    """What it measured, as claims.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+    """
+    results = load(row, folder, ClassifyResults)
+    return claims_of(
+        row.id,
+        results.metrics,
+        confidence=confidence_of(results),
+        model=title_of(row),
+        data=row.dataset,
+        seconds=took(row, folder),
+    )
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from assistant.kinds import Kind
 from assistant.kinds.detect.advice import best_for, complete, recommended
+from assistant.kinds.detect.claims import OUTLINES
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
-from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, facts_of, figures_of, in_short, results_of
+from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, claims_of_run, facts_of, figures_of, in_short, results_of
 from assistant.kinds.detect.work import count_work
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.results.detect import DetectResults
@@ -35,6 +36,8 @@ class Detect:
     counted = ("missed", "false_alarms")
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
+    claims = staticmethod(claims_of_run)
+    outlines = OUTLINES
     results = staticmethod(results_of)
     pictures = DetectResults.pictures
     galleries = GALLERIES

@@ -4,8 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure
+from assistant.kinds.claims import Claim
+from assistant.kinds.detect.claims import claims_of
 from assistant.kinds.detect.gallery import images_of
+from assistant.kinds.summary import title_of
 from assistant.runs.results import load
+from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
@@ -51,6 +55,16 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         "chosen_on_test_data": results.oracle.facts(),
         "aupro_up_to_false_positive_rate": AUPRO_LIMITS,
     }
+
+
+def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
+    """What it measured, as claims.
+
+    Raises:
+        NoResults: the run has not ended well, or its evaluation cannot be read.
+    """
+    metrics = load(row, folder, DetectResults).metrics
+    return claims_of(row.id, metrics, model=title_of(row), data=row.dataset, seconds=took(row, folder))
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

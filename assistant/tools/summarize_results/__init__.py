@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.kinds.summary import run_facts, word
+from assistant.kinds.summary import run_facts
 from assistant.runs.results import NoResults
+from assistant.telling import told
+from assistant.telling.runs import answer_of, sentences_of_run
 from assistant.tools.desk import Desk
 
 
@@ -14,7 +16,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     """Give the measured results of a training, those of its kind: of a detector AUROC, AUPR, threshold, missed defects, false
     alarms, per defect type; of a classifier balanced accuracy, accuracy, F1, per class.
 
-    `text` is a finished wording in the user's language. A run that is queued or still running has no results yet:
+    `sentences` are true of it, in the user's language; `answer` are those that tell it in short, in paragraphs. A run that is queued or still running has no results yet:
     then only its state comes back, with finished=false. Every number said about the run must be one of these facts.
 
     Args:
@@ -22,9 +24,11 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     """
     row = await ctx.deps.run(run)
     try:
-        facts = await asyncio.to_thread(run_facts, row, ctx.deps.folder(row))
+        folder = ctx.deps.folder(row)
+        facts = await asyncio.to_thread(run_facts, row, folder)
+        sentences = await asyncio.to_thread(sentences_of_run, row, folder, ctx.deps.language)
     except NoResults as error:
         if error.code == "unfinished":  # nothing went wrong: there is nothing to tell yet
             return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.subject, "finished": False}
         raise ctx.deps.refuse("no_results", str(error), **error.values) from None
-    return {**facts, "text": word(facts, ctx.deps.language)}
+    return {**facts, **told(sentences, answer_of(row.kind, "summary", sentences))}

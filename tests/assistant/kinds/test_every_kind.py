@@ -87,7 +87,8 @@ def test_more_pictures_are_more_work(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_result_has_its_words_in_every_language(kind: str, language: Language) -> None:
-    assert (PROMPTS / "summary" / kind / f"{language}.md.j2").is_file()
+    assert (PROMPTS / "telling" / kind / f"{language}.toml").is_file()
+    assert kind_of(kind).outlines["summary"]
     assert (PROMPTS / "summary" / kind / "prompt.md.j2").is_file()
     assert f"metric.{KINDS[kind].headline}" in page_texts(language)
 

@@ -1,0 +1,172 @@
+"""What is so about a finished training of a detector, from its typed figures alone."""
+
+from collections.abc import Iterator
+
+from assistant.kinds.claims import About, Claim, Outline, on_what_it_rests, plain_names, within
+from engine.contract.policy import Promise
+from engine.contract.results.detect import DetectMetrics, OfType
+from prompts.figures import Figure, Rounding, Within, count, share
+
+SHARES = ("recall", "escape_rate", "overkill", "region_recall")
+ON_TEST_DATA = ("image_f1_max", "pixel_f1_max", "recall_at_0_overkill", "recall_at_1_overkill", "recall_at_5_overkill")
+TOLD_APART = ("missed", "false_alarms", "image_auroc", "aupro_30")  # each has a sentence of its own
+OF_PIXELS = ("pixel_", "aupro_", "region_")
+WORTH_TELLING = 0.02  # as much more recall at another threshold
+MOST_MISSED = 0.5  # of a type: beyond it the run is of no use for the type
+
+OUTLINES: dict[str, Outline] = {
+    "summary": (
+        ("missed_whole",),
+        ("missed", "missed.*"),
+        ("false_alarms", "promise_broken"),
+        ("image_auroc", "aupro_30", "location"),
+        ("threshold", "promise_short"),
+        ("at_5_overkill",),
+        ("broken",),
+        ("random_weights",),
+        ("synthetic",),
+        ("took",),
+    ),
+}
+
+
+def claims_of(run: str, metrics: DetectMetrics, *, model: str, data: str, seconds: float | None) -> list[Claim]:
+    """All that may be said of its figures; `model` is the title people know it by."""
+    about = About(run, "detect")
+    counts = {name: metrics.counts.get(name, 0) for name in ("test_good", "test_defective", "broken")}
+    named = {"model": model, "data": data}
+    return [
+        *_on_missed(about, metrics, total=counts["test_defective"], named=named),
+        *_on_types(about, metrics),
+        *_on_false_alarms(about, metrics, total=counts["test_good"]),
+        *_on_promise(about, metrics),
+        *_on_figures(about, metrics, counts),
+        *on_what_it_rests(about, weights=metrics.weights, synthetic=metrics.synthetic, broken=counts["broken"]),
+        *([about.claim("took", "took", took=Figure(seconds, "seconds"), **named)] if seconds is not None else []),
+    ]
+
+
+def worst_first(metrics: DetectMetrics) -> list[tuple[str, OfType]]:
+    """The defect types, that of which the largest share is missed first; of equal ones that with more images."""
+    types = metrics.per_defect_type.items()
+    return sorted(types, key=lambda each: (-each[1].missed / max(each[1].count, 1), -each[1].count, each[0]))
+
+
+def _on_missed(about: About, metrics: DetectMetrics, *, total: int, named: dict[str, str]) -> Iterator[Claim]:
+    missed = metrics.metrics.get("missed")
+    if missed is None or not total:
+        yield about.claim("missed", "missed_unknown", **named)
+        return
+    interval = within(metrics.intervals.get("escape_rate"), "share")
+    told = {"missed": count(missed), "total": count(total), "share": share(missed / total)}
+    whole = [(name, each) for name, each in worst_first(metrics) if each.count and each.missed == each.count]
+    if whole:
+        types = [(name, count(each.count)) for name, each in whole]
+        yield about.claim("missed_whole", "missed_whole", types=types)
+    yield about.claim("missed", "missed" if missed else "missed_none", **told, **named, interval=interval)
+    found = total - missed
+    yield about.claim("found", "found", found=count(found), total=count(total), share=share(found / total))
+
+
+def _on_types(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    types = [(name, each) for name, each in worst_first(metrics) if each.count]
+    ids = plain_names(name for name, _ in types)
+    for name, each in types:
+        told = {"type": name, "total": count(each.count)}
+        if each.missed:
+            missed = {"missed": count(each.missed), "share": share(each.missed / each.count)}
+            yield about.claim(f"missed.{ids[name]}", "missed_of_type", **told, **missed)
+        found = {"found": count(each.found), "share": share(each.found / each.count)}
+        recall = within(each.recall_interval, "share")
+        yield about.claim(f"found.{ids[name]}", "found_of_type", **told, **found, interval=recall)
+        if each.missed > MOST_MISSED * each.count:
+            limit = {"missed": count(each.missed), "limit": share(MOST_MISSED)}
+            yield about.claim(f"unusable.{ids[name]}", "unusable_for_type", **told, **limit)
+    if len(types) > 1 and types[0][1].missed:
+        for id, (name, each) in (("worst_type", types[0]), ("best_type", types[-1])):
+            told = {"missed": count(each.missed), "total": count(each.count), "found": count(each.found)}
+            yield about.claim(id, id, type=name, **told, share=share(each.found / each.count))
+
+
+def _on_false_alarms(about: About, metrics: DetectMetrics, *, total: int) -> Iterator[Claim]:
+    alarms = metrics.metrics.get("false_alarms")
+    if alarms is None or not total:
+        yield about.claim("false_alarms", "false_alarms_unknown")
+        return
+    interval = within(metrics.intervals.get("overkill"), "share")
+    told = {"alarms": count(alarms), "total": count(total), "share": share(alarms / total)}
+    yield about.claim("false_alarms", "false_alarms" if alarms else "no_false_alarms", **told, interval=interval)
+    passed = total - alarms
+    yield about.claim("passed", "passed", passed=count(passed), total=count(total), share=share(passed / total))
+
+
+def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    told, check = metrics.threshold, metrics.promise_check
+    threshold = {"threshold": Figure(told.image, "score")}
+    if told.calibration_images is None or told.overkill_rate is None:
+        yield about.claim("threshold", "threshold", **threshold)
+    else:
+        policy = told.policy or "split_conformal"  # older evaluations knew no other
+        promise = Promise(policy, told.calibration_images, told.overkill_rate, told.promised)
+        rests = {"images": count(promise.images), "rate": Figure(promise.rate, "promise")}
+        holds = promise.promised is not None and promise.promised < 1
+        promised = {"promised": Figure(promise.promised, "promise")} if promise.promised is not None and holds else {}
+        what = f"threshold_{policy}" if holds or policy == "percentile" else "threshold_promises_nothing"
+        yield about.claim("threshold", what, **threshold, **rests, **promised)
+        if policy != "percentile" and not promise.is_enough:
+            yield about.claim("promise_short", "promise_short", **rests, needed=count(promise.needed))
+    if check.held is not None and check.overkill is not None and check.promised is not None:
+        measured = {"overkill": share(check.overkill), "promised": Figure(check.promised, "promise")}
+        what = "promise_kept" if check.held else "promise_broken"
+        yield about.claim(what, what, **measured)
+    elif check.reason:
+        nothing = told.promised is None
+        yield about.claim("promise_unknown", "promise_unknown", reason="promises_nothing" if nothing else "no_good")
+
+
+def _on_figures(about: About, metrics: DetectMetrics, counts: dict[str, int]) -> Iterator[Claim]:
+    for name, value in metrics.metrics.items():
+        rounding = rounding_of(name)
+        if value is None:
+            if name not in TOLD_APART[:2]:
+                reason = _why_not(name, counts)
+                yield about.claim(name, "unmeasured", metric=name, reason=reason)
+        elif name == "image_auroc":
+            scale = {"perfect": Figure(1, "plain"), "guessing": Figure(0.5, "plain")}
+            interval = within(metrics.intervals.get(name), rounding)
+            yield about.claim(name, name, value=Figure(value, rounding), interval=interval, **scale)
+        elif name == "aupro_30":
+            told = {"value": Figure(value, rounding), "limit": share(0.3)}
+            yield about.claim(name, name, **told, interval=within(metrics.intervals.get(name), rounding))
+        elif name not in TOLD_APART:
+            told_interval: Within | None = within(metrics.intervals.get(name), rounding)
+            what = "figure_on_test_data" if name in ON_TEST_DATA else "figure"
+            yield about.claim(name, what, metric=name, value=Figure(value, rounding), interval=told_interval)
+    yield from _on_location(about, metrics, counts)
+    recall, at_5 = metrics.metrics.get("recall"), metrics.metrics.get("recall_at_5_overkill")
+    if metrics.metrics.get("missed") and recall is not None and at_5 is not None and at_5 > recall + WORTH_TELLING:
+        yield about.claim("at_5_overkill", "at_5_overkill", overkill=share(0.05), found=share(at_5), now=share(recall))
+
+
+def _on_location(about: About, metrics: DetectMetrics, counts: dict[str, int]) -> Iterator[Claim]:
+    """How well defects are located, by the pixel AUROC where there is no AUPRO."""
+    if metrics.metrics.get("aupro_30") is not None:
+        return
+    pixel = metrics.metrics.get("pixel_auroc")
+    if pixel is None:
+        yield about.claim("location", "location_unknown", reason=_why_not("pixel_auroc", counts))
+    else:
+        yield about.claim("location", "location", value=Figure(pixel, "score"))
+
+
+def rounding_of(metric: str) -> Rounding:
+    return "share" if metric in SHARES or metric.startswith("recall_at_") else "score"
+
+
+def _why_not(metric: str, counts: dict[str, int]) -> str:
+    """Why a figure was not measured, as the words know it."""
+    if not counts["test_defective"] and metric not in ("overkill", "false_alarms", "false_regions_per_good"):
+        return "no_defective"
+    if metric.startswith(OF_PIXELS):
+        return "no_masks"
+    return "no_good" if not counts["test_good"] else "not_told"

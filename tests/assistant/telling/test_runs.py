@@ -1,0 +1,148 @@
+"""What is said of a finished run: what was missed first, worst first, and nothing that was not measured."""
+
+from typing import Any, get_args
+
+import pytest
+
+from assistant.kinds import kind_of
+from assistant.telling import composed, outlined, sentences_of, told
+from engine.contract.results import WeightsUsed
+from engine.contract.results.detect import DetectMetrics, PromiseCheck
+from prompts.languages import Language
+from tests.told_runs import claims, classification, detection, learning, threshold
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def said(run: Any, language: Language = "en", *, answer: str = "summary", **more: Any) -> str:
+    """The answer to a question about the run."""
+    kind = "detect" if isinstance(run, DetectMetrics) else "classify"
+    sentences = sentences_of(claims(run, **more), language)
+    return composed(told(sentences, outlined(sentences, kind_of(kind).outlines[answer])), language)
+
+
+def texts(run: Any, language: Language = "en") -> dict[str, str]:
+    """Every sentence by its id."""
+    return {sentence.id: sentence.text for sentence in sentences_of(claims(run), language)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_summary_begins_with_what_was_missed_by_type_the_worst_first(language: Language) -> None:
+    first, second, third = said(detection({"dust": (8, 32), "line": (6, 8), "spot": (0, 4)}), language).splitlines()[:3]
+    assert "r7" in first and "14" in first and "44" in first
+    assert second.startswith("- *line*") and "6" in second and "8" in second
+    assert third.startswith("- *dust*") and "32" in third
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_type_that_was_missed_whole_is_said_before_everything_else(language: Language) -> None:
+    first = said(detection({"dust": (8, 32), "line": (8, 8), "mura": (3, 3)}), language).splitlines()[0]
+    assert "*line*" in first and "*mura*" in first and "*dust*" not in first
+
+
+def test_what_was_found_follows_from_what_was_missed() -> None:
+    told = texts(detection({"line": (6, 8), "dust": (8, 32)}))
+    assert told["r7.found"] == "r7: Found: 26 of 40 defective test images (65 %)."
+    assert "2 of 8 found, 25 %" in told["r7.found.line"]
+
+
+def test_a_type_is_not_usable_only_by_a_measure_that_is_said() -> None:
+    told = texts(detection({"line": (7, 8), "dust": (8, 32)}))
+    assert "More than 50 % of *line* is missed at this threshold (7 of 8)" in told["r7.unusable.line"]
+    assert "r7.unusable.dust" not in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_not_measured_is_said_to_be_unmeasurable(language: Language) -> None:
+    text = said(detection({}), language)
+    assert "0.919" not in text
+    assert {"en": "cannot be measured", "ko": "측정할 수 없습니다", "zh": "无法测量"}[language] in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("leave_one_out", ("weaker", "더 약해", "保证较弱")),
+        ("percentile", ("nothing is promised", "아무것도 보장하지", "没有任何保证")),
+        ("split_conformal", ("on average at most 7.69 %", "평균적으로 최대 7.69 %", "平均最多为 7.69 %")),
+    ],
+)
+def test_a_threshold_says_what_its_policy_promises(language: Language, policy: Any, words: tuple[str, ...]) -> None:
+    assert words[LANGUAGES.index(language)] in said(detection(threshold=threshold(policy)), language)
+
+
+def test_a_rate_that_so_few_images_cannot_promise_is_said() -> None:
+    assert "You asked for 5 %: that takes 19 good images, and 12 set the threshold." in said(detection())
+    assert "You asked for" not in said(detection(threshold=threshold(images=19)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_promise_that_the_good_test_images_do_not_keep_is_said(language: Language) -> None:
+    def summary(held: bool | None) -> str:
+        check = PromiseCheck(held=held, promised=0.05, overkill=0.415) if held is not None else PromiseCheck(reason="r")
+        return said(detection(promise_check=check), language)
+
+    assert "41.5 %" in summary(False)
+    assert "41.5 %" not in summary(True)
+    assert summary(None) == summary(True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_another_threshold_is_spoken_of_only_where_it_would_help(language: Language) -> None:
+    assert "82.5 %" in said(detection(), language)
+    assert "82.5 %" not in said(detection({"line": (1, 40)}), language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("make", [detection, classification])
+def test_random_weights_and_synthetic_data_are_said_loudly(make: Any, language: Language) -> None:
+    plain = said(make(), language)
+    loud = said(make(weights=WeightsUsed(backbone="resnet18", source="random"), synthetic=True), language)
+    assert len(loud.splitlines()) > len(plain.splitlines())
+    assert "resnet18" in loud
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_classifier_is_told_beside_guessing_with_what_is_taken_for_what(language: Language) -> None:
+    text = said(classification(), language)
+    assert "75 %" in text and "50 %" in text  # balanced accuracy, guessing
+    assert "*crack*" in text and "*stain*" in text and "dent" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_classifier_is_told_by_its_worst_class_first(language: Language) -> None:
+    _, second, third = said(classification(), language).splitlines()[:3]
+    assert second.startswith("- *stain*") and "33.3 %" in second
+    assert third.startswith("- *crack*") and "16.7 %" in third
+
+
+def test_a_class_that_is_never_found_is_said_first() -> None:
+    first = said(classification([0] * 4 + [1] * 3, [0] * 7)).splitlines()[0]
+    assert first == "**r7** finds no image of *stain* (3 tested)."
+
+
+@pytest.mark.parametrize(
+    ("language", "over", "under"),
+    [("en", "overconfident", "underconfident"), ("ko", "지나치게", "낮습니다"), ("zh", "过于自信", "自信不足")],
+)
+def test_a_summary_says_in_which_direction_the_probabilities_lean(language: Language, over: str, under: str) -> None:
+    told = [said(classification(), language, leans=leans) for leans in ("over", "under", None)]
+    assert [(over in text, under in text) for text in told] == [(True, False), (False, True), (False, False)]
+    assert all("90 %" in text for text in told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("epoch", [0, 4])
+def test_a_summary_says_whether_fine_tuning_helped_with_the_figures(language: Language, epoch: int) -> None:
+    text = said(classification(learning=learning(epoch=epoch)), language)
+    assert "0.500" in text and ("0.300" if epoch else "0.750") in text and "6" in text
+    kept = {"en": "frozen network", "ko": "고정한 네트워크", "zh": "冻结网络"}[language]
+    assert (kept in text) == (epoch == 0)
+
+
+def test_confusions_that_are_not_named_are_counted() -> None:
+    assert "more" not in said(classification())
+    every = [(of, other) for of in range(3) for other in range(3)]
+    text = said(classification([of for of, _ in every], [other for _, other in every], ("a", "b", "c")))
+    assert "3 more images were confused, between 3 more pairs of classes" in text
