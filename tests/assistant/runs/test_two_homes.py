@@ -68,6 +68,16 @@ async def test_each_run_runs_once_and_where_it_was_asked_for(homes: Homes, panel
         ]
 
 
+async def test_a_server_sees_what_waits_and_runs_in_its_own_home_alone(homes: Homes, panels: Path) -> None:
+    one, two = homes
+    asked = [await short(home, panels) for home in (one, two, one, two)]
+    await one.runs.claim_one(asked[0].id)
+    await two.runs.claim_one(asked[1].id)
+    for home, running, waiting in ((one, asked[0], asked[2]), (two, asked[1], asked[3])):
+        assert [row.id for row in await home.runs.running()] == [running.id]
+        assert [row.id for row in await home.runs.waiting()] == [waiting.id]
+
+
 async def test_a_stop_asked_for_in_another_home_is_carried_out_by_the_runs_own(homes: Homes, panels: Path) -> None:
     one, two = homes
     row = await one.runs.add(job(LONG), data_path=str(panels))
