@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from engine.contract.data import DataFacts
 from engine.contract.jobs import FIRST_KIND
 
 
@@ -121,9 +122,7 @@ class ProposalItem(Frame):
     revision: int = Field(description="of the plan; an approval names the revision it saw")
     state: Literal["open", "approved", "declined", "superseded"] = "open"
     dataset: str
-    dataset_facts: dict[str, Any] = Field(
-        description="good, defective, masks, broken, layout, ... as inspect_dataset gives them"
-    )
+    dataset_facts: DataFacts = Field(description="what the check found, without the list of pictures")
     figures: list[Figure] = Field(default=[], description="of the data, as the kind of run counts it")
     model: str
     model_title: str
@@ -137,6 +136,16 @@ class ProposalItem(Frame):
     )
     problem_kind: str | None = Field(default=None, description="its kind, for other languages, as of a setting")
     problem_values: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_card(cls, fields: Any) -> Any:
+        """Older ones told broken files by their number, and those left out as they are read; they had no path."""
+        facts = fields.get("dataset_facts") if isinstance(fields, dict) else None
+        if not isinstance(facts, dict) or not isinstance(facts.get("broken"), int):
+            return fields
+        kept = {name: value for name, value in facts.items() if name not in ("broken", "left_out")}
+        return fields | {"dataset_facts": {"path": "", **kept}}
 
 
 class ConfirmItem(Frame):

@@ -14,10 +14,6 @@ SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: its kind
     "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages",
 }  # fmt: skip
 LONG_RUN_SECONDS = 3600
-GRAVE = {  # of what the check of the data notices: the result may be worthless, or say more than it can
-    "assumed_good", "closed_folders", "depth_differs", "group_leak", "labels_beside_pictures", "learnt_from_test", "licence_non_commercial",
-    "mask_nearly_full", "named_alike", "perhaps_good", "twins_across_labels", "twins_across_splits",
-}  # fmt: skip
 
 
 def note(code: str, message: str, **values: Any) -> Notice:
@@ -61,7 +57,7 @@ def on_data(facts: DataFacts, *, of_no_account: Collection[str] = ()) -> list[No
         notices.append(warn("broken_images", message, count=broken))
     for each in facts.notices:
         if each.code not in SAID_OTHERWISE and each.code not in of_no_account:
-            notices.append((warn if each.code in GRAVE else note)(each.code, each.message, **each.values))
+            notices.append((warn if each.is_grave else note)(each.code, each.message, **each.values))
     return notices
 
 

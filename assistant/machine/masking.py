@@ -80,11 +80,8 @@ class Mask:
             case list():
                 return [self.value(each) for each in value]
             case BaseModel():
-                texts = {
-                    name: each
-                    for name, each in value
-                    if "Literal" not in str(type(value).model_fields[name].annotation)
-                }
+                fixed = {name for name, field in type(value).model_fields.items() if "Literal" in str(field.annotation)}
+                texts = {name: each for name, each in value if name not in fixed}  # also what no field is known of
                 return value.model_copy(update={name: self.value(each) for name, each in texts.items()})
             case _:
                 return value

@@ -31,6 +31,10 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def left_out(reason: str, count: int) -> str:
         return text(f"left_out.{reason}", f"{count:,} ({reason})", count=count)
 
+    def problem(each: Mapping[str, Any]) -> str:
+        """What the page says of a problem of a plan, such as those of one kind of run; its message where the page has no words."""
+        return text(f"problem.{each['kind']}", each["message"], **each)
+
     def card(code: str, values: Mapping[str, Any]) -> str:
         """What the page says of a code, and what to do about it; nothing when it has no words for it."""
         kind = next((kind for kind in KINDS if f"{kind}.{code}" in texts), None)
@@ -60,6 +64,7 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
 
     wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card, "told": told}
     wording |= {
+        "problem": problem,
         "stage": stage,
         "summary": summary,
         "metric": metric,

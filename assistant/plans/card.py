@@ -3,7 +3,6 @@
 from typing import Any
 
 from assistant.data.datasets import DatasetError
-from assistant.data.left_out import by_reason
 from assistant.frames import Member, ProposalItem
 from assistant.kinds import kind_of
 from assistant.kinds.summary import headline_of, title_of
@@ -23,8 +22,7 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
         "revision": row.revision,
         "state": row.state,
         "dataset": job.dataset,
-        "dataset_facts": {key: value for key, value in plan.facts.told().items() if key != "path"}
-        | {"broken": len(plan.facts.broken), "left_out": by_reason(plan.facts.left_out)},
+        "dataset_facts": plan.facts.without_images(),
         "figures": kind_of(job.kind).figures(job, plan.facts),
         "model": job.subject,
         "model_title": job.title,

@@ -39,6 +39,12 @@ class Classes:
         """Pictures of a class, or groups of them, at least: of all, or in train where the split is given."""
         return _least(self.given)
 
+    @property
+    def listed(self) -> str:
+        """Every class with its number of pictures, such as "crack (60), stain (2)"."""
+        sizes = sorted({**self.learnt, **self.left_out}.items())
+        return ", ".join(f"{name} ({size.pictures})" for name, size in sizes)
+
     def lacks(self, name: str) -> Literal["pictures", "groups"]:
         """What a class that is left out has too few of."""
         return "pictures" if self.left_out[name].pictures < LEAST_GROUPS else "groups"

@@ -8,6 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+GRAVE = {  # codes of notices: the result may be worthless, or say more than it can
+    "assumed_good", "closed_folders", "depth_differs", "group_leak", "labels_beside_pictures", "learnt_from_test", "licence_non_commercial",
+    "mask_nearly_full", "named_alike", "perhaps_good", "twins_across_labels", "twins_across_splits",
+}  # fmt: skip
 Part = Literal["train", "validation", "test"]  # of a data set that splits its classes itself
 
 
@@ -43,6 +47,11 @@ class DataNotice(_Told):
     code: str
     message: str
     values: dict[str, Any] = {}
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether nobody should say yes to a run without having read it."""
+        return self.code in GRAVE
 
 
 class DataProblem(_Told):

@@ -109,7 +109,7 @@ PROBLEM = {
     "near": [],
     "share": 0.3,
     "needed": 2,
-    "count": 1,
+    "names": "crack (60)",
 }
 OF_ANY_SETTING = {
     "too_large",

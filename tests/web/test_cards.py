@@ -23,6 +23,7 @@ from assistant.frames import (
 )
 from assistant.settings import Settings
 from assistant.workspace import Workspace
+from tests.data_facts import stored_facts
 from web.render import Renderer, field_text
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -35,23 +36,12 @@ def proposal(**changes: object) -> ProposalItem:
     limit = {"name": "batch_size", "value": "4096", "limit": 512}
     problem = {"problem": "too large", "problem_kind": "too_large", "problem_values": limit}
     wrong = number.model_copy(update={"name": "batch_size", "main": False, **problem})
-    unread = {
-        "reason": "ending",
-        "count": 16,
-        "endings": [".jfif", EVIL],
-        "folders": ["test/oil", EVIL],
-        "more_folders": 3,
-    }
-    pages = {"reason": "page", "count": 5, "endings": [".tif"], "folders": ["."], "more_folders": 0}
-    facts = {
-        "train_good": 1200,
-        "test_good": 1,
-        "test_defective": 0,
-        "masks": 0,
-        "broken": 2,
-        "left_out": [unread, pages],
-    }
-    figures = [Figure(name=name, count=facts[name]) for name in ("train_good", "test_good", "test_defective", "masks")]
+    unread = [("test/oil", ".jfif", 10), (EVIL, EVIL, 1), *((f"more/{number}", ".jfif", 1) for number in range(5))]
+    left_out = [{"where": where, "ending": end, "reason": "ending", "count": count} for where, end, count in unread]
+    pages = {"where": ".", "ending": ".tif", "reason": "page", "count": 5}
+    counts = {"train_good": 1200, "test_good": 1, "test_defective": 0, "masks": 0}
+    facts = stored_facts(**counts, left_out=[*left_out, pages])
+    figures = [Figure(name=name, count=count) for name, count in counts.items()]
     plan = ProposalItem(
         proposal="p1", revision=2, dataset=EVIL, dataset_facts=facts, figures=figures, model="patchcore", model_title="PatchCore", settings=[number, wrong],
         notices=[Notice(code="no_masks", message="no masks"), Notice(code="other", message="said plainly")], estimate=Estimate(seconds=130, basis=1),

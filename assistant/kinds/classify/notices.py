@@ -36,12 +36,14 @@ def notices_of(
 def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFacts) -> None:
     classes = classes_of(facts, include_good=job.include_good)
     if not classes.are_enough:
-        large = classes.learnt
-        have = f"one class with enough images, {next(iter(large))}" if large else "no class with enough images"
-        what = "add images of another class" if job.include_good else "set include_good to true, or add another class"
-        message = f"there is {have}, and two are needed to tell apart: {what}"
-        values = {"count": len(large), "name": next(iter(large), ""), "needed": LEAST_GROUPS}
-        raise SpecError([Problem("include_good", message, "one_class", values)])
+        names, add = classes.listed or "none", "add images of another class"
+        message = f"two classes of {LEAST_GROUPS} images or more, or groups of them, are needed to tell apart, but there are: {names}"
+        values = {"names": names, "needed": LEAST_GROUPS}
+        if job.include_good:
+            raise SpecError([Problem("include_good", f"{message}; {add}", "one_class_with_good", values)])
+        raise SpecError(
+            [Problem("include_good", f"{message}; set include_good to true, or {add}", "one_class", values)]
+        )
     refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
 
 

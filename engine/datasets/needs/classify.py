@@ -7,11 +7,14 @@ from engine.datasets.needs import problem
 
 def problems(facts: DataFacts) -> list[DataProblem]:
     """Good pictures are a class too, where they are asked for: one defect type and good ones are enough."""
-    if classes_of(facts, include_good=True).are_enough:
+    classes = classes_of(facts, include_good=True)
+    if classes.are_enough:
         return []
-    count = len(classes_of(facts, include_good=False).learnt)
+    hint = "put the pictures of each class into a folder of its own, and add pictures where there are too few"
+    if not classes.listed:
+        return [problem("no_class", "no picture has a class", hint)]
+    needed, names = LEAST_GROUPS, classes.listed
     message = (
-        f"{count} defect types with {LEAST_GROUPS} pictures or more, or groups of them: there is nothing to tell apart"
+        f"two classes of {needed} pictures or more, or groups of them, are needed to tell apart, but there are: {names}"
     )
-    hint = "put the pictures of each class into a folder of its own; two classes or more are needed"
-    return [problem("one_class", message, hint, count=count, needed=LEAST_GROUPS)]
+    return [problem("one_class", message, hint, names=names, needed=needed)]

@@ -145,7 +145,7 @@ async def test_a_plan_is_reopened_with_the_data_as_it_is_now(workspace: Workspac
         assert row is not None
         row.facts = row.facts.model_copy(update={"train_good": 31})
     await conversation.receive(Reopen(proposal=(await plan_of(conversation)).proposal), "en")
-    assert (await plan_of(conversation)).dataset_facts["train_good"] == 31
+    assert (await plan_of(conversation)).dataset_facts.train_good == 31
     Path((await workspace.datasets.get("oled")).path).rmdir()
     await say(conversation, "no")
     await conversation.receive(Reopen(proposal=(await plan_of(conversation)).proposal), "en")

@@ -265,7 +265,7 @@ async def test_data_that_changed_since_the_plan_is_shown_again_before_it_is_trai
     with pytest.raises(FrameRefused) as refused:
         await conversation.receive(Approve(proposal=plan.proposal, revision=1), "en")
     assert refused.value.code == "data_changed"
-    assert (await plan_of(conversation)).dataset_facts["train_good"] == 30
+    assert (await plan_of(conversation)).dataset_facts.train_good == 30
     assert await workspace.runs.list() == []
     await conversation.receive(Approve(proposal=plan.proposal, revision=2), "en")
     assert len(await workspace.runs.list()) == 1

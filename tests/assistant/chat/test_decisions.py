@@ -6,9 +6,10 @@ import pytest
 
 from assistant.chat.decisions import Standing, decide, standing
 from assistant.frames import AssistantItem, ConfirmItem, Estimate, Item, ProposalItem, UserItem
+from tests.data_facts import stored_facts
 
 PLAN = ProposalItem(
-    proposal="p1", revision=1, dataset="oled", dataset_facts={}, model="patchcore", model_title="PatchCore", settings=[], notices=[], estimate=Estimate(seconds=30, basis=0)
+    proposal="p1", revision=1, dataset="oled", dataset_facts=stored_facts(), model="patchcore", model_title="PatchCore", settings=[], notices=[], estimate=Estimate(seconds=30, basis=0)
 )  # fmt: skip
 STOP = ConfirmItem(call="c1", action="stop_run", values={"run": "r1"})
 ASKED = {"c0": "start_training"}

@@ -117,7 +117,7 @@ async def test_on_other_images_a_run_is_not_continued_but_is_planned_anew(
         await workspace.continue_run(row.id)
     assert refused.value.code == "new_plan"
     plan = await plan_of(conversation)
-    assert (plan.state, plan.dataset_facts["fingerprint"]) == ("open", "other")
+    assert (plan.state, plan.dataset_facts.fingerprint) == ("open", "other")
     assert {setting.name: setting.value for setting in plan.settings}["epochs"] == 12
     assert len(await workspace.runs.list()) == 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.frames import Approve, Edit, RunItem
+from assistant.frames import Approve, Edit, ProposalItem, RunItem
 from assistant.kinds import kind_of
 from assistant.settings import Settings
 from assistant.workspace import Workspace
@@ -57,6 +57,8 @@ async def test_its_conversation_is_told_item_by_item(stored: Settings) -> None:
         items = await (await workspace.conversations.get(CONVERSATION)).items()
         assert [item.run for _, _, item in items if isinstance(item, RunItem)] == [FINISHED, STOPPED]
         assert [item.kind for _, _, item in items].count("user") == 3
+        facts = {item.dataset_facts.fingerprint for _, _, item in items if isinstance(item, ProposalItem)}
+        assert facts == {"36d6de424ebbe91d"}
 
 
 async def test_its_results_are_told_as_they_were_measured(settings: Settings, home: Path) -> None:

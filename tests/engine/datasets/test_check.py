@@ -237,3 +237,16 @@ def test_a_picture_of_a_class_that_is_learnt_from_and_tested_with_is_noticed(tmp
     (tmp_path / "test/dent/0.png").write_bytes((tmp_path / "train/dent/1.png").read_bytes())
     (told,) = [notice for notice in check_dataset(tmp_path).notices if notice.code == "twins_across_splits"]
     assert told.values["names"] == "test/dent/0.png"
+
+
+def test_a_class_alone_is_named_with_its_number_and_what_to_do(tmp_path):
+    write_split(tmp_path, **{"all": {"dent": 4, "stain": 2}})
+    (problem,) = check_dataset(tmp_path).unfit["classify"]
+    assert (problem.code, problem.values["names"]) == ("one_class", "dent (4), stain (2)")
+    assert "folder of its own" in problem.hint
+
+
+def test_pictures_of_no_class_are_said_to_have_none(tmp_path):
+    (tmp_path / "test").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "test" / "0.png")
+    assert codes(check_dataset(tmp_path).unfit["classify"]) == ["no_class"]

@@ -80,9 +80,15 @@ def test_what_flatters_a_result_is_grave(tmp_path: Path) -> None:
 
 
 def test_two_classes_are_needed(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="one class with enough images, crack") as refused:
+    with pytest.raises(SpecError, match=r"there are: crack \(60\), stain \(2\); set include_good") as refused:
         planned(tmp_path, types={"crack": 60, "stain": 2}, train_good=0, test_good=0)
     assert refused.value.problems[0].kind == "one_class"
+
+
+def test_who_takes_good_images_as_a_class_already_is_not_told_to(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"crack \(60\), good \(2\); add images of another class") as refused:
+        planned(tmp_path, types={"crack": 60}, train_good=2, test_good=0, chosen={"include_good": True})
+    assert refused.value.problems[0].kind == "one_class_with_good"
 
 
 def test_data_that_one_kind_cannot_use_is_refused_to_that_kind_alone(tmp_path: Path) -> None:
@@ -112,7 +118,7 @@ def test_a_class_of_few_panels_is_refused_or_left_out_before_the_yes_however_man
     plan = planned(tmp_path, types=dict.fromkeys(sizes | few, 12), classes=sizes | few, groups=14)
     (left_out,) = [notice for notice in plan.notices if notice.code == "classes_left_out"]
     assert left_out.values["names"] == "stain"
-    with pytest.raises(SpecError, match="one class with enough images, crack"):
+    with pytest.raises(SpecError, match=r"there are: crack \(12\), stain \(12\)"):
         planned(tmp_path, types={"crack": 12, "stain": 12}, classes={"crack": sizes["crack"], **few}, groups=8)
 
 
