@@ -11,6 +11,7 @@ from assistant.chat.turns import Turns
 from assistant.frames import Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
+from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
 TITLE_LENGTH = 60
@@ -47,7 +48,7 @@ class Saying:
         text = frame.text.strip()
         if not text:
             raise FrameRefused("empty", "the message is empty")
-        said = read(text, otherwise=page_language)
+        said = read(text, otherwise=await self._language(page_language), names=await self._names())
         self.title = self.title or text[:TITLE_LENGTH]
         await self._parts.histories.note(self._transcript.conversation, language=said.language, title=self.title)
         open_before = await self._standing()
@@ -62,6 +63,17 @@ class Saying:
             await self._words.say("refused", said.language, {"code": refused.code, "message": refused.message})
         if not self._turns.working:
             self._transcript.tell_turn(working=False)  # the page showed that an answer is on its way
+
+    async def _language(self, page_language: Language) -> Language:
+        """Of the conversation so far; of the page before anything was said."""
+        return await self._parts.histories.language(self._transcript.conversation) if self.title else page_language
+
+    async def _names(self) -> list[str]:
+        """What is called the same in every language: data sets and models."""
+        models = [
+            each for job in KINDS.values() for name, params in job.models().items() for each in (name, params.title)
+        ]
+        return [*await self._parts.datasets.names(), *models]
 
     async def _standing(self) -> Standing:
         waits_for = await self._questions.tools()

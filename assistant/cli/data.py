@@ -2,13 +2,16 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
 from assistant.data.left_out import lines_of
 from engine.contract.data import DataFacts
+
+if TYPE_CHECKING:
+    from assistant.store.tables import DatasetRow
 
 app = typer.Typer(help="Register, list, rename and remove data sets.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
@@ -65,6 +68,10 @@ async def _data_add(name: str, path: Path) -> None:
                 row = await workspace.datasets.add_archive(name, path, upload)
         else:
             row = await workspace.datasets.add(name, path)
+    _print_added(row)
+
+
+def _print_added(row: "DatasetRow") -> None:
     facts = row.facts
     print(
         f"{row.name}: {facts.train_good} good images to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective ({row.layout})"
@@ -142,16 +149,27 @@ async def _demo() -> int:
 
     settings = settings_here()
     folder, done = settings.home / "demo" / "oled", settings.home / "demo" / "registered"
-    if done.exists():  # it stays away when the user has removed it
-        return 0
     from assistant.workspace import Workspace
 
+    if done.exists():  # it stays away when the user has removed it
+        async with Workspace.open(settings) as workspace:
+            is_there = "oled" in await workspace.datasets.names()
+        print(
+            f"oled: made before, in {folder}"
+            if is_there
+            else "oled is not registered any more, and is not made a second time"
+        )
+        return 0
     try:
         await ask_engine(settings, "demo", str(folder))
         async with Workspace.open(settings) as workspace:
-            await workspace.datasets.add("oled", folder, origin="demo")
+            row = await workspace.datasets.add("oled", folder, origin="demo")
         done.touch()
     except (EngineError, DatasetError) as error:
         tell(f"the demo data set could not be made: {error}")
         return 1
+    _print_added(row)
+    print(f"  computer-made images of panels, in {folder}")
+    print("next: murascope serve, and say there: train PatchCore on oled")
+    print("or without a page: murascope train --data oled --model patchcore")
     return 0

@@ -118,3 +118,19 @@ def test_an_unknown_code_or_a_missing_value_falls_back_to_the_message() -> None:
     assert t.coded("notice", "unheard_of", {}, "the message") == "the message"
     assert t.coded("notice", "few_good", {"needed": 3}, "the message") == "the message"
     assert t.coded("notice", "broken_images", {"count": 2}, "the message") == "2 张图像无法读取，将被跳过。"
+
+
+@pytest.mark.parametrize("language", ["ko", "zh"])
+def test_yes_and_no_are_said_in_the_readers_language(language: Language) -> None:
+    words = wording(language)
+    assert {words.choice("include_good", said) for said in ("true", "false")}.isdisjoint({"true", "false"})
+    assert words.choice("augmentation", "none") != words.choice("include_good", "false")
+    assert words.choice("backbone", "resnet18") == "resnet18"
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "zh"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_run_has_a_name_and_a_sentence_that_starts_it(kind: str, language: Language) -> None:
+    words = wording(language)
+    assert words.choice("kind", kind) != kind
+    assert "tile" in words(f"starter.on_data.{kind}", model="ResNet", dataset="tile")

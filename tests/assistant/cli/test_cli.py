@@ -298,3 +298,12 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     assert (outcome(again)["run"], outcome(again)["status"]) == ("r2", "succeeded")
     assert "r2 takes the place of r1" in again.stderr
     assert murascope("runs", "continue", "r1").stderr.strip().endswith("look at its results, or train anew")
+
+
+def test_the_demo_says_what_it_made_and_what_to_do_next_and_is_made_once(murascope: Murascope) -> None:
+    made = murascope("demo").stdout
+    assert re.search(r"oled: \d+ good images to learn from", made)
+    assert "train PatchCore on oled" in made and "murascope train --data oled" in made
+    assert "made before" in murascope("demo").stdout
+    murascope("data", "remove", "oled")
+    assert "not registered any more" in murascope("demo").stdout

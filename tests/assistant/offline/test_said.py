@@ -7,9 +7,11 @@ from types import FrameType
 import pytest
 
 from assistant.chat.conversation import Conversation
+from assistant.offline.language import detect_language
 from assistant.offline.said import Said, read
 from assistant.offline.understand import understand
-from tests.talk import say
+from prompts.languages import Language
+from tests.talk import answers, say
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +27,27 @@ pytestmark = pytest.mark.anyio
 )
 def test_a_message_is_read_in_its_language_and_as_the_answer_that_it_may_be(text: str, said: Said) -> None:
     assert read(text, otherwise="ko") == said
+
+
+@pytest.mark.parametrize("text", ["magnetic_tile", " Magnetic_Tile.", "PatchCore, magnetic_tile"])
+def test_a_name_alone_is_of_no_language_of_its_own(text: str) -> None:
+    names = ["magnetic_tile", "tile", "patchcore", "PatchCore"]
+    assert read(text, otherwise="ko", names=names).language == "ko"
+    assert read(f"train {text}", otherwise="ko", names=names).language == "en"
+    assert read("tiles", otherwise="ko", names=names).language == "en"  # no name, but a word that holds one
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language"),
+    [("분류기 학습해줘", "ko"), ("训练分类器", "zh"), ("train a classifier", "en")],
+    ids=["ko", "zh", "en"],
+)
+async def test_a_name_alone_is_answered_in_the_language_of_the_conversation(
+    conversation: Conversation, sentence: str, language: Language
+) -> None:
+    await say(conversation, sentence)  # on a page that is English
+    told = answers(await say(conversation, "oled"))
+    assert detect_language(told) == language
 
 
 @pytest.fixture
