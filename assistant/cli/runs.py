@@ -58,7 +58,8 @@ async def _runs_list(*, as_json: bool) -> None:
     for row in rows:
         told = headline_of(row)
         figure = f"\t{page_texts('en')[f'metric.{told[0]}']} {told[1]:.3f}" if told is not None else ""
-        print(f"{row.id}\t{row.state}\t{row.subject} on {row.dataset}{figure}")
+        elsewhere = "" if workspace.runs.place.has(row) else f"\tin another home, on {row.host or '?'}"
+        print(f"{row.id}\t{row.state}\t{row.kind}\t{row.subject} on {row.dataset}{figure}{elsewhere}")
     if not rows:
         tell("no runs yet: murascope train --data NAME")
 
@@ -68,6 +69,7 @@ def _facts(row: "RunRow") -> dict[str, Any]:
         "run": row.id,
         "status": row.state,
         "task": row.kind,
+        "host": row.host,
         "dataset": row.dataset,
         "model": row.subject,
         "metrics": row.metrics or {},

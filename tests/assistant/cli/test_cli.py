@@ -1,5 +1,6 @@
 """The command line as a user runs it: real processes, real trainings on a tiny data set."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,8 +14,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
+from assistant.settings import Settings
+from assistant.store.tables import RunRow
+from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import make_job
 from engine.contract.process_lock import noted_process
 from tests.small_disk import small_disk
 
@@ -250,6 +256,25 @@ def test_a_home_that_cannot_be_used_is_told_in_words(murascope: Murascope, tmp_p
             assert "Read-only file system" in said.stderr
             assert "MURASCOPE_HOME" in said.stderr
             assert "Traceback" not in said.stderr
+
+
+def test_the_list_of_runs_tells_kind_and_machine_of_each(murascope: Murascope, tmp_path: Path) -> None:
+    async def fill() -> str:
+        async with Workspace.open(Settings(home=tmp_path / "home")) as workspace:
+            await workspace.runs.add(make_job("detect", "oled", "padim"), data_path=str(tmp_path))
+            there = await workspace.runs.add(make_job("classify", "tile", "resnet"), data_path=str(tmp_path))
+            async with workspace.database.session() as session:
+                await session.execute(update(RunRow).where(RunRow.id == there.id).values(home="other", host="line-3"))
+            return workspace.runs.place.host
+
+    host = asyncio.run(fill())
+    told = [line.split("\t") for line in murascope("runs", "list").stdout.splitlines()]
+    assert told == [
+        ["r2", "queued", "classify", "resnet on tile", "in another home, on line-3"],
+        ["r1", "queued", "detect", "padim on oled"],
+    ]
+    listed = json.loads(murascope("runs", "list", "--json").stdout)
+    assert [(each["task"], each["host"]) for each in listed] == [("classify", "line-3"), ("detect", host)]
 
 
 def test_a_home_without_runs_says_so_beside_its_output(murascope: Murascope) -> None:

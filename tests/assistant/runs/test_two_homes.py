@@ -4,19 +4,24 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast, get_args
 
 import pytest
 from sqlalchemy import update
 
+from assistant.offline.words import built_in_words
 from assistant.runs.continuing import what_is_left
 from assistant.runs.executors import Running
 from assistant.runs.place import RunElsewhere, place_of
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
+from assistant.tools.run_status import run_status
 from assistant.workspace import Workspace
 from engine.contract.events import read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, make_job
+from prompts.languages import Language
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +141,17 @@ def test_a_home_keeps_its_id_and_no_two_have_the_same(tmp_path: Path) -> None:
     (tmp_path / "one").rename(tmp_path / "moved")
     assert place_of(tmp_path / "moved").home == first.home
     assert place_of(tmp_path / "two").home != first.home
+
+
+async def test_how_far_a_run_of_another_home_is_is_told_by_the_name_of_its_machine(homes: Homes, panels: Path) -> None:
+    one, two = homes
+    row = await short(one, panels)
+
+    async def asked(run: str | None, *, rather: object) -> RunRow:
+        return await two.runs.get(row.id)
+
+    desk: Any = SimpleNamespace(run=asked, runs=two.runs)
+    facts = await run_status(cast(Any, SimpleNamespace(deps=desk)), row.id)
+    assert (facts["run"], facts["state"], facts["host"]) == (row.id, "queued", one.runs.place.host)
+    for language in get_args(Language):
+        assert one.runs.place.host in built_in_words("result", language, facts, tool="run_status")
