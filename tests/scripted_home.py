@@ -2,12 +2,14 @@
 
 import json
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assistant.chat.conversation import Conversation
 from assistant.data.datasets import folder_stamp
 from assistant.frames import RunItem
+from assistant.state import with_run
 from assistant.store.tables import DatasetRow, RunRow, now
 from assistant.workspace import Workspace
 from engine.contract.events import Epoch, Event, EventLog, Failed, Finished, Stage, Started, Stopped
@@ -33,6 +35,7 @@ async def prepare(workspace: Workspace, home: Described, *, language: Language, 
         await _put_run(workspace, run, home["datasets"][run["dataset"]], folder / run["dataset"], conversation=spoken)
     for run in reversed(spoken_of):
         await conversation.transcript.show(f"run-{run}", RunItem(run=run))
+        await conversation.memory.change(partial(with_run, run=run))
     return conversation
 
 

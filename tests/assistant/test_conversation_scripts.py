@@ -51,6 +51,7 @@ async def test_the_home_of_a_script_has_its_data_its_runs_and_what_they_left(wor
     runs = {row.id: row for row in await workspace.runs.list()}
     assert {run: row.state for run, row in runs.items()} == {"r6": "stopped", "r7": "succeeded"}
     assert runs["r7"].conversation == conversation.id
+    assert (await conversation.memory.state()).runs == ["r7"]
     assert (await rest_of(workspace.runs, runs["r6"])).after_epoch == 40
     facts = run_facts(runs["r7"], workspace.runs.folder("r7"))
     assert facts["metrics"]["image_auroc"] == 0.873
