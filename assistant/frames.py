@@ -113,6 +113,14 @@ class Figure(Frame):
     count: int
 
 
+class Portion(Frame):
+    """How many images of a class go to which part of a run; the page names the parts (locales: portion.<part>)."""
+
+    name: str
+    counts: dict[str, int]
+    about: bool = Field(default=False, description="the parts can differ a little: images belong to groups")
+
+
 class ProposalItem(Frame):
     """A training plan that waits for the user's yes."""
 
@@ -124,6 +132,7 @@ class ProposalItem(Frame):
     dataset: str
     dataset_facts: DataFacts = Field(description="what the check found, without the list of pictures")
     figures: list[Figure] = Field(default=[], description="of the data, as the kind of run counts it")
+    portions: list[Portion] = Field(default=[], description="of the classes that are learnt")
     model: str
     model_title: str
     settings: list[Setting]

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic.fields import FieldInfo
 
 from assistant.data.facts import NamedFacts
-from assistant.frames import Estimate, Figure, HeatmapsItem, Notice
+from assistant.frames import Estimate, Figure, HeatmapsItem, Notice, Portion
 from assistant.kinds.claims import Claim, Outline
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
@@ -113,6 +113,9 @@ class Kind(Protocol[JobT]):
 
     def figures(self, job: JobT, facts: DataFacts) -> list[Figure]:
         """How much the run learns from, as a plan's card shows it."""
+
+    def portions(self, job: JobT, facts: DataFacts) -> list[Portion]:
+        """What the images of each class are for, where a run learns classes; none where it does not."""
 
     # ---- a finished run ----
 

@@ -24,6 +24,7 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
         "dataset": job.dataset,
         "dataset_facts": plan.facts.without_images(),
         "figures": kind_of(job.kind).figures(job, plan.facts),
+        "portions": kind_of(job.kind).portions(job, plan.facts),
         "model": job.subject,
         "model_title": job.title,
         "settings": describe(job, plan.because),

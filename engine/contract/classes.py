@@ -4,7 +4,8 @@ set makes itself: the one judgement that all who ask share.
 The check of a data set tells the sizes of its classes in its facts; a run counts those of the pictures that it has read.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ GOOD_CLASS = "good"
 UNNAMED = "defective"  # defects that the data set gives no type
 LEAST_GROUPS = 3  # pictures of a class, or groups of them: one to learn from, one to watch, one to test with
 LEAST_CLASSES = 2  # there is nothing to tell apart in one
+PARTS = ("fit", "test", "validation")  # of a run, in the order in which they are filled where there is little
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,47 @@ def judged(sizes: Mapping[str, ClassSize], *, include_good: bool) -> Classes:
         return Classes(kept_to, {name: size for name, size in asked.items() if name not in kept_to}, given)
     learnt = {name: size for name, size in asked.items() if size.groups >= LEAST_GROUPS}
     return Classes(learnt, {name: size for name, size in asked.items() if name not in learnt})
+
+
+def portions_of(classes: Classes, *, validation_share: float, test_share: float) -> dict[str, dict[str, int]]:
+    """How many pictures of each class that is learnt go to each part of a run. Exact where each picture is a group of its own;
+    else as groups of one size would go, each with pictures of one class.
+    """
+    shares = {"validation": validation_share, "test": test_share}
+    dealt_here = {part: share for part, share in shares.items() if part not in classes.given}
+    found = {}
+    for name, size in classes.learnt.items():
+        held = {str(part): count for part, count in size.parts.items() if part in classes.given and part in shares}
+        portion = Counter({part: round(count * size.pictures / size.groups) for part, count in held.items()})
+        sizes = _even(size.pictures - portion.total(), size.groups - sum(held.values()))
+        wanted = wanted_of(sum(sizes), dealt_here)
+        for part, count in zip(deal(sizes, wanted, empty=[*wanted]), sizes, strict=True):
+            portion[part] += count
+        found[name] = {part: portion[part] for part in ("fit", "validation", "test")}
+    return found
+
+
+def wanted_of(total: int, shares: Mapping[str, float]) -> dict[str, float]:
+    """Pictures that each part is to get of so many: its share, and what is left to learn from."""
+    wanted = {part: shares[part] * total for part in PARTS if part in shares}
+    return {"fit": total - sum(wanted.values()), **wanted}
+
+
+def deal(sizes: Iterable[int], wanted: Mapping[str, float], *, empty: Sequence[str]) -> list[str]:
+    """The part that each group of so many pictures goes to: the one that lacks the most, but none stays `empty` while there are any."""
+    sizes, lacks, empty, dealt = [*sizes], dict(wanted), [*empty], []
+    for place, size in enumerate(sizes):
+        is_last_chance = len(sizes) - place <= len(empty)
+        part = empty[0] if is_last_chance else max(lacks, key=lambda part: lacks[part])
+        empty = [each for each in empty if each != part]
+        lacks[part] -= size
+        dealt.append(part)
+    return dealt
+
+
+def _even(pictures: int, groups: int) -> list[int]:
+    """The sizes of so many groups of as good as one size, the larger ones first."""
+    return [pictures // groups + (place < pictures % groups) for place in range(groups)]
 
 
 def _least(given: frozenset[Part]) -> int:

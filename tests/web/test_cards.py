@@ -15,6 +15,7 @@ from assistant.frames import (
     Item,
     Member,
     Notice,
+    Portion,
     ProposalItem,
     RunItem,
     Setting,
@@ -95,6 +96,13 @@ def test_a_notice_says_itself_whether_it_is_grave(settings: Settings) -> None:
     notices = [Notice(code="few_of_class", message="few", grave=True), Notice(code="few_good", message="said plainly")]
     grave, plain = draw(settings, proposal(notices=notices)).split("<li data-code")[1:3]
     assert "#alert" in grave and "#info" in plain
+
+
+def test_a_plan_shows_each_class_with_what_its_images_are_for(settings: Settings) -> None:
+    portions = [Portion(name=EVIL, counts={"fit": 24, "validation": 8, "test": 8}, about=True)]
+    drawn = draw(settings, proposal(portions=portions))
+    assert all(f">{number}</td>" in drawn for number in (24, 8)) and "learn from" in drawn and "About" in drawn
+    assert "portions" not in draw(settings, proposal())
 
 
 def test_a_member_of_an_ensemble_is_told_by_its_own_headline_and_an_older_card_still_reads(settings: Settings) -> None:

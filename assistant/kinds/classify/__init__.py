@@ -8,7 +8,15 @@ from assistant.kinds.classify.advice import best_for, complete, model_of, recomm
 from assistant.kinds.classify.claims import OUTLINES
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
-from assistant.kinds.classify.telling import TOLD_TO_SCRIPTS, claims_of_run, facts_of, figures_of, in_short, results_of
+from assistant.kinds.classify.telling import (
+    TOLD_TO_SCRIPTS,
+    claims_of_run,
+    facts_of,
+    figures_of,
+    in_short,
+    portions,
+    results_of,
+)
 from assistant.kinds.classify.work import count_work
 from assistant.kinds.nothing_built_on import build_on, dataset_of, without_effect
 from engine.contract.jobs.classify import ClassifyJob
@@ -34,6 +42,7 @@ class Classify:
     work = staticmethod(count_work)
     in_short = staticmethod(in_short)
     figures = staticmethod(figures_of)
+    portions = staticmethod(portions)
 
     counted = ()
     told_to_scripts = TOLD_TO_SCRIPTS

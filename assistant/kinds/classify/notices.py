@@ -28,6 +28,7 @@ def notices_of(
         *on_data(facts, of_no_account=OF_NO_ACCOUNT),
         *_on_classes(job, facts),
         *_on_groups(facts),
+        *_on_good(job, facts),
         *on_synthetic(facts),
         *on_time(estimate),
     ]
@@ -81,3 +82,11 @@ def _on_groups(facts: DataFacts) -> list[Notice]:
         "tested with, and the result flatters; a group_pattern in murascope.json, or a column panel in split.csv, tells."
     )
     return [warn("no_groups", message)]
+
+
+def _on_good(job: ClassifyJob, facts: DataFacts) -> list[Notice]:
+    count = facts.train_good + facts.test_good
+    if job.include_good or count == 0:
+        return []
+    message = f"{count} good images are not used: a classifier learns the defect types; with include_good it tells them apart too."
+    return [note("good_not_used", message, count=count)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from assistant.frames import Figure
+from assistant.frames import Figure, Portion
 from assistant.kinds.claims import Claim
 from assistant.kinds.classify.claims import claims_of
 from assistant.kinds.classify.gallery import images_of
@@ -11,7 +11,7 @@ from assistant.kinds.summary import title_of
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from engine.contract.classes import classes_of
+from engine.contract.classes import classes_of, portions_of
 from engine.contract.data import DataFacts
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyMetrics, ClassifyResults
@@ -34,6 +34,14 @@ def figures_of(job: ClassifyJob, facts: DataFacts) -> list[Figure]:
     pictures = classes_of(facts, include_good=job.include_good).pictures.values()
     counts = {"classes": len(pictures), "class_images": sum(pictures), "smallest_class": min(pictures, default=0)}
     return [Figure(name=name, count=count) for name, count in counts.items()]
+
+
+def portions(job: ClassifyJob, facts: DataFacts) -> list[Portion]:
+    """Of each class that is learnt."""
+    classes = classes_of(facts, include_good=job.include_good)
+    counts = portions_of(classes, validation_share=job.validation_share, test_share=job.test_share)
+    about = any(size.groups != size.pictures for size in classes.learnt.values())
+    return [Portion(name=name, counts=each, about=about) for name, each in counts.items()]
 
 
 def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:

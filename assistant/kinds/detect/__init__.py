@@ -6,7 +6,15 @@ from assistant.kinds.detect.claims import OUTLINES
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
-from assistant.kinds.detect.telling import TOLD_TO_SCRIPTS, claims_of_run, facts_of, figures_of, in_short, results_of
+from assistant.kinds.detect.telling import (
+    TOLD_TO_SCRIPTS,
+    claims_of_run,
+    facts_of,
+    figures_of,
+    in_short,
+    portions_of,
+    results_of,
+)
 from assistant.kinds.detect.work import count_work
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.results.detect import DetectResults
@@ -32,6 +40,7 @@ class Detect:
     work = staticmethod(count_work)
     in_short = staticmethod(in_short)
     figures = staticmethod(figures_of)
+    portions = staticmethod(portions_of)
 
     counted = ("missed", "false_alarms")
     told_to_scripts = TOLD_TO_SCRIPTS

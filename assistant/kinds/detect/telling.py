@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from assistant.frames import Figure
+from assistant.frames import Figure, Portion
 from assistant.kinds.claims import Claim
 from assistant.kinds.detect.claims import claims_of
 from assistant.kinds.detect.gallery import images_of
@@ -30,6 +30,11 @@ def figures_of(job: DetectJob, facts: DataFacts) -> list[Figure]:
     """Of the images that a detector learns from and is tested with."""
     names = ("train_good", "test_good", "test_defective", "masks")
     return [Figure(name=name, count=getattr(facts, name)) for name in names]
+
+
+def portions_of(job: DetectJob, facts: DataFacts) -> list[Portion]:
+    """None: a detector learns no classes."""
+    return []
 
 
 def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.contract.classes import LEAST_GROUPS, Classes, judged
+from engine.contract.classes import LEAST_GROUPS, PARTS, Classes, deal, judged, wanted_of
 from engine.contract.data import Part
 from engine.datasets import Item
 from engine.datasets.class_sizes import class_of, class_sizes, groups_by_class
-
-PARTS = ("fit", "test", "validation")  # the order in which they are filled where there is little
 
 
 @dataclass(frozen=True)
@@ -70,25 +68,19 @@ def share_out(
 def _dealt(items: Sequence[Item], shares: dict[str, float], seed: int) -> dict[str, str]:
     """The part of each picture by its name: rare classes choose first, and each has a group in every part while there are any."""
     part_of: dict[str, str] = {}
-    parts = [part for part in PARTS if part == "fit" or part in shares]
     by_class = groups_by_class(items)
     for name in sorted(by_class, key=lambda name: (len(by_class[name]), name)):
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])  # a class more changes no other's order
         groups = [by_class[name][i] for i in generator.permutation(len(by_class[name]))]
         groups.sort(key=lambda group: -_count(group, name))  # large ones first: small ones then even out the shares
-        total = sum(_count(group, name) for group in groups)
-        wanted = {part: share * total for part, share in shares.items()}
-        wanted["fit"] = total - sum(wanted.values())
+        wanted = wanted_of(sum(_count(group, name) for group in groups), shares)
         waiting = [group for group in groups if group[0].name not in part_of]
         for group in groups:
             if group[0].name in part_of:
                 wanted[part_of[group[0].name]] -= _count(group, name)
-        empty = [part for part in parts if not any(part_of.get(group[0].name) == part for group in groups)]
-        for place, group in enumerate(waiting):
-            is_last_chance = len(waiting) - place <= len(empty)
-            part = empty[0] if is_last_chance else max(parts, key=lambda part: wanted[part])
-            empty = [each for each in empty if each != part]
-            wanted[part] -= _count(group, name)
+        empty = [part for part in wanted if not any(part_of.get(group[0].name) == part for group in groups)]
+        dealt = deal([_count(group, name) for group in waiting], wanted, empty=empty)
+        for group, part in zip(waiting, dealt, strict=True):
             part_of |= {item.name: part for item in group}
     return part_of
 

@@ -17,6 +17,7 @@ from engine.datasets.check import check_dataset
 from engine.datasets.factory import open_dataset
 from engine.tasks.classify.sharing import share_out
 from tests.data_facts import facts
+from tests.engine.tasks.classify.pictures import items
 
 
 def planned(
@@ -63,7 +64,7 @@ def test_a_small_class_is_worth_strong_augmentation(tmp_path: Path) -> None:
 def test_few_uneven_and_left_out_classes_are_told_before_the_yes(tmp_path: Path) -> None:
     weights(tmp_path, "mobilenetv2_100")
     plan = planned(tmp_path, types={"crack": 12, "stain": 80, "dent": 2}, groups=5)
-    assert codes(plan) == ["classes_left_out", "few_of_class", "uneven_classes"]
+    assert codes(plan) == ["classes_left_out", "few_of_class", "uneven_classes", "good_not_used"]
     assert plan.notices[0].values["names"] == "dent"
     assert plan.notices[2].values == {"most": "stain", "least": "crack", "many": 80, "few": 12}
 
@@ -150,6 +151,9 @@ def test_what_is_planned_of_a_folder_is_what_the_run_learns(tmp_path: Path) -> N
     )
     figures = {figure.name: figure.count for figure in kind_of("classify").figures(plan.spec, plan.facts)}
     assert (shared.classes, figures["classes"], figures["class_images"]) == (["crack", "dent"], 2, 24)
+    assert all(
+        each.about and sum(each.counts.values()) == 12 for each in kind_of("classify").portions(plan.spec, plan.facts)
+    )
 
 
 def test_a_class_that_a_given_split_tests_alone_is_told_before_the_yes(tmp_path: Path) -> None:
@@ -161,3 +165,22 @@ def test_a_class_that_a_given_split_tests_alone_is_told_before_the_yes(tmp_path:
     plan = planned(tmp_path, types={"crack": 8, "dent": 8, "burr": 4}, classes=sizes)
     (told,) = [notice for notice in plan.notices if notice.code == "classes_not_in_train"]
     assert told.values == {"count": 1, "names": "burr", "needed": 2}
+
+
+def test_good_images_that_are_not_used_are_told_before_the_yes(tmp_path: Path) -> None:
+    told = {notice.code: notice.values for notice in planned(tmp_path, train_good=200, test_good=20).notices}
+    assert told["good_not_used"] == {"count": 220}
+    assert "good_not_used" not in codes(planned(tmp_path, chosen={"include_good": True}))
+    assert "good_not_used" not in codes(planned(tmp_path, train_good=0, test_good=0))
+
+
+@pytest.mark.parametrize("shares", [(0.2, 0.2), (0.05, 0.5), (0.33, 0.1)])
+def test_a_plan_names_each_class_and_what_its_images_will_be_for(tmp_path: Path, shares: tuple[float, float]) -> None:
+    types = {"crack": 60, "stain": 83, "dent": 3, "burr": 7}
+    chosen = {"validation_share": shares[0], "test_share": shares[1]}
+    plan = planned(tmp_path, types=types, chosen=chosen)
+    told = {each.name: each.counts for each in kind_of("classify").portions(plan.spec, plan.facts)}
+    run = share_out(items(types), include_good=False, validation_share=shares[0], test_share=shares[1], seed=3)
+    parts = {"fit": run.fit, "validation": run.validation, "test": run.test}
+    counted = {name: dict(zip(run.classes, run.counts(part), strict=True)) for name, part in parts.items()}
+    assert told == {name: {part: counted[part][name] for part in parts} for name in sorted(types)}
