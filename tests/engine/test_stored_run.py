@@ -8,8 +8,8 @@ import pytest
 from engine.contract.events import Finished, Started, Stopped, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import read_job
-from engine.contract.results import from_json
-from engine.contract.results.detect import DetectResults, Finding
+from engine.contract.results import as_json, from_json
+from engine.contract.results.detect import DetectCard, DetectResults, Finding
 from engine.report import silent
 from engine.tasks import try_run
 from tests.stored_home import FINISHED, STOPPED, unpack
@@ -40,6 +40,11 @@ def test_its_log_is_read_to_the_end(home: Path) -> None:
     finished, stopped = (read_events(home / "runs" / run) for run in (FINISHED, STOPPED))
     assert isinstance(finished[0], Started) and isinstance(stopped[0], Started)
     assert (type(finished[-1]), type(stopped[-1])) == (Finished, Stopped)
+
+
+def test_its_card_is_written_again_to_the_byte(home: Path) -> None:
+    model = RunFolder(home / "runs" / FINISHED).model
+    assert as_json(model.read_card(DetectCard), indent=1) == model.card.read_text(encoding="utf-8")
 
 
 def test_its_model_gives_the_scores_that_it_gave_then(home: Path, tmp_path: Path) -> None:
