@@ -32,6 +32,9 @@ class AssistantItem(Frame):
     text: str
     state: Literal["streaming", "done", "stopped"] = "done"
     withheld: bool = Field(default=False, description="a sentence of an LLM was left out")
+    can_be_said: bool = Field(
+        default=False, description="what stands between asterisks, by pressing it: the words are our own"
+    )
 
 
 class ToolItem(Frame):
@@ -137,6 +140,7 @@ class ProposalItem(Frame):
     model_title: str
     settings: list[Setting]
     members: list[Member] = Field(default=[], description="of an ensemble")
+    can_be_undone: bool = Field(default=False, description="it was changed, and can be as it was before")
     notices: list[Notice]
     estimate: Estimate
     run: str | None = None
@@ -168,6 +172,15 @@ class ConfirmItem(Frame):
         default="open", description="passed: something else was said, so nothing was done"
     )
     ends: bool = Field(default=True, description="a yes stops or ends something, so only a yes proper is one")
+
+
+class ChoicesItem(Frame):
+    """A question back, asked in words above it: what can be answered, each a button that says exactly that."""
+
+    kind: Literal["choices"] = "choices"
+    choices: list[str]
+    state: Literal["open", "settled"] = "open"
+    chosen: str | None = Field(default=None, description="which of them; none: something else was said")
 
 
 class RunItem(Frame):
@@ -215,7 +228,7 @@ class ErrorItem(Frame):
 
 
 Item = Annotated[
-    UserItem | AssistantItem | ToolItem | ProposalItem | ConfirmItem | RunItem | HeatmapsItem | ErrorItem,
+    UserItem | AssistantItem | ToolItem | ProposalItem | ConfirmItem | ChoicesItem | RunItem | HeatmapsItem | ErrorItem,
     Field(discriminator="kind"),
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(Item)
@@ -297,11 +310,19 @@ class Edit(Frame):
     changes: dict[str, Any] = Field(description="setting name to new value; `model` and `dataset` are allowed too")
 
 
+class Undo(Frame):
+    """Take the last change of the open plan back."""
+
+    type: Literal["undo"] = "undo"
+    proposal: str
+    revision: int
+
+
 class Stop(Frame):
     """Stop the answer in mid-sentence. (A run is stopped over REST: POST /api/runs/{run}/stop.)"""
 
     type: Literal["stop"] = "stop"
 
 
-InFrame = Annotated[Say | Approve | Decline | Reopen | Answer | Edit | Stop, Field(discriminator="type")]
+InFrame = Annotated[Say | Approve | Decline | Reopen | Answer | Edit | Undo | Stop, Field(discriminator="type")]
 IN_FRAME: TypeAdapter[InFrame] = TypeAdapter(InFrame)

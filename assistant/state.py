@@ -179,9 +179,9 @@ def without_plan(state: State, proposal: str) -> State:
     return _changed(state, plans=[]) if state.plan is not None and state.plan.proposal == proposal else state
 
 
-def undone(state: State) -> State:
-    """The plan is as it was before its last change."""
-    return _changed(state, plans=state.plans[:-1])
+def undone(state: State, plan: PlanVersion) -> State:
+    """The open plan's last change was undone: it is this again."""
+    return _changed(state, plans=[*state.plans[:-2], plan])
 
 
 def renamed(state: State, old: str, new: str) -> State:
@@ -235,7 +235,12 @@ def answered(question: Question | None, said: str, *, nth: int | None = None, ye
     if nth is not None:
         at = nth - 1 if nth > 0 else len(choices) + nth
         return choices[at].request if 0 <= at < len(choices) else None
-    return next((each.request for each in choices if _plain(each.says) == _plain(said)), None)
+    return next((each.request for each in choices if is_said(each.says, said)), None)
+
+
+def is_said(choice: str, text: str) -> bool:
+    """Whether a text says what a button says, and no more."""
+    return _plain(choice) == _plain(text)
 
 
 def completed(question: Question | None, arguments: Mapping[str, Any]) -> Request | None:

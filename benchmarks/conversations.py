@@ -145,7 +145,7 @@ async def _take(conversation: Conversation, turn: Turn, language: Any) -> Done:
             done.calls.append((item.tool, {**_flat(item.result or {}), **_flat(item.arguments)}))
             if item.state == "asks":
                 done.asked = item.error or ""
-        elif hasattr(item, "choices"):
+        elif getattr(item, "choices", None) and item.state == "open":
             done.asked = item.model_dump_json()
     for call, (tool, given) in (await _waiting(conversation)).items():
         if call not in waiting:

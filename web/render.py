@@ -97,7 +97,7 @@ def environment(language: str) -> Environment:
         kind_for=kind_for, usual_model=lambda kind: KINDS[kind].models()[kind_of(kind).default_model].title,
     )  # fmt: skip
     jinja.filters.update(
-        markdown=lambda text: Markup(markdown.to_html(text)),
+        markdown=lambda text, can_be_said=False: Markup(markdown.to_html(text, can_be_said=can_be_said)),
         duration=lambda seconds: duration(seconds, words.language),
         count=lambda number: f"{number:,}",
         plain=plain,

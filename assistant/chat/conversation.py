@@ -17,7 +17,7 @@ from assistant.chat.run_ends import tell_end
 from assistant.chat.saying import Saying
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop
+from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop, Undo
 from assistant.state import with_run
 from assistant.store.tables import RunRow
 from prompts.languages import Language
@@ -35,7 +35,9 @@ class Conversation:
         questions = OpenQuestions(parts.histories, self.transcript, cards.what_started)
         self._turns = Turns(parts, self.transcript, Desks(parts, self.transcript, self.memory, cards))
         self._person = Person(parts, self.transcript, cards, questions, self._turns, words)
-        self._saying = Saying(parts, self.transcript, self._person, questions, self._turns, words, title=title)
+        self._saying = Saying(
+            parts, self.transcript, self.memory, self._person, questions, self._turns, words, title=title
+        )
         self._receiving = asyncio.Lock()
 
     @property
@@ -72,6 +74,8 @@ class Conversation:
                     await self._person.answer(frame.call, yes=frame.yes, language=language)
                 case Edit():
                     await self._person.edit(frame.proposal, frame.revision, frame.changes)
+                case Undo():
+                    await self._person.undo(frame.proposal, frame.revision)
                 case Reopen():
                     await self._person.reopen(frame.proposal, language)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.frames import AssistantItem, ConfirmItem, Item, ProposalItem, UserItem
+from assistant.frames import AssistantItem, ChoicesItem, ConfirmItem, Item, ProposalItem, UserItem
 from assistant.offline.answers import Answer, is_question
 from assistant.tools import starter
 
@@ -23,6 +23,8 @@ Decision = Literal[
     "keep_plan",  # not yet: the plan stays open
     "keep_question",
     "ask_again",  # neither a yes nor a no
+    "ask_choice",  # several answers are offered, and a yes takes none
+    "drop_choice",  # none of them: nothing is done
     "pass_on",  # to the agent, like anything else that is said
 ]
 
@@ -38,6 +40,7 @@ class Standing:
         plan_is_last: it was shown or changed after the person's latest message.
         plan_is_asked: the agent waits for its yes.
         questions: the open questions on cards of their own, the latest first.
+        choices: what the buttons of a question back say, where one is open: it was asked last, for whatever is said settles it.
         spoken: an LLM said something after the person's latest message.
         asked_in_words: it asks something itself there, or something that we withheld.
         declined: the card of a plan that was declined after the person's latest message.
@@ -48,6 +51,7 @@ class Standing:
     plan_is_last: bool = False
     plan_is_asked: bool = False
     questions: Sequence[ConfirmItem] = ()
+    choices: Sequence[str] = ()
     spoken: bool = False
     asked_in_words: bool = False
     declined: ProposalItem | None = None
@@ -69,7 +73,9 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
         for key, revision, item in items
         if isinstance(item, AssistantItem) and revision > said and talks and key.startswith(LLM_WORDS)
     ]
+    asked_back = [item for _, _, item in items if isinstance(item, ChoicesItem) and item.state == "open"]
     return Standing(
+        choices=asked_back[-1].choices if asked_back else (),
         plan=plan[1] if plan else None,
         plan_is_last=plan is not None and plan[0] > said,
         plan_is_asked=starter() in waits_for.values(),
@@ -83,11 +89,20 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
 
 def decide(said: Answer, at: Standing) -> Decision:
     """What a bare word does."""
+    if at.choices and said != "approve":
+        return _to_choice(said, at)
     if at.questions:
         return _to_question(said, at)
     if at.plan is not None:
         return _to_plan(said, at)
     return "reopen" if at.declined is not None and said in ("yes", "go", "approve") else "pass_on"
+
+
+def _to_choice(said: Answer, at: Standing) -> Decision:
+    """A yes takes the only answer that is offered, a no none."""
+    if at.talks or (said in ("yes", "go") and len(at.choices) == 1):
+        return "pass_on"
+    return "drop_choice" if said in ("no", "wait") else "ask_choice"
 
 
 def _to_question(said: Answer, at: Standing) -> Decision:

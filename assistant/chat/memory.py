@@ -22,14 +22,15 @@ class Memory:
         async with self._database.reading() as session:
             return await session.scalar(query) or State()
 
-    async def change(self, step: Callable[[State], State]) -> None:
-        """Take the state one step forward, between nobody else's reading and writing."""
+    async def change(self, step: Callable[[State], State]) -> State:
+        """Take the state one step forward, between nobody else's reading and writing; returns what it is then."""
         mine = ConversationRow.id == self._conversation
         async with self._database.session() as session:
             before = await session.scalar(select(ConversationRow.state).where(mine).with_for_update())
             if before is None:
-                return  # the conversation was deleted in the meantime
+                return State()  # the conversation was deleted in the meantime
             after = step(before)
             if after != before:
                 stored = State.model_validate(self._mask.value(after.model_dump(mode="json")))
                 await session.execute(update(ConversationRow).where(mine).values(state=stored))
+        return after

@@ -19,7 +19,7 @@ class OwnWords:
 
     async def say(self, occasion: str, language: Language, facts: dict[str, Any], *, tool: str | None = None) -> None:
         """The wording of an occasion, as `built_in_words` takes it."""
-        item = AssistantItem(text=built_in_words(occasion, language, facts, tool=tool))
+        item = AssistantItem(text=built_in_words(occasion, language, facts, tool=tool), can_be_said=True)
         await self._transcript.show(f"said-{new_key()}", item)
 
     async def error(self, code: str, message: str, hint: str, values: Mapping[str, Any] | None = None) -> None:

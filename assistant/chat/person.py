@@ -99,6 +99,19 @@ class Person:
         except (SpecError, DatasetError) as error:
             await self._cards.draw_refusal(row, error, changes)
 
+    async def undo(self, proposal: str, revision: int) -> None:
+        """Take the last change of a plan back."""
+        row = await self._own_plan(proposal)
+        try:
+            undone = await self._cards.undo() if row.revision == revision else None
+        except StalePlan as error:
+            raise FrameRefused("stale", str(error)) from None
+        except (SpecError, DatasetError) as error:
+            await self._cards.draw_refusal(row, error, {})
+            return
+        if undone is None:
+            raise FrameRefused("stale", "this plan was changed or decided in the meantime; look at it again")
+
     async def reopen(self, proposal: str, language: Language) -> None:
         """Open a plan again that was declined or replaced. Nothing starts; it is checked anew and waits for its own yes."""
         await self._turns.hear_out()

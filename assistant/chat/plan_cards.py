@@ -11,8 +11,9 @@ from assistant.plans.card import plan_item, plan_key, with_refusal
 from assistant.plans.continuing import OTHER_IMAGES, NotContinued, continue_run, plan_again
 from assistant.plans.launching import launch, what_started
 from assistant.plans.plan import Plan
-from assistant.state import PlanVersion, with_plan, with_run, without_plan
+from assistant.state import PlanVersion, undone, with_plan, with_run, without_plan
 from assistant.store.tables import ProposalRow, RunRow
+from assistant.tools.desk import Undone
 from engine.contract.jobs import SpecError
 
 
@@ -53,10 +54,38 @@ class PlanCards:
         await self.draw(opened, plan)
         return opened
 
+    async def undo(self) -> Undone | None:
+        """The open plan as it was before its last change: with other settings, or another plan that it took the place of. None where
+        there is none, or it was not changed.
+
+        Raises:
+            SpecError, DatasetError: it cannot be trained so any more, in words.
+            StalePlan: it was changed or decided in the meantime.
+        """
+        plans, acts = (await self._memory.state()).plans, self._parts.plan_acts
+        if len(plans) < 2:
+            return None
+        then, was = plans[-2], await self._parts.proposals.get(plans[-1].proposal)
+        earlier = await self._parts.proposals.get(then.proposal)
+        if was is None or earlier is None:
+            return None
+        if earlier.id == was.id:
+            taken_back = dict.fromkeys(was.chosen.keys() - then.chosen.keys())
+            changes = {**taken_back, **then.chosen, "dataset": then.dataset, "model": then.model}
+            row, plan = await acts.edit(was, was.revision, changes)
+        else:
+            row, plan, superseded = await acts.reopen(earlier)
+            await self.superseded(superseded)
+        await self._memory.change(lambda state: undone(state, _version(row)))
+        await self.draw(row, plan)
+        return Undone(was, row)
+
     async def draw(self, row: ProposalRow, plan: Plan) -> None:
         """Show the plan's card, or draw it anew; the conversation remembers what it was before."""
-        await self._memory.change(lambda state: with_plan(state, _version(row)))
-        await self._transcript.show(plan_key(row.id), await plan_item(self._parts.runs, row, plan))
+        state = await self._memory.change(lambda state: with_plan(state, _version(row)))
+        item = await plan_item(self._parts.runs, row, plan)
+        item = item.model_copy(update={"can_be_undone": len(state.plans) > 1})
+        await self._transcript.show(plan_key(row.id), item)
 
     async def draw_refusal(self, row: ProposalRow, error: SpecError | DatasetError, changes: dict[str, Any]) -> None:
         """Say on the card why it was not changed so."""

@@ -2,15 +2,17 @@
 
 from assistant.chat.decisions import Decision, Standing, decide, standing
 from assistant.chat.frame_refused import FrameRefused
+from assistant.chat.memory import Memory
 from assistant.chat.open_questions import OpenQuestions
 from assistant.chat.own_words import OwnWords, new_key
 from assistant.chat.parts import Parts
 from assistant.chat.person import Person
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.frames import Say, UserItem
+from assistant.frames import ChoicesItem, Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
+from assistant.state import is_said, with_question
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
@@ -24,6 +26,7 @@ class Saying:
         self,
         parts: Parts,
         transcript: Transcript,
+        memory: Memory,
         person: Person,
         questions: OpenQuestions,
         turns: Turns,
@@ -31,7 +34,7 @@ class Saying:
         *,
         title: str,
     ):
-        self._parts, self._transcript, self._person = parts, transcript, person
+        self._parts, self._transcript, self._memory, self._person = parts, transcript, memory, person
         self._questions, self._turns, self._words = questions, turns, words
         self.title = title
 
@@ -52,11 +55,15 @@ class Saying:
         self.title = self.title or text[:TITLE_LENGTH]
         await self._parts.histories.note(self._transcript.conversation, language=said.language, title=self.title)
         open_before = await self._standing()
+        remembered = await self._memory.state()
         await self._transcript.show(key, UserItem(text=text))
         try:
             decision = decide(said.answer, open_before) if said.answer is not None else "pass_on"
+            if remembered.question is not None and decision != "ask_choice":
+                await self._settle(text)
             if decision == "pass_on":
-                self._turns.begin(said.language, said=said, results=await self._questions.pass_over())
+                results = await self._questions.pass_over()
+                self._turns.begin(said.language, said=said, remembered=remembered, results=results)
             else:
                 await self._carry_out(decision, open_before, said.language)
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
@@ -74,6 +81,14 @@ class Saying:
             each for job in KINDS.values() for name, params in job.models().items() for each in (name, params.title)
         ]
         return [*await self._parts.datasets.names(), *models]
+
+    async def _settle(self, text: str) -> None:
+        """Whatever is said answers what was asked back, or leaves it unanswered: it is not asked any more."""
+        for key, _, item in await self._transcript.items():
+            if isinstance(item, ChoicesItem) and item.state == "open":
+                chosen = next((each for each in item.choices if is_said(each, text)), None)
+                await self._transcript.update(key, state="settled", chosen=chosen)
+        await self._memory.change(lambda state: with_question(state, None))
 
     async def _standing(self) -> Standing:
         waits_for = await self._questions.tools()
@@ -99,5 +114,5 @@ class Saying:
                     "runs": [each.values.get("run") for each in at.questions],
                 }
                 await self._words.say(decision, language, facts)
-                if plan is not None and question is None:
+                if plan is not None and question is None and not at.choices:
                     await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last

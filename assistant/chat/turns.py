@@ -10,6 +10,7 @@ from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.chat.turn import Turn
 from assistant.offline.said import Said
+from assistant.state import State
 from prompts.languages import Language
 
 LAST_WORDS_S = 10.0
@@ -29,11 +30,16 @@ class Turns:
         return self._task is not None and not self._task.done()
 
     def begin(
-        self, language: Language, *, said: Said | None = None, results: DeferredToolResults | None = None
+        self,
+        language: Language,
+        *,
+        said: Said | None = None,
+        remembered: State | None = None,
+        results: DeferredToolResults | None = None,
     ) -> None:
-        """Let the agent answer what was said, or go on with the answers to its questions."""
+        """Let the agent answer what was said, as it was `remembered` before it was said, or go on with the answers to its questions."""
         self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language))
-        self._task = asyncio.create_task(self._turn.take(said=said, results=results))
+        self._task = asyncio.create_task(self._turn.take(said=said, remembered=remembered, results=results))
 
     def stop(self) -> None:
         if self._turn is not None:

@@ -27,6 +27,13 @@ def describe(spec: Job, because: Mapping[str, Notice] | None = None) -> list[Set
     return sorted(shown, key=lambda setting: main.index(setting.name) if setting.main else len(main))
 
 
+def differences(before: Job, now: Job) -> list[tuple[str, Any, Any]]:
+    """The settings that both jobs have and that differ: name, value before, value now."""
+    had = {setting.name: setting.value for setting in describe(before)}
+    has = {setting.name: setting.value for setting in describe(now)}
+    return [(name, had[name], value) for name, value in has.items() if name in had and had[name] != value]
+
+
 def _defaults(spec: Job) -> dict[str, Any]:
     """What the settings would be if nothing were asked for; a setting that must be given has none."""
     values = flat_settings(spec)

@@ -39,6 +39,11 @@ class Proposals:
         async with self._database.reading() as session:
             return await session.get(ProposalRow, proposal)
 
+    async def of_run(self, run: str) -> ProposalRow | None:
+        """The plan that was approved as this run."""
+        async with self._database.reading() as session:
+            return (await session.scalars(select(ProposalRow).where(ProposalRow.run == run).limit(1))).first()
+
     async def of(self, conversation: str) -> list[ProposalRow]:
         """Every plan of a conversation, the oldest first."""
         query = select(ProposalRow).where(ProposalRow.conversation == conversation).order_by(ProposalRow.created_at)

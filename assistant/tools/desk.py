@@ -1,6 +1,6 @@
 """What a tool may reach, and how it says that it cannot do what was asked."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,21 +14,35 @@ from assistant.plans.proposals import Proposals
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.state import State
+from assistant.state import Question, State
 from assistant.store.tables import ProposalRow, RunRow, RunState
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
 NAMED_RUNS = 3
+MOST_CHOICES = 4
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a tool could not do what was asked: a code with its values, and the English wording."""
+    """Why a tool could not do what was asked: a code with its values, and the English wording.
+
+    Where it lacked an argument, `missing` is its name, and the person is asked back with the choices `among` which it may be.
+    """
 
     code: str
     message: str
     values: dict[str, Any]
+    missing: str | None = None
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A plan whose last change was undone: its row as it was changed, and as it is again."""
+
+    was: ProposalRow
+    row: ProposalRow
 
 
 class Cards(Protocol):
@@ -42,6 +56,9 @@ class Cards(Protocol):
 
     async def reopen(self, row: ProposalRow) -> ProposalRow:
         """Open a declined or superseded plan again. Raises SpecError, DatasetError, StalePlan."""
+
+    async def undo(self) -> Undone | None:
+        """The open plan as it was before its last change. Raises SpecError, DatasetError, StalePlan."""
 
     async def launch(self, row: ProposalRow) -> RunRow:
         """Queue the run of an approved plan, once. Raises DatasetError."""
@@ -59,7 +76,7 @@ class Memory(Protocol):
     async def state(self) -> State:
         """As it is now."""
 
-    async def change(self, step: Callable[[State], State]) -> None:
+    async def change(self, step: Callable[[State], State]) -> State:
         """Take it one step forward."""
 
 
@@ -77,10 +94,16 @@ class Desk:
     show: Callable[[str, Item], Awaitable[None]]  # puts an item under a key, or replaces it
     memory: Memory
     refusals: list[Refusal] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)  # back, in this turn
 
     def refuse(self, code: str, message: str, **values: Any) -> ModelRetry:
         """The error to raise when a tool cannot do what was asked; the built-in assistant words it by its code."""
         self.refusals.append(Refusal(code, message, values))
+        return ModelRetry(message)
+
+    def ask(self, code: str, message: str, *, missing: str, among: Iterable[str], **values: Any) -> ModelRetry:
+        """The same where an argument is missing: the person is asked back, with these choices."""
+        self.refusals.append(Refusal(code, message, values, missing, tuple(among)[:MOST_CHOICES]))
         return ModelRetry(message)
 
     def refuse_input(self, error: SpecError | DatasetError) -> ModelRetry:
@@ -121,8 +144,10 @@ class Desk:
         if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")
         known = [{"run": row.id, "model": row.subject, "dataset": row.dataset, "state": row.state} for row in others]
-        raise self.refuse(
+        raise self.ask(
             "which_run",
             f"this conversation spoke of no run yet; ask which is meant, the latest are {known}",
+            missing="run",
+            among=[row.id for row in others],
             known=known,
         )

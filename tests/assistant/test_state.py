@@ -97,8 +97,8 @@ def test_the_plan_is_kept_as_it_was_before_each_change_and_undone_step_by_step()
     for chosen in ({}, {"batch_size": 8}, {"batch_size": 8}, {"batch_size": 4}):
         state = with_plan(state, version(chosen))
     assert [each.chosen for each in state.plans] == [{}, {"batch_size": 8}, {"batch_size": 4}]
-    assert undone(state).plan == version({"batch_size": 8})
-    assert undone(undone(undone(undone(state)))).plan is None
+    assert undone(state, version({"batch_size": 8})).plans == state.plans[:2]
+    assert undone(state.model_copy(update={"plans": []}), version({})).plans == [version({})]
 
 
 def test_a_plan_that_was_decided_is_open_no_more_and_another_stays() -> None:

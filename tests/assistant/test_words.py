@@ -170,7 +170,9 @@ ASSISTANT = Path(assistant.__file__).parent
 ENGINE = ASSISTANT.parent / "engine"
 TOLD = [json.loads(path.read_text("utf-8")) for path in tools.FOLDER.glob("*/told.json")]
 OWN = {refusal["code"] for told in TOLD for refusal in told.get("refused", [])}  # a tool has words of its own for them
-REFUSED = {name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotContinued", "FrameRefused", "refuse")}
+REFUSED = {
+    name: codes_of(name, ASSISTANT) for name in ("DatasetError", "NotContinued", "FrameRefused", "refuse", "ask")
+}
 PROBLEMS = {
     f"data_{node.args[0].value}": {keyword.arg: "7" for keyword in node.keywords}
     for name in ("problem", "UnreadableDataset")
@@ -181,7 +183,7 @@ PROBLEMS = {
 
 def test_the_codes_are_found_in_the_code() -> None:
     assert {"data_empty", "data_all_broken", "data_missing", "data_group_pattern_slow"} < PROBLEMS.keys()
-    assert all({"bad_archive", "data_unknown", "too_long", "stale"} & codes for codes in REFUSED.values())
+    assert all({"bad_archive", "data_unknown", "too_long", "stale", "which_run"} & codes for codes in REFUSED.values())
 
 
 @pytest.mark.parametrize("language", ["ko", "zh"])

@@ -6,6 +6,7 @@ import pytest
 
 from assistant.frames import (
     AssistantItem,
+    ChoicesItem,
     ConfirmItem,
     ErrorItem,
     Estimate,
@@ -56,6 +57,9 @@ IMAGE = HeatmapImage(
 BROKEN = {"code": "data_all_broken", "message": EVIL, "hint": EVIL, "values": {"count": 3}}
 ITEMS: list[Item] = [
     UserItem(text=EVIL),
+    ChoicesItem(choices=[EVIL, "oled"]),
+    ChoicesItem(choices=[EVIL], state="settled", chosen=EVIL),
+    ChoicesItem(choices=["oled"], state="settled"),
     AssistantItem(text=f"**hi** {EVIL}", state="stopped"),
     ToolItem(tool="inspect_dataset", arguments={"dataset": EVIL}, state="failed", error=EVIL, seconds=0.4),
     ToolItem(tool="a_new_tool", arguments={}, state="done", result={"rows": [{"a": EVIL}], "long": "x" * 900}),

@@ -30,3 +30,11 @@ def test_tables_lists_and_emphasis_are_kept() -> None:
     html = to_html("**bold**\n\n- a\n- b\n\n| x | y |\n|---|---|\n| 1 | 2 |")
     for piece in ("<strong>bold</strong>", "<li>a</li>", "<td>2</td>"):
         assert piece in html
+
+
+def test_what_can_be_said_is_a_button_that_says_it_in_our_own_words_alone() -> None:
+    text = 'Say *train "PaDiM" on <b>oled* or *stop it*'
+    html = to_html(text, can_be_said=True)
+    assert 'data-say="train &quot;PaDiM&quot; on &lt;b&gt;oled"' in html
+    assert html.count("<button") == 2
+    assert "<button" not in to_html(text)

@@ -1,7 +1,8 @@
 """Tool: make or change a training plan and show it as a card. Starts nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -18,7 +19,8 @@ from assistant.runs.queue import UnknownRun
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
-from engine.contract.jobs import KINDS, SpecError, description_of
+from engine.contract.jobs import KINDS, SpecError, description_of, read_job
+from engine.contract.joining import joining_model
 
 WHAT = ("task", "dataset", "model")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none
@@ -127,7 +129,9 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     """Make a training plan, or change the open one, and show it to the user as a card. Nothing starts.
 
     Give only what the user asked for; everything else has good defaults, some of them by the number of good images (see `because`
-    in the result). Without a data set and a model, the open plan (or the latest run) is taken over with the changes given here.
+    in the result). What is left out is taken over: from the open plan, or where none is open from the run talked about, unless both
+    data set and model are given then. Settings that were chosen survive so (`carried` in the result), but for those that another
+    model does not have or cannot take (`not_carried`).
     Finished runs are put together by naming them in `members`, how many of the latest in `last_runs`, or only the model that does
     it, which takes the latest of different models. `backbone_run` takes a run id, or "latest" for the newest run that adapted a
     backbone. The settings are checked; what is wrong comes back in words. After it, call start_training: that asks the user for
@@ -136,8 +140,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     desk = ctx.deps
     asked = request.model_dump(exclude_none=True, exclude=set(WHAT))
     opened = await desk.proposals.latest_open(desk.conversation)
-    runs = await desk.runs.list(conversation=desk.conversation, limit=1)
-    before = opened or (runs[0] if runs else None)
+    before = opened or await _talked_about(desk)
     try:
         kind = _kind(request, before)
     except LookupError as error:
@@ -149,33 +152,66 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     names_another = request.dataset is not None or request.model is not None or (opened and opened.subject != model)
     revised = None if names_another or continues is None else opened
     wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
-    chosen = {**(revised.chosen if revised else {}), **asked}
+    is_new = opened is None and request.dataset is not None and request.model is not None
+    had = await _chosen_before(desk, before, model) if before is not None and not wishes and not is_new else {}
+    what = partial(plan, desk.settings, desk.datasets, desk.runs, kind=kind.name, dataset=dataset, model=model)
     try:
-        made = await plan(
-            desk.settings,
-            desk.datasets,
-            desk.runs,
-            kind=kind.name,
-            dataset=dataset,
-            model=model,
-            chosen=chosen,
-            wishes=wishes,
-        )
+        made = await _made(what, had=had, asked=asked, wishes=wishes, may_drop=revised is None)
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
     row = await _store(desk, made, revised)
+    survives = had.keys() - asked.keys() if revised is None else set()
     return {
         "proposal": row.id,
         "task": kind.name,
         "dataset": made.spec.dataset,
         "model": made.spec.subject,
         "changed": asked if revised else {},
+        "carried": {name: value for name, value in had.items() if name in survives and name in made.chosen},
+        "not_carried": {name: value for name, value in had.items() if name in survives and name not in made.chosen},
         "settings": {setting.name: setting.value for setting in describe(made.spec)},
         "because": _because(made),
         "expected_seconds": round(made.estimate.seconds),
         "notices": [notice.message for notice in made.notices],
         "files_not_used": by_reason(made.facts.left_out),
     }
+
+
+async def _talked_about(desk: Desk) -> RunRow | None:
+    """The run that this conversation spoke of last."""
+    return next(iter(await desk.runs.some((await desk.memory.state()).runs[:1])), None)
+
+
+async def _chosen_before(desk: Desk, before: ProposalRow | RunRow, model: str) -> dict[str, Any]:
+    """The settings that somebody chose for the plan or run talked about; of what puts runs together nothing is taken over."""
+    if joining_model() in (model, before.subject):
+        return dict(before.chosen) if isinstance(before, ProposalRow) and before.subject == model else {}
+    if isinstance(before, ProposalRow):
+        return dict(before.chosen)
+    approved = await desk.proposals.of_run(before.id)
+    if approved is not None:
+        return dict(approved.chosen)
+    job = read_job(before.spec)
+    return {each.name: each.value for each in describe(job) if each.value != each.default and each.value is not None}
+
+
+async def _made(
+    what: Callable[..., Awaitable[Plan]],
+    *,
+    had: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    wishes: Mapping[str, Any],
+    may_drop: bool,
+) -> Plan:
+    """The plan with the settings that were chosen before; `may_drop` those of them that cannot be so with what is asked for now."""
+    try:
+        return await what(chosen={**had, **asked}, wishes=wishes)
+    except SpecError as error:
+        refused = {each.field for each in error.problems} & (had.keys() - asked.keys())
+        if not (may_drop and refused):
+            raise
+    kept = {name: value for name, value in had.items() if name not in refused}
+    return await _made(what, had=kept, asked=asked, wishes=wishes, may_drop=may_drop)
 
 
 def _kind(request: BaseModel, before: ProposalRow | RunRow | None) -> Kind[Any]:
@@ -219,7 +255,8 @@ async def _only_dataset(desk: Desk) -> str:
     if not names:
         how = "the user can drop a zip on the page, or use the Data page or 'murascope data add NAME PATH'"
         raise desk.refuse("no_datasets", f"there are no data sets yet: {how}")
-    raise desk.refuse("which_dataset", f"which data set is meant? (have: {', '.join(names)})", known=list(names))
+    message = f"which data set is meant? (have: {', '.join(names)})"
+    raise desk.ask("which_dataset", message, missing="dataset", among=names, known=list(names))
 
 
 async def _store(desk: Desk, made: Plan, opened: ProposalRow | None) -> ProposalRow:

@@ -126,6 +126,24 @@ async def test_where_the_llm_asks_beside_the_plan_a_yes_is_asked_about(server: L
         assert len(await talk.workspace.runs.list()) == 1
 
 
+async def test_an_llm_makes_no_buttons(server: LLMServer) -> None:
+    server.play([Text("Gladly. Say *approve* to go on.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("hello")
+        words = await talk.last(AssistantItem)
+        assert (words.text, words.can_be_said) == ("Gladly. Say *approve* to go on.", False)
+
+
+async def test_an_llm_is_shown_what_the_conversation_remembers(server: LLMServer) -> None:
+    server.play([PLAN, START, Text("It waits.")])
+    async with talking(server, "anthropic") as talk:
+        await talk.say("Train PaDiM on oled")
+        await talk.say("what now?")
+    heard = json.dumps(server.requests[-1].body, ensure_ascii=False)
+    assert "What this conversation remembers" in heard
+    assert "changes_that_can_be_undone" in heard
+
+
 @pytest.mark.parametrize(
     "reply", [START, Text(""), Text("  \n "), Text("\u200b\u2060"), Text("\u3164 &#8203;\n\u00ad")]
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant.chat.decisions import Standing, decide, standing
-from assistant.frames import AssistantItem, ConfirmItem, Estimate, Item, ProposalItem, UserItem
+from assistant.frames import AssistantItem, ChoicesItem, ConfirmItem, Estimate, Item, ProposalItem, UserItem
 from tests.data_facts import stored_facts
 
 PLAN = ProposalItem(
@@ -104,3 +104,15 @@ def test_only_a_yes_right_after_a_no_reopens_the_declined_plan(said: Any, decisi
     declined = PLAN.model_copy(update={"state": "declined"})
     assert decide(said, at(UserItem(text="no"), declined, waits_for={})) == decision
     assert decide(said, at(declined, UserItem(text="hello"), waits_for={})) == "pass_on"
+
+
+@pytest.mark.parametrize(("said", "of_one", "of_two"), [("yes", "pass_on", "ask_choice"), ("no", "drop_choice", "drop_choice"), ("unclear", "ask_choice", "ask_choice"), ("approve", "approve", "approve")])  # fmt: skip
+def test_a_question_back_was_asked_last_and_a_yes_takes_its_only_answer(said: Any, of_one: str, of_two: str) -> None:
+    for choices, decision in ((["oled"], of_one), (["oled", "tiles"], of_two)):
+        items = (UserItem(text="train it"), PLAN, UserItem(text="on oldd"), ChoicesItem(choices=choices))
+        assert decide(said, at(*items, talks=False)) == decision
+
+
+def test_a_question_back_that_is_settled_is_none() -> None:
+    items = (UserItem(text="train it"), ChoicesItem(choices=["oled"], state="settled"), PLAN)
+    assert decide("yes", at(*items)) == "approve"

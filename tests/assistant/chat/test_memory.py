@@ -6,16 +6,17 @@ import secrets
 import pytest
 
 from assistant.chat.conversation import Conversation
+from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.memory import Memory
-from assistant.frames import Approve, Decline, Edit
+from assistant.frames import Approve, ChoicesItem, Decline, Edit, ProposalItem, Undo
 from assistant.machine.masking import Mask
 from assistant.settings import Settings
 from assistant.state import State, with_run
 from assistant.store.database import Database
-from assistant.store.tables import ConversationRow
+from assistant.store.tables import ConversationRow, DatasetRow
 from assistant.workspace import Workspace
 from tests.stored_home import CONVERSATION, FINISHED, STOPPED, copy_database, unpack
-from tests.talk import plan_of, say
+from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +96,93 @@ async def test_a_conversation_of_an_earlier_version_remembers_its_runs_and_its_o
     async with Workspace.open(settings.model_copy(update={"database": database_url})) as workspace:
         state = await (await workspace.conversations.get(CONVERSATION)).memory.state()
     assert (state.runs, state.plan is not None and state.plan.model) == ([STOPPED, FINISHED], "padim")
+
+
+async def test_a_change_is_undone_step_by_step_by_words_and_by_the_button(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8")
+    await say(conversation, "batch 4")
+    await say(conversation, "train PaDiM")
+    assert (await chosen(conversation)) == ("padim", 4)
+    plan = await plan_of(conversation)
+    assert plan.can_be_undone
+    await conversation.receive(Undo(proposal=plan.proposal, revision=plan.revision), "en")
+    assert (await chosen(conversation)) == ("patchcore", 4)
+    plan = await open_plan(conversation)
+    await conversation.receive(Undo(proposal=plan.proposal, revision=plan.revision), "en")
+    assert (await chosen(conversation)) == ("patchcore", 8)
+    plan = await open_plan(conversation)
+    assert not plan.can_be_undone
+    with pytest.raises(FrameRefused):
+        await conversation.receive(Undo(proposal=plan.proposal, revision=plan.revision), "en")
+
+
+async def test_settings_survive_another_model_and_what_does_not_fit_is_named(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8 and coreset ratio 0.05")
+    told = answers(await say(conversation, "train PaDiM instead"))
+    assert (await chosen(conversation)) == ("padim", 8)
+    assert "Taken over: Batch size 8" in told
+    assert "does not fit this plan: Coreset ratio 0.05" in told
+
+
+async def test_a_finished_run_is_trained_again_with_its_settings(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await register_twin(workspace, "tiles")
+    await say(conversation, "train PatchCore on oled with batch 8")
+    await say(conversation, "yes")
+    await say(conversation, "train on tiles")
+    plan = await open_plan(conversation)
+    assert plan.dataset == "tiles"
+    assert (await chosen(conversation)) == ("patchcore", 8)
+    await say(conversation, "no")
+    await say(conversation, "train STFPM on tiles")  # whole, and so nothing of before
+    assert (await open_plan(conversation)).model == "stfpm"
+    assert (await conversation.memory.state()).plan is not None
+    assert (await chosen(conversation))[1] != 8
+
+
+async def test_which_data_set_is_asked_with_buttons_and_one_that_is_pressed_answers(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await register_twin(workspace, "tiles")
+    items = await say(conversation, "train PaDiM with batch 8")
+    (asked,) = [item for item in items if isinstance(item, ChoicesItem)]
+    assert (asked.choices, asked.state) == (["oled", "tiles"], "open")
+    assert (await conversation.memory.state()).question is not None
+    await say(conversation, "tiles")
+    plan = await open_plan(conversation)
+    assert (plan.dataset, plan.model) == ("tiles", "padim")
+    settled = [item for _, _, item in await conversation.items() if isinstance(item, ChoicesItem)]
+    assert [(item.state, item.chosen) for item in settled] == [("settled", "tiles")]
+    assert (await conversation.memory.state()).question is None
+
+
+async def test_a_bare_yes_to_several_choices_is_asked_again_and_a_no_does_nothing(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await register_twin(workspace, "tiles")
+    await say(conversation, "train PaDiM")
+    assert "Which of them" in answers(await say(conversation, "yes"))
+    assert (await conversation.memory.state()).question is not None
+    assert "nothing was done" in answers(await say(conversation, "no"))
+    assert (await conversation.memory.state()).question is None
+
+
+async def register_twin(workspace: Workspace, name: str) -> None:
+    """Another data set with the same content as oled."""
+    async with workspace.database.session() as session:
+        row = await session.get(DatasetRow, "oled")
+        assert row is not None
+        twin = {"path": row.path, "layout": row.layout, "origin": row.origin, "facts": row.facts, "stamp": row.stamp}
+        session.add(DatasetRow(name=name, images=[], **twin))
+
+
+async def open_plan(conversation: Conversation) -> ProposalItem:
+    plans = [item for _, _, item in await conversation.items() if isinstance(item, ProposalItem)]
+    return next(plan for plan in reversed(plans) if plan.state == "open")
+
+
+async def chosen(conversation: Conversation) -> tuple[str, int]:
+    """The model and the batch size of the open plan."""
+    plan = await open_plan(conversation)
+    return plan.model, {setting.name: setting.value for setting in plan.settings}["batch_size"]

@@ -55,6 +55,11 @@ def told(name: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def refused_by(name: str) -> set[str]:
+    """The codes with which a tool refuses, or asks back."""
+    return codes_of("refuse", tools.FOLDER / name) | codes_of("ask", tools.FOLDER / name)
+
+
 @pytest.mark.parametrize("tool", load_tools(), ids=lambda tool: tool.name)
 def test_a_tool_and_each_of_its_arguments_is_described(tool: Any) -> None:
     assert tool.description
@@ -138,7 +143,7 @@ def test_what_a_tool_refuses_is_said_to_people_in_every_language(name: str, lang
 def test_every_refusal_in_a_tools_code_has_words(name: str, language: Language) -> None:
     """Its own, tried with the values it has, or those of the words that all share."""
     tried = {refusal["code"] for refusal in told(name).get("refused", [])}
-    for code in codes_of("refuse", tools.FOLDER / name) - tried:
+    for code in refused_by(name) - tried:
         values: dict[str, Any] = {
             "code": code,
             "message": RAW,
@@ -155,7 +160,7 @@ def test_every_refusal_in_a_tools_code_has_words(name: str, language: Language) 
 def test_a_tool_that_refuses_with_words_of_its_own_is_tried_with_each(name: str) -> None:
     template = (tools.FOLDER / name / "en.md.j2").read_text("utf-8")
     tried = {refusal["code"] for refusal in told(name).get("refused", [])}
-    own = {code for code in codes_of("refuse", tools.FOLDER / name) if f'code == "{code}"' in template}
+    own = {code for code in refused_by(name) if f'code == "{code}"' in template}
     assert own == tried
 
 

@@ -20,6 +20,7 @@ export function wireProposals(items, send) {
   onClick(items, ".proposal [data-action=keep]", (_, button) => askWhy(button.closest(".proposal"), false));
   onClick(items, ".proposal [data-action=save]", (_, button) => save(button.closest(".proposal"), send));
   onClick(items, ".proposal [data-action=discard]", (_, button) => discard(button.closest(".proposal"), send));
+  onClick(items, ".proposal [data-action=undo]", (_, button) => undo(button.closest(".proposal"), send));
   onClick(items, ".proposal [data-action=reopen]", (_, button) => send({ type: "take_up", proposal: button.closest(".proposal").dataset.proposal }));
   document.addEventListener("keydown", (event) => {
     if (!event.ctrlKey || !event.altKey || (event.key !== "Enter" && event.key !== "Backspace")) return;
@@ -50,6 +51,10 @@ function approve(card, send) {
 
 function decline(card, send, reason) {
   send({ type: "decline", proposal: card.dataset.proposal, reason });
+}
+
+function undo(card, send) {
+  send({ type: "undo", proposal: card.dataset.proposal, revision: Number(card.dataset.revision) });
 }
 
 function save(card, send) {

@@ -1,0 +1,47 @@
+"""Tool: take the last change of the open plan back."""
+
+from typing import Any
+
+from pydantic_ai import RunContext
+
+from assistant.data.datasets import DatasetError
+from assistant.plans.form import differences
+from assistant.plans.proposals import StalePlan
+from assistant.tools.desk import Desk, Undone
+from engine.contract.jobs import SpecError, read_job
+
+
+async def undo_change(ctx: RunContext[Desk]) -> dict[str, Any]:
+    """Make the open plan what it was before its last change, whoever made that; can be called again for the change before. Nothing starts.
+
+    A training that was started cannot be undone so: it can be stopped (stop_run). After it, call start_training.
+    """
+    desk = ctx.deps
+    try:
+        undone = await desk.cards.undo()
+    except StalePlan as error:
+        raise desk.refuse("stale", str(error)) from None
+    except (SpecError, DatasetError) as error:
+        raise desk.refuse_input(error) from None
+    if undone is None:
+        has_plan = (await desk.memory.state()).plan is not None
+        why = "the open plan was not changed" if has_plan else "no plan is open"
+        raise desk.refuse("nothing_to_undo", f"there is nothing to undo: {why}", has_plan=has_plan)
+    return _told(undone)
+
+
+def _told(undone: Undone) -> dict[str, Any]:
+    """The plan, and what is otherwise now than it was."""
+    row, was = undone.row, undone.was
+    job, changed = read_job(row.spec), read_job(was.spec)
+    names = (("dataset", changed.dataset, job.dataset), ("title", changed.title, job.title))
+    return {
+        "proposal": row.id,
+        "dataset": row.dataset,
+        "model": row.subject,
+        "title": job.title,
+        "instead_of": {name: before for name, before, now in names if before != now},
+        "settings": [
+            {"setting": name, "value": now, "instead_of": before} for name, before, now in differences(changed, job)
+        ],
+    }
