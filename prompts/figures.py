@@ -10,9 +10,10 @@ from prompts.durations import duration
 from prompts.languages import Language
 
 # count: whole, as it stands. share: percent with at most one decimal. promise: percent to three digits, as a threshold is promised.
-# score: three decimals. change: the same with its sign. points: a difference of shares, in percent. seconds: as prompts/durations.py.
+# score: three decimals. change: the same with its sign. points: a difference of shares, in percentage points. seconds: as prompts/durations.py.
 # times: a ratio, one decimal. chance: of a test's p-value, two digits. plain: a setting, as it was given.
 Rounding = Literal["count", "share", "promise", "score", "change", "points", "seconds", "times", "chance", "plain"]
+POINTS: dict[Language, str] = {"en": " points", "ko": " %p", "zh": " 个百分点"}
 LEAST_CHANCE = 0.001  # a smaller p-value is told as less than this
 
 
@@ -36,7 +37,9 @@ class Figure:
             case "change":
                 return f"{'-' if self.value < 0 else '+'}{score(abs(self.value))}"
             case "points":
-                return f"{'-' if self.value < 0 else '+'}{percent(abs(self.value))}"
+                return (
+                    f"{'-' if self.value < 0 else '+'}{percent(abs(self.value)).removesuffix(' %')}{POINTS[language]}"
+                )
             case "seconds":
                 return duration(self.value, language)
             case "times":

@@ -93,7 +93,7 @@ def _environment(language: Language, prefix: str) -> Environment:
         "phrase": lambda name: wordings(language)[f"{prefix}{name}"]({}),
         "metric_name": lambda name: text(f"metric.{name}", name.replace("_", " ")),
         "setting_name": lambda name: text(f"setting.{name}", name.replace("_", " ")),
-        "choice_name": lambda name, value: text(f"choice.{name}.{value}", str(value)),
+        "choice_name": lambda name, value: text(f"choice.{name}.{value}", str(plain(value))),
         "stage_name": lambda name: text(f"stage.{name}", name),
     }
     return environment

@@ -1,18 +1,33 @@
 """Figures of finished runs as the engine measures them, for tests of what is said about them; and what hypothesis makes of such."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 from hypothesis import strategies as st
 
-from assistant.kinds.claims import Claim
+from assistant.kinds.claims import About, Claim
+from assistant.kinds.classify import advice as classify_advice
 from assistant.kinds.classify import claims as classify
+from assistant.kinds.detect import advice as detect_advice
 from assistant.kinds.detect import claims as detect
+from assistant.kinds.learning_curve import on_learning_curve
+from engine.contract.events import Epoch
+from engine.contract.jobs import make_job
+from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import GoodPolicy, images_needed, promised
 from engine.contract.results import WeightsUsed
-from engine.contract.results.classify import ClassifyMetrics, Learnt
-from engine.contract.results.detect import DetectMetrics, OfType, PromiseCheck, ThresholdTold
+from engine.contract.results.classify import ClassifyMetrics, ClassifyResults, ClassRow, Learnt
+from engine.contract.results.detect import (
+    DetectMetrics,
+    DetectResults,
+    OfSize,
+    OfType,
+    PromiseCheck,
+    ScoreRow,
+    ThresholdTold,
+)
 from engine.evaluation.intervals import proportion_interval
 from engine.tasks.classify.measurement import measure
 
@@ -32,10 +47,21 @@ def threshold(policy: GoodPolicy = "split_conformal", *, images: int = 12, rate:
     )
 
 
-def of_type(missed: int, total: int) -> OfType:
+def of_type(missed: int, total: int, auroc: float | None = 0.8) -> OfType:
     return OfType(
-        count=total, found=total - missed, missed=missed, recall_interval=proportion_interval(total - missed, total)
+        image_auroc=auroc,
+        count=total,
+        found=total - missed,
+        missed=missed,
+        recall_interval=proportion_interval(total - missed, total),
     )
+
+
+def sizes(missed: int, total: int) -> dict[str, OfSize]:
+    """All defects small."""
+    of_regions: dict[str, Any] = {"regions": 0, "regions_hit": 0, "region_recall": None, "recall": None}
+    small = {"from": 0.001, "to": 0.01, "images": total, "found": total - missed, "missed": missed}
+    return {"small": OfSize.model_validate(small | of_regions)}
 
 
 def detection(
@@ -71,6 +97,7 @@ def detection(
         "map_scale": (0.0, 10.0),
         "per_defect_type": {name: of_type(*each) for name, each in types.items()},
         "promise_check": PromiseCheck(held=None, reason="r"),
+        "per_size": sizes(missed, total),
     }
     return DetectMetrics(**(fields | changes))
 
@@ -96,17 +123,41 @@ def classification(
     return ClassifyMetrics(**(fields | changes))
 
 
+EPOCHS = [
+    Epoch(
+        epoch=at,
+        epochs=5,
+        loss=0.5 / at,
+        val_loss=val_loss,
+        lr=0.1,
+        best=at < 4,
+        figures={"accuracy": 0.9, "val_accuracy": 0.8},
+    )
+    for at, val_loss in enumerate((0.6, 0.5, 0.4, 0.45, 0.5), start=1)
+]
+
+
 def claims(
     of: DetectMetrics | ClassifyMetrics,
     *,
     run: str = "r7",
     seconds: float | None = 43.2,
     leans: Literal["over", "under"] | None = None,
+    epochs: Sequence[Epoch] = EPOCHS,
+    **settings: Any,
 ) -> list[Claim]:
+    """All that may be said of a run of these figures."""
     if isinstance(of, DetectMetrics):
-        return detect.claims_of(run, of, seconds=seconds, **NAMES)
+        about, job = About(run, "detect"), make_job("detect", "oled", "patchcore", settings)
+        measured = detect.claims_of(run, of, seconds=seconds, **NAMES)
+        after = detect_advice.next_steps(about, of, cast(DetectJob, job))
+        return [*measured, *on_learning_curve(about, epochs, model="PatchCore", learns_in_epochs=bool(epochs)), *after]
+    about, job = About(run, "classify"), make_job("classify", "oled", "resnet", settings)
     confidence = {"stated": 0.9, "right": of.metrics["accuracy"], "leans": leans}
-    return classify.claims_of(run, of, confidence=confidence, seconds=seconds, **NAMES)
+    measured = classify.claims_of(run, of, confidence=confidence, seconds=seconds, **NAMES)
+    curve = on_learning_curve(about, epochs, model="ResNet", learns_in_epochs=True)
+    after = classify_advice.next_steps(about, of, cast(ClassifyJob, job))
+    return [*measured, *classify.accuracy_gap(about, epochs, of), *curve, *after]
 
 
 names = st.text("xyz가나불량裂缝*_. []", max_size=8).map(lambda text: f"q{text}q")
@@ -114,7 +165,7 @@ weights = st.builds(WeightsUsed, backbone=st.just("resnet18"), source=st.sampled
 counts = st.tuples(st.integers(0, 900), st.integers(0, 900)).map(lambda each: (min(each), max(each)))
 shares = st.floats(0, 1)
 checks = st.one_of(
-    st.builds(PromiseCheck, held=st.booleans(), promised=shares, overkill=shares),
+    st.builds(PromiseCheck, held=st.booleans(), promised=shares, overkill=shares, ks_p_value=shares),
     st.just(PromiseCheck(held=None, reason="r")),
 )
 policies = st.sampled_from(["split_conformal", "leave_one_out", "percentile"])
@@ -159,3 +210,39 @@ def classifications(draw: st.DrawFn) -> ClassifyMetrics:
     return classification(
         true, called, classes, weights=draw(weights), synthetic=draw(st.booleans()), learning=draw(learnt)
     )
+
+
+def inspected(missed: Mapping[str, tuple[int, int]], *, good: int, alarms: int, better: float = 0.0) -> DetectResults:
+    """A detection with a row for each image: of each type the first were missed, of the good ones the first are false alarms."""
+    rows = []
+    for name, (wrong, total) in missed.items():
+        rows += [
+            (f"{name}/{i}.png", "defective", name, 4.0 + better if i < wrong else 9.0 + i / 100) for i in range(total)
+        ]
+    rows += [(f"good/{i}.png", "good", None, 8.0 if i < alarms else 2.0 + i / 100) for i in range(good)]
+    told = [
+        ScoreRow(
+            index=i, name=name, label=label, defect_type=of, score=score, is_anomalous=score > 6.4012, has_truth=False
+        )
+        for i, (name, label, of, score) in enumerate(rows)
+    ]
+    return DetectResults(metrics=detection(missed, good=good, alarms=alarms), rows=told)
+
+
+def classified(called: Sequence[int], true: Sequence[int] = (0, 0, 0, 0, 1, 1, 1, 1)) -> ClassifyResults:
+    """A classification with a row for each image."""
+    names = ("crack", "stain")
+    rows = [
+        ClassRow.model_validate(
+            {
+                "index": i,
+                "name": f"{i}.png",
+                "class": names[of],
+                "predicted": names[said],
+                "probability": 0.9,
+                "correct": of == said,
+            }
+        )
+        for i, (of, said) in enumerate(zip(true, called, strict=True))
+    ]
+    return ClassifyResults(metrics=classification([*true], [*called]), rows=rows)

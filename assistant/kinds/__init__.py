@@ -21,6 +21,7 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from engine.contract.data import DataFacts
 from engine.contract.jobs import FIRST_KIND, KINDS, Job
+from prompts.figures import Rounding
 
 DEFAULT_KIND = FIRST_KIND  # what is meant where no kind is named
 
@@ -143,7 +144,18 @@ class Kind(Protocol[JobT]):
 
     @property
     def outlines(self) -> Mapping[str, Outline]:
-        """Which of its claims make an answer, in which order: `summary`, what is said of a finished run unasked."""
+        """Which of its claims make an answer, in which order: `summary`, what is said of a finished run unasked; `good`, `trust`, `overfit`,
+        `why` and `worst`, what is answered about it; `compared`, what is said of two."""
+
+    def compared(self, row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
+        """What may be said of two finished runs of this kind on one data set, the second in its folder `of_other`.
+
+        Raises:
+            NoResults: as `facts`, of either.
+        """
+
+    def rounding_of(self, metric: str) -> Rounding:
+        """How a figure of that name is rounded."""
 
     def results(self, row: RunRow, folder: Path) -> dict[str, Any]:
         """What the run's page draws: `metrics` as they stand, and in `images` one entry for each inspected image.

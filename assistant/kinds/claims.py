@@ -25,15 +25,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class About:
-    """Makes claims about one thing: ids begin with its name, and each claim holds it as `run` (or as `name` says)."""
+    """Makes claims about one thing: ids begin with its name, and each claim holds what `named` says; that it is a run, where it says nothing."""
 
     subject: str
     wording: str = ""  # the kind whose wordings these are; empty: those that all share
-    name: str = "run"
+    named: Mapping[str, Any] | None = None
 
     def claim(self, id: str, what: str, **values: Any) -> Claim:
         prefix = f"{self.wording}." if self.wording else ""
-        return Claim(f"{self.subject}.{id}", f"{prefix}{what}", {self.name: self.subject, **values})
+        named = {"run": self.subject} if self.named is None else self.named
+        return Claim(f"{self.subject}.{id}", f"{prefix}{what}", {**named, **values})
 
 
 def within(interval: Interval | None, rounding: Rounding) -> Within | None:
@@ -46,7 +47,7 @@ def within(interval: Interval | None, rounding: Rounding) -> Within | None:
 def plain_names(names: Iterable[str]) -> dict[str, str]:
     """Each name as an id holds it: letters and digits alone, no two alike."""
     found: dict[str, str] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         plain = "".join(each if each.isalnum() else "_" for each in name.casefold()).strip("_") or "_"
         taken, number = set(found.values()), 2
         unique = plain

@@ -69,6 +69,10 @@ def test_from_a_sentence_to_a_matrix_and_a_gallery(page: Page, server: str, tmp_
     page.set_viewport_size({"width": 390, "height": 844})  # a phone
     box = page.locator(".matrix")
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    widest = matrix.evaluate(
+        "table => Math.max(...[...table.querySelectorAll('tbody td')].map((cell) => cell.offsetWidth))"
+    )
+    assert widest < 60  # a column is as wide as its numbers, not as its name
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=tmp_path / "phone.png")
 

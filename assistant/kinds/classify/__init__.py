@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.kinds import Kind
+from assistant.kinds.claims import Outline
 from assistant.kinds.classify.advice import best_for, complete, model_of, recommended
-from assistant.kinds.classify.claims import OUTLINES
+from assistant.kinds.classify.claims import OUTLINES, rounding_of
+from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
 from assistant.kinds.classify.telling import (
     TOLD_TO_SCRIPTS,
     claims_of_run,
+    compared_runs,
     facts_of,
     figures_of,
     in_short,
@@ -48,7 +51,9 @@ class Classify:
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)
-    outlines = OUTLINES
+    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
+    compared = staticmethod(compared_runs)
+    rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
     pictures = ClassifyResults.pictures
     galleries = GALLERIES

@@ -3,17 +3,22 @@
 Rules of thumb; a person's own wish always goes before them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from assistant.frames import Notice
 from assistant.kinds import Advice
+from assistant.kinds.claims import About, Claim
 from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.settings import Settings
 from engine.contract.classes import GOOD_CLASS, classes_of
 from engine.contract.classifiers import CLASSIFIERS
 from engine.contract.data import DataFacts
+from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.results.classify import ClassifyMetrics
+from prompts.figures import count
 
+FEW_TESTED = 20  # pictures of a class: of fewer, what share is found is hardly known
 FEW = 50  # pictures of the smallest class: below that, strong augmentation is worth its time
 
 
@@ -64,3 +69,22 @@ def _backbone(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
     if chosen.get("weights") == "random" or where_are_weights(settings, usual) in ("local", "cache"):
         return usual
     return next((name for name in local_backbones(settings) if family.is_of_family(name)), usual)
+
+
+def next_steps(about: About, metrics: ClassifyMetrics, job: ClassifyJob) -> Iterator[Claim]:
+    """What to try after a finished training, each with what in its figures speaks for it."""
+    if metrics.weights.source == "random":
+        yield about.claim("next.pretrained_weights", "next_pretrained_weights", backbone=metrics.weights.backbone)
+    few = {
+        name: each.count
+        for name, each in metrics.per_class.items()
+        if each.count < FEW_TESTED and each.found < each.count
+    }
+    if few:
+        names = [(name, count(images)) for name, images in few.items()]
+        yield about.claim("next.images", "next_images", classes=names, enough=count(FEW_TESTED))
+    learning = metrics.learning
+    if learning is not None and learning.epoch and learning.epoch == learning.epochs:
+        yield about.claim("next.epochs", "next_epochs", epochs=count(learning.epochs))
+    if job.augmentation == "none" and any(each.found < each.count for each in metrics.per_class.values()):
+        yield about.claim("next.augmentation", "next_augmentation")

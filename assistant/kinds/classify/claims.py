@@ -1,15 +1,17 @@
 """What is so about a finished training of a classifier, from its typed figures alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assistant.kinds.claims import About, Claim, Outline, on_what_it_rests, plain_names, within
+from engine.contract.events import Epoch
 from engine.contract.results.classify import ClassifyMetrics, Learnt, OfClass
 from prompts.figures import Figure, Rounding, count, share
 
 SHARES = ("balanced_accuracy", "accuracy", "ece", "chance", "majority_share")
 TOLD_APART = ("balanced_accuracy", "accuracy", "ece")  # each has a sentence of its own
 MOST_CONFUSED = 3
+WIDE = 0.3  # an interval of a share that is wider says little
 MOST_MISSED = 0.5  # of a class: beyond it the run is of no use for the class
 
 OUTLINES: dict[str, Outline] = {
@@ -26,6 +28,42 @@ OUTLINES: dict[str, Outline] = {
         ("random_weights",),
         ("synthetic",),
         ("took",),
+    ),
+    "good": (
+        ("missed_whole",),
+        ("balanced_accuracy", "missed.*"),
+        ("perhaps_guessing", "above_guessing"),
+        ("accuracy",),
+        ("unusable.*",),
+        ("random_weights", "synthetic"),
+        ("next.*",),
+    ),
+    "trust": (
+        ("tested", "balanced_accuracy", "perhaps_guessing", "above_guessing"),
+        ("few_of_class.*",),
+        ("ece", "confidence"),
+        ("left_out.*",),
+        ("random_weights",),
+        ("synthetic",),
+        ("broken",),
+    ),
+    "overfit": (
+        ("learning", "curve", "gap"),
+        ("accuracy_gap",),
+        ("confidence",),
+    ),
+    "why": (
+        ("missed_whole", "balanced_accuracy", "missed.*"),
+        ("taken.*",),
+        ("few_of_class.*",),
+        ("random_weights",),
+        ("next.*",),
+    ),
+    "worst": (
+        ("worst_type",),
+        ("found.*",),
+        ("taken.*",),
+        ("unusable.*",),
     ),
 }
 
@@ -86,6 +124,7 @@ def _on_the_whole(about: About, metrics: ClassifyMetrics, named: dict[str, str])
         yield about.claim(
             "accuracy", "accuracy", value=share(accuracy), interval=within(metrics.intervals.get("accuracy"), "share"), **rest
         )  # fmt: skip
+        yield about.claim("tested", "tested", total=count(tested), classes=count(len(metrics.classes)))
         wrong = sum(map(sum, metrics.confusion)) - right
         yield about.claim(
             "wrong", "wrong", wrong=count(wrong), total=count(tested), share=share(wrong / max(tested, 1))
@@ -104,6 +143,10 @@ def _on_classes(about: About, metrics: ClassifyMetrics) -> Iterator[Claim]:
         yield about.claim(
             f"found.{ids[name]}", "found_of_class", **told, share=share(each.found / each.count), interval=recall
         )
+        if each.recall_interval and each.recall_interval[1] - each.recall_interval[0] > WIDE:
+            low, high = each.recall_interval
+            width = {"low": share(low), "high": share(high), "width": share(WIDE)}
+            yield about.claim(f"few_of_class.{ids[name]}", "few_of_class", label=name, total=told["total"], **width)
         if each.called:
             called = {"called": count(each.called), "right": count(each.found)}
             yield about.claim(
@@ -174,3 +217,15 @@ def _on_figures(about: About, metrics: ClassifyMetrics) -> Iterator[Claim]:
 
 def rounding_of(metric: str) -> Rounding:
     return "share" if metric in SHARES else "score"
+
+
+def accuracy_gap(about: About, epochs: Sequence[Epoch], metrics: ClassifyMetrics) -> Iterator[Claim]:
+    """How often it was right on the images it learnt from, beside those held back and those it was tested with."""
+    tested = metrics.metrics.get("accuracy")
+    kept = next((each for each in reversed(epochs) if each.best), None)
+    learnt, held_back = (kept.figures.get(name) if kept else None for name in ("accuracy", "val_accuracy"))
+    if kept is not None and learnt is not None and tested is not None:
+        told = {"learnt": share(learnt), "tested": share(tested), "epoch": count(kept.epoch)}
+        what = "accuracy_gap" if held_back is None else "accuracy_gap_held_back"
+        beside = {} if held_back is None else {"held_back": share(held_back)}
+        yield about.claim("accuracy_gap", what, difference=Figure(tested - learnt, "points"), **told, **beside)

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure, Portion
-from assistant.kinds.claims import Claim
-from assistant.kinds.classify.claims import claims_of
+from assistant.kinds.claims import About, Claim
+from assistant.kinds.classify.advice import next_steps
+from assistant.kinds.classify.claims import accuracy_gap, claims_of
+from assistant.kinds.classify.comparing import Side, compared
 from assistant.kinds.classify.gallery import images_of
+from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
 from assistant.runs.results import load
 from assistant.runs.took import took
@@ -77,20 +80,40 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
 
 
 def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
-    """What it measured, as claims.
+    """What it measured, how it learnt, and what to do next, as claims.
 
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    results = load(row, folder, ClassifyResults)
-    return claims_of(
+    results, job = load(row, folder, ClassifyResults), ClassifyJob.model_validate(row.spec)
+    title, about = title_of(row), About(row.id, "classify")
+    measured = claims_of(
         row.id,
         results.metrics,
         confidence=confidence_of(results),
-        model=title_of(row),
+        model=title,
         data=row.dataset,
         seconds=took(row, folder),
     )
+    epochs, learning = epochs_of(folder), results.metrics.learning
+    if learning is not None and not learning.epoch:
+        epochs = []  # none of them was kept: what they tell is not of this model
+    return [
+        *measured,
+        *accuracy_gap(about, epochs, results.metrics),
+        *(on_learning_curve(about, epochs, model=title, learns_in_epochs=True) if epochs else ()),
+        *next_steps(about, results.metrics, job),
+    ]
+
+
+def compared_runs(row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
+    """What may be said of both, as claims.
+
+    Raises:
+        NoResults: one has not ended well, or its evaluation cannot be read.
+    """
+    sides = [Side(each.id, load(each, at, ClassifyResults)) for each, at in ((row, folder), (other, of_other))]
+    return compared(*sides)
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """Anomaly detection: learns from good images alone, finds defects by a threshold."""
 
+from collections.abc import Mapping
+
 from assistant.kinds import Kind
+from assistant.kinds.claims import Outline
 from assistant.kinds.detect.advice import best_for, complete, recommended
-from assistant.kinds.detect.claims import OUTLINES
+from assistant.kinds.detect.claims import OUTLINES, rounding_of
+from assistant.kinds.detect.comparing import COMPARED
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
 from assistant.kinds.detect.telling import (
     TOLD_TO_SCRIPTS,
     claims_of_run,
+    compared_runs,
     facts_of,
     figures_of,
     in_short,
@@ -46,7 +51,9 @@ class Detect:
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)
-    outlines = OUTLINES
+    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
+    compared = staticmethod(compared_runs)
+    rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
     pictures = DetectResults.pictures
     galleries = GALLERIES

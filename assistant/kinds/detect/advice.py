@@ -3,19 +3,29 @@
 Rules of thumb from practice with small sets of parts, not measurements of this machine; a person's own wish always goes before them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from assistant.frames import Notice
 from assistant.kinds import Advice
+from assistant.kinds.claims import About, Claim
 from assistant.kinds.weights import choose_backbone
 from assistant.settings import Settings
 from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS, DetectorParams
+from engine.contract.results.detect import DetectMetrics
+from prompts.figures import Figure, count, share
 
 FEW, SOME = 50, 200  # good images: below FEW a set is small, below SOME it is not large
 SMALL_BATCH = 4
+UNSEEN = 0.75  # an AUROC of a type below which the model hardly sees it, whatever the threshold
+SMALL = ("tiny", "small")  # defects
+LARGEST = 1024  # pixels that are proposed
+COARSE = 128  # pixels: at this size what is larger than a patch of 256 px is seen
+PRICE = 0.05  # of overkill: what a threshold at it would find is measured
+WORTH_IT = 0.02
+FEW_TESTED = 30  # defective images: of fewer, what share is missed is known to a quarter at best
 
 
 def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mapping[str, Any]) -> dict[str, Advice]:
@@ -73,3 +83,41 @@ def _default(params: type[DetectorParams], name: str) -> Any:
     if name == "batch_size":
         return params.default_batch_size
     return (params.model_fields.get(name) or DetectJob.settings()[name]).default
+
+
+def next_steps(about: About, metrics: DetectMetrics, job: DetectJob) -> Iterator[Claim]:
+    """What to try after a finished training, each with what in its figures speaks for it."""
+    types = [
+        (name, each) for name, each in metrics.per_defect_type.items() if each.missed and each.image_auroc is not None
+    ]
+    unseen = [name for name, each in types if each.image_auroc is not None and each.image_auroc < UNSEEN]
+    if metrics.weights.source == "random":
+        yield about.claim("next.pretrained_weights", "next_pretrained_weights", backbone=metrics.weights.backbone)
+    if unseen:
+        size = {"image_size": Figure(job.image_size, "plain"), "limit": Figure(UNSEEN, "plain")}
+        small = [metrics.per_size[name] for name in SMALL if name in metrics.per_size]
+        if sum(each.missed for each in small) > sum(each.found for each in small) and 2 * job.image_size <= LARGEST:
+            other = Figure(2 * job.image_size, "plain")
+            yield about.claim("next.image_size", "next_larger_images", types=unseen, other=other, **size)
+        elif job.image_size >= 2 * COARSE:
+            other = Figure(COARSE, "plain")
+            yield about.claim("next.image_size", "next_smaller_images", types=unseen, other=other, **size)
+    at_5, recall = metrics.metrics.get("recall_at_5_overkill"), metrics.metrics.get("recall")
+    rate = metrics.threshold.overkill_rate
+    if at_5 is not None and recall is not None and rate is not None and rate < PRICE and at_5 > recall + WORTH_IT:
+        told = {
+            "found": share(at_5),
+            "now": share(recall),
+            "rate": Figure(rate, "promise"),
+            "other": Figure(PRICE, "promise"),
+        }
+        yield about.claim("next.overkill_rate", "next_overkill_rate", **told)
+    images, needed = metrics.threshold.calibration_images, metrics.threshold.images_needed
+    if rate is not None and images is not None and needed is not None and images < needed:
+        told = {"images": count(images), "needed": count(needed), "rate": Figure(rate, "promise")}
+        yield about.claim("next.good_images", "next_good_images", **told)
+    if metrics.promise_check.held is False:
+        yield about.claim("next.same_light", "next_same_light")
+    few = sum(each.count for each in metrics.per_defect_type.values())
+    if 0 < few < FEW_TESTED:
+        yield about.claim("next.test_images", "next_test_images", defective=count(few), enough=count(FEW_TESTED))

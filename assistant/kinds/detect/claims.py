@@ -12,6 +12,10 @@ ON_TEST_DATA = ("image_f1_max", "pixel_f1_max", "recall_at_0_overkill", "recall_
 TOLD_APART = ("missed", "false_alarms", "image_auroc", "aupro_30")  # each has a sentence of its own
 OF_PIXELS = ("pixel_", "aupro_", "region_")
 WORTH_TELLING = 0.02  # as much more recall at another threshold
+WIDE = 0.3  # an interval of a share that is wider says little
+GUESSING = 0.5
+CHANCE = 0.05  # of a test: what is rarer is no chance
+TOLD_WELL = 0.9  # an AUROC of a type from which on a threshold could find most of it
 MOST_MISSED = 0.5  # of a type: beyond it the run is of no use for the type
 
 OUTLINES: dict[str, Outline] = {
@@ -27,6 +31,44 @@ OUTLINES: dict[str, Outline] = {
         ("synthetic",),
         ("took",),
     ),
+    "good": (
+        ("missed_whole",),
+        ("missed", "missed.*"),
+        ("false_alarms", "promise_broken"),
+        ("image_auroc", "perhaps_guessing", "above_guessing"),
+        ("unusable.*",),
+        ("price",),
+        ("random_weights", "synthetic"),
+        ("next.*",),
+    ),
+    "trust": (
+        ("tested", "missed", "image_auroc"),
+        ("few_of_type.*",),
+        ("promise_kept", "promise_broken", "promise_unknown", "promise_short"),
+        ("random_weights",),
+        ("synthetic",),
+        ("broken",),
+    ),
+    "overfit": (
+        ("curve", "gap"),
+        ("promise_kept", "promise_broken", "promise_unknown"),
+        ("unseen_good",),
+    ),
+    "why": (
+        ("missed_whole", "missed", "missed.*"),
+        ("why.*",),
+        ("false_alarms", "promise_broken", "promise_kept", "promise_short"),
+        ("at_5_overkill",),
+        ("size.*",),
+        ("random_weights",),
+        ("next.*",),
+    ),
+    "worst": (
+        ("worst_type", "no_types"),
+        ("found.*",),
+        ("unusable.*",),
+        ("why.*",),
+    ),
 }
 
 
@@ -41,6 +83,8 @@ def claims_of(run: str, metrics: DetectMetrics, *, model: str, data: str, second
         *_on_false_alarms(about, metrics, total=counts["test_good"]),
         *_on_promise(about, metrics),
         *_on_figures(about, metrics, counts),
+        *_on_trust(about, metrics, counts),
+        *_on_reasons(about, metrics),
         *on_what_it_rests(about, weights=metrics.weights, synthetic=metrics.synthetic, broken=counts["broken"]),
         *([about.claim("took", "took", took=Figure(seconds, "seconds"), **named)] if seconds is not None else []),
     ]
@@ -122,6 +166,49 @@ def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
     elif check.reason:
         nothing = told.promised is None
         yield about.claim("promise_unknown", "promise_unknown", reason="promises_nothing" if nothing else "no_good")
+
+
+def _on_trust(about: About, metrics: DetectMetrics, counts: dict[str, int]) -> Iterator[Claim]:
+    """How much the figures rest on."""
+    good, defective = counts["test_good"], counts["test_defective"]
+    yield about.claim("tested", "tested", good=count(good), defective=count(defective))
+    few = [(name, each) for name, each in worst_first(metrics) if each.count and each.recall_interval]
+    ids = plain_names(name for name, each in worst_first(metrics) if each.count)
+    for name, each in few:
+        low, high = each.recall_interval or (0.0, 1.0)
+        if high - low > WIDE:
+            told = {"total": count(each.count), "low": share(low), "high": share(high), "width": share(WIDE)}
+            yield about.claim(f"few_of_type.{ids[name]}", "few_of_type", type=name, **told)
+    auroc = metrics.intervals.get("image_auroc")
+    if auroc is not None and metrics.metrics.get("image_auroc") is not None:
+        what = "perhaps_guessing" if auroc[0] <= GUESSING else "above_guessing"
+        yield about.claim(what, what, low=Figure(auroc[0], "score"), guessing=Figure(GUESSING, "plain"))
+    missed, alarms = metrics.metrics.get("escape_rate"), metrics.metrics.get("overkill")
+    if missed is not None and alarms is not None:
+        yield about.claim("price", "price", missed=share(missed), alarms=share(alarms))
+    check = metrics.promise_check
+    if check.ks_p_value is not None:
+        what = "unseen_good_alike" if check.ks_p_value >= CHANCE else "unseen_good_differ"
+        told = {"chance": Figure(check.ks_p_value, "chance"), "limit": Figure(CHANCE, "plain")}
+        yield about.claim("unseen_good", what, **told)
+
+
+def _on_reasons(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    """Whether a type is missed for the threshold or for its scores, and defects of which size are missed."""
+    types = [(name, each) for name, each in worst_first(metrics) if each.count]
+    ids = plain_names(name for name, _ in types)
+    for name, each in types:
+        if each.missed and each.image_auroc is not None:
+            what = "why_threshold" if each.image_auroc >= TOLD_WELL else "why_scores"
+            told = {"auroc": Figure(each.image_auroc, "score"), "limit": Figure(TOLD_WELL, "plain")}
+            yield about.claim(f"why.{ids[name]}", what, type=name, missed=count(each.missed), **told)
+    if not types:
+        yield about.claim("no_types", "no_types")
+    for name, size in metrics.per_size.items():
+        if size.images:
+            told = {"found": count(size.found), "total": count(size.images), "missed": count(size.missed)}
+            area = {"least": share(size.above), "most": share(size.to)}
+            yield about.claim(f"size.{name}", "found_of_size", size=name, **told, **area)
 
 
 def _on_figures(about: About, metrics: DetectMetrics, counts: dict[str, int]) -> Iterator[Claim]:

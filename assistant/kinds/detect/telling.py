@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure, Portion
-from assistant.kinds.claims import Claim
+from assistant.kinds.claims import About, Claim
+from assistant.kinds.detect.advice import next_steps
 from assistant.kinds.detect.claims import claims_of
+from assistant.kinds.detect.comparing import Side, compared
 from assistant.kinds.detect.gallery import images_of
+from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
 from assistant.runs.results import load
 from assistant.runs.took import took
@@ -63,13 +66,35 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
 
 
 def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
-    """What it measured, as claims.
+    """What it measured, how it learnt, and what to do next, as claims.
 
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    metrics = load(row, folder, DetectResults).metrics
-    return claims_of(row.id, metrics, model=title_of(row), data=row.dataset, seconds=took(row, folder))
+    results, job = load(row, folder, DetectResults), DetectJob.model_validate(row.spec)
+    title, about = title_of(row), About(row.id, "detect")
+    measured = claims_of(
+        row.id,
+        results.metrics,
+        model=title,
+        data=row.dataset,
+        seconds=took(row, folder),
+    )
+    return [
+        *measured,
+        *on_learning_curve(about, epochs_of(folder), model=title, learns_in_epochs=job.model.learns_in_epochs),
+        *next_steps(about, results.metrics, job),
+    ]
+
+
+def compared_runs(row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
+    """What may be said of both, as claims.
+
+    Raises:
+        NoResults: one has not ended well, or its evaluation cannot be read.
+    """
+    sides = [Side(each.id, load(each, at, DetectResults)) for each, at in ((row, folder), (other, of_other))]
+    return compared(*sides)
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import pytest
 
 from assistant.kinds import kind_of
 from assistant.telling import composed, outlined, sentences_of, told
+from engine.contract.events import Epoch
 from engine.contract.results import WeightsUsed
-from engine.contract.results.detect import DetectMetrics, PromiseCheck
+from engine.contract.results.detect import DetectMetrics, OfType, PromiseCheck
 from prompts.languages import Language
 from tests.told_runs import claims, classification, detection, learning, threshold
 
@@ -146,3 +147,53 @@ def test_confusions_that_are_not_named_are_counted() -> None:
     every = [(of, other) for of in range(3) for other in range(3)]
     text = said(classification([of for of, _ in every], [other for _, other in every], ("a", "b", "c")))
     assert "3 more images were confused, between 3 more pairs of classes" in text
+
+
+QUESTIONS = ("good", "trust", "overfit", "why", "worst")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("make", [detection, classification])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_question_about_a_result_is_answered_from_its_evidence(
+    language: Language, make: Any, question: str
+) -> None:
+    text = said(make(), language, answer=question)
+    assert len(text) > 40 and any(letter.isdigit() for letter in text)
+
+
+def test_a_model_without_epochs_says_that_losses_cannot_tell_of_overfitting() -> None:
+    check = PromiseCheck(held=True, promised=0.05, overkill=0.0, ks_p_value=0.4)
+    text = said(detection(promise_check=check), answer="overfit", epochs=())
+    assert "cannot be told from losses" in text and "The promise holds" in text and "p 0.4" in text
+
+
+@pytest.mark.parametrize(
+    ("val_losses", "id", "words"),
+    [
+        ([0.6, 0.4, 0.7], "curve", "rose to 0.700 by the end"),
+        ([0.6, 0.5, 0.4], "curve", "it still fell"),
+        ([0.6, 0.4, 0.401], "curve", "no clear overfitting"),
+        ([None, None, None], "curve", "fewer than two measured a loss"),
+    ],
+)
+def test_a_curve_of_losses_tells_of_overfitting(val_losses: list[Any], id: str, words: str) -> None:
+    epochs = [
+        Epoch(epoch=at, epochs=3, loss=0.5 / at, val_loss=loss, lr=0.1, best=True)
+        for at, loss in enumerate(val_losses, start=1)
+    ]
+    sentences = {each.id: each.text for each in sentences_of(claims(detection(), epochs=epochs), "en")}
+    assert words in sentences[f"r7.{id}"]
+
+
+def test_what_to_do_next_is_said_with_what_speaks_for_it() -> None:
+    unseen = {"mura": OfType(count=8, found=0, missed=8, image_auroc=0.6)}
+    told = {
+        each.id: each.text
+        for each in sentences_of(claims(detection({"mura": (8, 8)}, per_defect_type=unseen, per_size={})), "en")
+    }
+    assert told["r7.next.image_size"].startswith(
+        "r7: Next: try 128 px beside 256 px and put both together, because mura is hardly told"
+    )
+    assert told["r7.next.good_images"].endswith("because 12 set the threshold and an overkill of 5 % takes 19.")
+    assert "r7.next.pretrained_weights" not in told

@@ -146,7 +146,7 @@ def test_a_korean_particle_follows_the_last_sound(word: str, pair: str, said: st
     ("figure", "said"),
     [
         (Figure(0.91875, "score"), "0.919"), (Figure(0.0000421, "score"), "4.21e-05"), (Figure(0.35, "share"), "35 %"), (Figure(0.9996, "share"), "99.96 %"),
-        (Figure(1 / 13, "promise"), "7.69 %"), (Figure(1234, "count"), "1,234"), (Figure(-0.02, "change"), "-0.020"), (Figure(0.02, "points"), "+2 %"),
+        (Figure(1 / 13, "promise"), "7.69 %"), (Figure(1234, "count"), "1,234"), (Figure(-0.02, "change"), "-0.020"), (Figure(0.02, "points"), "+2 points"),
         (Figure(0.00001, "chance"), "< 0.001"), (Figure(0.0312, "chance"), "0.031"), (Figure(2.349, "times"), "2.3"), (Figure(1e-05, "plain"), "1e-05"),
     ],
 )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Two to six runs beside each other: which is better and how sure that is, how their settings differ, and what cannot be compared and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from assistant.kinds import kind_of
+from assistant.kinds.claims import About, Claim
+from assistant.kinds.summary import headline_of, title_of
+from assistant.plans.form import describe
+from assistant.runs.took import took
+from assistant.store.tables import RunRow
+from assistant.telling import Sentence, outlined, sentences_of
+from engine.contract.jobs import KINDS
+from prompts.figures import Figure
+from prompts.languages import Language
+
+FEWEST, MOST = 2, 6
+NO_MATTER = ("seed", "device", "time_limit_min")  # settings whose difference is told by nobody who compares
+
+
+def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[list[Sentence], list[list[str]]]:
+    """The sentences on these runs, and the ids of the answer.
+
+    Raises:
+        NoResults: the evaluation of one that has finished cannot be read.
+    """
+    finished = [each for each in runs if each[0].state == "succeeded"]
+    every = About("-".join(row.id for row, _ in runs), named={"runs": [row.id for row, _ in runs]})
+    first = [*_unfinished(runs), *_ranked(every, finished), *_not_comparable(every, finished)]
+    answer: list[tuple[list[Claim], Any]] = [(first, (("*",),))]
+    for one, other in _pairs(finished):
+        kind = kind_of(one[0].kind)
+        beside = [*_on_data(one[0], other[0]), *_on_settings(one[0], other[0]), *_on_time(one, other)]
+        claims = kind.compared(*one, *other)
+        answer.append((claims, kind.outlines["compared"]))
+        answer.append((beside, (("data_changed",), ("model", "setting.*"), ("took",))))
+    for row, folder in finished:
+        rests = [each for each in kind_of(row.kind).claims(row, folder) if each.id == f"{row.id}.random_weights"]
+        answer.append((rests, (("random_weights",),)))
+    sentences: list[Sentence] = []
+    paragraphs: list[list[str]] = []
+    for claims, outline in answer:
+        worded = sentences_of(claims, language)
+        sentences += worded
+        paragraphs += outlined(worded, outline)
+    return sentences, paragraphs
+
+
+def _unfinished(runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:
+    for row, _ in runs:
+        if row.state != "succeeded":
+            yield About(row.id).claim("no_results", "no_results", state=row.state)
+
+
+def _ranked(every: About, runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:
+    """By the headline figure, within each data set and kind of run, where there are more than two to order."""
+    for (kind, dataset), rows in _alike(runs):
+        told = [(row.id, headline) for row, _ in rows if (headline := headline_of(row)) is not None]
+        if len(told) > FEWEST:
+            told.sort(key=lambda each: -each[1][1])
+            ranked = [(run, Figure(value, kind_of(kind).rounding_of(metric))) for run, (metric, value) in told]
+            yield every.claim(
+                f"ranked_{kind}_{len(ranked)}", "ranked", data=dataset, metric=told[0][1][0], ranked=ranked
+            )
+
+
+def _not_comparable(every: About, runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:
+    kinds, datasets = ({getattr(row, name) for row, _ in runs} for name in ("kind", "dataset"))
+    if len(kinds) > 1:
+        yield every.claim("other_kinds", "other_kinds", models=[(row.id, title_of(row)) for row, _ in runs])
+    if len(datasets) > 1:
+        yield every.claim("other_data", "other_data", tested=[(row.id, row.dataset) for row, _ in runs])
+
+
+def _pairs(runs: Sequence[tuple[RunRow, Path]]) -> Iterator[tuple[tuple[RunRow, Path], tuple[RunRow, Path]]]:
+    """The best of those that can be compared with each of the others, each pair in the order in which they were asked for."""
+    for _, rows in _alike(runs):
+        best = max(rows, key=lambda each: (headline_of(each[0]) or ("", float("-inf")))[1])
+        for each in rows:
+            if each is not best:
+                yield (best, each) if rows.index(best) < rows.index(each) else (each, best)
+
+
+def _alike(
+    runs: Sequence[tuple[RunRow, Path]],
+) -> Iterator[tuple[tuple[str, str], list[tuple[RunRow, Path]]]]:
+    """Those of one kind of run and one data set, in their order."""
+
+    def what(each: tuple[RunRow, Path]) -> tuple[str, str]:
+        return each[0].kind, each[0].dataset
+
+    for of, rows in groupby(sorted(runs, key=what), key=what):
+        yield of, sorted(rows, key=list(runs).index)
+
+
+def _about(one: RunRow, other: RunRow) -> About:
+    return About(f"{one.id}-{other.id}", named={"first": one.id, "second": other.id})
+
+
+def _on_data(one: RunRow, other: RunRow) -> Iterator[Claim]:
+    if one.fingerprint and other.fingerprint and one.fingerprint != other.fingerprint:
+        yield _about(one, other).claim("data_changed", "data_changed", data=one.dataset)
+
+
+def _on_settings(one: RunRow, other: RunRow) -> Iterator[Claim]:
+    """Settings that differ, those of the models only where it is one model."""
+    about = _about(one, other)
+    if one.subject != other.subject:
+        yield about.claim("model", "model_differs", a=title_of(one), b=title_of(other))
+    values = [_settings(row) for row in (one, other)]
+    for name, value in values[0].items():
+        if name in values[1] and values[1][name] != value and name not in NO_MATTER:
+            told = {"a": _told(value), "b": _told(values[1][name])}
+            yield about.claim(f"setting.{name}", "setting_differs", setting=name, **told)
+
+
+def _settings(row: RunRow) -> Mapping[str, Any]:
+    job = KINDS[row.kind].model_validate(row.spec)
+    return {setting.name: setting.value for setting in describe(job)}
+
+
+def _told(value: Any) -> Any:
+    """A number as a figure; what is none as it stands."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Figure(value, "plain")
+    return value
+
+
+def _on_time(one: tuple[RunRow, Path], other: tuple[RunRow, Path]) -> Iterator[Claim]:
+    a, b = took(*one), took(*other)
+    if a and b:
+        slow, fast = (one[0].id, other[0].id) if a >= b else (other[0].id, one[0].id)
+        told = {"a": Figure(a, "seconds"), "b": Figure(b, "seconds"), "times": Figure(max(a, b) / min(a, b), "times")}
+        yield _about(one[0], other[0]).claim("took", "took_by_both", slow=slow, fast=fast, **told)
