@@ -9,7 +9,7 @@ that a sentence says no number that is not a fact, and the three languages say t
     {{ text | josa("이/가") }}       the text with the particle that its end asks for
     {{ names | listed }}            names with commas between
     {{ phrase(name) }}              another wording of the same file that needs no value
-    {{ metric_name(name) }}, setting_name(name), choice_name(name, value), stage_name(name), text(key, ...)  words of the page
+    {{ metric_name(name) }}, setting_name(name), choice_name(name, value), stage_name(name), text(key, ...), notice(code, ...), because(code, ...)  words of the page
 """
 
 import tomllib
@@ -28,6 +28,7 @@ from prompts.page_texts import filled, flat, page_texts
 FOLDER = Path(__file__).resolve().parent / "telling"
 COMMA = {"en": ", ", "ko": ", ", "zh": "、"}
 BETWEEN = {"en": " ", "ko": " ", "zh": ""}  # two sentences
+STOP = {"en": ".", "ko": ".", "zh": "。"}
 COLON = {"en": ": ", "ko": ": ", "zh": "："}
 
 
@@ -94,6 +95,9 @@ def _environment(language: Language, prefix: str) -> Environment:
         "metric_name": lambda name: text(f"metric.{name}", name.replace("_", " ")),
         "setting_name": lambda name: text(f"setting.{name}", name.replace("_", " ")),
         "choice_name": lambda name, value: text(f"choice.{name}.{value}", str(plain(value))),
+        "notice": lambda code, message, told: text(f"notice.{code}", message, **told),
+        "because": lambda code, message, told: text(f"because.{code}", message, **told),
+        "sentence": lambda said: said if said[-1:] in ".!?。！？" else said + STOP[language],
         "stage_name": lambda name: text(f"stage.{name}", name),
     }
     return environment

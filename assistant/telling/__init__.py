@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from assistant.kinds.claims import Claim, Outline
+from assistant.kinds.claims import Claim, Outline, plain_names
 from prompts.languages import Language
 from prompts.sentences import BETWEEN, COLON, wording_of
+
+OF = ("run", "plan", "data")  # values that say what a claim is about: the first of them that it has
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def composed(told: Mapping[str, Any], language: Language) -> str:
         lines = ""
         for id in paragraph:
             subject = id.partition(".")[0]
-            text = texts[id].removeprefix(f"{subject}{COLON[language]}") if subject in said else texts[id]
+            text = _bare(texts[id], subject, language) if subject in said else texts[id]
             said.add(subject)
             is_entry = "." in _within_subject(id)
             lines += f"\n- {text}" if is_entry else f"{BETWEEN[language]}{text}"
@@ -67,8 +69,16 @@ def told(sentences: Iterable[Sentence], answer: Iterable[Iterable[str]] = ()) ->
 def _sentence(claim: Claim, language: Language) -> Sentence:
     wording = wording_of(claim.what, language)
     text = wording(claim.values)
-    names_it = "run" in wording.names or "run" not in claim.values
-    return Sentence(claim.id, text if names_it else f"{claim.values['run']}{COLON[language]}{text}", claim.values)
+    of = next((name for name in OF if name in claim.values), None)
+    if of is not None and of not in wording.names:
+        text = f"{claim.values[of]}{COLON[language]}{text}"
+    return Sentence(claim.id, text, claim.values)
+
+
+def _bare(text: str, subject: str, language: Language) -> str:
+    """The text without what it is about in front."""
+    head, colon, rest = text.partition(COLON[language])
+    return rest if colon and plain_names([head])[head] == subject else text
 
 
 def _within_subject(id: str) -> str:

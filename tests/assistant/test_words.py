@@ -9,13 +9,11 @@ import pytest
 
 import assistant
 from assistant import tools
-from assistant.data.left_out import GRAVEST_FIRST, by_reason
 from assistant.kinds.detect.advice import recommended
 from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.topics import topic_of
 from assistant.offline.words import built_in_words
 from engine import contract
-from engine.contract.data import LeftOut
 from engine.contract.folder import RunFolder
 from engine.contract.models import MODELS
 from prompts.languages import Language
@@ -27,22 +25,6 @@ LANGUAGES = get_args(Language)
 CONSTANTS = Facts({1.0, 0.5, 2.0, 4.0})
 
 RUN = {"run": "r7", "state": "running", "dataset": "oled", "model": "patchcore", "reason": None, "hint": None}
-DATASET = {
-    "dataset": "oled",
-    "train_good": 60,
-    "test_good": 20,
-    "test_defective": 40,
-    "masks": 40,
-    "defect_types": {"line": 8},
-    "broken": [{"name": "a.png", "reason": "empty file"}],
-    "broken_count": 1,
-    "synthetic": True,
-}
-LEFT_OUT = [
-    {"where": f"f{number}", "ending": ".gif", "reason": reason, "count": 3}
-    for reason in GRAVEST_FIRST
-    for number in range(6)
-]
 MODEL_FACTS = [
     {
         "model": name,
@@ -83,7 +65,6 @@ OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
     ("declined", {}),
     ("withheld", {}),
-    ("inspect_dataset", {**DATASET, "left_out": by_reason([LeftOut.model_validate(each) for each in LEFT_OUT])}),
     *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
     ("list_models", {"models": MODEL_FACTS[-2:], "recommended": recommended(["cflow", "ensemble"]), "for_dataset": None}),
     *(("run_ended", {**RUN, "state": state, "reason": "killed", "hint": "again", "rest": rest}) for state in ("stopped", "failed") for rest in (None, {"after_epoch": None, "epochs": 1}, {"after_epoch": 5, "epochs": 12})),

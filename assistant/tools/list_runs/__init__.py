@@ -6,6 +6,8 @@ from pydantic_ai import RunContext
 
 from assistant.kinds.summary import headline_of
 from assistant.store.tables import RunRow, RunState
+from assistant.telling import sentences_of, told
+from assistant.telling.progress import claims_of_list
 from assistant.tools.desk import Desk
 
 SHOWN = 20
@@ -25,20 +27,20 @@ async def list_runs(
         model: only runs of this model.
     """
     rows = await ctx.deps.runs.list(state=state, dataset=dataset, subject=model, limit=SHOWN)
-    return {
-        "runs": [
-            {
-                "run": row.id,
-                "state": row.state,
-                "dataset": row.dataset,
-                "model": row.subject,
-                "started": row.started_at.isoformat(timespec="minutes") if row.started_at else None,
-                "headline": _headline(row),
-                "reason": row.reason,
-            }
-            for row in rows
-        ]
-    }
+    sentences = sentences_of(claims_of_list(rows), ctx.deps.language)
+    listed = [
+        {
+            "run": row.id,
+            "state": row.state,
+            "dataset": row.dataset,
+            "model": row.subject,
+            "started": row.started_at.isoformat(timespec="minutes") if row.started_at else None,
+            "headline": _headline(row),
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+    return {"runs": listed, **told(sentences, [[each.id for each in sentences]])}
 
 
 def _headline(row: RunRow) -> dict[str, Any] | None:

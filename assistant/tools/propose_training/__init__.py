@@ -17,6 +17,8 @@ from assistant.plans.plan import Plan, plan
 from assistant.plans.proposals import StalePlan
 from assistant.runs.queue import UnknownRun
 from assistant.store.tables import ProposalRow, RunRow
+from assistant.telling import sentences_of, told
+from assistant.telling.plans import claims_of_plan
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS, SpecError, description_of, read_job
@@ -101,11 +103,11 @@ def _of(owners: list[str]) -> str:
 
 def _compact(schema: dict[str, Any]) -> None:
     """Leave out what tells an LLM nothing: titles, "or null" of an optional argument, its default null."""
-    for name, told in schema["properties"].items():
-        kinds = [kind for kind in told.pop("anyOf", ()) if kind.get("type") != "null"]
+    for name, described in schema["properties"].items():
+        kinds = [kind for kind in described.pop("anyOf", ()) if kind.get("type") != "null"]
         merged = kinds[0] if len(kinds) == 1 else _one_of(kinds)
         schema["properties"][name] = {
-            key: value for key, value in {**merged, **told}.items() if key not in ("title", "default")
+            key: value for key, value in {**merged, **described}.items() if key not in ("title", "default")
         }
 
 
@@ -161,6 +163,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         raise desk.refuse_input(error) from None
     row = await _store(desk, made, revised)
     survives = had.keys() - asked.keys() if revised is None else set()
+    sentences = sentences_of(claims_of_plan(row.id, made), desk.language)
     return {
         "proposal": row.id,
         "task": kind.name,
@@ -174,6 +177,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         "expected_seconds": round(made.estimate.seconds),
         "notices": [notice.message for notice in made.notices],
         "files_not_used": by_reason(made.facts.left_out),
+        **told(sentences),
     }
 
 

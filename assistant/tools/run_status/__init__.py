@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.store.tables import ACTIVE
+from assistant.store.tables import ACTIVE, RunRow
+from assistant.telling import outlined, sentences_of, told
+from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.tools.desk import Desk
 from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
 
@@ -17,6 +19,12 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
     """
     row = await ctx.deps.run(run, rather=ACTIVE)
+    facts = await _facts(ctx.deps, row)
+    sentences = sentences_of(claims_of_progress(row, facts), ctx.deps.language)
+    return facts | told(sentences, outlined(sentences, OUTLINE))
+
+
+async def _facts(desk: Desk, row: RunRow) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "run": row.id,
         "state": row.state,
@@ -24,12 +32,12 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
         "model": row.subject,
         "reason": row.reason,
         "hint": row.hint,
-        "waits_for": await ctx.deps.runs.waits_for(row),
+        "waits_for": await desk.runs.waits_for(row),
     }
-    if not ctx.deps.runs.place.has(row):
+    if not desk.runs.place.has(row):
         return {**facts, "host": row.host}
     try:
-        events = await asyncio.to_thread(read_events, ctx.deps.folder(row))
+        events = await asyncio.to_thread(read_events, desk.folder(row))
     except DamagedLog as damage:  # the state on record holds all the same
         return {**facts, "log_damaged": str(damage)}
     for event in events:

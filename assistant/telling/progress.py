@@ -1,0 +1,62 @@
+"""A run under way, and how runs stand in a list, in sentences."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from assistant.kinds import kind_of
+from assistant.kinds.claims import About, Claim, Outline
+from assistant.kinds.summary import headline_of, title_of
+from assistant.store.tables import RunRow
+from prompts.figures import Figure, count
+
+OUTLINE: Outline = (("state", "stage", "epoch", "done", "left", "waits_for"), ("reason",), ("elsewhere", "log_damaged"))
+
+
+def claims_of_progress(row: RunRow, facts: Mapping[str, Any]) -> list[Claim]:
+    """Of a run's state, and how far it is: `facts` as run_status gives them."""
+    about = About(row.id)
+    return [
+        about.claim("state", "run_state", model=title_of(row), data=row.dataset, state=row.state),
+        *(_on_stage(about, facts) if row.state == "running" else ()),
+        *_on_what_else(about, row, facts),
+    ]
+
+
+def claims_of_list(rows: Sequence[RunRow]) -> Iterator[Claim]:
+    """One for each run: what it is, how it stands, and the figure that tells it in one."""
+    for row in rows:
+        about, named = About(row.id), {"model": title_of(row), "data": row.dataset, "state": row.state}
+        headline = headline_of(row)
+        if headline is not None:
+            metric, value = headline
+            figure = Figure(value, kind_of(row.kind).rounding_of(metric))
+            yield about.claim("listed.run", "listed_with_figure", metric=metric, value=figure, **named)
+        elif row.state == "failed" and row.reason:
+            yield about.claim("listed.run", "listed_with_reason", reason=row.reason, **named)
+        else:
+            yield about.claim("listed.run", "listed", **named)
+
+
+def _on_stage(about: About, facts: Mapping[str, Any]) -> Iterator[Claim]:
+    if facts.get("stage") is not None:
+        yield about.claim("stage", "run_stage", stage=facts["stage"])
+    if facts.get("epoch") is not None:
+        yield about.claim("epoch", "run_epoch", epoch=count(facts["epoch"]), epochs=count(facts["epochs"]))
+    elif facts.get("progress"):
+        done, total = facts["progress"]
+        yield about.claim("done", "run_done", done=count(done), total=count(total), rest=count(total - done))
+    if facts.get("seconds_left") is not None:
+        yield about.claim("left", "run_left", left=Figure(facts["seconds_left"], "seconds"))
+
+
+def _on_what_else(about: About, row: RunRow, facts: Mapping[str, Any]) -> Iterator[Claim]:
+    if facts.get("waits_for"):
+        yield about.claim(
+            "waits_for", "waits_for", runs=list(facts["waits_for"]), number=count(len(facts["waits_for"]))
+        )
+    if row.state == "failed":
+        yield about.claim("reason", "run_failed", reason=row.reason or "?", hint=row.hint or "?")
+    if "host" in facts:
+        yield about.claim("elsewhere", "run_elsewhere", host=facts["host"] or "?")
+    if "log_damaged" in facts:
+        yield about.claim("log_damaged", "log_damaged", damage=facts["log_damaged"])
