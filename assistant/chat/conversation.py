@@ -5,7 +5,10 @@ What a person says goes to saying.py, what he decides about plans, questions and
 """
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+from assistant.chat.calls import Called, Calls
 from assistant.chat.desks import Desks
 from assistant.chat.memory import Memory
 from assistant.chat.open_questions import OpenQuestions
@@ -33,11 +36,13 @@ class Conversation:
         self.memory = Memory(parts.database, conversation, parts.mask)
         cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
         questions = OpenQuestions(parts.histories, self.transcript, cards.what_started)
-        self._turns = Turns(parts, self.transcript, Desks(parts, self.transcript, self.memory, cards))
+        desks = Desks(parts, self.transcript, self.memory, cards)
+        self._turns = Turns(parts, self.transcript, desks)
         self._person = Person(parts, self.transcript, cards, questions, self._turns, words)
         self._saying = Saying(
             parts, self.transcript, self.memory, self._person, questions, self._turns, words, title=title
         )
+        self._calls = Calls(parts, self.transcript, desks, cards, questions, self._turns)
         self._receiving = asyncio.Lock()
 
     @property
@@ -78,6 +83,16 @@ class Conversation:
                     await self._person.undo(frame.proposal, frame.revision)
                 case Reopen():
                     await self._person.reopen(frame.proposal, language)
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], language: Language) -> Called:
+        """Call a tool for another program. What needs a yes is put before the people of this conversation, and not done.
+
+        Raises:
+            UnknownTool: there is no such tool.
+            FrameRefused: an answer is being made, and takes its time.
+        """
+        async with self._receiving:
+            return await self._calls.call(tool, arguments, language)
 
     async def continue_run(self, run: RunRow) -> RunRow:
         """Continue a run that ended without a result, at a person's word. Where its images have changed, a new plan is shown instead.

@@ -9,6 +9,7 @@ from assistant.cli import data, runs
 from assistant.cli.common import INVALID, tell
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
+from assistant.cli.mcp import mcp
 from assistant.cli.serve import serve
 from assistant.cli.train import train
 from assistant.cli.understand import understand
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, train, understand, demo, doctor):
+for command in (serve, mcp, train, understand, demo, doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")

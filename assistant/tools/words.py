@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.tools import FOLDER, tool_names
 from prompts.languages import Language
-from prompts.page_texts import Text, flat
+from prompts.page_texts import Text, filled, flat
 from prompts.rendering import render
 
 
@@ -19,6 +19,12 @@ def tool_texts(language: Language) -> Mapping[str, Text]:
         page = tomllib.loads((FOLDER / name / "page.toml").read_text(encoding="utf-8"))
         texts |= flat(page[language], f"tool.{name}.")
     return texts
+
+
+def question_words(name: str, values: Mapping[str, Any], language: Language) -> str:
+    """What a tool asks on a small card of its own, given what it wants to do."""
+    how = f".{values['how']}" if "how" in values else ""
+    return filled(tool_texts(language)[f"tool.{name}.asks{how}"], values)
 
 
 def tool_words(name: str, say: str, language: Language, facts: dict[str, Any], **wording: Any) -> str:
