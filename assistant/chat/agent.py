@@ -5,6 +5,7 @@ from functools import cache
 from pydantic_ai import Agent, DeferredToolRequests, RunContext, UsageLimits
 
 from assistant.llm.summaries import LANGUAGE_NAMES
+from assistant.offline.model import MODEL_NAME as BUILT_IN
 from assistant.tools.desk import Desk
 from assistant.tools.loading import load_tools
 from prompts.rendering import render
@@ -29,6 +30,8 @@ def make_agent() -> MurascopeAgent:
 
     @agent.instructions
     async def context(ctx: RunContext[Desk]) -> str:
+        if ctx.model.model_name == BUILT_IN:
+            return ""  # it reads what it needs itself
         desk = ctx.deps
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
         return render(

@@ -51,6 +51,9 @@ class GrowingText:
     async def _put(self, text: str) -> None:
         if not text or (not self._text and shows_nothing(text)):
             return
+        if self._narration is None:  # our own words come whole: they are shown at their end
+            self._text += text
+            return
         if not self._text:
             self._text = text.lstrip()
             await self._transcript.show(self._key, AssistantItem(text=self._text, state="streaming"))

@@ -33,8 +33,11 @@ class Histories:
 
     async def load(self, conversation: str) -> History:
         """The messages so far, and the question that stands open, if any."""
-        stored = (await self.row(conversation)).history
-        return ConversationTypeAdapter.validate_json(stored) if stored else History(conversation_id=conversation)
+        return self.of(await self.row(conversation))
+
+    def of(self, row: ConversationRow) -> History:
+        """The same of a row that was read."""
+        return ConversationTypeAdapter.validate_json(row.history) if row.history else History(conversation_id=row.id)
 
     async def save(self, conversation: str, history: History) -> None:
         stored = self._mask.under(SAID, ConversationTypeAdapter.dump_python(history, mode="json"))
@@ -42,7 +45,7 @@ class Histories:
 
     async def language(self, conversation: str) -> Language:
         """The language of the user's latest message."""
-        return _as_language((await self.row(conversation)).language)
+        return as_language((await self.row(conversation)).language)
 
     async def note(self, conversation: str, **values: Any) -> None:
         """Set columns of the conversation, such as its language or title."""
@@ -60,5 +63,5 @@ class Histories:
         return row
 
 
-def _as_language(value: str) -> Language:
+def as_language(value: str) -> Language:
     return "ko" if value == "ko" else "zh" if value == "zh" else "en"

@@ -1,13 +1,16 @@
 """The state of a conversation (assistant/state.py), read and taken forward where it is stored: in the conversation's row."""
 
 from collections.abc import Callable
+from typing import cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 
 from assistant.machine.masking import Mask
 from assistant.state import State
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow
+
+CONVERSATIONS = cast(Table, ConversationRow.__table__)
 
 
 class Memory:
@@ -32,5 +35,7 @@ class Memory:
             after = step(before)
             if after != before:
                 stored = State.model_validate(self._mask.value(after.model_dump(mode="json")))
-                await session.execute(update(ConversationRow).where(mine).values(state=stored))
+                await session.execute(
+                    update(CONVERSATIONS).where(CONVERSATIONS.c.id == self._conversation).values(state=stored)
+                )
         return after

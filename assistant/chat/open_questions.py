@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from pydantic_ai import Conversation as History
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied, ToolReturn
 
 from assistant.chat.histories import Histories
@@ -27,9 +28,9 @@ class OpenQuestions:
     ):
         self._histories, self._transcript, self._what_started = histories, transcript, what_started
 
-    async def tools(self) -> dict[str, str]:
-        """The calls that wait, tool by call id."""
-        pending = await self._pending()
+    async def tools(self, history: History | None = None) -> dict[str, str]:
+        """The calls that wait, tool by call id; in this history, or in that of now."""
+        pending = await self._pending(history)
         return {call.tool_call_id: call.tool_name for call in (pending.approvals if pending else [])}
 
     async def answer(self, given: Mapping[str, Given]) -> DeferredToolResults | None:
@@ -41,9 +42,9 @@ class OpenQuestions:
             return None
         return await self._close(pending, answers, otherwise="The user did not answer this.")
 
-    async def pass_over(self) -> DeferredToolResults | None:
+    async def pass_over(self, history: History) -> DeferredToolResults | None:
         """The user spoke of something else: what waits for a yes stays undone. A plan that was approved meanwhile is not."""
-        pending = await self._pending()
+        pending = await self._pending(history)
         if pending is None:
             return None
         answers: dict[str, Given | None] = {}
@@ -53,8 +54,9 @@ class OpenQuestions:
             answers[call.tool_call_id] = ToolReturn(started) if started is not None else None
         return await self._close(pending, answers, otherwise="Not done: the user gave no yes and wrote something else.")
 
-    async def _pending(self) -> DeferredToolRequests | None:
-        return (await self._histories.load(self._transcript.conversation)).deferred_tool_requests
+    async def _pending(self, history: History | None = None) -> DeferredToolRequests | None:
+        history = history or await self._histories.load(self._transcript.conversation)
+        return history.deferred_tool_requests
 
     async def _close(
         self, pending: DeferredToolRequests, answers: Mapping[str, Given | None], *, otherwise: str

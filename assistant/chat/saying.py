@@ -1,7 +1,10 @@
 """What a person says in a conversation: a bare word answers what was asked last, anything else goes to the agent."""
 
+from collections.abc import Sequence
+
 from assistant.chat.decisions import Decision, Standing, decide, standing
 from assistant.chat.frame_refused import FrameRefused
+from assistant.chat.histories import as_language
 from assistant.chat.memory import Memory
 from assistant.chat.open_questions import OpenQuestions
 from assistant.chat.own_words import OwnWords, new_key
@@ -9,7 +12,7 @@ from assistant.chat.parts import Parts
 from assistant.chat.person import Person
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.frames import ChoicesItem, Say, UserItem
+from assistant.frames import ChoicesItem, Item, Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
 from assistant.state import is_said, with_question
@@ -17,6 +20,8 @@ from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
 TITLE_LENGTH = 60
+
+Items = Sequence[tuple[str, int, Item]]  # with their keys and revisions
 
 
 class Saying:
@@ -44,36 +49,36 @@ class Saying:
         Raises:
             FrameRefused: another answer is being made, or the message is empty.
         """
-        key = f"user-{frame.key}" if frame.key else f"user-{new_key()}"
-        if await self._transcript.get(key) is not None:
+        key, items = f"user-{frame.key or new_key()}", await self._transcript.items()
+        if any(key == shown for shown, _, _ in items):
             return  # the page sent it again after a broken connection
         self._turns.refuse_when_busy()
         text = frame.text.strip()
         if not text:
             raise FrameRefused("empty", "the message is empty")
-        said = read(text, otherwise=await self._language(page_language), names=await self._names())
+        row = await self._parts.histories.row(self._transcript.conversation)
+        history = self._parts.histories.of(row)
+        language = as_language(row.language) if self.title else page_language  # nothing was said before
+        said = read(text, otherwise=language, names=await self._names())
         self.title = self.title or text[:TITLE_LENGTH]
-        await self._parts.histories.note(self._transcript.conversation, language=said.language, title=self.title)
-        open_before = await self._standing()
-        remembered = await self._memory.state()
+        if (row.language, row.title) != (said.language, self.title):
+            await self._parts.histories.note(row.id, language=said.language, title=self.title)
+        talks = self._parts.provider.name != "built-in"
+        open_before = standing(items, waits_for=await self._questions.tools(history), talks=talks)
         await self._transcript.show(key, UserItem(text=text))
         try:
             decision = decide(said.answer, open_before) if said.answer is not None else "pass_on"
-            if remembered.question is not None and decision != "ask_choice":
-                await self._settle(text)
+            if row.state.question is not None and decision != "ask_choice":
+                await self._settle(items, text)
             if decision == "pass_on":
-                results = await self._questions.pass_over()
-                self._turns.begin(said.language, said=said, remembered=remembered, results=results)
+                results = await self._questions.pass_over(history)
+                self._turns.begin(said.language, said=said, remembered=row.state, history=history, results=results)
             else:
                 await self._carry_out(decision, open_before, said.language)
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
             await self._words.say("refused", said.language, {"code": refused.code, "message": refused.message})
         if not self._turns.working:
             self._transcript.tell_turn(working=False)  # the page showed that an answer is on its way
-
-    async def _language(self, page_language: Language) -> Language:
-        """Of the conversation so far; of the page before anything was said."""
-        return await self._parts.histories.language(self._transcript.conversation) if self.title else page_language
 
     async def _names(self) -> list[str]:
         """What is called the same in every language: data sets and models."""
@@ -82,18 +87,13 @@ class Saying:
         ]
         return [*await self._parts.datasets.names(), *models]
 
-    async def _settle(self, text: str) -> None:
+    async def _settle(self, items: Items, text: str) -> None:
         """Whatever is said answers what was asked back, or leaves it unanswered: it is not asked any more."""
-        for key, _, item in await self._transcript.items():
+        for key, _, item in items:
             if isinstance(item, ChoicesItem) and item.state == "open":
                 chosen = next((each for each in item.choices if is_said(each, text)), None)
                 await self._transcript.update(key, state="settled", chosen=chosen)
         await self._memory.change(lambda state: with_question(state, None))
-
-    async def _standing(self) -> Standing:
-        waits_for = await self._questions.tools()
-        talks = self._parts.provider.name != "built-in"
-        return standing(await self._transcript.items(), waits_for=waits_for, talks=talks)
 
     async def _carry_out(self, decision: Decision, at: Standing, language: Language) -> None:
         """Do what a bare word decides, or say why it decides nothing."""

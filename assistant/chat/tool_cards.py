@@ -30,9 +30,12 @@ class ToolCards:
 
     async def begin(self, part: ToolCallPart, *, is_valid: bool) -> None:
         """A tool is called."""
-        self._under_way[part.tool_call_id] = call = self._call(part)
+        call = self._call(part)
         if is_valid and not traits(part.tool_name).silent:
-            await self._transcript.show(call.key, ToolItem(tool=part.tool_name, arguments=call.shown.values))
+            item = ToolItem(tool=part.tool_name, arguments=call.shown.values)
+            await self._transcript.show(call.key, item)
+            call = replace(call, item=item)
+        self._under_way[part.tool_call_id] = call
 
     async def end(self, part: ToolReturnPart) -> None:
         """It returned, or was refused."""
@@ -44,9 +47,8 @@ class ToolCards:
             self._narration.known.learn(part.content, {"tool": part.tool_name, **call.arguments})
         if (traits(part.tool_name).silent and not failed) or part.outcome in ("denied", "interrupted"):
             return
-        shown = await self._transcript.get(call.key)
         tool = self.checked(part.tool_name, otherwise="unknown")
-        item = shown if isinstance(shown, ToolItem) else ToolItem(tool=tool, arguments={})
+        item = call.item or ToolItem(tool=tool, arguments={})
         seconds = round(time.monotonic() - call.began, 2)
         change: dict[str, Any] = self._why(part) if failed else {"state": "done", "result": result}
         await self._transcript.show(call.key, item.model_copy(update={**call.shown.mend(change), "seconds": seconds}))
@@ -119,6 +121,7 @@ class _Call:
     began: float
     arguments: dict[str, Any]
     shown: ShownArguments
+    item: ToolItem | None = None
 
 
 def _question(refusal: Refusal, missing: str, request: Request) -> Question:

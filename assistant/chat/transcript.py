@@ -6,11 +6,11 @@ the same conversation.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import CursorResult, Table, func, insert, select, update
 
 from assistant.frames import (
     ITEM,
@@ -28,6 +28,7 @@ from assistant.machine.masking import Mask, MaskedText
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, ItemRow, now
 
+ITEMS, CONVERSATIONS = cast(Table, ItemRow.__table__), cast(Table, ConversationRow.__table__)
 MOST_WAITING_FRAMES = 2000  # a page that reads slower than this is cut off; it comes back and asks for what it missed
 
 
@@ -39,6 +40,7 @@ class Transcript:
         self._database, self._mask = database, mask
         self._pages: set[_Page] = set()
         self._streaming: dict[str, MaskedText] = {}
+        self._noting: list[list[Item]] = []
         self._writing = asyncio.Lock()
 
     async def items(self, after: int = 0) -> list[tuple[str, int, Item]]:
@@ -64,25 +66,35 @@ class Transcript:
         """Add an item at the end, or replace the one with this key where it stands."""
         item = self._mask.value(item)
         async with self._writing, self._database.session() as session:
-            bump = update(ConversationRow).where(ConversationRow.id == self.conversation)
-            revision = await session.scalar(
-                bump.values(revision=ConversationRow.revision + 1, updated_at=now()).returning(ConversationRow.revision)
-            )
+            bump = update(CONVERSATIONS).where(CONVERSATIONS.c.id == self.conversation)
+            raised = bump.values(revision=CONVERSATIONS.c.revision + 1, updated_at=now())
+            revision = await session.scalar(raised.returning(CONVERSATIONS.c.revision))
             if revision is None:
                 return  # the conversation was deleted in the meantime
-            row = await session.get(ItemRow, (self.conversation, key))
-            if row is None:
-                last = await session.scalar(
-                    select(func.max(ItemRow.position)).where(ItemRow.conversation == self.conversation)
-                )
-                row = ItemRow(conversation=self.conversation, key=key, position=(last or 0) + 1)
-                session.add(row)
-            row.body, row.revision = item.model_dump(mode="json"), revision
+            mine, body = ITEMS.c.conversation == self.conversation, item.model_dump(mode="json")
+            change = update(ITEMS).where(mine, ITEMS.c.key == key).values(body=body, revision=revision)
+            is_new = cast("CursorResult[Any]", await session.execute(change)).rowcount == 0
+            if is_new:
+                last = select(func.coalesce(func.max(ITEMS.c.position), 0) + 1).where(mine).scalar_subquery()
+                row = {"conversation": self.conversation, "key": key, "body": body, "revision": revision}
+                await session.execute(insert(ITEMS).values(position=last, **row))
         if isinstance(item, AssistantItem) and item.state == "streaming":
             self._streaming[key] = MaskedText(self._mask, item.text)
         else:
             self._streaming.pop(key, None)
+        for added in self._noting if is_new else ():
+            added.append(item)
         self._tell(ItemFrame(key=key, revision=revision, item=item))
+
+    @contextmanager
+    def noting(self) -> Iterator[list[Item]]:
+        """The items that are added while the block is open."""
+        added: list[Item] = []
+        self._noting.append(added)
+        try:
+            yield added
+        finally:
+            self._noting.remove(added)
 
     async def update(self, key: str, **changes: Any) -> None:
         """Change fields of an item that is shown; nothing happens when there is none."""

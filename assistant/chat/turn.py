@@ -35,7 +35,7 @@ from assistant.chat.own_ids import own_ids
 from assistant.chat.parts import Parts
 from assistant.chat.tool_cards import ToolCards
 from assistant.chat.transcript import Transcript
-from assistant.frames import AssistantItem, ErrorItem, ProposalItem, ToolItem, UserItem
+from assistant.frames import AssistantItem, ErrorItem, Item, ProposalItem, ToolItem, UserItem
 from assistant.llm.errors import explain
 from assistant.llm.grounding import facts_in
 from assistant.llm.narration import Narration, known_from
@@ -70,16 +70,18 @@ class Turn:
         *,
         said: Said | None = None,
         remembered: State | None = None,
+        history: History | None = None,
         results: DeferredToolResults | None = None,
     ) -> None:
         """Run the agent over what was said, or over the answers to its questions: to the end of its own answer, to a question of its
         own, or to an error that is shown."""
         self._transcript.tell_turn(working=True)
         try:
-            before = {key for key, _, _ in await self._transcript.items()}
-            history = await self._parts.histories.load(self._desk.conversation)
-            questions = await self._run(history, said, results)
-            if not await self._has_answered(before=before):
+            history = history or await self._parts.histories.load(self._desk.conversation)
+            remembered = remembered or await self._desk.memory.state()
+            with self._transcript.noting() as added:
+                questions = await self._run(history, said, remembered, results)
+            if not self._has_answered(added):
                 await self._say_where_it_stands(questions)
         except AgentRunError as error:
             why = explain(error, url=self._parts.provider.url)
@@ -103,13 +105,13 @@ class Turn:
             self._transcript.tell_turn(working=False)
 
     async def _run(
-        self, history: History, said: Said | None, results: DeferredToolResults | None
+        self, history: History, said: Said | None, remembered: State, results: DeferredToolResults | None
     ) -> DeferredToolRequests | None:
         """Run the agent to its end; returns the questions that it waits for, shown where they have a card of their own."""
         parts, desk = self._parts, self._desk
         names = await parts.datasets.names()
-        opened = await desk.proposals.latest_open(desk.conversation)
-        card = await self._transcript.get(plan_key(opened.id)) if opened else None
+        opened = remembered.plan
+        card = await self._transcript.get(plan_key(opened.proposal)) if opened else None
         plan = plan_words(card) if isinstance(card, ProposalItem) else None
         built_in = built_in_model(said, language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
         narration = None  # of our own words, rendered from facts, nothing is held back
@@ -161,13 +163,12 @@ class Turn:
             await tools.ask(output)
             return output
 
-    async def _has_answered(self, *, before: set[str]) -> bool:
+    def _has_answered(self, added: Sequence[Item]) -> bool:
         """Whether the person got something new at the end, and more than folded tool lines: words, a card, or a question.
 
         A card that changed far above is no answer. One who stopped the turn wants none.
         """
-        shown = [item for key, _, item in await self._transcript.items() if key not in before]
-        return self._token.cancelled or any(not isinstance(item, UserItem | ToolItem) for item in shown)
+        return self._token.cancelled or any(not isinstance(item, UserItem | ToolItem) for item in added)
 
     async def _say_where_it_stands(self, questions: DeferredToolRequests | None) -> None:
         """No message stays without an answer: tell of the plan that waits, or that there is nothing to say."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pydantic_ai import Conversation as History
 from pydantic_ai import DeferredToolResults
 
 from assistant.chat.desks import Desks
@@ -35,11 +36,14 @@ class Turns:
         *,
         said: Said | None = None,
         remembered: State | None = None,
+        history: History | None = None,
         results: DeferredToolResults | None = None,
     ) -> None:
-        """Let the agent answer what was said, as it was `remembered` before it was said, or go on with the answers to its questions."""
+        """Let the agent answer what was said, with what was `remembered` and the `history` before, or go on with the answers to its questions."""
         self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language))
-        self._task = asyncio.create_task(self._turn.take(said=said, remembered=remembered, results=results))
+        self._task = asyncio.create_task(
+            self._turn.take(said=said, remembered=remembered, history=history, results=results)
+        )
 
     def stop(self) -> None:
         if self._turn is not None:

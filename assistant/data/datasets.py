@@ -65,7 +65,8 @@ class Datasets:
             return (await session.scalars(select(DatasetRow).order_by(DatasetRow.name))).all()
 
     async def names(self) -> Sequence[str]:
-        return [row.name for row in await self.list()]
+        async with self._database.reading() as session:
+            return (await session.scalars(select(DatasetRow.name).order_by(DatasetRow.name))).all()
 
     async def get(self, name: str) -> DatasetRow:
         """The data set of that name, whatever its case.
