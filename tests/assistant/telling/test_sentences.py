@@ -108,7 +108,10 @@ def test_there_is_no_sentence_without_its_facts(language: Language) -> None:
 
 
 def test_no_wording_holds_a_figure_of_its_own() -> None:
-    for path in FOLDER.rglob("*.toml"):
+    of_results = [
+        path for path in FOLDER.rglob("*.toml") if path.parent.name != "terms"
+    ]  # what a word means is no result
+    for path in of_results:
         for text in flat(tomllib.loads(path.read_text("utf-8"))).values():
             assert re.findall(r"\d", HOLES.sub(" ", str(text))) == [], text
 
