@@ -5,7 +5,7 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 
 from sqlalchemy.exc import OperationalError
 
@@ -15,14 +15,16 @@ from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
-from assistant.plans.continuing import continue_run
+from assistant.plans.continuing import NotContinued, continue_run, planned_instead
 from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
+from assistant.state import renamed
 from assistant.store.database import Database
 from assistant.store.tables import ENDED, DatasetRow, RunRow
+from engine.contract.jobs import SpecError
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class Workspace:
             if plan.conversation is not None:
                 conversation = await self.conversations.get(plan.conversation)
                 await conversation.transcript.update(plan_key(plan.id), dataset=row.name)
+                await conversation.memory.change(partial(renamed, old=name, new=row.name))
         return row
 
     @asynccontextmanager
@@ -114,12 +117,20 @@ class Workspace:
         """Continue a run that ended without a result, in the conversation that it belongs to.
 
         Raises:
-            UnknownRun, NotContinued, DatasetError: it is not continued, in words.
+            UnknownRun, NotContinued, DatasetError: it is not continued, in words; `new_plan` or `new_plan_unknown` where its images have
+                changed and a new plan is shown.
         """
         row = await self.runs.get(run)
         if row.conversation is None:
             return await continue_run(self.datasets, self.runs, row)
-        return await (await self.conversations.get(row.conversation)).continue_run(row)
+        try:
+            made = await (await self.conversations.get(row.conversation)).cards.continue_run(row)
+        except SpecError as error:
+            hint = "plan the training anew, with other settings"
+            raise NotContinued("not_started", str(error), hint, row.id) from None
+        if isinstance(made, RunRow):
+            return made
+        raise planned_instead(row)
 
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""

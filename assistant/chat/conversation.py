@@ -34,15 +34,15 @@ class Conversation:
         self.transcript = Transcript(parts.database, conversation, parts.mask)
         self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
         self.memory = Memory(parts.database, conversation, parts.mask)
-        cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
-        questions = OpenQuestions(parts.histories, self.transcript, cards.what_started)
-        desks = Desks(parts, self.transcript, self.memory, cards)
+        self.cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
+        questions = OpenQuestions(parts.histories, self.transcript, self.cards.what_started)
+        desks = Desks(parts, self.transcript, self.memory, self.cards)
         self._turns = Turns(parts, self.transcript, desks)
-        self._person = Person(parts, self.transcript, cards, questions, self._turns, words)
+        self._person = Person(parts, self.transcript, self.cards, questions, self._turns, words)
         self._saying = Saying(
             parts, self.transcript, self.memory, self._person, questions, self._turns, words, title=title
         )
-        self._calls = Calls(parts, self.transcript, desks, cards, questions, self._turns)
+        self._calls = Calls(parts, self.transcript, desks, self.cards, questions, self._turns)
         self._receiving = asyncio.Lock()
 
     @property
@@ -93,14 +93,6 @@ class Conversation:
         """
         async with self._receiving:
             return await self._calls.call(tool, arguments, language)
-
-    async def continue_run(self, run: RunRow) -> RunRow:
-        """Continue a run that ended without a result, at a person's word. Where its images have changed, a new plan is shown instead.
-
-        Raises:
-            NotContinued, DatasetError: it is not continued, in words; `new_plan` or `new_plan_unknown` when there is one now.
-        """
-        return await self._person.continue_run(run)
 
     async def tell_end_of(self, run: RunRow) -> None:
         """Explain a run that has just ended, beside nothing else that is being said."""

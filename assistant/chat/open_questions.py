@@ -42,7 +42,7 @@ class OpenQuestions:
             return None
         return await self._close(pending, answers, otherwise="The user did not answer this.")
 
-    async def pass_over(self, history: History) -> DeferredToolResults | None:
+    async def pass_over(self, history: History | None = None) -> DeferredToolResults | None:
         """The user spoke of something else: what waits for a yes stays undone. A plan that was approved meanwhile is not."""
         pending = await self._pending(history)
         if pending is None:

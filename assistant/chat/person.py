@@ -1,4 +1,4 @@
-"""A person's own acts in a conversation: yes, no and edits of plans, answers to questions, a run to be continued.
+"""A person's own acts in a conversation: yes, no and edits of plans, answers to questions.
 
 They never pass through the LLM. What they do to a plan stands in assistant/plans/acts.py; here they are shown, and the agent hears of
 what it had asked.
@@ -20,10 +20,9 @@ from assistant.frames import UserItem
 from assistant.offline.said import read
 from assistant.plans.acts import DataChanged, NotStarted
 from assistant.plans.card import plan_words
-from assistant.plans.continuing import NotContinued
 from assistant.plans.launching import what_started
 from assistant.plans.proposals import StalePlan
-from assistant.store.tables import ProposalRow, RunRow
+from assistant.store.tables import ProposalRow
 from assistant.tools import starter
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
@@ -139,21 +138,6 @@ class Person:
             raise FrameRefused("stale", "this question was answered already")
         given = ToolApproved() if yes else ToolDenied("The user said no.")
         self._turns.begin(language, results=await self._questions.answer({call: given}))
-
-    async def continue_run(self, run: RunRow) -> RunRow:
-        """See `Conversation.continue_run`."""
-        try:
-            made = await self._cards.continue_run(run)
-        except SpecError as error:
-            hint = "plan the training anew, with other settings"
-            raise NotContinued("not_started", str(error), hint, run.id) from None
-        if isinstance(made, RunRow):
-            return made
-        hint = "approve the new plan that waits in its conversation"
-        if run.fingerprint is None:
-            message = f"it is not on record which images run {run.id} was approved for"
-            raise NotContinued("new_plan_unknown", message, hint, run.id)
-        raise NotContinued("new_plan", f"the images of run {run.id} changed", hint, run.id)
 
     async def _own_plan(self, proposal: str) -> ProposalRow:
         row = await self._parts.proposals.get(proposal)

@@ -74,6 +74,15 @@ async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversa
         raise NotContinued("not_started", f"run {row.id} cannot be continued: {error}", "train anew", row.id) from None
 
 
+def planned_instead(row: RunRow) -> NotContinued:
+    """Why a run was not continued where a new plan was shown in its place."""
+    hint = "approve the new plan that waits in its conversation"
+    if row.fingerprint is None:
+        message = f"it is not on record which images run {row.id} was approved for"
+        return NotContinued("new_plan_unknown", message, hint, row.id)
+    return NotContinued("new_plan", f"the images of run {row.id} changed", hint, row.id)
+
+
 async def plan_again(settings: Settings, datasets: Datasets, runs: Queue, row: RunRow) -> Plan:
     """A new plan with the settings of this run; nothing starts.
 

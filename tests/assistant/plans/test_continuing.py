@@ -31,7 +31,7 @@ async def a_run(
     row = await workspace.runs.add(
         SPEC, data_path=facts.path, conversation=conversation.id, fingerprint=facts.fingerprint
     )
-    await conversation.transcript.show(f"run-{row.id}", RunItem(run=row.id))
+    await conversation.cards.show_run(row)
     folder = workspace.runs.folder(row.id)
     log = EventLog(folder)
     log.append(Started(model="autoencoder", dataset="oled"))
