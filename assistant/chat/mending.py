@@ -1,12 +1,17 @@
 """After a restart: what a kill kept from being shown in a conversation is shown, and what was under way then is not any more."""
 
+from functools import partial
+
+from assistant.chat.memory import Memory
 from assistant.chat.parts import Parts
+from assistant.chat.plan_cards import PlanCards
 from assistant.chat.transcript import Transcript
-from assistant.frames import ProposalItem, RunItem
+from assistant.frames import ProposalItem
 from assistant.plans.card import plan_key
+from assistant.state import without_plan
 
 
-async def mend(parts: Parts, transcript: Transcript) -> None:
+async def mend(parts: Parts, transcript: Transcript, memory: Memory, cards: PlanCards) -> None:
     """Settle what stands in the transcript; then the card of each run, and what became of each plan."""
     await transcript.settle()
     for row in await parts.proposals.of(transcript.conversation):
@@ -14,6 +19,8 @@ async def mend(parts: Parts, transcript: Transcript) -> None:
         is_under_way = row.state == "approved" and row.run is None  # the next yes finishes it: PlanCards.finish_start
         if isinstance(shown, ProposalItem) and not is_under_way and (shown.state, shown.run) != (row.state, row.run):
             await transcript.update(plan_key(row.id), state=row.state, run=row.run)
+            if row.state != "open":
+                await memory.change(partial(without_plan, proposal=row.id))
     for run in reversed(await parts.runs.list(conversation=transcript.conversation)):
         if await transcript.get(f"run-{run.id}") is None:
-            await transcript.show(f"run-{run.id}", RunItem(run=run.id))
+            await cards.show_run(run)
