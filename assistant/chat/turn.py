@@ -113,7 +113,14 @@ class Turn:
         opened = remembered.plan
         card = await self._transcript.get(plan_key(opened.proposal)) if opened else None
         plan = plan_words(card) if isinstance(card, ProposalItem) else None
-        built_in = built_in_model(said, language=desk.language, datasets=names, plan=plan, refusals=desk.refusals)
+        built_in = built_in_model(
+            said,
+            language=desk.language,
+            datasets=names,
+            plan=plan,
+            refusals=desk.refusals,
+            home=parts.settings.home,
+        )
         narration = None  # of our own words, rendered from facts, nothing is held back
         if parts.provider.name != "built-in":
             known = known_from(history.messages, said.text if said else "")

@@ -12,7 +12,7 @@ from assistant.cli.doctor import doctor
 from assistant.cli.mcp import mcp
 from assistant.cli.serve import serve
 from assistant.cli.train import train
-from assistant.cli.understand import understand
+from assistant.cli.understand import learn, understand
 
 app = typer.Typer(
     help="Train visual inspection models by talking in plain language.",
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, mcp, train, understand, demo, doctor):
+for command in (serve, mcp, train, understand, learn, demo, doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")

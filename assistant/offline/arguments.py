@@ -5,6 +5,7 @@ where its type tells, by its type: of several choices the one whose name is a cu
 The reader "nothing" says that no sentence gives the argument. An argument that nothing reads is an error, never left out in silence.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -12,14 +13,25 @@ from typing import Any
 from assistant.kinds import kind_names, kind_of
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
+from assistant.offline.settings import Setting
+from assistant.offline.talk import talk_names, talk_reads
 from assistant.tools import cues_of, schema_of, traits
+from engine.contract.joining import joining_model
+
+ENSEMBLE = joining_model()
+FEWEST, MOST = 2, 4  # members
+COUNTED = {"two": 2, "three": 3, "four": 4}  # by a word that is one with what it counts, such as 두 학습
 
 Reader = Callable[[Reading], Any]  # None where nothing was said
 
 
-def arguments_said(tool: str, reading: Reading) -> dict[str, Any]:
-    """The arguments that a reading gives to this tool."""
-    return given(**{name: reader(reading) for name, reader in readers(tool).items()})
+def arguments_said(intent: str, reading: Reading) -> dict[str, Any]:
+    """The arguments that a reading gives to this tool, or to this talk intent."""
+    if intent in talk_names():
+        return given(**{name: READERS[name](reading) for name in talk_reads(intent)})
+    if traits(intent).plans:
+        return _plan(reading)
+    return given(**{name: reader(reading) for name, reader in readers(intent).items()})
 
 
 @cache
@@ -29,8 +41,7 @@ def readers(tool: str) -> Mapping[str, Reader]:
     Raises:
         LookupError: there is none for one of them.
     """
-    hears = {"dataset": "nothing"} if traits(tool).hears_dataset else {}  # it is given that in any case
-    stated = {**hears, **cues_of(tool).get("reads", {})}
+    stated = cues_of(tool).get("reads", {})
     return {name: reader_of(tool, name, schema, stated=stated.get(name)) for name, schema in schema_of(tool).items()}
 
 
@@ -114,7 +125,7 @@ def _count(reading: Reading) -> int | None:
     """The first number that can be a number of images: not "image 12", not the one in "the worst one"."""
     named = {cue.end for cue in reading.cues if "images" in (cue.value, *cue.also)}
     for number in reading.numbers:
-        is_ordinal = reading.text[number.start - 1 : number.start] == "第"
+        is_ordinal = reading.original[number.start - 1 : number.start] == "第"
         is_plain = number.unit == "" and not (number.in_words and number.value == 1)
         is_index = not named.isdisjoint({number.start, number.start - 1})
         counts = number.unit == "images" or (is_plain and not is_index)
@@ -136,7 +147,46 @@ READERS: Mapping[str, Reader] = {
     "gallery": _gallery,
     "defect_type": lambda reading: first(reading.defects),
     "count": _count,
+    "term": lambda reading: first(reading.terms) or first(reading.models),
+    "deed": lambda reading: first(reading.deeds),
 }
+
+
+def _plan(reading: Reading) -> dict[str, Any]:
+    """What is to be trained, and with which settings."""
+    model = first(reading.models)
+    if any(each.value == ENSEMBLE for each in reading.models) or ("combine" in reading.said and model is None):
+        return _ensemble(reading)
+    settings = {setting.name: setting.value for setting in reading.settings}
+    return given(task=first(reading.tasks), dataset=first(reading.datasets), model=model, **settings)
+
+
+def _ensemble(reading: Reading) -> dict[str, Any]:
+    """Finished runs put together: those that are named, or the latest ones, as many as are asked for."""
+    weak = [setting for setting in reading.settings if setting.weak and setting.name == "epochs"]
+    named = [(run.start, run.value) for run in reading.runs]
+    named += [(each.start, f"r{each.value}") for each in weak if _is_ordinal(reading, each)]
+    members = [run for _, run in sorted(named)]
+    plain = [int(number.value) for number in reading.numbers if number.value.is_integer() and number.value >= 1]
+    if len(members) == 1:  # "runs 3 and 5"
+        members += [f"r{number}" for number in plain]
+    plain += [COUNTED[cue] for cue in COUNTED if any(cue in (each.value, *each.also) for each in reading.cues)]
+    counts = [number for number in [*plain, *(each.value for each in weak)] if FEWEST <= number <= MOST]
+    settings = {setting.name: setting.value for setting in reading.settings if not setting.weak}
+    return given(
+        dataset=first(reading.datasets),
+        model=ENSEMBLE,
+        members=list(dict.fromkeys(members)) or None,
+        last_runs=counts[0] if counts and not members else None,
+        **settings,
+    )
+
+
+def _is_ordinal(reading: Reading, setting: Setting) -> bool:
+    """第3次 and 3번, not 两次 or 두 번."""
+    written = reading.original[setting.start : setting.end]
+    before = reading.original[: setting.start].rstrip()
+    return before.endswith("第") or written.startswith("第") or bool(re.match(r"\d+\s?번", written))
 
 
 def given(**arguments: Any) -> dict[str, Any]:

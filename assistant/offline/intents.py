@@ -1,58 +1,150 @@
-"""Which tool a sentence asks for, decided over what was recognised in it, whatever the language.
+"""Which intent a sentence shows: a linear classifier over runs of its characters (features.py), learned from the examples.
 
-The words stand in phrases/*.toml, grouped by what they stand for ("show", "train", "dataset", ...), and in cues.toml of a tool's folder,
-where they are that tool's alone. The rules over them stand in cues.toml, too: a decision list, in which the rule of the lowest rank
-that fits decides; ranks leave room between them, and no two are alike. In a rule `&` joins what must all be there, `|` what may
-stand in for each other, `!` what must be absent; `@dataset` is a recognised name rather than a word.
+It is fitted when it is first needed, in a process of its own (learning.py), and kept by the digest of all that it was made from: beside the
+compiled program where that can be written, else in the home. A file that cannot be read is made anew; where none can be written it stays
+in memory. It is written aside and renamed, so two processes do each other no harm. Serving needs numpy alone.
 """
 
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from threading import Lock
 
-from assistant.tools import cues_of, tool_names
+import numpy as np
 
+from assistant.machine.own_process import PROJECT
+from assistant.offline.features import BUCKETS, KIND_WEIGHT, Features, features
+from assistant.offline.reading import Reading
 
-@dataclass(frozen=True)
-class Rule:
-    """What must hold for a sentence to ask for `tool`, or for none."""
+logger = logging.getLogger(__name__)
 
-    rank: int
-    tool: str | None
-    conditions: tuple[str, ...]
-
-
-ASK_FOR_NOTHING = (  # that there is
-    (120, "unsupported & !train"),
-    (130, "@path & !train"),
-    (140, "meaning"),
-    (150, "term & !@run & !@dataset"),
-    (160, "define & !recommend & !metric & !status & !results & !state_of & !@run"),
-    (430, "adjust & metric & !@setting & !show & !what"),
+BESIDE_THE_PROGRAM = Path(__file__).parent / "__pycache__"
+IN_THE_HOME = "understanding"
+MADE_FROM = (  # what an example is read with, and the examples
+    "assistant/offline/*.py",
+    "assistant/offline/phrases/*.toml",
+    "assistant/offline/talk/*/examples.toml",
+    "assistant/tools/*/examples.toml",
+    "assistant/kinds/*/phrases.toml",
+    "prompts/models/*.toml",
 )
+FITTING_TIMEOUT_S = 900
+
+_fitting = Lock()
+_in_memory: dict[str, "Intents"] = {}
 
 
-def decide(facts: frozenset[str]) -> str | None:
-    """The tool that a sentence with these facts asks for; None if it asks for nothing that there is."""
-    fitting = (rule for rule in rules() if all(_holds(condition, facts) for condition in rule.conditions))
-    rule = next(fitting, None)
-    return rule.tool if rule else None
+@dataclass(frozen=True, eq=False)
+class Intents:
+    """The fitted classifier. `names` (K); `rarity` (BUCKETS) of each feature; `weights` (BUCKETS, K); `bias` (K)."""
+
+    names: tuple[str, ...]
+    rarity: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def ranked(self, reading: Reading) -> list[tuple[str, float]]:
+        """All intents with their scores, the likeliest first. A score above 0 says that the sentence is one of these."""
+        scores = self.scores(features(reading))
+        order = np.argsort(-scores, kind="stable")
+        return [(self.names[at], float(scores[at])) for at in order]
+
+    def scores(self, of: Features) -> np.ndarray:
+        """The score of each intent (K)."""
+        values = of.counts * self.rarity[of.buckets]
+        values /= np.linalg.norm(values) or 1.0
+        scores = values @ self.weights[of.buckets].astype(np.float64) + self.bias
+        return np.asarray(scores + KIND_WEIGHT * self.weights[of.kinds].astype(np.float64).sum(axis=0))
+
+    def as_bytes(self) -> bytes:
+        file = io.BytesIO()
+        np.savez(file, names=np.array(self.names), rarity=self.rarity, weights=self.weights, bias=self.bias)
+        return file.getvalue()
+
+
+def from_bytes(content: bytes) -> Intents:
+    """Raises: ValueError: these are not all the bytes of a classifier."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as read:
+            found = Intents(tuple(map(str, read["names"])), read["rarity"], read["weights"], read["bias"])
+    except (zipfile.BadZipFile, KeyError, EOFError, OSError) as error:
+        raise ValueError(f"no classifier: {error}") from None
+    if found.weights.shape != (BUCKETS, len(found.names)) or found.rarity.shape != (BUCKETS,):
+        raise ValueError(f"no classifier of {BUCKETS} features: {found.weights.shape}")
+    return found
+
+
+def learned_intents(home: Path | None = None) -> Intents:
+    """The classifier of the examples as they are: from memory, from a file, else fitted now, which takes a while."""
+    digest = digest_of_examples()
+    with _fitting:
+        if digest not in _in_memory:
+            _in_memory[digest] = _kept(digest, home) or _fitted(digest, home)
+        return _in_memory[digest]
+
+
+def is_learned(home: Path | None = None) -> bool:
+    """Whether nothing is left to be fitted."""
+    digest = digest_of_examples()
+    return digest in _in_memory or any(path.is_file() for path in _places(digest, home))
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """All rules in the order in which they are tried."""
-    found = [_rule(rank, None, when) for rank, when in ASK_FOR_NOTHING]
-    found += [
-        _rule(each["rank"], name, each["when"]) for name in tool_names() for each in cues_of(name).get("rules", [])
-    ]
-    return tuple(sorted(found, key=lambda rule: rule.rank))
+def digest_of_examples() -> str:
+    digest = hashlib.sha256(np.__version__.encode())
+    for pattern in MADE_FROM:
+        for path in sorted(PROJECT.glob(pattern)):
+            digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:24]
 
 
-def _rule(rank: int, tool: str | None, when: str) -> Rule:
-    return Rule(rank, tool, tuple(part.strip() for part in when.split("&")))
+def _kept(digest: str, home: Path | None) -> Intents | None:
+    for path in _places(digest, home):
+        with contextlib.suppress(OSError, ValueError):
+            return from_bytes(path.read_bytes())
+    return None
 
 
-def _holds(condition: str, facts: frozenset[str]) -> bool:
-    if condition.startswith("!"):
-        return condition[1:] not in facts
-    return not facts.isdisjoint(condition.split("|"))
+def _fitted(digest: str, home: Path | None) -> Intents:
+    command = [sys.executable, "-m", "assistant.offline.learning"]
+    made = subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=FITTING_TIMEOUT_S, check=False)
+    if made.returncode != 0:
+        raise RuntimeError(f"the examples could not be learned: {made.stderr.decode(errors='replace')[-500:]}")
+    found = from_bytes(made.stdout)
+    for path in _places(digest, home):
+        try:
+            _write(path, made.stdout)
+            break
+        except OSError as error:
+            logger.warning("the learned intents cannot be kept at %s: %s", path, error)
+    return found
+
+
+def _places(digest: str, home: Path | None) -> Iterator[Path]:
+    if BESIDE_THE_PROGRAM.is_dir():
+        yield BESIDE_THE_PROGRAM / f"intents-{digest}.npz"
+    if home is not None:
+        yield home / IN_THE_HOME / f"intents-{digest}.npz"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Aside, then renamed; those of other examples are removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    for other in path.parent.glob("intents-*.npz"):
+        if other != path:
+            other.unlink(missing_ok=True)

@@ -1,21 +1,22 @@
-"""The built-in assistant: rules instead of an LLM, behind the same interface, so that it drives the same agent and tools.
+"""The built-in assistant: rules and a small classifier instead of an LLM, behind the same interface, so that it drives the same agent and tools.
 
-It understands one request at a time (assistant/offline/understand.py), makes the calls that follow from it, and words the facts
-they return. No key, no network.
+It understands what is asked for (assistant/offline/understand.py), makes the calls that follow from it one after the other, and words the
+facts they return. What needs a person's yes comes last. No key, no network.
 """
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
+from assistant.offline.requests import Question, Request, Understood
 from assistant.offline.said import Said
-from assistant.offline.topics import topic_of
-from assistant.offline.understand import Call, named_dataset, understand
+from assistant.offline.understand import understand
 from assistant.offline.words import built_in_words
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
@@ -32,68 +33,116 @@ def built_in_model(
     datasets: Sequence[str],
     plan: dict[str, Any] | None,
     refusals: Sequence[Refusal],
+    home: Path,
 ) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
-    `said` is what the turn is about, understood once; None where it only hears the answers to its questions. `plan` is what is said of
-    the open plan, to whose question a text that is not understood may be meant as an answer; `refusals` are those of the turn's desk:
-    why a tool could not do what was asked.
+    `said` is what the turn is about; None where it only hears the answers to its questions. `plan` is what is said of the open plan;
+    `refusals` are those of the turn's desk: why a tool could not do what was asked. What was learned is kept in `home`.
     """
-    text = said.text if said else ""
-
-    @cache
-    def asked_for() -> Call | None:
-        return understand(text, datasets=list(datasets), language=language)
+    answer = _Answer(language=language, datasets=datasets, plan=plan, refusals=refusals)
 
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
-        if not _is_said(messages[-1]) and returned:
-            async for piece in _next_step(returned[-1], asked_for(), refusals, language):
-                yield piece
-            return
-        if (call := asked_for()) is None:
-            topic = topic_of(text, language)
-            help_facts = {"topic": topic.kind, "term": topic.term, "datasets": datasets}
-            if plan is not None and topic.kind == "other":
-                say = "tell_plan" if said and said.asks else "ask_again"
-                yield built_in_words(say, language, {"plan": plan})
-            else:
-                yield built_in_words("help", language, help_facts)
-        elif (completed := _with_what_was_asked(call, messages)) is not None:
-            yield _tool_call(completed)
-        elif (first := traits(call.tool).looks_first) and call.arguments.get("dataset") in datasets:
-            yield _tool_call(Call(first, {"dataset": call.arguments["dataset"]}))
-        elif traits(call.tool).hears_dataset:
-            named = named_dataset(text, datasets=list(datasets), language=language)
-            yield _tool_call(Call(call.tool, call.arguments | ({"dataset": named} if named else {})))
-        else:
-            yield _tool_call(call)
+        if _is_said(messages[-1]) and said is not None:
+            heard = await asyncio.to_thread(understand, said.text, datasets=datasets, language=language, home=home)
+            answer.begin(heard, messages)
+        words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
+        if words:
+            yield "\n\n".join(words)
+        if calls:
+            yield _tool_calls(calls)
 
     return FunctionModel(stream_function=reply, model_name=MODEL_NAME)
 
 
-async def _next_step(
-    returned: ToolReturnPart, request: Call | None, refusals: Sequence[Refusal], language: Language
-) -> AsyncIterator[str | DeltaToolCalls]:
-    """The next step after a tool has answered: another call, or words about what it returned."""
-    tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
-    if returned.outcome == "denied":
-        yield built_in_words("declined", language, {}, tool=tool)
-    elif returned.outcome != "success":
-        refused = refusals[-1] if refusals else Refusal("other", str(returned.content), {})
-        why = {"code": refused.code, "message": refused.message, **refused.values}
-        yield built_in_words("refused", language, why, tool=tool)
-    elif request is not None and tool == traits(request.tool).looks_first:
-        yield _tool_call(request)
-    elif "proposal" in facts:
-        told = facts | {"left_out": _titles(request.left_out if request else ())}
-        yield built_in_words("result", language, told, tool=tool)
-        yield _tool_call(Call(starter(), {"proposal": facts["proposal"]}))
-    else:
-        yield built_in_words("result", language, facts, tool=tool)
+class _Answer:
+    """What is left to do of what was asked for, in its order, and what is said meanwhile."""
+
+    def __init__(
+        self,
+        *,
+        language: Language,
+        datasets: Sequence[str],
+        plan: dict[str, Any] | None,
+        refusals: Sequence[Refusal],
+    ):
+        self._language, self._datasets, self._plan, self._refusals = language, datasets, plan, refusals
+        self._left: list[Request] = []
+        self._words: list[str] = []  # to be said next
+        self._left_out: tuple[str, ...] = ()
+        self._looking: str | None = None  # a tool that is called before another one and not told of
+
+    def begin(self, heard: Understood, messages: Sequence[ModelMessage]) -> None:
+        requests = list(heard.requests)
+        if len(requests) == 1 and (completed := _with_what_was_asked(requests[0], messages)) is not None:
+            requests = [completed]
+        self._left, self._left_out = sorted(requests, key=_how_late), heard.left_out
+        if heard.asks is not None:
+            self._words.append(self._question(heard.asks))
+        elif heard.unused:
+            self._words.append(self._say("unused", {"unused": heard.unused}))
+
+    def next_step(self, returned: Sequence[ToolReturnPart]) -> tuple[list[str], list[Request]]:
+        """What is said of what the tools returned, and the calls that come next."""
+        calls = [call for part in returned for call in self._told(part)]
+        while self._left and not (calls and not _asks(self._left[0])):
+            request = self._left[0]
+            looks = traits(request.tool).looks_first if request.tool else None
+            if request.tool is None:
+                self._words.append(self._say(request.intent, {**request.arguments, "datasets": self._datasets, "plan": self._plan}))
+            elif looks and looks != self._looking and request.arguments.get("dataset") in self._datasets:
+                self._looking = looks
+                calls.append(Request(looks, {"dataset": request.arguments["dataset"]}))
+                break
+            else:
+                calls.append(request)
+            self._left.pop(0)
+        words, self._words = self._words, []
+        return words, calls
+
+    def _told(self, returned: ToolReturnPart) -> list[Request]:
+        """Puts into words what a tool returned; the call that follows from it, if one does."""
+        tool, facts = returned.tool_name, returned.content if isinstance(returned.content, dict) else {}
+        if returned.outcome == "denied":
+            self._words.append(self._say("declined", {}, tool=tool))
+        elif returned.outcome != "success":
+            refused = self._refusal(str(returned.content))
+            why = {"code": refused.code, "message": refused.message, **refused.values}
+            self._words.append(self._say("refused", why, tool=tool))
+        elif self._left and tool == self._looking:
+            return []
+        elif "proposal" in facts:
+            self._words.append(self._say("result", facts | {"left_out": _titles(self._left_out)}, tool=tool))
+            return [Request(starter(), {"proposal": facts["proposal"]})]
+        else:
+            self._words.append(self._say("result", facts, tool=tool))
+        return []
+
+    def _refusal(self, message: str) -> Refusal:
+        latest = list(reversed(self._refusals))
+        return next((each for each in latest if each.message in message), Refusal("other", message, {}))
+
+    def _question(self, question: Question) -> str:
+        return self._say(question.code, {"named": question.named, "choices": [each.says for each in question.choices]})
+
+    def _say(self, say: str, facts: dict[str, Any], *, tool: str | None = None) -> str:
+        return built_in_words(say, self._language, facts, tool=tool)
 
 
-def _with_what_was_asked(call: Call, messages: Sequence[ModelMessage]) -> Call | None:
+def _how_late(request: Request) -> int:
+    """What is told comes first, then a plan, then what is asked on a card of its own."""
+    if request.tool is None:
+        return 0
+    return 2 if _asks(request) else 1 if traits(request.tool).plans else 0
+
+
+def _asks(request: Request) -> bool:
+    """Whether it waits for a person's yes, and so stands beside another that does."""
+    return request.tool is not None and traits(request.tool).asks_on is not None
+
+
+def _with_what_was_asked(call: Request, messages: Sequence[ModelMessage]) -> Request | None:
     """The call that was refused for want of a data set, where this one names nothing but the data set; None where it is no such answer."""
     if call.arguments.keys() != {"dataset"} or len(messages) < 4:
         return None
@@ -102,7 +151,7 @@ def _with_what_was_asked(call: Call, messages: Sequence[ModelMessage]) -> Call |
     for part in refused:
         before = asked.get(part.tool_call_id)
         if before is not None and before.tool_name == call.tool and "dataset" not in before.args_as_dict():
-            return Call(call.tool, {**before.args_as_dict(), **call.arguments})
+            return Request(call.tool, {**before.args_as_dict(), **call.arguments})
     return None
 
 
@@ -115,13 +164,12 @@ def _is_said(message: ModelMessage) -> bool:
     return any(isinstance(part, UserPromptPart) for part in message.parts)
 
 
-def _tool_call(call: Call) -> DeltaToolCalls:
-    arguments: dict[str, Any] = dict(call.arguments)
-    # 1: after the text, which is part 0
-    return {
-        1: DeltaToolCall(
+def _tool_calls(calls: Sequence[Request]) -> DeltaToolCalls:
+    return {  # from 1: after the text, which is part 0
+        at: DeltaToolCall(
             call.tool,
-            json.dumps(arguments, ensure_ascii=False, allow_nan=False),
+            json.dumps(call.arguments, ensure_ascii=False, allow_nan=False),
             tool_call_id=f"call-{secrets.token_hex(6)}",
         )
+        for at, call in enumerate(calls, 1)
     }

@@ -46,6 +46,7 @@ def nearest(candidate: str, *, datasets: list[str], words: Vocabulary) -> str | 
     return having[0] if len(having) == 1 and not squashed.isdigit() else None
 
 
+@lru_cache(maxsize=10_000)
 def squash(name: str) -> str:
     return re.sub(r"[\s_\-./]+", "", name.lower())
 

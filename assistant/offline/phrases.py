@@ -29,6 +29,14 @@ MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\
 MARKS |= {"number": "\ue005", "defect": "\ue006", "task": "\ue007"}
 
 
+# What can be said not to be wanted; two types of defects in a row are one thing.
+REJECTABLE = re.compile(
+    "|".join([*(MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")), r"{0}+(?:\s?{0}+)?".format(MARKS["defect"])])
+)
+SENTENCE_END = r"[!?;\n。]+|\.(?!\d)"
+REACH = 60  # characters before it in which a template can begin
+
+
 @dataclass(frozen=True)
 class Found:
     """A phrase found at text[start:end], and what it stands for; some phrases stand for several things."""
@@ -103,6 +111,41 @@ def as_regex(phrase: str, *, edges: bool = True) -> str:
     return before + "".join(pieces) + after if edges else "".join(pieces)
 
 
+class Rejections:
+    """Finds what is not wanted: the {x} of templates such as "instead of {x}", where {y} is a wanted thing of the same kind that follows.
+
+    Looks around what was recognised, and nowhere else, so its time is linear in how much that is.
+    """
+
+    def __init__(self, templates: Iterable[str]):
+        sides = [template.split("{x}") for template in templates]
+        alone = "|".join(as_regex(head) for head, tail in sides if not tail.strip())
+        self._before = re.compile(rf"(?:{alone})\Z")
+        self._around = [
+            (
+                re.compile((as_regex(head) if head.strip() else "") + r"\Z"),
+                re.compile(as_regex(tail.removesuffix("{y}"))),
+                tail.endswith("{y}"),
+            )
+            for head, tail in sides
+            if tail.strip()
+        ]
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Where that stands in a masked text."""
+        return [match.span() for match in REJECTABLE.finditer(text) if self._is_rejected(text, *match.span())]
+
+    def _is_rejected(self, text: str, start: int, end: int) -> bool:
+        window = (text, max(0, start - REACH), start)
+        if self._before.search(*window):
+            return True
+        for before, after, wants in self._around:
+            match = after.match(text, end)
+            if match and (not wants or text[match.end() : match.end() + 1] == text[start]) and before.search(*window):
+                return True
+        return False
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
     """All that the understanding knows of words."""
@@ -114,6 +157,8 @@ class Vocabulary:
     backbones: PhraseTable
     families: PhraseTable
     defects: PhraseTable
+    terms: PhraseTable  # words of the trade that can be explained
+    deeds: PhraseTable  # what nobody here can do
     setting_names: PhraseTable
     setting_values: PhraseTable
     answers: PhraseTable
@@ -124,10 +169,10 @@ class Vocabulary:
     traditional: Mapping[int, int]
     connectors: re.Pattern[str]
     counters: re.Pattern[str]
-    replaced: re.Pattern[str]
+    replaced: "Rejections"
     times: str
     and_a_half: tuple[str, ...]
-    clauses: re.Pattern[str]
+    borders: re.Pattern[str]
     run_numbers: re.Pattern[str]
     words: frozenset[str]
     not_names: frozenset[str]
@@ -155,6 +200,8 @@ def vocabulary(language: Language) -> Vocabulary:
         backbones=PhraseTable(_pairs(parts, "backbones")),
         families=PhraseTable(_pairs(parts, "families")),
         defects=PhraseTable(_pairs(parts, "defects")),
+        terms=PhraseTable(_pairs(parts, "terms")),
+        deeds=PhraseTable(_pairs(parts, "deeds")),
         setting_names=PhraseTable(_pairs(parts, "setting_names")),
         setting_values=PhraseTable(_pairs(parts, "setting_values")),
         answers=PhraseTable(_pairs(parts, "answers")),
@@ -165,10 +212,10 @@ def vocabulary(language: Language) -> Vocabulary:
         traditional=str.maketrans(*_traditional(parts)),
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
         counters=_any_of(_listed(parts, "counters"), repeat="{0,2}"),
-        replaced=re.compile("|".join(_replaced(template) for template in _listed(parts, "replaced"))),
+        replaced=Rejections(_listed(parts, "replaced")),
         times="|".join(re.escape(word) for word in _listed(parts, "times")),
         and_a_half=tuple(_listed(parts, "and_a_half")),
-        clauses=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "clauses"))),
+        borders=re.compile("|".join([SENTENCE_END, *(as_regex(phrase) for phrase in _listed(parts, "borders"))])),
         run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
         words=_latin_words(parts) | _letters(phrase for kind in KINDS for phrase in _of_kind(kind, order, "task")),
         not_names=frozenset(_listed(parts, "not_names")),
@@ -226,14 +273,6 @@ def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
     """Nothing but these phrases and blanks, from end to end."""
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile(rf"\s*(?:(?:{'|'.join(as_regex(phrase) for phrase in longest_first)})\s*){repeat}")
-
-
-def _replaced(template: str) -> str:
-    """ "instead of {x}" as a pattern whose group holds what is not wanted; {y} is a wanted thing of the same kind that follows."""
-    defect = MARKS["defect"]
-    kinds = [MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")] + [rf"{defect}+(?:\s?{defect}+)?"]
-    head, tail = (as_regex(side) if side.strip() else r"\s*" for side in template.replace("{y}", "\0").split("{x}"))
-    return "|".join(f"{head}({kind}){tail}".replace(re.escape("\0"), f"(?={kind})") for kind in kinds)
 
 
 def _numbered(template: str) -> str:

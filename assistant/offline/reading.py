@@ -24,6 +24,8 @@ class Reading:
     families: list[Found]
     defects: list[Found]
     states: list[Found]
+    terms: list[Found]
+    deeds: list[Found]
     cues: list[Found]
     start: int = 0
 

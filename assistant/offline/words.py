@@ -1,10 +1,14 @@
-"""What the built-in assistant says: the tools' own words over what they returned, and the words that all share."""
+"""What the built-in assistant says: the tools' own words over what they returned, those of what needs no tool, and the words that all share."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from assistant.offline.talk import talk_names, talk_words
 from assistant.telling import composed
 from assistant.tools.words import tool_words
+from engine.contract.jobs import KINDS as KINDS_OF_RUNS
+from engine.contract.models import MODELS
 from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
 from prompts.rendering import render
@@ -13,7 +17,7 @@ KINDS = ("refused", "error")  # of the page's texts about what did not go; the f
 
 
 def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool: str | None = None) -> str:
-    """The wording of an occasion such as `help` in Markdown.
+    """The wording of an occasion such as `tell_plan`, or of a talk intent, in Markdown.
 
     `tool`: said of this tool's `result`, of what it `refused`, or of a no to its question (`declined`). Its own words go first.
     """
@@ -50,6 +54,11 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def metric(name: str) -> str:
         return text(f"metric.{name}", name.replace("_", " "))
 
+    def explained(name: str) -> str:
+        """What a model or a setting is; nothing where it is neither."""
+        own = MODELS[name].summary if name in MODELS else described().get(name, "")
+        return text(f"model.{name}.summary", text(f"help.{name}", own))
+
     def family_name(name: str) -> str:
         return text(f"family.{name}", name)
 
@@ -69,11 +78,25 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         "summary": summary,
         "metric": metric,
         "gallery": gallery,
+        "explained": explained,
         "family_name": family_name,
         "no_gallery": no_gallery,
     }
+    if say in talk_names():
+        return talk_words(say, language, facts, **wording)
     own = tool_words(tool, say, language, facts, **wording) if tool is not None else ""
     return own or render(f"built_in/{language}.md.j2", say=say, facts=facts, **wording)
+
+
+@cache
+def described() -> Mapping[str, str]:
+    """What each setting of any kind of run means, in English, as its field says it."""
+    return {
+        name: info.description
+        for job in KINDS_OF_RUNS.values()
+        for name, info in job.settings().items()
+        if info.description
+    }
 
 
 def _sentence(text: str, language: Language) -> str:

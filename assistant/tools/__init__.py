@@ -6,10 +6,10 @@
     en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
                          (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
-    cues.toml            how the built-in assistant understands that it is asked for, in the notation of assistant/offline: the words that ask
-                         for it alone, per language (phrases.py); `rules` over words, each with its rank among those of all tools
-                         (intents.py); `reads`, where an argument is read otherwise than its name or its type says (arguments.py).
-    examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives.
+    examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
+                         learns from them that it is asked for (assistant/offline/intents.py).
+    cues.toml            where an argument is read otherwise than its name or its type says: `reads` (arguments.py), and the words that an
+                         argument is read by, per language (phrases.py).
     told.json            what it may return and refuse, to try its words with.
 
 A result that holds a `run` makes that run one the conversation spoke of; one that holds a `proposal` is a plan that is asked about next.
@@ -38,7 +38,6 @@ class Traits:
         ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
         plans: it takes the settings of a plan, and its result holds them: whole numbers that a person wished for become facts there.
         looks_first: the tool that the built-in assistant calls before, where a known data set is named, with that `dataset`.
-        hears_dataset: the data set that a sentence names is given to it as `dataset`, whatever the sentence asks.
     """
 
     silent: bool = False
@@ -46,7 +45,6 @@ class Traits:
     ends: bool = False
     plans: bool = False
     looks_first: str | None = None
-    hears_dataset: bool = False
 
 
 @cache
@@ -76,7 +74,7 @@ def schema_of(name: str) -> dict[str, dict[str, Any]]:
 
 
 def cues_of(name: str) -> dict[str, Any]:
-    """The words and rules by which a tool is understood without an LLM, as they stand in its cues.toml."""
+    """How the arguments of a tool are read without an LLM, as it stands in its cues.toml."""
     path = FOLDER / name / "cues.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 

@@ -11,7 +11,7 @@ import assistant
 from assistant import tools
 from assistant.kinds.detect.advice import recommended
 from assistant.llm.grounding import Facts, facts_in, unsupported
-from assistant.offline.topics import topic_of
+from assistant.offline.talk import talk_names
 from assistant.offline.words import built_in_words
 from engine import contract
 from engine.contract.folder import RunFolder
@@ -55,14 +55,19 @@ BECAUSE = [
 PLAN = {"model_title": "PatchCore", "dataset": "oled", "seconds": 30}
 QUESTION = {"call": "c", "action": "stop_run", "values": {"run": "r9"}}
 TERMS = ("auroc", "recall_at_overkill", "oracle", "p_value", "aupr", "aupro", "threshold", "leave_one_out", "overkill", "escape", "heatmap", "coreset", "backbone", "augmentation", "ensemble", "epoch")  # fmt: skip
+DEEDS = ("export", "report", "delete", "predict", "deploy", "threshold", "rename", "install", "notify", "schedule", "label", "edit_images", "order", "reboot")  # fmt: skip
 OCCASIONS: list[tuple[str, dict[str, Any]]] = [
     *((say, {"plan": PLAN}) for say in ("reopened", "tell_plan", "keep_plan", "ask_again")),
     *(("ask_which", {"plan": PLAN, "question": question}) for question in (None, QUESTION)),
     *(("keep_question", {"question": QUESTION, "runs": runs}) for runs in (["r9"], ["r9", "r8"])),
     ("no_answer", {}),
     ("call_failed", {}),
-    *(("help", {"topic": topic, "term": None, "datasets": names}) for topic in ("greeting", "add_data", "other") for names in ([], ["oled"])),
-    *(("help", {"topic": "term", "term": term, "datasets": []}) for term in TERMS),
+    *((intent, {"datasets": names, "plan": plan}) for intent in talk_names() for names in ([], ["oled"]) for plan in (None, PLAN)),
+    *(("explain_term", {"term": term, "datasets": [], "plan": None}) for term in (*TERMS, "padim", "batch_size")),
+    *(("cannot", {"deed": deed, "datasets": [], "plan": None}) for deed in DEEDS),
+    ("which_intent", {"choices": ["stop r3", "how far is r3?"], "named": ""}),
+    ("which_dataset", {"choices": ["oled", "tile"], "named": "olde"}),
+    ("unused", {"unused": ["r3"]}),
     ("declined", {}),
     ("withheld", {}),
     *(("list_models", {"models": MODEL_FACTS, "recommended": recommended(), "for_dataset": fitting}) for fitting in FITTING),
@@ -216,29 +221,3 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
     text = said_of("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "kind", "term"),
-    [
-        ("hello", "en", "greeting", None),
-        ("안녕하세요", "ko", "greeting", None),
-        ("你好", "zh", "greeting", None),
-        ("register /data/line3 as line3", "en", "add_data", None),
-        ("데이터 추가해줘", "ko", "add_data", None),
-        ("what is AUROC?", "en", "term", "auroc"),
-        ("과검이 뭐야?", "ko", "term", "overkill"),
-        ("什么是阈值", "zh", "term", "threshold"),
-        ("what does AUPRO mean?", "en", "term", "aupro"),
-        ("앙상블이 뭐야?", "ko", "term", "ensemble"),
-        ("留一法是什么意思", "zh", "term", "leave_one_out"),
-        ("What is an oracle threshold?", "en", "term", "oracle"),
-        ("What does recall at 1% overkill mean?", "en", "term", "recall_at_overkill"),
-        ("과검 1%에서 재현율이 뭐야?", "ko", "term", "recall_at_overkill"),
-        ("p值是什么", "zh", "term", "p_value"),
-        ("the weather is nice", "en", "other", None),
-    ],
-)
-def test_what_no_tool_serves_still_has_a_topic(text: str, language: Language, kind: str, term: str | None) -> None:
-    topic = topic_of(text, language)
-    assert (topic.kind, topic.term) == (kind, term)

@@ -13,7 +13,6 @@ from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS
 from engine.contract.models import Family
 
-TRAITS = Traits(hears_dataset=True)
 Task = Annotated[str, Field(json_schema_extra={"enum": [*kind_names()]})]
 
 

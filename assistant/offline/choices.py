@@ -1,0 +1,80 @@
+"""Questions back: what is asked where two intents are near each other, or where a data set is named that nobody registered.
+
+A choice says what a person would say for it: an example of its intent, with the names that were meant put in place of the example's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from functools import cache
+from typing import Any
+
+from assistant.offline.examples import Example, examples
+from assistant.offline.names import squash
+from assistant.offline.requests import Choice, Question, Request
+from prompts.languages import Language
+
+MOST = 4
+
+
+def which_intent(requests: Sequence[Request], *, language: Language) -> Question | None:
+    """Which of these is meant; None where fewer than two can be said."""
+    choices = [
+        Choice(says, request) for request in requests if request.tool and (says := said_as(request, language=language))
+    ]
+    return Question("which_intent", tuple(choices[:MOST])) if len(choices) > 1 else None
+
+
+def unknown_name(requests: Sequence[Request], *, datasets: Sequence[str], language: Language) -> Question | None:
+    """Which data set is meant, where one is named that is not registered; None where all are, or there is none at all."""
+    for request in requests:
+        named = request.arguments.get("dataset")
+        if named is None or named in datasets or not datasets:
+            continue
+        asked = replace(
+            request, arguments={name: value for name, value in request.arguments.items() if name != "dataset"}
+        )
+        choices = tuple(
+            Choice(near, replace(request, arguments=request.arguments | {"dataset": near}))
+            for near in nearest_names(named, datasets)
+        )
+        return Question("which_dataset", choices, asked=asked, missing="dataset", named=named)
+    return None
+
+
+def nearest_names(named: str, datasets: Sequence[str]) -> list[str]:
+    """The registered names, the most alike first."""
+    alike = {name: SequenceMatcher(None, squash(named), squash(name)).ratio() for name in datasets}
+    return sorted(datasets, key=lambda name: -alike[name])[:MOST]
+
+
+def said_as(request: Request, *, language: Language) -> str | None:
+    """How a person would ask for this: the example that is nearest to it, with its names."""
+    kept = [
+        each
+        for each in _of_intent(request.tool or request.intent, language)
+        if all(_names(each.text, name, value) for name, value in each.arguments.items())
+        and each.arguments.keys() <= request.arguments.keys()
+    ]
+    if not kept:
+        return None
+    best = max(kept, key=lambda each: len(each.arguments))
+    text = best.text
+    for name, value in best.arguments.items():
+        text = _put(text, str(value), str(request.arguments[name]))
+    return text
+
+
+@cache
+def _of_intent(intent: str, language: Language) -> list[Example]:
+    return [each for each in examples() if each.intent == intent and each.language == language]
+
+
+def _names(text: str, name: str, value: Any) -> bool:
+    """Whether the argument is a name that stands in the text, so that another can take its place."""
+    return name in ("run", "dataset", "proposal") and str(value).lower() in text.lower()
+
+
+def _put(text: str, old: str, new: str) -> str:
+    at = text.lower().index(old.lower())
+    return text[:at] + new + text[at + len(old) :]

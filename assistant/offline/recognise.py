@@ -1,0 +1,164 @@
+"""What stands in a text, by rules, in English, Korean and Chinese: names of data, models and runs, settings with their values, numbers.
+
+The text is brought to one spelling; then names, ids and settings with their values are recognised and masked one after the other, so
+that nothing is read twice; last the phrases of phrases/*.toml in the rest. What the text asks for is not decided here (intents.py).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from assistant.offline.language import lower, normalise
+from assistant.offline.names import find_datasets, nearest
+from assistant.offline.numbers import Number, find_numbers
+from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
+from assistant.offline.reading import Reading
+from assistant.offline.settings import Setting, fields, find_settings
+from assistant.offline.spelling import correct
+from assistant.offline.unregistered import unknown_model, unregistered
+from engine.contract.joining import adapting_models
+from prompts.languages import Language
+
+RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
+PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
+
+LATEST = "latest"  # in place of a run's id, as assistant/kinds/detect/earlier_runs.py understands it
+
+
+def recognise(text: str, *, datasets: list[str], language: Language) -> Reading:
+    """All values in a text, each thing looked for in what the things before have left. Where a word has two meanings, the one in
+    `language` holds."""
+    words = vocabulary(language)
+    original = normalise(text)
+    original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
+    typed = lower(original)
+    text = typed.translate(words.traditional)
+    known = find_datasets(typed, datasets=datasets, words=words) or find_datasets(text, datasets=datasets, words=words)
+    text = _mask(text, known, "dataset")
+    models = words.models.find(text)
+    text = _mask(text, models, "model")
+    runs = _ids(RUN_ID, text, prefix="r") + _numbered_runs(text, words=words)
+    text = _mask(text, runs, "run")
+    proposals = _ids(PROPOSAL_ID, text, prefix="p")
+    text = _mask(text, proposals, "proposal")
+    tasks = words.tasks.find(text)
+    text = _mask(text, tasks, "task")
+    backbones = words.backbones.find(text)
+    for kind in dict.fromkeys(task.value for task in tasks):
+        own = [model for model in words.models_of[kind].find(text) if not _is_longer_name(backbones, model)]
+        models, text = [*models, *own], _mask(text, own, "model")
+    backbones = words.backbones.find(text)
+    named = [Setting(found.start, found.end, "backbone", found.value) for found in backbones]
+    text = _mask(text, named, "setting")
+    names = words.setting_names.find(text)
+    numbers = find_numbers(text, language=language, names=names)
+    with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
+    defects = words.defects.find(text)
+    numbers = [number for number in numbers if not (number.in_words and _overlaps(number, defects))]  # 오일 is no 51
+    with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
+    replaced = words.replaced.find(with_numbers)
+    numbers = [number for number in numbers if not _within(number, replaced)]
+    settings = named + find_settings(text, numbers=numbers, names=names, language=language)
+    settings, models, runs = _with_backbone_run(settings, models=models, runs=runs)
+    text = _mask(text, settings, "setting")
+    reading = Reading(
+        original=original,
+        text=text,
+        datasets=known,
+        models=models,
+        tasks=tasks,
+        settings=settings,
+        numbers=[number for number in numbers if text[number.start] not in MARKS.values()],
+        runs=runs,
+        proposals=proposals,
+        families=words.families.find(text),
+        defects=defects,
+        states=[],
+        terms=words.terms.find(typed),
+        deeds=words.deeds.find(typed),
+        cues=[],
+    )
+    found = words.cues.find(text)
+    states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
+    reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
+    reading = _with_unknown_model(reading, cues=[*found, *defects], words=words)
+    return _with_unregistered(reading, cues=[*found, *defects], datasets=datasets, words=words).without(replaced)
+
+
+def _with_backbone_run(
+    settings: list[Setting], *, models: list[Found], runs: list[Found]
+) -> tuple[list[Setting], list[Found], list[Found]]:
+    """ "with the backbone of r7", "of the last CutPaste run": the run, or the model, belongs to the setting and names nothing else."""
+    asked = next((each for each in settings if each.name == "backbone_run"), None)
+    if asked is None:
+        return settings, models, runs
+    settings = [each for each in settings if each.name != "backbone_run"]
+    named = [run for run in runs if asked.start <= run.start < asked.end]
+    others = [model for model in models if asked.start <= model.start < asked.end]
+    if named:
+        found = replace(asked, value=named[0].value)
+    elif asked.value == LATEST and all(model.value in adapting_models() for model in others):
+        found = asked
+    else:  # the backbone that PatchCore shall have, not one that it adapted
+        return settings, models, runs
+    models = [model for model in models if model not in others]
+    return [*settings, found], models, [run for run in runs if run not in named]
+
+
+def _with_unknown_model(reading: Reading, *, cues: list[Found], words: Vocabulary) -> Reading:
+    """Where a data set is named but no model: the word that stands where a model's name would, so that it can be refused."""
+    if reading.models or reading.tasks or not reading.datasets or reading.families:
+        return reading
+    named = unknown_model(reading.original, reading.text, cues=cues, words=words)
+    if named is None:
+        return reading
+    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
+    return replace(reading, models=[named], cues=kept)
+
+
+def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
+    """If no registered data set is named: the word that stands where its name would."""
+    named = None if reading.datasets else unregistered(reading.original, reading.text, cues=cues, words=words)
+    if named is None:
+        return reading
+    registered = nearest(named.value, datasets=datasets, words=words)
+    found = Found(named.start, named.end, registered or named.value)
+    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
+    return replace(reading, datasets=[found], cues=kept)
+
+
+def _mask(text: str, spans: Iterable[Found | Setting | Number], kind: str) -> str:
+    masked = list(text)
+    for span in spans:
+        masked[span.start : span.end] = MARKS[kind] * (span.end - span.start)
+    return "".join(masked)
+
+
+def _is_longer_name(backbones: list[Found], model: Found) -> bool:
+    """Whether the model's name is but a part of a network's, as in resnet18."""
+    return any(each.start <= model.start and each.end > model.end for each in backbones)
+
+
+def _within(item: Found | Setting | Number, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= item.start < end for start, end in spans)
+
+
+def _overlaps(item: Number, others: list[Found]) -> bool:
+    return any(item.start < other.end and other.start < item.end for other in others)
+
+
+def _ids(pattern: re.Pattern[str], text: str, *, prefix: str) -> list[Found]:
+    return [Found(match.start(), match.end(), f"{prefix}{int(match[1])}") for match in pattern.finditer(text)]
+
+
+def _numbered_runs(text: str, *, words: Vocabulary) -> list[Found]:
+    """Numbers that are plainly a run's ("run 12", "12번 런", "#12"), not the first of "run 12 epochs"."""
+    found = []
+    for match in words.run_numbers.finditer(text):
+        after = len(text) - len(text[match.end() :].lstrip())
+        name = words.setting_names.match(text, after)
+        counts = name and name.value != "image_size" and fields()[name.value].kind != "number"
+        if not counts and not words.units.match(text, after):
+            group = next(number for number, digits in enumerate(match.groups(), 1) if digits)
+            found.append(Found(match.start(), match.end(group), f"r{int(match[group])}"))
+    return found

@@ -1,0 +1,53 @@
+"""What the understanding gives: requests in the order in which they were said, or a question back with choices."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: a tool with the arguments that were given for it, or where `tool` is none an intent that needs no tool."""
+
+    tool: str | None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    intent: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a question back: what its button says, in the words of a person, and what is then done."""
+
+    says: str
+    request: Request
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question back. `code`: which_intent, or which_dataset where an unknown one was named: `asked` lacks its argument `missing`."""
+
+    code: str
+    choices: tuple[Choice, ...]
+    asked: Request | None = None
+    missing: str | None = None
+    named: str = ""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a sentence asks for.
+
+    Args:
+        requests: in their order; empty where it is asked back.
+        asks: the question back.
+        left_out: models that were named beside the one that is planned.
+        unused: what was recognised and belongs to no request, as it was written.
+        margin: by how much the likeliest intent leads, the smallest of all requests.
+        second: the next likely intent there.
+    """
+
+    requests: tuple[Request, ...] = ()
+    asks: Question | None = None
+    left_out: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    margin: float = 0.0
+    second: str | None = None
