@@ -14,6 +14,7 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
+from assistant.offline.intents import learned_intents
 from assistant.offline.requests import Question, Request, Understood
 from assistant.offline.said import Said
 from assistant.offline.understand import understand
@@ -45,8 +46,8 @@ def built_in_model(
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
-            heard = await asyncio.to_thread(understand, said.text, datasets=datasets, language=language, home=home)
-            answer.begin(heard, messages)
+            await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
+            answer.begin(understand(said.text, datasets=datasets, language=language, home=home), messages)
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:
             yield "\n\n".join(words)

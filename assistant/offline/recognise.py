@@ -81,8 +81,9 @@ def recognise(text: str, *, datasets: list[str], language: Language) -> Reading:
     found = words.cues.find(text)
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
     reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
-    reading = _with_unknown_model(reading, cues=[*found, *defects], words=words)
-    return _with_unregistered(reading, cues=[*found, *defects], datasets=datasets, words=words).without(replaced)
+    understood = [*found, *defects, *reading.families]
+    reading = _with_unknown_model(reading, cues=understood, words=words)
+    return _with_unregistered(reading, cues=understood, datasets=datasets, words=words).without(replaced)
 
 
 def _with_backbone_run(
