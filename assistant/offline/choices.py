@@ -3,7 +3,7 @@
 A choice says what a person would say for it: an example of its intent, with the names that were meant put in place of the example's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache

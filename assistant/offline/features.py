@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from assistant.offline.numbers import Number
 from assistant.offline.phrases import MARKS, Found
 from assistant.offline.reading import Reading
 
@@ -23,7 +24,19 @@ KIND_WEIGHT = 0.15  # beside characters, whose weights together have the length 
 
 FAMILY = "\ue010"
 SHORT = 14
-KINDS = ("datasets", "models", "tasks", "numbers", "runs", "proposals", "families", "defects", "states", "terms", "deeds")
+KINDS = (
+    "datasets",
+    "models",
+    "tasks",
+    "numbers",
+    "runs",
+    "proposals",
+    "families",
+    "defects",
+    "states",
+    "terms",
+    "deeds",
+)
 MARK_RUN = re.compile(r"([\ue000-\ue010])\1*")
 END = re.compile(r"[.!~。\s]+$")
 
@@ -69,7 +82,7 @@ def _kinds(reading: Reading) -> Iterator[str]:
 def masked(reading: Reading) -> str:
     """The text with a single mark in place of all that was recognised."""
     letters = list(reading.text)
-    lists: Mapping[str, Iterable[Found]] = {
+    lists: Mapping[str, Iterable[Found | Number]] = {
         MARKS["number"]: reading.numbers,
         MARKS["defect"]: reading.defects,
         MARKS["dataset"]: reading.datasets,
@@ -81,4 +94,3 @@ def masked(reading: Reading) -> str:
             start, end = each.start - reading.start, min(each.end - reading.start, len(letters))
             letters[start:end] = mark * (end - start)
     return END.sub("", " ".join(MARK_RUN.sub(r" \1 ", "".join(letters)).split()))
-

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,11 +88,11 @@ def learned_intents(home: Path | None = None) -> Intents:
     digest = digest_of_examples()
     with _fitting:
         if digest not in _in_memory:
-            _in_memory[digest] = _kept(digest, home) or _fitted(digest, home)
+            _in_memory[digest] = kept_or_made(_places(digest, home), make=_fitted)
         return _in_memory[digest]
 
 
-def is_learned(home: Path | None = None) -> bool:
+def is_learned(home: Path) -> bool:
     """Whether nothing is left to be fitted."""
     digest = digest_of_examples()
     return digest in _in_memory or any(path.is_file() for path in _places(digest, home))
@@ -107,33 +107,33 @@ def digest_of_examples() -> str:
     return digest.hexdigest()[:24]
 
 
-def _kept(digest: str, home: Path | None) -> Intents | None:
-    for path in _places(digest, home):
+def kept_or_made(places: Sequence[Path], *, make: Callable[[], bytes]) -> Intents:
+    """The classifier that stands at the first of these places which holds one; else it is made, and kept at the first that takes it."""
+    for path in places:
         with contextlib.suppress(OSError, ValueError):
             return from_bytes(path.read_bytes())
-    return None
+    content = make()
+    for path in places:
+        try:
+            _write(path, content)
+            break
+        except OSError as error:
+            logger.warning("what was learned cannot be kept at %s: %s", path, error)
+    return from_bytes(content)
 
 
-def _fitted(digest: str, home: Path | None) -> Intents:
+def _fitted() -> bytes:
     command = [sys.executable, "-m", "assistant.offline.learning"]
     made = subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=FITTING_TIMEOUT_S, check=False)
     if made.returncode != 0:
         raise RuntimeError(f"the examples could not be learned: {made.stderr.decode(errors='replace')[-500:]}")
-    found = from_bytes(made.stdout)
-    for path in _places(digest, home):
-        try:
-            _write(path, made.stdout)
-            break
-        except OSError as error:
-            logger.warning("the learned intents cannot be kept at %s: %s", path, error)
-    return found
+    return made.stdout
 
 
-def _places(digest: str, home: Path | None) -> Iterator[Path]:
-    if BESIDE_THE_PROGRAM.is_dir():
-        yield BESIDE_THE_PROGRAM / f"intents-{digest}.npz"
-    if home is not None:
-        yield home / IN_THE_HOME / f"intents-{digest}.npz"
+def _places(digest: str, home: Path | None) -> list[Path]:
+    folders = [BESIDE_THE_PROGRAM] if BESIDE_THE_PROGRAM.is_dir() else []
+    folders += [home / IN_THE_HOME] if home is not None else []
+    return [folder / f"intents-{digest}.npz" for folder in folders]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -65,11 +65,13 @@ def cross_validated() -> dict[Language, Counts]:
     right = np.zeros(len(learned), bool)
     for each in range(FOLDS):
         kept = np.flatnonzero(fold != each)
-        fitted = fit([seen[at] for at in kept], intents[kept])
+        fitted = fit([seen[at] for at in kept], list(intents[kept]))
         for at in np.flatnonzero(fold == each):
             right[at] = fitted.names[int(np.argmax(fitted.scores(seen[at])))] == intents[at]
     spoken = np.array([each.language for each in learned])
-    return {language: Counts(int(sum(spoken == language)), int(sum(right[spoken == language]))) for language in LANGUAGES}
+    return {
+        language: Counts(int(sum(spoken == language)), int(sum(right[spoken == language]))) for language in LANGUAGES
+    }
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ facts they return. What needs a person's yes comes last. No key, no network.
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,11 @@ class _Answer:
         self._looking: str | None = None  # a tool that is called before another one and not told of
 
     def begin(self, heard: Understood, messages: Sequence[ModelMessage]) -> None:
-        requests = list(heard.requests)
-        if len(requests) == 1 and (completed := _with_what_was_asked(requests[0], messages)) is not None:
-            requests = [completed]
+        completed = _with_what_was_asked(heard.named, messages)
+        requests = [completed] if completed is not None else list(heard.requests)
         self._left, self._left_out = sorted(requests, key=_how_late), heard.left_out
+        if completed is not None:
+            return
         if heard.asks is not None:
             self._words.append(self._question(heard.asks))
         elif heard.unused:
@@ -91,7 +92,9 @@ class _Answer:
             request = self._left[0]
             looks = traits(request.tool).looks_first if request.tool else None
             if request.tool is None:
-                self._words.append(self._say(request.intent, {**request.arguments, "datasets": self._datasets, "plan": self._plan}))
+                self._words.append(
+                    self._say(request.intent, {**request.arguments, "datasets": self._datasets, "plan": self._plan})
+                )
             elif looks and looks != self._looking and request.arguments.get("dataset") in self._datasets:
                 self._looking = looks
                 calls.append(Request(looks, {"dataset": request.arguments["dataset"]}))
@@ -143,16 +146,16 @@ def _asks(request: Request) -> bool:
     return request.tool is not None and traits(request.tool).asks_on is not None
 
 
-def _with_what_was_asked(call: Request, messages: Sequence[ModelMessage]) -> Request | None:
-    """The call that was refused for want of a data set, where this one names nothing but the data set; None where it is no such answer."""
-    if call.arguments.keys() != {"dataset"} or len(messages) < 4:
+def _with_what_was_asked(named: Mapping[str, Any], messages: Sequence[ModelMessage]) -> Request | None:
+    """The call that was refused for want of a data set, where nothing but a data set is named now; None where it is no such answer."""
+    if named.keys() != {"dataset"} or len(messages) < 4:
         return None
     refused = [part for part in messages[-3].parts if isinstance(part, ToolReturnPart) and part.outcome != "success"]
     asked = {part.tool_call_id: part for part in messages[-4].parts if isinstance(part, ToolCallPart)}
     for part in refused:
         before = asked.get(part.tool_call_id)
-        if before is not None and before.tool_name == call.tool and "dataset" not in before.args_as_dict():
-            return Request(call.tool, {**before.args_as_dict(), **call.arguments})
+        if before is not None and "dataset" not in before.args_as_dict():
+            return Request(before.tool_name, {**before.args_as_dict(), **named})
     return None
 
 

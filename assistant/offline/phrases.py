@@ -31,7 +31,12 @@ MARKS |= {"number": "\ue005", "defect": "\ue006", "task": "\ue007"}
 
 # What can be said not to be wanted; two types of defects in a row are one thing.
 REJECTABLE = re.compile(
-    "|".join([*(MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")), r"{0}+(?:\s?{0}+)?".format(MARKS["defect"])])
+    "|".join(
+        [
+            *(MARKS[kind] + "+" for kind in ("dataset", "model", "setting", "number")),
+            r"{0}+(?:\s?{0}+)?".format(MARKS["defect"]),
+        ]
+    )
 )
 SENTENCE_END = r"[!?;\n。]+|\.(?!\d)"
 REACH = 60  # characters before it in which a template can begin

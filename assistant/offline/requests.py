@@ -41,6 +41,7 @@ class Understood:
         asks: the question back.
         left_out: models that were named beside the one that is planned.
         unused: what was recognised and belongs to no request, as it was written.
+        named: where nothing but names is said, what they are of (dataset, model, run): it may answer a question.
         margin: by how much the likeliest intent leads, the smallest of all requests.
         second: the next likely intent there.
     """
@@ -49,5 +50,6 @@ class Understood:
     asks: Question | None = None
     left_out: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    named: dict[str, Any] = field(default_factory=dict)
     margin: float = 0.0
     second: str | None = None

@@ -12,14 +12,15 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
-from assistant.offline.arguments import ENSEMBLE, arguments_said
+from assistant.offline.arguments import ENSEMBLE, arguments_said, first, given
 from assistant.offline.choices import unknown_name, which_intent
 from assistant.offline.intents import Intents, learned_intents
 from assistant.offline.language import detect_language
-from assistant.offline.phrases import vocabulary
+from assistant.offline.phrases import Found, vocabulary
 from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise
 from assistant.offline.requests import Request, Understood
+from assistant.offline.settings import Setting
 from assistant.offline.talk import passes
 from assistant.tools import tool_names, traits
 from prompts.languages import Language
@@ -28,7 +29,7 @@ LIKELY = -0.4  # a score below this shows nothing
 NEAR = 0.1  # a lead below this is asked about
 CERTAIN = 0.5  # the lead with which a part of a sentence asks for something of its own
 MOST_PARTS, MOST_PIECES = 3, 6
-FEWEST_LETTERS = 4  # a Hangul or Han letter counts twice
+FEWEST_LETTERS = 4  # of its own, in what asks for something
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ def understand(
     least = min(parts, key=lambda part: part.margin)
     margin, second = round(least.margin, 3), least.ranked[1][0]
     heard = Understood(
-        tuple(requests), None, _left_out(reading, requests), _unused(reading, requests), margin, second
+        tuple(requests),
+        left_out=_left_out(reading, requests),
+        unused=_unused(reading, requests),
+        named={} if _own_letters(reading) >= FEWEST_LETTERS else _named(reading),
+        margin=margin,
+        second=second,
     )
     if asks := unknown_name(requests, datasets=datasets, language=language):
         return replace(heard, requests=(), asks=asks)
@@ -110,9 +116,17 @@ def _pieces(reading: Reading, *, language: Language) -> list[tuple[int, int]]:
 
 def _stands_alone(part: Part) -> bool:
     """Whether it asks for something for certain, in words of its own: a name or a setting alone belongs to what stands beside it."""
-    letters = [letter for letter in part.reading.text if letter.isalpha() and letter < "\ue000"]
-    own = sum(1 if letter.isascii() else 2 for letter in letters)
-    return own >= FEWEST_LETTERS and part.ranked[0][1] > LIKELY and part.margin >= CERTAIN
+    return _own_letters(part.reading) >= FEWEST_LETTERS and part.ranked[0][1] > LIKELY and part.margin >= CERTAIN
+
+
+def _own_letters(reading: Reading) -> int:
+    """How many letters belong to no name and no setting; a Hangul or Han letter counts twice."""
+    letters = [letter for letter in reading.text if letter.isalpha() and letter < "\ue000"]
+    return sum(1 if letter.isascii() else 2 for letter in letters)
+
+
+def _named(reading: Reading) -> dict[str, Any]:
+    return given(dataset=first(reading.datasets), model=first(reading.models), run=first(reading.runs))
 
 
 def _differ(parts: list[Part]) -> bool:
@@ -152,8 +166,12 @@ def _unused(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:
     """What was recognised and is no argument of any request, as it was written."""
     used = {_plain(value) for request in requests for given in request.arguments.values() for value in _each(given)}
     used |= set(_left_out(reading, requests))
-    used |= {each.value for each in reading.models if any("members" in request.arguments or "last_runs" in request.arguments for request in requests)}
-    heard = [*reading.datasets, *reading.models, *reading.runs, *reading.defects]
+    used |= {
+        each.value
+        for each in reading.models
+        if any("members" in request.arguments or "last_runs" in request.arguments for request in requests)
+    }
+    heard: list[Found | Setting] = [*reading.datasets, *reading.models, *reading.runs, *reading.defects]
     heard += [setting for setting in reading.settings if not setting.weak]
     found = [each for each in heard if not used.intersection(map(_plain, _each(each.value)))]
     found.sort(key=lambda each: each.start)

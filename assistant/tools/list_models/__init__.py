@@ -8,7 +8,6 @@ from pydantic_ai import RunContext
 
 from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of
 from assistant.kinds.weights import local_backbones, where_are_weights
-from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS
 from engine.contract.models import Family

@@ -316,7 +316,7 @@ async def test_another_plan_takes_the_place_of_the_open_one(conversation: Conver
 
 
 async def test_an_unknown_data_set_is_answered_with_the_nearest(conversation: Conversation) -> None:
-    assert "did you mean 'oled'" in answers(await say(conversation, "train PatchCore on oleds_v2"))
+    assert "Which one do you mean: oled?" in answers(await say(conversation, "train PatchCore on oleds_v2"))
 
 
 async def test_a_stop_is_asked_for_first(workspace: Workspace, conversation: Conversation) -> None:

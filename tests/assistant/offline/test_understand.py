@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.offline.answers import answer
-from assistant.offline.phrases import vocabulary
 from assistant.offline.requests import Request
 from assistant.offline.understand import understand
 from engine.contract.models import MODELS
@@ -233,3 +232,33 @@ def test_every_model_is_understood_by_its_title(model: str) -> None:
     call = asked(f"train {MODELS[model].title} on oled")
     assert call is not None
     assert (call.tool, call.arguments["model"]) == ("propose_training", model)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how did r2 do and then stop r3",
+        "r2 결과 알려줘. 그리고 r3 중지해줘",
+        "总结 r2 的结果，然后停止 r3",
+    ],
+)
+def test_two_requests_in_one_sentence_keep_their_own_objects(text: str) -> None:
+    requests = understand(text, datasets=DATASETS).requests
+    assert requests == (Request("summarize_results", {"run": "r2"}), Request("stop_run", {"run": "r3"}))
+
+
+@pytest.mark.parametrize("text", ["is it ok to stop r3 now?", "r3 지금 멈춰도 괜찮아?", "现在停止 r3 会怎么样？"])
+def test_who_asks_about_a_stop_stops_nothing(text: str) -> None:
+    heard = understand(text, datasets=DATASETS)
+    assert [request.tool for request in heard.requests if request.tool == "stop_run"] == []
+    assert heard.asks is None
+
+
+@pytest.mark.parametrize("text", ["delete r3", "r3 삭제해줘", "把 r3 删除"])
+def test_what_cannot_be_done_is_heard_by_name(text: str) -> None:
+    (request,) = understand(text, datasets=DATASETS).requests
+    assert (request.tool, request.intent, request.arguments.get("deed")) == (None, "cannot", "delete")
+
+
+def test_what_belongs_to_no_request_is_told_as_unused() -> None:
+    assert understand("stop r3 on oled please", datasets=DATASETS).unused == ("oled",)
