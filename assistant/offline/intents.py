@@ -1,7 +1,7 @@
 """Which intent a sentence shows: a linear classifier over runs of its characters (features.py), learned from the examples.
 
 It is fitted when it is first needed, in a process of its own (learning.py), and kept by the digest of all that it was made from: beside the
-compiled program where that can be written, else in the home. A file that cannot be read is made anew; where none can be written it stays
+program where that can be written, else in the home. A file that cannot be read is made anew; where none can be written it stays
 in memory. It is written aside and renamed, so two processes do each other no harm. Serving needs numpy alone.
 """
 
@@ -27,7 +27,7 @@ from assistant.offline.reading import Reading
 
 logger = logging.getLogger(__name__)
 
-BESIDE_THE_PROGRAM = Path(__file__).parent / "__pycache__"
+BESIDE_THE_PROGRAM = Path(__file__).parent / "learned"
 IN_THE_HOME = "understanding"
 MADE_FROM = (  # what an example is read with, and the examples
     "assistant/offline/*.py",
@@ -131,8 +131,7 @@ def _fitted() -> bytes:
 
 
 def _places(digest: str, home: Path | None) -> list[Path]:
-    folders = [BESIDE_THE_PROGRAM] if BESIDE_THE_PROGRAM.is_dir() else []
-    folders += [home / IN_THE_HOME] if home is not None else []
+    folders = [BESIDE_THE_PROGRAM, *([home / IN_THE_HOME] if home is not None else [])]
     return [folder / f"intents-{digest}.npz" for folder in folders]
 
 

@@ -222,7 +222,8 @@ def test_utterances_are_understood_line_by_line(murascope: Murascope, tmp_path: 
     process = murascope("understand", "--file", str(tmp_path / "u.jsonl"), "--datasets", "oled,phone_screen")
     said = [json.loads(line) for line in process.stdout.splitlines()]
     plan = {"tool": "propose_training", "arguments": {"dataset": "oled", "model": "patchcore"}}
-    assert said == [{"id": number, **plan} for number in (1, 2, 3)] + [{"id": 4, "tool": None, "arguments": {}}]
+    assert [(each["id"], each["calls"]) for each in said] == [(1, [plan]), (2, [plan]), (3, [plan]), (4, [])]
+    assert (said[3]["intent"], said[3]["asks"]) == ("off_topic", None)
 
 
 def test_a_line_that_is_no_utterance_is_named(murascope: Murascope, tmp_path: Path) -> None:
