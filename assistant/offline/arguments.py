@@ -2,7 +2,8 @@
 
 An argument is read by the reader that the tool's cues.toml names for it under `reads`; else by the one of the argument's own name; else,
 where its type tells, by its type: of several choices the one whose name is a cue that was said, a number, or whether a cue was said.
-The reader "nothing" says that no sentence gives the argument. An argument that nothing reads is an error, never left out in silence.
+The reader "nothing" says that no sentence gives the argument, "examples" that the tool's examples tell which choice is meant (alike.py).
+An argument that nothing reads is an error, never left out in silence.
 """
 
 import re
@@ -11,6 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from assistant.kinds import kind_names, kind_of
+from assistant.offline.alike import choice_alike
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
 from assistant.offline.settings import Setting
@@ -52,6 +54,8 @@ def reader_of(tool: str, argument: str, schema: Mapping[str, Any], *, stated: st
         LookupError: there is none.
     """
     name = stated or argument
+    if name == "examples":
+        return partial(_as_in_examples, tool, argument)
     if name in READERS:
         return READERS[name]
     if stated is None and (by_type := _by_type(argument, schema)):
@@ -59,6 +63,11 @@ def reader_of(tool: str, argument: str, schema: Mapping[str, Any], *, stated: st
     raise LookupError(
         f"nothing reads {name!r} for {argument!r} of {tool}: state one in its cues.toml (have: {', '.join(READERS)})"
     )
+
+
+def _as_in_examples(tool: str, argument: str, reading: Reading) -> str:
+    """The choice of those examples of the tool that are most like what was said."""
+    return choice_alike(tool, argument, reading.original)
 
 
 def _by_type(argument: str, schema: Mapping[str, Any]) -> Reader | None:
@@ -140,6 +149,7 @@ READERS: Mapping[str, Reader] = {
     "task": lambda reading: first(reading.tasks),
     "model": lambda reading: first(reading.models),
     "run": _run,
+    "runs": lambda reading: list(dict.fromkeys(each.value for each in reading.runs)) or None,
     "proposal": lambda reading: first(reading.proposals),
     "state": lambda reading: first(reading.states),
     "family": lambda reading: first(reading.families),

@@ -6,6 +6,7 @@ from typing import Any
 
 from assistant.offline.talk import talk_names, talk_words
 from assistant.telling import composed
+from assistant.telling.terms import explained as meaning_of
 from assistant.tools.words import tool_words
 from engine.contract.jobs import KINDS as KINDS_OF_RUNS
 from engine.contract.models import MODELS
@@ -32,9 +33,6 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def choice(name: str, value: Any) -> str:
         return text(f"choice.{name}.{value}", str(value))
 
-    def left_out(reason: str, count: int) -> str:
-        return text(f"left_out.{reason}", f"{count:,} ({reason})", count=count)
-
     def problem(each: Mapping[str, Any]) -> str:
         """What the page says of a problem of a plan, such as those of one kind of run; its message where the page has no words."""
         return text(f"problem.{each['kind']}", each["message"], **each)
@@ -45,14 +43,12 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         known = (f"{kind}.{code}{part}" for part in ("", ".hint"))
         return " ".join(_sentence(filled(texts[key], values), language) for key in known if key in texts)
 
-    def stage(name: str) -> str:
-        return text(f"stage.{name}", name)
-
     def summary(model: str, otherwise: str) -> str:
         return text(f"model.{model}.summary", otherwise)
 
-    def metric(name: str) -> str:
-        return text(f"metric.{name}", name.replace("_", " "))
+    def meaning(term: str) -> str | None:
+        """What a word of the trade or of the figures is; None where nobody explained it."""
+        return meaning_of(term, language)
 
     def explained(name: str) -> str:
         """What a model or a setting is; nothing where it is neither."""
@@ -71,12 +67,11 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     def told(sentences: Mapping[str, Any]) -> str:
         return composed(sentences, language)
 
-    wording: dict[str, Any] = {"setting": setting, "choice": choice, "left_out": left_out, "card": card, "told": told}
+    wording: dict[str, Any] = {"setting": setting, "choice": choice, "card": card, "told": told}
     wording |= {
         "problem": problem,
-        "stage": stage,
         "summary": summary,
-        "metric": metric,
+        "meaning": meaning,
         "gallery": gallery,
         "explained": explained,
         "family_name": family_name,
