@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +41,7 @@ def serve(
     asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     tell(f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)")
+    Thread(target=_learn, args=(settings.home,), daemon=True).start()  # so that the first message need not wait for it
     # Named, not imported: the assistant knows nothing of the web. A frame over the limit closes its socket with code 1009.
     config = uvicorn.Config(
         "web.app:app_from_environment",
@@ -49,6 +52,12 @@ def serve(
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _learn(home: Path) -> None:
+    from assistant.offline.intents import learned_intents
+
+    learned_intents(home)
 
 
 async def _open_once(settings: "Settings") -> None:

@@ -92,12 +92,6 @@ def learned_intents(home: Path | None = None) -> Intents:
         return _in_memory[digest]
 
 
-def is_learned(home: Path) -> bool:
-    """Whether nothing is left to be fitted."""
-    digest = digest_of_examples()
-    return digest in _in_memory or any(path.is_file() for path in _places(digest, home))
-
-
 @cache
 def digest_of_examples() -> str:
     digest = hashlib.sha256(np.__version__.encode())

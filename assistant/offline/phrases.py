@@ -38,7 +38,7 @@ REJECTABLE = re.compile(
         ]
     )
 )
-SENTENCE_END = r"[!?;\n。]+|\.(?!\d)"
+SENTENCE_END = r"[!?;\n。]+|\.(?=\s|$)"
 REACH = 60  # characters before it in which a template can begin
 
 

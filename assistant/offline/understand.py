@@ -22,12 +22,13 @@ from assistant.offline.recognise import recognise
 from assistant.offline.requests import Request, Understood
 from assistant.offline.settings import Setting
 from assistant.offline.talk import passes
-from assistant.tools import tool_names, traits
+from assistant.tools import schema_of, tool_names, traits
 from prompts.languages import Language
 
 LIKELY = -0.4  # a score below this shows nothing
 NEAR = 0.1  # a lead below this is asked about
-CERTAIN = 0.5  # the lead with which a part of a sentence asks for something of its own
+CERTAIN, VERY_CERTAIN = 0.3, 0.8  # the lead with which a part of a sentence asks for something of its own
+COMMAS = (",", "、")
 MOST_PARTS, MOST_PIECES = 3, 6
 FEWEST_LETTERS = 4  # of its own, in what asks for something
 
@@ -42,6 +43,10 @@ class Part:
     @property
     def intent(self) -> str:
         return self.ranked[0][0]
+
+    @property
+    def end(self) -> int:
+        return self.reading.start + len(self.reading.text)
 
     @property
     def margin(self) -> float:
@@ -63,7 +68,7 @@ def understand(
     if not reading.text.strip():
         return Understood()
     parts = _parts(reading, learned_intents(home), language=language)
-    requests = [_request(part) for part in parts]
+    requests = _handed_on([_request(part) for part in parts])
     least = min(parts, key=lambda part: part.margin)
     margin, second = round(least.margin, 3), least.ranked[1][0]
     heard = Understood(
@@ -97,7 +102,7 @@ def _parts(reading: Reading, intents: Intents, *, language: Language) -> list[Pa
         for count in range(1, MOST_PARTS)
         for cuts in combinations(range(1, len(pieces)), count)
     ]
-    splits = [parts for parts in splits if all(map(_stands_alone, parts)) and _differ(parts)]
+    splits = [parts for parts in splits if _each_stands_alone(parts, reading) and _differ(parts)]
     if not splits:
         return [Part(reading, intents.ranked(reading))]
     best = max(splits, key=lambda parts: (len(parts), min(part.margin for part in parts)))
@@ -114,9 +119,15 @@ def _pieces(reading: Reading, *, language: Language) -> list[tuple[int, int]]:
     return pieces if len(pieces) <= MOST_PIECES else []
 
 
-def _stands_alone(part: Part) -> bool:
-    """Whether it asks for something for certain, in words of its own: a name or a setting alone belongs to what stands beside it."""
-    return _own_letters(part.reading) >= FEWEST_LETTERS and part.ranked[0][1] > LIKELY and part.margin >= CERTAIN
+def _each_stands_alone(parts: Sequence[Part], reading: Reading) -> bool:
+    """Whether each asks for something for certain, in words of its own: a name or a setting alone belongs to what stands beside it.
+    Between requests of one sentence stands more than a comma as a rule; where it does not, they must be the more certain."""
+    gaps = [reading.text[one.end : other.reading.start] for one, other in pairwise(parts)]
+    certain = VERY_CERTAIN if any(gap.strip() in COMMAS for gap in gaps) else CERTAIN
+    return all(
+        _own_letters(part.reading) >= FEWEST_LETTERS and part.ranked[0][1] > LIKELY and part.margin >= certain
+        for part in parts
+    )
 
 
 def _own_letters(reading: Reading) -> int:
@@ -148,6 +159,20 @@ def _request(part: Part) -> Request:
 def _request_for(intent: str, reading: Reading) -> Request:
     arguments = arguments_said(intent, reading)
     return Request(intent, arguments) if intent in tool_names() else Request(None, arguments, intent)
+
+
+def _handed_on(requests: Sequence[Request]) -> list[Request]:
+    """What is trained on, and which run, is what an earlier request of the same sentence was about, where a later one names none: "check
+    the tiles, then train PaDiM on them"."""
+    handed: list[Request] = []
+    about: dict[str, Any] = {}
+    for request in requests:
+        takes = schema_of(request.tool).keys() & {"run"} if request.tool else set()
+        takes |= {"dataset"} if _plans(request) else set()
+        arguments = {name: about[name] for name in takes & about.keys()} | request.arguments
+        handed.append(replace(request, arguments=arguments))
+        about |= {name: value for name, value in arguments.items() if name in ("run", "dataset")}
+    return handed
 
 
 def _left_out(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:

@@ -1,0 +1,69 @@
+"""A tool is its folder: one that is put there, with nothing changed anywhere else, is called and understood in three languages."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+CODE = '''"""Tool: how warm the machine is."""
+
+from typing import Any
+
+from pydantic_ai import RunContext
+
+from assistant.tools.desk import Desk
+
+
+async def tell_temperature(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
+    """Tell how warm the machine is.
+
+    Args:
+        run: id of the run whose machine is meant.
+    """
+    return {"degrees": 40}
+'''
+EXAMPLES = """
+[[example]]
+arguments = {}
+en = ["how warm is the machine?", "what is the temperature of this computer", "is the computer hot", "tell me the temperature"]
+ko = ["기계 온도가 몇 도야?", "컴퓨터 온도 알려줘", "지금 온도 어때", "컴퓨터가 뜨거워?"]
+zh = ["机器温度是多少？", "电脑现在多少度", "机器热不热", "告诉我温度"]
+
+[[example]]
+arguments = { run = "r4" }
+en = ["how warm is the machine of r4?", "temperature of r4"]
+ko = ["r4 기계 온도 알려줘", "r4 온도는?"]
+zh = ["r4 的机器温度", "r4 那台机器多少度"]
+"""
+ASK = """
+import json
+from assistant.offline.understand import understand
+from assistant.tools.loading import load_tools
+assert "tell_temperature" in [tool.name for tool in load_tools()]
+said = ["how warm is this machine now?", "r7 기계 온도 좀 알려줘", "机器现在温度多少", "stop r3"]
+print(json.dumps([[request.tool, request.arguments] for each in said for request in understand(each, datasets=[]).requests]))
+"""
+
+
+def test_a_tool_that_is_put_into_its_folder_is_called_and_understood(tmp_path: Path) -> None:
+    for room in ("assistant", "engine", "prompts"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "learned", "static"))
+    tool = tmp_path / "assistant" / "tools" / "tell_temperature"
+    tool.mkdir()
+    (tool / "__init__.py").write_text(CODE, encoding="utf-8")
+    (tool / "examples.toml").write_text(EXAMPLES, encoding="utf-8")
+
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert asked.returncode == 0, asked.stderr[-2000:]
+    new = "tell_temperature"
+    assert json.loads(asked.stdout) == [[new, {}], [new, {"run": "r7"}], [new, {}], ["stop_run", {"run": "r3"}]]
