@@ -3,8 +3,8 @@
 from assistant.chat.decisions import LLM_WORDS
 from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem
-from assistant.llm.grounding import shows_nothing
 from assistant.llm.narration import Narration
+from assistant.llm.reading import shows_nothing
 from assistant.offline.words import built_in_words
 from prompts.languages import Language
 
@@ -12,9 +12,9 @@ from prompts.languages import Language
 class GrowingText:
     """The texts of one turn, one after the other.
 
-    `narration` holds an LLM's sentences back until they are checked; None: the words are our own, rendered from facts, and what stands
-    between asterisks can be said by pressing it. `own_words` is our wording of a result that was asked for, which stands in for sentences
-    that are left out.
+    `narration` lets through of an LLM's answer what may be shown; None: the words are our own, rendered from facts, and what stands
+    between asterisks can be said by pressing it. `own_words` is our wording of a result that was asked for, which stands where nothing
+    of an LLM's may.
     """
 
     def __init__(self, transcript: Transcript, turn: str, language: Language, narration: Narration | None):
@@ -31,15 +31,14 @@ class GrowingText:
         await self._put(self._narration.feed(text) if self._narration is not None else text)
 
     async def end(self, state: str = "done") -> None:
-        """The text is complete (or cut off): a sentence whose number no measurement supports gives way to our own words."""
+        """The text is complete (or cut off)."""
         if not self._key:
             return
         is_whole = True
         if self._narration is not None:
             await self._put(self._narration.finish())
             if self._narration.withheld:
-                withheld = built_in_words("withheld", self._language, {})
-                self._text = self.own_words or f"{self._text.strip()}\n\n{withheld}".strip()
+                self._text = self._text.strip() or self.own_words or built_in_words("withheld", self._language, {})
                 self._narration.withheld = 0
                 is_whole = False
         if self._text:

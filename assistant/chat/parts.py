@@ -7,7 +7,6 @@ from pydantic_ai.exceptions import AgentRunError
 
 from assistant.chat.histories import Histories
 from assistant.data.datasets import Datasets
-from assistant.kinds.summary import run_facts
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
@@ -19,7 +18,7 @@ from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
-from assistant.telling.runs import summary_of
+from assistant.telling.runs import sentences_of_run, summary_of
 from prompts.languages import Language
 
 logger = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class Parts:
         self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:
-        """The run in plain words, Markdown: an LLM's wording where one is configured and every number holds, else our own.
+        """The run in plain words, Markdown: of our sentences, put together by an LLM where one is configured, else by us.
 
         Raises:
             NoResults: the run has no evaluation.
@@ -48,10 +47,10 @@ class Parts:
         own = await asyncio.to_thread(summary_of, run, folder, language)
         if self.provider.name == "built-in":
             return own
-        facts = await asyncio.to_thread(run_facts, run, folder)
+        sentences = await asyncio.to_thread(sentences_of_run, run, folder, language)
         try:
             async with open_model(self.provider, self.settings) as model:
-                return await summarize(facts, own, language, model)
+                return await summarize(sentences, own, language, model)
         except AgentRunError as error:
             logger.warning("the LLM gave no summary of %s (%s); using our own wording", run.id, type(error).__name__)
             return own

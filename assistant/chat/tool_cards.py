@@ -12,8 +12,8 @@ from pydantic_ai.messages import ToolCallPart, ToolReturnPart
 from assistant.chat.shown_arguments import ShownArguments
 from assistant.chat.transcript import Transcript
 from assistant.frames import ChoicesItem, ConfirmItem, ToolItem
-from assistant.llm.grounding import unsupported
 from assistant.llm.narration import Narration
+from assistant.llm.own_words import are_own_words
 from assistant.offline.words import built_in_words
 from assistant.state import Choice, Outcome, Question, Request, after_refusal, after_result, with_question
 from assistant.tools import traits
@@ -44,7 +44,7 @@ class ToolCards:
         result = part.content if isinstance(part.content, dict) else {"result": part.content}
         await self._remember(call, part)
         if self._narration is not None:
-            self._narration.known.learn(part.content, {"tool": part.tool_name, **call.arguments})
+            self._narration.known.learn(part.content, part.tool_name, call.arguments)
         if (traits(part.tool_name).silent and not failed) or part.outcome in ("denied", "interrupted"):
             return
         tool = self.checked(part.tool_name, otherwise="unknown")
@@ -74,8 +74,8 @@ class ToolCards:
             await self._transcript.show(f"choices-{self._turn}", item)
 
     def checked(self, text: str, *, otherwise: str) -> str:
-        """A text that may quote an LLM, or other words where it holds a figure that no fact supports."""
-        return otherwise if self._narration is not None and unsupported(text, self._narration.known.facts) else text
+        """A text that may quote an LLM, or other words where it could claim something."""
+        return text if self._narration is None or are_own_words(text, self._narration.known.names) else otherwise
 
     async def _remember(self, call: "_Call", part: ToolReturnPart) -> None:
         """What the conversation remembers of a tool's answer."""
@@ -109,8 +109,8 @@ class ToolCards:
     def _call(self, part: ToolCallPart) -> "_Call":
         self._shown += 1  # not the call's id: some servers use the same ids again
         key, arguments = f"tool-{self._turn}-{self._shown}", part.args_as_dict()
-        facts = self._narration.known.facts if self._narration is not None else None
-        return _Call(key, time.monotonic(), arguments, ShownArguments(part.tool_name, arguments, facts))
+        known = self._narration.known if self._narration is not None else None
+        return _Call(key, time.monotonic(), arguments, ShownArguments(part.tool_name, arguments, known))
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ from assistant.chat.tool_cards import ToolCards
 from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem, ErrorItem, Item, ProposalItem, ToolItem, UserItem
 from assistant.llm.errors import explain
-from assistant.llm.grounding import facts_in
-from assistant.llm.narration import Narration, known_from
+from assistant.llm.known import known_from
+from assistant.llm.narration import Narration
 from assistant.llm.providers import open_model
 from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
@@ -46,6 +46,7 @@ from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
 from assistant.plans.card import plan_key, plan_words
 from assistant.state import State
+from assistant.telling import composed
 from assistant.tools.desk import Desk
 
 logger = logging.getLogger(__name__)
@@ -123,8 +124,8 @@ class Turn:
         )
         narration = None  # of our own words, rendered from facts, nothing is held back
         if parts.provider.name != "built-in":
-            known = known_from(history.messages, said.text if said else "")
-            known.facts.names |= await self._names(names)
+            known = known_from(history.messages, desk.language)
+            known.name(await self._names(names))
             narration = Narration(known)
         self._text = text = GrowingText(self._transcript, self._name, desk.language, narration)
         self._tools = tools = ToolCards(self._transcript, self._name, desk, narration)
@@ -187,12 +188,12 @@ class Turn:
         if isinstance(plan, ProposalItem):
             await self._transcript.show(plan_key(plan.proposal), plan)  # it is what was asked last
 
-    async def _names(self, datasets: Sequence[str]) -> set[str]:
+    async def _names(self, datasets: Sequence[str]) -> list[str]:
         """What the agent's instructions name, so that an LLM may."""
         desk = self._desk
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
         plan = await desk.proposals.latest_open(desk.conversation)
-        return facts_in([*datasets, *(run.id for run in runs), plan.id if plan else ""]).names
+        return [*datasets, *(run.id for run in runs), *([plan.id] if plan else [])]
 
     async def _hear(self, event: Any, text: GrowingText, tools: ToolCards) -> None:
         """Show one event of the agent."""
@@ -206,8 +207,8 @@ class Turn:
             case FunctionToolCallEvent(part=part):
                 await tools.begin(part, is_valid=event.args_valid is True)
             case FunctionToolResultEvent(part=ToolReturnPart() as part):
-                if part.outcome == "success" and isinstance(part.content, dict) and "text" in part.content:
-                    text.own_words = str(part.content["text"])
+                if part.outcome == "success" and isinstance(part.content, dict) and part.content.get("answer"):
+                    text.own_words = composed(part.content, self._desk.language)
                 await tools.end(part)
 
     async def _fail(self, item: ErrorItem) -> None:

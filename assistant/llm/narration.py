@@ -1,50 +1,52 @@
-"""Lets an LLM's text through sentence by sentence, each only when all its figures are known facts.
+"""What is shown of an LLM's answer: our own sentences where it refers to them, and of its own words those that claim nothing.
 
-A sentence that does not end within LONGEST_SENTENCE characters is withheld, and of one answer no more than LONGEST_ANSWER characters are
-shown: so the time it takes grows only with the length of the text, whatever an LLM sends.
+An LLM refers to a sentence by its id in double brackets, [[r3.image_auroc]]. Its text comes in pieces and is let through sentence by
+sentence. In each the references give way to our sentences; what is left must be own words (own_words.py). Where it is not, it is
+dropped, and what it says in other words of ours (restating.py) is told in ours. So whatever is said of a result was worded by us from
+facts, and holds whatever an LLM sends.
+
+A sentence that does not end within LONGEST_SENTENCE characters is dropped, and of one answer no more than LONGEST_ANSWER characters are
+taken: so the time it takes grows only with the length of the text.
 """
 
 import re
-from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
-from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
-
-from assistant.llm.grounding import Facts, facts_in, unsupported
-from assistant.tools import traits
+from assistant.llm.known import Known
+from assistant.llm.own_words import are_own_words
+from assistant.llm.reading import shows_nothing
+from assistant.llm.restating import restated
 
 LONGEST_SENTENCE = 2_000
 LONGEST_ANSWER = 40_000
 
-# A sentence ends at a line break, at a full-width stop, or at a stop followed by space (so not inside 0.987).
-_SENTENCE_END = re.compile(r"\n+|[。！？]+(?=\D)|[.!?]+(?=\s)")
-# The number of a list's entry, at the start of a line: 1. or 1) or ①
-_LIST_MARKER = re.compile(r"[ \t]{0,8}(?:\*\*|__)?(?:(\d{1,2})[.)](?=[ \t])|([\u2460-\u2473]))")
-# Every number in it is glued to a letter before it.
-_IS_PLAIN_NAME = re.compile(r"(?:(?<![a-z0-9_])[a-z_]\w*|[./@:+\-](?=[a-z_]))+", re.ASCII)
+# A sentence ends at a line break, at a full-width stop, or at a stop followed by space (so not inside 0.987, nor inside a reference).
+_SENTENCE_END = re.compile(r"\n+|[。！？]+(?=[^\d。！？])|[.!?]+(?=\s)")
+_REFERENCE = re.compile(r"\[\[\s*([\w.\-/]{1,200}?)\s*\]\]")
+# The number of a list's entry, at the start of a line: 1. or 1)
+_LIST_MARKER = re.compile(r"[ \t]{0,8}(?:\*\*|__)?(\d{1,2})[.)](?=[ \t])")
 
 
 class Narration:
-    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences that may not."""
+    """The text of one answer. `feed` returns what may be shown; `withheld` counts the sentences of which something was dropped."""
 
-    def __init__(self, known: "Known"):
+    def __init__(self, known: Known):
         self.known = known
         self.withheld = 0
         self._pending = ""
-        self._is_too_long = False  # the present sentence is, so that its rest is withheld too
-        self._shown = 0
+        self._is_too_long = False  # the present sentence is, so that its rest is dropped too
+        self._taken = 0
         self._starts_line = True
         self._entry = 0  # the number of the list's last entry
+        self._told: set[str] = set()
 
     def feed(self, text: str) -> str:
-        """Take more of the answer; return the whole sentences of it that hold."""
+        """Take more of the answer; return what its whole sentences show."""
         seen = max(len(self._pending) - 1, 0)
         self._pending += text
         shown, start = [], 0
         for end in _SENTENCE_END.finditer(self._pending, seen):
             if not self._ends_marker(start, end):
-                shown.append(self._passed(self._pending[start : end.end()]))
+                shown.append(self._shown(self._pending[start : end.end()]))
                 start = end.end()
         self._pending = self._pending[start:]
         if len(self._pending) > LONGEST_SENTENCE:
@@ -52,10 +54,11 @@ class Narration:
         return "".join(shown)
 
     def finish(self) -> str:
-        """The rest of the answer, if it holds."""
+        """What the rest of the answer shows."""
         rest, self._pending = self._pending, ""
-        shown = self._passed(rest) if rest or self._is_too_long else ""
+        shown = self._shown(rest) if rest or self._is_too_long else ""
         self._starts_line, self._entry = True, 0
+        self._told.clear()
         return shown
 
     def _ends_marker(self, start: int, end: re.Match[str]) -> bool:
@@ -65,95 +68,46 @@ class Narration:
         marker = _LIST_MARKER.match(self._pending, start)
         return marker is not None and marker.end() == end.end()
 
-    def _passed(self, sentence: str) -> str:
-        self._shown += len(sentence)
-        is_short = not self._is_too_long and len(sentence) <= LONGEST_SENTENCE and self._shown <= LONGEST_ANSWER
-        holds, ends_line = is_short and self._holds(sentence), sentence.endswith("\n")
-        self._starts_line, self._is_too_long = ends_line, False
-        if holds:
-            return sentence
-        self.withheld += 1
-        return "\n" if ends_line else ""
+    def _shown(self, sentence: str) -> str:
+        self._taken += len(sentence)
+        is_short = not self._is_too_long and len(sentence) <= LONGEST_SENTENCE and self._taken <= LONGEST_ANSWER
+        ending = re.search(r"\n+\Z", sentence)
+        marker = self._marker(sentence)
+        self._starts_line, self._is_too_long = ending is not None, False
+        if not is_short:
+            self.withheld += 1
+            return "\n" if ending else ""
+        body = sentence[len(marker) : ending.start() if ending else None]
+        said = self._said(body)
+        return (marker + said if said or not body.strip() else "") + (ending.group() if ending else "")
 
-    def _holds(self, sentence: str) -> bool:
+    def _marker(self, sentence: str) -> str:
+        """The number of a list's entry at the beginning: entries count up; any other number is a figure."""
         marker = _LIST_MARKER.match(sentence) if self._starts_line else None
-        if marker is not None:
-            entry = int(marker[1]) if marker[1] else ord(marker[2]) - 0x245F
-            if entry in (1, self._entry + 1):  # entries count up; any other number is a figure
-                self._entry, sentence = entry, sentence[marker.end() :]
-        return not unsupported(sentence, self.known.facts)
+        if marker is None or int(marker[1]) not in (1, self._entry + 1):
+            return ""
+        self._entry = int(marker[1])
+        return marker.group()
 
+    def _said(self, sentence: str) -> str:
+        """One sentence as it is told, without the line's end: its references, and between them each part of its own words that may stay."""
+        ids = {each[1] for each in _REFERENCE.finditer(sentence)}
+        parts = _REFERENCE.split(sentence)  # own words and ids in turn
+        told = [self._of(part) if at % 2 else self._own(part, alone=not ids) for at, part in enumerate(parts)]
+        return "".join(told)
 
-def known_from(messages: list[ModelMessage], said: str = "") -> "Known":
-    """What stands after these messages, and after the message that the user has just written."""
-    known, asked = Known(), dict[str, Any]()
-    for message in messages:
-        for part in message.parts:
-            match part:
-                case ToolCallPart():
-                    asked[part.tool_call_id] = part.args_as_dict()
-                case ToolReturnPart():
-                    known.learn(part.content, {"tool": part.tool_name, **asked.get(part.tool_call_id, {})})
-                case UserPromptPart():
-                    known.hear(_texts(part.content))
-    known.hear(said)
-    return known
+    def _own(self, words: str, *, alone: bool) -> str:
+        """An LLM's own words where they claim nothing; else what they say in ours, where they stand without a reference."""
+        if shows_nothing(words) or are_own_words(words, self.known.names):
+            return words
+        instead = restated(words, self.known.sentences) if alone else []
+        self.withheld += not instead
+        told = [self._of(each) for each in instead if each not in self._told]
+        return " " + " ".join(told) if told else "" if alone else " "
 
-
-@dataclass
-class Known:
-    """What may be told: every number that a tool returned so far, every name that it returned or the user wrote, and the settings
-    that the user chose. `wishes` are the whole numbers that the user wrote: no facts, for "is it 99?" measures nothing, unless
-    a plan holds them as its settings."""
-
-    facts: Facts = field(default_factory=Facts)
-    wishes: set[float] = field(default_factory=set)
-
-    def hear(self, text: str) -> None:
-        """The user wrote this, which is read once. A name with a number of its own, as in AUROC:0.99, names nothing that is known."""
-        said = facts_in(text)
-        self.facts = self.facts | Facts(names={name for name in said.names if _IS_PLAIN_NAME.fullmatch(name)})
-        self.wishes |= {number for number in said.numbers if number.is_integer()}
-
-    def learn(self, value: object, asked: dict[str, Any]) -> None:
-        """A tool returned this when it was asked with these arguments: its numbers are facts from now on."""
-        self.facts = self.facts | returned_facts(value, asked, self.wishes)
-
-
-def returned_facts(value: Any, asked: dict[str, Any], wishes: Set[float] = frozenset()) -> Facts:
-    """What a tool's answer adds to what is known: what an LLM said itself is no fact, nor does it become one when a tool repeats it;
-    a setting that the user wished for does, once it is in the plan."""
-    chosen = wishes if traits(str(asked.get("tool"))).plans else frozenset()
-    heard = facts_in(_without(value, [said for said in _leaves(asked) if said not in chosen]))
-    if isinstance(value, str):  # why a tool refused: nothing in it shows that a name is known
-        return heard
-    return Facts(heard.numbers, facts_in(value).names, heard.shares)
-
-
-def _leaves(value: Any) -> list[Any]:
-    match value:
-        case dict():
-            return [leaf for each in value.values() for leaf in _leaves(each)]
-        case list():
-            return [leaf for each in value for leaf in _leaves(each)]
-        case _:
-            return [] if isinstance(value, bool) or value in (None, "") else [value]
-
-
-def _without(value: Any, said: list[Any]) -> Any:
-    """A tool's answer without what the LLM said; lists keep their length."""
-    match value:
-        case dict():
-            return {name: _without(each, said) for name, each in value.items()}
-        case list() | tuple():
-            return [_without(each, said) for each in value]
-        case str():
-            for words in said:
-                value = value.replace(str(words), " ")
-            return value
-        case _:
-            return None if value in said else value
-
-
-def _texts(content: str | Iterable[object]) -> str:
-    return content if isinstance(content, str) else " ".join(each for each in content if isinstance(each, str))
+    def _of(self, id_: str) -> str:
+        """Our sentence of this id; nothing where there is none."""
+        text = self.known.sentences.get(id_)
+        self.withheld += text is None
+        self._told.add(id_)
+        return text or ""

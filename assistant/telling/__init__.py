@@ -71,14 +71,16 @@ def _sentence(claim: Claim, language: Language) -> Sentence:
     text = wording(claim.values)
     of = next((name for name in OF if name in claim.values), None)
     if of is not None and of not in wording.names:
-        text = f"{claim.values[of]}{COLON[language]}{text}"
+        name = wording_of("the_plan", language)({}) if of == "plan" else claim.values[of]
+        text = f"{name}{COLON[language]}{text}"
     return Sentence(claim.id, text, claim.values)
 
 
 def _bare(text: str, subject: str, language: Language) -> str:
     """The text without what it is about in front."""
     head, colon, rest = text.partition(COLON[language])
-    return rest if colon and plain_names([head])[head] == subject else text
+    is_said = plain_names([head])[head] == subject or head == wording_of("the_plan", language)({})
+    return rest if colon and is_said else text
 
 
 def _within_subject(id: str) -> str:

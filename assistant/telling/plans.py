@@ -33,7 +33,7 @@ def _on_settings(about: About, plan: Plan) -> Iterator[Claim]:
                 because = {"code": why.code, "message": why.message, "told": dict(why.values)}
                 yield about.claim(f"setting.{setting.name}", "plan_setting_because", **told, **because)
             else:
-                yield about.claim(f"setting.{setting.name}", "plan_setting_asked" if asked else "plan_setting", **told)
+                yield about.claim(f"setting.{setting.name}", "plan_setting", **told)
 
 
 def _on_time(about: About, plan: Plan) -> Iterator[Claim]:

@@ -10,7 +10,6 @@ import pytest
 import assistant
 from assistant import tools
 from assistant.kinds.detect.advice import recommended
-from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.talk import talk_names
 from assistant.offline.words import built_in_words
 from engine import contract
@@ -19,10 +18,11 @@ from engine.contract.models import MODELS
 from prompts.languages import Language
 from prompts.page_texts import page_texts
 from tests.codes import calls_of, codes_of, problem_kinds
+from tests.figures_told import figures_without_fact
 
 LANGUAGES = get_args(Language)
 # What our wordings say whatever the facts: 1 is a perfect AUROC, 0.5 is guessing; an ensemble has two to four members.
-CONSTANTS = Facts({1.0, 0.5, 2.0, 4.0})
+CONSTANTS = (1.0, 0.5, 2.0, 4.0)
 
 RUN = {"run": "r7", "state": "running", "dataset": "oled", "model": "patchcore", "reason": None, "hint": None}
 MODEL_FACTS = [
@@ -140,7 +140,7 @@ def says_something(text: str) -> bool:
 def test_every_occasion_has_words(language: Language, say: str, facts: dict[str, Any]) -> None:
     text = said_of(say, language, facts)
     assert says_something(text)
-    assert unsupported(text, facts_in(facts) | CONSTANTS) == []
+    assert figures_without_fact(text, facts, also=CONSTANTS) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -9,12 +9,13 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from tests.llm_server import LLMServer, SlowWords, Text
 from tests.serving import environment_of, serving
 
-LONG = " ".join(f"This is word{letter * 3}." for letter in "abcdefghijklmnopqrstuvwxyz")
+FIRST, FOURTH = "Hello there, welcome to this page.", "Show me the last chart."
+LONG = " ".join([FIRST, "Let me look.", "Here is the next step.", FOURTH, *["Let me see the next page."] * 22])
 COUNT_TEXT = """
   globalThis.most = 0;
   addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
     const answers = [...document.querySelectorAll("[data-kind=assistant] .prose")].map((each) => each.textContent);
-    globalThis.most = Math.max(globalThis.most, ...answers.map((text) => text.split("wordaaa").length - 1));
+    globalThis.most = Math.max(globalThis.most, ...answers.map((text) => text.split("Hello there, welcome").length - 1));
   }).observe(document.body, { childList: true, subtree: true, characterData: true }));
 """
 
@@ -75,9 +76,9 @@ def test_a_reload_in_mid_sentence_shows_all_of_it_once(
     open_new(page, llm_server)
     say(page, "Tell me about words")
     prose = page.locator("[data-kind=assistant] .prose")
-    expect(prose).to_contain_text("wordddd")
+    expect(prose).to_contain_text(FOURTH)
     page.reload()
-    expect(prose).to_contain_text("wordaaa")
+    expect(prose).to_contain_text(FIRST)
     expect(page.locator("#send")).to_have_attribute("aria-label", "Stop the answer")
     assert page.locator(".shell").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 720}
     page.screenshot(path=tmp_path / "reloaded.png")
@@ -89,7 +90,7 @@ def test_a_reload_in_mid_sentence_shows_all_of_it_once(
 def test_all_that_was_said_while_the_server_was_away_arrives_in_order(
     page: Page, llm: LLMServer, llm_server: str
 ) -> None:
-    llm.play([Text("The first answer."), Text("The second answer.")])
+    llm.play([Text("Here is the first answer."), Text("Here is the second answer.")])
     line = Line(page)
     open_new(page, llm_server)
     line.cut()
@@ -99,7 +100,7 @@ def test_all_that_was_said_while_the_server_was_away_arrives_in_order(
     expect(page.locator("[data-kind=user]")).to_have_count(0)
     line.is_cut = False
     expect(page.locator("[data-kind=assistant] .prose")).to_have_text(
-        ["The first answer.", "The second answer."], timeout=20_000
+        ["Here is the first answer.", "Here is the second answer."], timeout=20_000
     )
     expect(page.locator("[data-kind=user] p")).to_have_text(["first question", "second question"])
 

@@ -69,7 +69,7 @@ def server() -> Iterator[LLMServer]:
 
 
 async def test_a_sentence_becomes_a_plan_and_after_a_yes_a_run(server: LLMServer, protocol: Protocol) -> None:
-    server.play([PLAN, START, Text("The training is queued.")])
+    server.play([PLAN, START, Text("Hello again.")])
     async with talking(server, protocol) as talk:
         await talk.say("Train PaDiM on the OLED data at 128 px")
         assert (await talk.last(ProposalItem)).state == "open"
@@ -78,7 +78,7 @@ async def test_a_sentence_becomes_a_plan_and_after_a_yes_a_run(server: LLMServer
         (run,) = await talk.workspace.runs.list()
         assert (run.state, run.dataset, run.subject, run.spec["image_size"]) == ("queued", "oled", "padim", 128)
         assert (await talk.last(RunItem)).run == run.id
-        assert (await talk.last(AssistantItem)).text == "The training is queued."
+        assert (await talk.last(AssistantItem)).text == "Hello again."
     (result,) = server.requests[-1].conversation.results
     assert json.loads(result.text)["run"] == run.id
 
@@ -96,22 +96,22 @@ async def test_a_declined_plan_starts_nothing_and_the_llm_hears_why(server: LLMS
 
 
 async def test_other_words_instead_of_a_yes_leave_the_plan_open(server: LLMServer, protocol: Protocol) -> None:
-    server.play([PLAN, START, Text("It trains on good images only.")])
+    server.play([PLAN, START, Text("Let me look at the data.")])
     async with talking(server, protocol) as talk:
         await talk.say("Train PaDiM on oled")
         await talk.say("What does it train on?")
         assert await talk.workspace.runs.list() == []
         assert (await talk.last(ProposalItem)).state == "open"
-        assert (await talk.last(AssistantItem)).text == "It trains on good images only."
+        assert (await talk.last(AssistantItem)).text == "Let me look at the data."
 
 
 async def test_a_yes_to_the_llms_own_question_starts_no_plan(server: LLMServer, protocol: Protocol) -> None:
-    server.play([PLAN, Text("The plan stands.\n\nShall I explain AUROC?"), Text("AUROC measures the order of scores.")])
+    server.play([PLAN, Text("Here is the plan.\n\nShall I explain AUROC?"), Text("Let me explain AUROC.")])
     async with talking(server, protocol) as talk:
         await talk.say("Train PaDiM on oled")
         await talk.say("yes")
         assert await talk.workspace.runs.list() == []
-        assert (await talk.last(AssistantItem)).text == "AUROC measures the order of scores."
+        assert (await talk.last(AssistantItem)).text == "Let me explain AUROC."
         assert (await talk.last(ProposalItem)).state == "open"
 
 
@@ -127,11 +127,11 @@ async def test_where_the_llm_asks_beside_the_plan_a_yes_is_asked_about(server: L
 
 
 async def test_an_llm_makes_no_buttons(server: LLMServer) -> None:
-    server.play([Text("Gladly. Say *approve* to go on.")])
+    server.play([Text("Hello. Say *plan* next.")])
     async with talking(server, "anthropic") as talk:
         await talk.say("hello")
         words = await talk.last(AssistantItem)
-        assert (words.text, words.can_be_said) == ("Gladly. Say *approve* to go on.", False)
+        assert (words.text, words.can_be_said) == ("Hello. Say *plan* next.", False)
 
 
 async def test_an_llm_is_shown_what_the_conversation_remembers(server: LLMServer) -> None:
@@ -164,11 +164,11 @@ async def test_a_plan_made_over_one_protocol_is_approved_over_another(server: LL
     async with talking(server, "anthropic") as talk:
         await talk.say("Train PaDiM on oled")
         conversation = talk.conversation.id
-    server.play([Text("Started.")])
+    server.play([Text("Have a look.")])
     async with talking(server, "chat", conversation) as talk:
         await talk.approve()
         assert [run.state for run in await talk.workspace.runs.list()] == ["queued"]
-        assert (await talk.last(AssistantItem)).text == "Started."
+        assert (await talk.last(AssistantItem)).text == "Have a look."
 
 
 # ---- what the LLM gets ----
@@ -257,7 +257,7 @@ async def test_an_llm_that_never_stops_calling_tools_is_stopped(server: LLMServe
 
 
 async def test_two_starts_in_one_answer_make_one_run(server: LLMServer) -> None:
-    server.play([PLAN, [START, START], Text("Queued.")])
+    server.play([PLAN, [START, START], Text("Have a look.")])
     async with talking(server, "anthropic") as talk:
         await talk.say("Train PaDiM on oled")
         await talk.approve()
@@ -265,7 +265,12 @@ async def test_two_starts_in_one_answer_make_one_run(server: LLMServer) -> None:
 
 
 async def test_a_number_that_no_tool_gave_does_not_reach_the_user(server: LLMServer, protocol: Protocol) -> None:
-    server.play([ToolCall("list_datasets"), Text("The set oled has 120 good images. Expect an AUROC of 0.987.")])
+    server.play(
+        [
+            ToolCall("inspect_dataset", {"dataset": "oled"}),
+            Text("[[oled.train_good]] Expect an AUROC of 0.987. Shall I train PaDiM?"),
+        ]
+    )
     async with talking(server, protocol) as talk:
         await talk.say("What data is there?")
         said = " ".join(item.text for item in await talk.all(AssistantItem))
@@ -304,14 +309,14 @@ async def test_a_figure_in_any_text_of_an_answer_is_withheld(
     server.play(
         [
             [Text(f"It finds {figure} of them. Let me look."), ToolCall("list_datasets")],
-            Text(f"There is one, oled.\nThe recall is {figure}\nGood."),
+            Text(f"Next, oled.\nThe recall is {figure}\nGood."),
         ]
     )
     async with talking(server, protocol) as talk:
         await talk.say("What data is there?")
         said = [item.text for item in await talk.all(AssistantItem)]
         shown = await everything(talk)
-    assert [text.partition("\n\n*")[0] for text in said] == ["Let me look.", "There is one, oled.\n\nGood."]
+    assert [text.partition("\n\n*")[0] for text in said] == ["Let me look.", "Next, oled."]
     assert figure not in shown
 
 
@@ -342,7 +347,7 @@ async def test_a_figure_in_the_arguments_of_a_tool_is_shown_neither_there_nor_in
             ToolCall("list_models", {"good_images": 79}),
             ToolCall("list_runs", {"limit": "79 %"}),
             ToolCall("recall_79"),
-            Text("With 79 images, it is good. I am done."),
+            Text("With 79 images, it is good. See you next time."),
         ]
     )
     async with talking(server, protocol) as talk:
@@ -355,12 +360,12 @@ async def test_a_figure_in_the_arguments_of_a_tool_is_shown_neither_there_nor_in
     assert tools[2].result["for_dataset"]["good"] == "…"
     assert "79" not in shown
     assert "seventy" not in shown
-    assert said.startswith("I am done.")
+    assert said == "See you next time."
 
 
-async def test_the_settings_of_a_plan_are_shown_but_are_no_facts_when_an_llm_chose_them(server: LLMServer) -> None:
+async def test_the_settings_of_a_plan_are_told_as_the_plan_holds_them(server: LLMServer) -> None:
     plan = {"dataset": "oled", "model": "stfpm", "image_size": 128, "epochs": 79}
-    server.play([ToolCall("propose_training", plan), Text("I plan 79 epochs. At 128 px, as you said.")])
+    server.play([ToolCall("propose_training", plan), Text("I plan 79 epochs. At 129 px, as you said.")])
     async with talking(server, "anthropic") as talk:
         await talk.say("Train STFPM on oled at 128 px")
         settings = {setting.name: setting.value for setting in (await talk.last(ProposalItem)).settings}
@@ -368,14 +373,14 @@ async def test_the_settings_of_a_plan_are_shown_but_are_no_facts_when_an_llm_cho
         said = (await talk.last(AssistantItem)).text
     assert settings["epochs"] == 79
     assert arguments == plan
-    assert said.startswith("At 128 px, as you said.")
+    assert said == "Plan: Epochs: 79."
 
 
 async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) -> None:
     server.play(
         [
             ToolCall("show_heatmaps", {"run": "r1", "defect_type": "79 % of scratch"}),
-            Text("Of 79 % of scratch. Here they are."),
+            Text("Of 79 % of scratch. Have a look."),
         ]
     )
     async with talking(server, "chat") as talk:
@@ -391,13 +396,13 @@ async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) ->
 
 
 async def test_names_of_the_conversation_may_be_said(server: LLMServer) -> None:
-    server.play([PLAN, START, Text("Queued as r1."), Text("r1 waits, with resnet18. And r79 is better.")])
+    server.play([PLAN, START, Text("Look at r1."), Text("r1, with resnet18. And r79 is better.")])
     async with talking(server, "chat") as talk:
         await talk.say("Train PaDiM on oled")
         await talk.approve()
-        assert (await talk.last(AssistantItem)).text == "Queued as r1."
+        assert (await talk.last(AssistantItem)).text == "Look at r1."
         await talk.say("How is it going?")
-        assert (await talk.last(AssistantItem)).text.startswith("r1 waits, with resnet18.\n\n")
+        assert (await talk.last(AssistantItem)).text == "r1, with resnet18."
 
 
 async def test_a_key_that_an_llm_repeats_is_neither_stored_nor_shown(server: LLMServer, protocol: Protocol) -> None:
@@ -520,7 +525,7 @@ async def test_a_run_starts_at_the_users_yes_even_when_the_llm_is_gone(server: L
 
 
 async def test_stop_ends_the_answer_keeps_what_was_said_and_hangs_up(server: LLMServer, protocol: Protocol) -> None:
-    server.play([SlowWords("One more sentence. " * 2000), Text("Of course.")])
+    server.play([SlowWords("Let me look. " * 2000), Text("Hello again.")])
     async with talking(server, protocol) as talk:
         async with talk.conversation.subscribe() as frames:
             await talk.conversation.receive(Say(text="Tell me everything"), "en")
@@ -531,10 +536,10 @@ async def test_stop_ends_the_answer_keeps_what_was_said_and_hangs_up(server: LLM
         await talk.conversation.finish()
         stopped = await talk.last(AssistantItem)
         assert stopped.state == "stopped"
-        assert stopped.text.startswith("One more sentence.")
+        assert stopped.text.startswith("Let me look.")
         assert await asyncio.to_thread(server.saw_disconnect)
         await talk.say("Shorter, please")
-        assert (await talk.last(AssistantItem)).text == "Of course."
+        assert (await talk.last(AssistantItem)).text == "Hello again."
 
 
 async def test_stop_while_the_llm_is_silent_hangs_up_too(server: LLMServer, protocol: Protocol) -> None:
@@ -551,7 +556,7 @@ async def test_stop_while_the_llm_is_silent_hangs_up_too(server: LLMServer, prot
 
 
 async def test_tools_show_what_went_in_and_what_came_out(server: LLMServer, protocol: Protocol) -> None:
-    server.play([[Text("Let me look. "), ToolCall("list_datasets")], Text("There is one.")])
+    server.play([[Text("Let me look. "), ToolCall("list_datasets")], Text("Have a look.")])
     async with talking(server, protocol) as talk:
         await talk.say("What data is there?")
         tool = await talk.last(ToolItem)
@@ -559,7 +564,7 @@ async def test_tools_show_what_went_in_and_what_came_out(server: LLMServer, prot
     assert (tool.tool, tool.state, tool.error) == ("list_datasets", "done", None)
     assert tool.result is not None
     assert tool.result["datasets"][0]["good"] == 120
-    assert said == ["Let me look.", "There is one."]
+    assert said == ["Let me look.", "Have a look."]
 
 
 async def test_a_server_that_uses_the_same_call_id_again_is_understood(server: LLMServer, protocol: Protocol) -> None:
@@ -568,7 +573,7 @@ async def test_a_server_that_uses_the_same_call_id_again_is_understood(server: L
         ToolCall("inspect_dataset", {"dataset": "oled"}, call="call_0"),
         ToolCall(PLAN.tool, PLAN.arguments, call="call_0"),
         ToolCall(START.tool, call="call_0"),
-        Text("Queued."),
+        Text("Have a look."),
     ]
     server.play(calls)
     async with talking(server, protocol) as talk:
@@ -577,7 +582,7 @@ async def test_a_server_that_uses_the_same_call_id_again_is_understood(server: L
         shown = [item.tool for item in await talk.all(ToolItem)]
         await talk.approve()
         assert len(await talk.workspace.runs.list()) == 1
-        assert (await talk.last(AssistantItem)).text == "Queued."
+        assert (await talk.last(AssistantItem)).text == "Have a look."
     assert shown == ["list_datasets", "inspect_dataset", "propose_training"]
 
 
@@ -590,10 +595,10 @@ async def test_an_empty_answer_is_an_error_that_can_be_tried_again(server: LLMSe
 
 
 async def test_text_in_korean_and_chinese_survives_all_protocols(server: LLMServer, protocol: Protocol) -> None:
-    server.play([Text("올레드 데이터로 학습하겠습니다."), Text("好的，马上训练。")])
+    server.play([Text("oled 데이터를 보겠습니다."), Text("请看卡片。")])
     async with talking(server, protocol) as talk:
         await talk.say("올레드 데이터로 학습해 줘")
         await talk.say("用这个数据训练")
         said = [item.text for item in await talk.all(AssistantItem)]
-    assert said == ["올레드 데이터로 학습하겠습니다.", "好的，马上训练。"]
+    assert said == ["oled 데이터를 보겠습니다.", "请看卡片。"]
     assert server.requests[1].conversation.messages[0].text == "올레드 데이터로 학습해 줘"

@@ -162,7 +162,7 @@ def test_a_plan_tells_its_settings_why_and_how_long(language: Language, tmp_path
     assert (
         "35" in told_of["p4.setting.coreset_ratio"] and "0.2" in told_of["p4.setting.coreset_ratio"]
     )  # with its reason
-    assert "7" in told_of["p4.setting.seed"] and "p4" in told_of["p4.estimate"]
+    assert "7" in told_of["p4.setting.seed"] and "50" in told_of["p4.estimate"]
     assert any(id.startswith("p4.notice.") for id in told_of)
     held_to_facts(claims)
 

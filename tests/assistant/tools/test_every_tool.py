@@ -8,7 +8,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from assistant import tools
-from assistant.llm.grounding import Facts, facts_in, unsupported
 from assistant.offline.arguments import reader_of, readers
 from assistant.offline.examples import examples, names_in_examples
 from assistant.offline.numbers import Number
@@ -21,6 +20,7 @@ from assistant.tools.loading import load_tools
 from assistant.tools.words import tool_texts
 from prompts.languages import Language
 from tests.codes import codes_of
+from tests.figures_told import figures_without_fact
 
 NAMES = tools.tool_names()
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -116,7 +116,7 @@ def test_what_a_tool_returns_is_told_in_every_language_and_each_number_is_a_fact
         text = built_in_words("result", language, facts, tool=name)
         assert len(text) > 3
         assert "None" not in text
-        assert unsupported(text, facts_in(facts) | Facts({1.0})) == []
+        assert figures_without_fact(text, facts, also=(1.0,)) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

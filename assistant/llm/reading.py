@@ -9,15 +9,8 @@ import unicodedata
 
 from assistant.data.names import FILLERS
 
-NUMERAL = "\ufffd"  # stands for a numeral that is no plain digit: a fraction, a Roman or circled one, one in a picture
-# Letters of the scripts of our languages. A word in another one could be a figure that nobody can check.
-_OUR_LETTERS = "a-zA-Z\u1100-\u11ff\uac00-\ud7a3\u3131-\u318e\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_GREEK = "\u0370-\u03ff"  # one alone is a sign, as in µm; more are a word
-FOREIGN = re.compile(rf"[^\W\d_{_OUR_LETTERS}{_GREEK}]|[{_GREEK}]{{2}}|[a-zA-Z][{_GREEK}]|[{_GREEK}][a-zA-Z]{{2}}")
-_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change the order in which digits are seen
-_WIDE_STOPS = "，；：！？（）"
-# Words in the names of symbols that show a number or spell one.
-_NUMBER_NAMES = {"ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "ELEVEN", "TWELVE", "HUNDRED", "THOUSAND", "DIGIT", "NUMBER", "NUMERAL", "FRACTION", "LETTER", "DIE", "DOMINO", "BRAILLE", "HEXAGRAM"}  # fmt: skip
+LETTERS = "a-zA-Z\u1100-\u11ff\uac00-\ud7a3\u3131-\u318e\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff"  # of our languages
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change the order in which characters are seen
 _MARKS = re.compile(r"\]\([^()\n]*\)|<[^<>]*>|~~+|[*`\\\[\]<>|]|(?<!\w)_+|(?<!_)_++(?!\w)")
 _ENTITIES_DEEP = 3
 
@@ -47,21 +40,12 @@ def plain(text: str) -> str:
 
 
 def _seen(character: str) -> str:
-    """A digit of any script as an ASCII one, any other numeral as NUMERAL."""
+    """A digit of any script as an ASCII one; what turns the order of reading round as a sign that no word holds."""
     if character.isascii():
         return character
-    category = unicodedata.category(character)
-    if category == "Nd":
+    if unicodedata.category(character) == "Nd":
         return str(unicodedata.decimal(character))
-    if category in ("No", "Nl") and character != "\u3007":
-        return NUMERAL
-    if character in _TURNS:
-        return NUMERAL
-    if character in _WIDE_STOPS:  # a stop with its own space: what it parts is not one number
-        return f"{character} "
-    if category[0] == "S" and not _NUMBER_NAMES.isdisjoint(re.split(r"[ -]", unicodedata.name(character, ""))):
-        return NUMERAL
-    return character
+    return "\ufffd" if character in _TURNS else character
 
 
 def _is_visible(character: str) -> bool:
