@@ -152,7 +152,7 @@ def after_refusal(
     question: Question | None = None,
 ) -> State:
     """A tool could not do what was asked, for this reason; `question` asks the person back."""
-    told = {"code": code, "message": message, **_worth_keeping(values)}
+    told = {"code": code, "message": message, **values}
     act = Act(tool=tool, arguments=dict(arguments), outcome="refused", told=told)
     return _changed(state, act=act, question=question)
 

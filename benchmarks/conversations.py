@@ -52,8 +52,8 @@ SCRIPTS = ROOT / "tests" / "assistant" / "conversations"
 VERDICTS = ("right", "asked back", "help text", "incomplete", "misleading")
 TOOLS = sorted(path.name for path in (ROOT / "assistant" / "tools").iterdir() if (path / "__init__.py").is_file())
 BY_THEMSELVES = {  # calls that follow from another one: before it, and after it
-    "inspect_dataset": "propose_training",
-    "start_training": "propose_training",
+    "inspect_dataset": {"propose_training"},
+    "start_training": {"propose_training", "undo_change", "continue_run"},
 }
 NO_INTENTS = ("ask", "approve", "decline")
 ACTS_OF_A_YES = {"start_training", "stop_run", "continue_run"}
@@ -271,7 +271,7 @@ def _wrong_act(expected: Turn, done: Done, *, by_words: bool) -> str | None:
 def _without_what_follows(calls: list[tuple[str, Any]], *, keep: set[str]) -> list[tuple[str, Any]]:
     """The calls that were asked for: a look at the data before a plan and the question after it come by themselves."""
     tools = {tool for tool, _ in calls}
-    return [call for call in calls if call[0] in keep or BY_THEMSELVES.get(call[0]) not in tools]
+    return [call for call in calls if call[0] in keep or not BY_THEMSELVES.get(call[0], set()) & tools]
 
 
 def _wrong_arguments(expected: Turn, given: Turn) -> str | None:

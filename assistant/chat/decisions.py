@@ -100,7 +100,7 @@ def decide(said: Answer, at: Standing) -> Decision:
 
 def _to_choice(said: Answer, at: Standing) -> Decision:
     """A yes takes the only answer that is offered, a no none."""
-    if at.talks or (said in ("yes", "go") and len(at.choices) == 1):
+    if at.talks or said == "question" or (said in ("yes", "go") and len(at.choices) == 1):
         return "pass_on"
     return "drop_choice" if said in ("no", "wait") else "ask_choice"
 

@@ -57,9 +57,9 @@ class ToolCards:
         """The agent waits for a yes: on the plan's card, or on a small question."""
         for call in requests.approvals:
             values, tool, arguments = requests.metadata.get(call.tool_call_id, {}), call.tool_name, call.args_as_dict()
-            asked = partial(after_result, tool=tool, arguments=arguments, result=values, outcome="asks")
-            await self._desk.memory.change(asked)
-            if traits(tool).asks_on == "card":
+            if traits(tool).asks_on == "card":  # on a plan's it comes by itself
+                asked = partial(after_result, tool=tool, arguments=arguments, result=values, outcome="asks")
+                await self._desk.memory.change(asked)
                 item = ConfirmItem(call=call.tool_call_id, action=tool, values=values, ends=traits(tool).ends)
                 await self._transcript.show(f"confirm-{self._turn}-{call.tool_call_id}", item)
 

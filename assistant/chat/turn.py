@@ -121,6 +121,8 @@ class Turn:
             plan=plan,
             refusals=desk.refusals,
             home=parts.settings.home,
+            remembered=remembered,
+            asked=desk.asked,
         )
         narration = None  # of our own words, rendered from facts, nothing is held back
         if parts.provider.name != "built-in":

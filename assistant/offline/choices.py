@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant.offline.examples import Example, examples
 from assistant.offline.names import squash
-from assistant.offline.requests import Choice, Question, Request
+from assistant.state import Choice, Question, Request
 from prompts.languages import Language
 
 MOST = 4

@@ -7,18 +7,20 @@ facts they return. What needs a person's yes comes last. No key, no network.
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ToolCallPart, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
+from assistant.offline.in_context import in_context
 from assistant.offline.intents import learned_intents
-from assistant.offline.requests import Question, Request, Understood
+from assistant.offline.requests import Understood
 from assistant.offline.said import Said
 from assistant.offline.understand import understand
 from assistant.offline.words import built_in_words
+from assistant.state import Question, Request, State
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
 from engine.contract.models import MODELS
@@ -35,19 +37,25 @@ def built_in_model(
     plan: dict[str, Any] | None,
     refusals: Sequence[Refusal],
     home: Path,
+    remembered: State,
+    asked: list[Question],
 ) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
     `said` is what the turn is about; None where it only hears the answers to its questions. `plan` is what is said of the open plan;
-    `refusals` are those of the turn's desk: why a tool could not do what was asked. What was learned is kept in `home`.
+    `refusals` are those of the turn's desk: why a tool could not do what was asked. What was learned is kept in `home`. `remembered` is what the conversation remembered before
+    it was said; what is asked back is put into `asked`.
     """
-    answer = _Answer(language=language, datasets=datasets, plan=plan, refusals=refusals)
+    answer = _Answer(
+        language=language, datasets=datasets, plan=plan, refusals=refusals, remembered=remembered, asked=asked
+    )
 
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
             await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
-            answer.begin(understand(said.text, datasets=datasets, language=language, home=home), messages)
+            heard = understand(said.text, datasets=datasets, language=language, home=home)
+            answer.begin(in_context(heard, said, remembered, language=language))
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:
             yield "\n\n".join(words)
@@ -67,23 +75,34 @@ class _Answer:
         datasets: Sequence[str],
         plan: dict[str, Any] | None,
         refusals: Sequence[Refusal],
+        remembered: State,
+        asked: list[Question],
     ):
         self._language, self._datasets, self._plan, self._refusals = language, datasets, plan, refusals
+        self._remembered, self._asked = remembered, asked
         self._left: list[Request] = []
         self._words: list[str] = []  # to be said next
         self._left_out: tuple[str, ...] = ()
         self._looking: str | None = None  # a tool that is called before another one and not told of
 
-    def begin(self, heard: Understood, messages: Sequence[ModelMessage]) -> None:
-        completed = _with_what_was_asked(heard.named, messages)
-        requests = [completed] if completed is not None else list(heard.requests)
-        self._left, self._left_out = sorted(requests, key=_how_late), heard.left_out
-        if completed is not None:
+    def begin(self, heard: Understood) -> None:
+        if (why := self._refused_before(heard)) is not None:
+            self._words.append(why)
             return
+        self._left, self._left_out = sorted(heard.requests, key=_how_late), heard.left_out
         if heard.asks is not None:
             self._words.append(self._question(heard.asks))
+            self._asked.append(heard.asks)
         elif heard.unused:
             self._words.append(self._say("unused", {"unused": heard.unused}))
+
+    def _refused_before(self, heard: Understood) -> str | None:
+        """Why it was refused, where that is asked about what was refused last."""
+        act = self._remembered.act
+        asks_why = [request.arguments.get("question") for request in heard.requests] == ["why"]
+        if act is None or act.outcome != "refused" or not asks_why or "run" in heard.requests[0].arguments:
+            return None
+        return self._say("refused", act.told, tool=act.tool)
 
     def next_step(self, returned: Sequence[ToolReturnPart]) -> tuple[list[str], list[Request]]:
         """What is said of what the tools returned, and the calls that come next."""
@@ -144,19 +163,6 @@ def _how_late(request: Request) -> int:
 def _asks(request: Request) -> bool:
     """Whether it waits for a person's yes, and so stands beside another that does."""
     return request.tool is not None and traits(request.tool).asks_on is not None
-
-
-def _with_what_was_asked(named: Mapping[str, Any], messages: Sequence[ModelMessage]) -> Request | None:
-    """The call that was refused for want of a data set, where nothing but a data set is named now; None where it is no such answer."""
-    if named.keys() != {"dataset"} or len(messages) < 4:
-        return None
-    refused = [part for part in messages[-3].parts if isinstance(part, ToolReturnPart) and part.outcome != "success"]
-    asked = {part.tool_call_id: part for part in messages[-4].parts if isinstance(part, ToolCallPart)}
-    for part in refused:
-        before = asked.get(part.tool_call_id)
-        if before is not None and "dataset" not in before.args_as_dict():
-            return Request(before.tool_name, {**before.args_as_dict(), **named})
-    return None
 
 
 def _titles(models: Sequence[str]) -> list[str]:

@@ -3,33 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for: a tool with the arguments that were given for it, or where `tool` is none an intent that needs no tool."""
-
-    tool: str | None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    intent: str = ""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One answer to a question back: what its button says, in the words of a person, and what is then done."""
-
-    says: str
-    request: Request
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question back. `code`: which_intent, or which_dataset where an unknown one was named: `asked` lacks its argument `missing`."""
-
-    code: str
-    choices: tuple[Choice, ...]
-    asked: Request | None = None
-    missing: str | None = None
-    named: str = ""
+from assistant.state import Question, Request
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from assistant.offline.language import detect_language
 from assistant.offline.phrases import Found, vocabulary
 from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise
-from assistant.offline.requests import Request, Understood
+from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
 from assistant.offline.talk import passes
+from assistant.state import Request
 from assistant.tools import schema_of, tool_names, traits
 from prompts.languages import Language
 

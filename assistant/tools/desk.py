@@ -14,12 +14,12 @@ from assistant.plans.proposals import Proposals
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.state import Question, State
+from assistant.state import Question, State, candidates
 from assistant.store.tables import ProposalRow, RunRow, RunState
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
-NAMED_RUNS = 3
+NAMED_RUNS, MOST_LISTED = 3, 20
 MOST_CHOICES = 4
 
 
@@ -127,7 +127,7 @@ class Desk:
     async def run(self, run: str | None, *, rather: Collection[RunState] = ()) -> RunRow:
         """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.
 
-        `rather`: the latest in one of these states goes before it.
+        `rather`: the latest in one of these states goes before it, spoken of or in the list that was shown last.
 
         Raises:
             ModelRetry: there is no such run, or this conversation spoke of none.
@@ -137,9 +137,11 @@ class Desk:
                 return await self.runs.get(run)
             except UnknownRun as error:
                 raise self.refuse("unknown_run", str(error), run=run) from None
-        spoken = await self.runs.some((await self.memory.state()).runs)
-        if spoken:
-            return next((row for row in spoken if row.state in rather), spoken[0])
+        state = await self.memory.state()
+        spoken = await self.runs.some(state.runs)
+        listed = await self.runs.some(candidates(state, "run", most=MOST_LISTED) if rather else [])
+        if meant := next((row for row in [*spoken, *listed] if row.state in rather), None) or next(iter(spoken), None):
+            return meant
         others = await self.runs.list(limit=NAMED_RUNS)
         if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")

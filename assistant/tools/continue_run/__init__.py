@@ -25,7 +25,7 @@ async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[st
         run: id of the run, such as r12; left out: the one this conversation spoke of last.
     """
     desk = ctx.deps
-    row = await latest_of(desk.runs, await desk.run(run))
+    row = await latest_of(desk.runs, await desk.run(run, rather=("failed", "stopped")))
     if row.state in ACTIVE:
         raise desk.refuse(
             "run_active", f"run {row.id} has not ended yet: it is {row.state}", run=row.id, state=row.state

@@ -150,7 +150,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     continues = before if before is not None and before.kind == kind.name else None
     model = request.model or kind.model_of(asked) or (continues.subject if continues else kind.default_model)
     dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
-    dataset = dataset or (before.dataset if before else await _only_dataset(desk))
+    dataset = dataset or (opened.dataset if opened else await _spoken_of(desk) or await _only_dataset(desk))
     names_another = request.dataset is not None or request.model is not None or (opened and opened.subject != model)
     revised = None if names_another or continues is None else opened
     wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
@@ -250,6 +250,12 @@ async def _dataset_meant(desk: Desk, kind: Kind[Any], asked: dict[str, Any], ope
         raise desk.refuse("unknown_run", str(error), **error.values) from None
     except SpecError as error:
         raise desk.refuse_input(error) from None
+
+
+async def _spoken_of(desk: Desk) -> str | None:
+    """The data set that this conversation spoke of last, if it is still there."""
+    names = await desk.datasets.names()
+    return next((name for name in (await desk.memory.state()).datasets if name in names), None)
 
 
 async def _only_dataset(desk: Desk) -> str:

@@ -8,6 +8,7 @@ from pydantic_ai import RunContext
 
 from assistant.kinds import kind_names, kind_of
 from assistant.runs.results import NoResults
+from assistant.store.tables import ENDED
 from assistant.tools.desk import Desk
 
 DEFAULT_COUNT = 12
@@ -36,7 +37,7 @@ async def show_heatmaps(
         count: how many images at the most.
     """
     desk = ctx.deps
-    row = await desk.run(run)
+    row = await desk.run(run, rather=ENDED)
     kind = kind_of(row.kind)
     if which is not None and which not in kind.galleries:
         known = list(kind.galleries)

@@ -7,6 +7,7 @@ from pydantic_ai import RunContext
 
 from assistant.kinds.summary import run_facts
 from assistant.runs.results import NoResults
+from assistant.store.tables import ENDED
 from assistant.telling import told
 from assistant.telling.runs import answer_of, sentences_of_run
 from assistant.tools.desk import Desk
@@ -22,7 +23,7 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     Args:
         run: id of the run, such as r12; left out: the one this conversation spoke of last.
     """
-    row = await ctx.deps.run(run)
+    row = await ctx.deps.run(run, rather=ENDED)
     try:
         folder = ctx.deps.folder(row)
         facts = await asyncio.to_thread(run_facts, row, folder)

@@ -30,7 +30,7 @@ async def test_what_was_said_is_remembered_and_the_same_after_a_restart(
     assert (remembered.plan.dataset, remembered.plan.chosen) == ("oled", {"batch_size": 8})
     assert remembered.datasets == ["oled"]
     assert remembered.act is not None
-    assert (remembered.act.tool, remembered.act.outcome) == ("start_training", "asks")
+    assert (remembered.act.tool, remembered.act.outcome) == ("propose_training", "done")
     async with Workspace.open(settings) as restarted:
         again = await restarted.conversations.get(conversation.id)
         assert await again.memory.state() == remembered
@@ -186,3 +186,42 @@ async def chosen(conversation: Conversation) -> tuple[str, int]:
     """The model and the batch size of the open plan."""
     plan = await open_plan(conversation)
     return plan.model, {setting.name: setting.value for setting in plan.settings}["batch_size"]
+
+
+async def test_the_second_of_a_list_is_told_of_and_then_the_other_one(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await register_twin(workspace, "tiles")
+    await say(conversation, "which data sets do I have?")
+    assert "**tiles**" in answers(await say(conversation, "tell me about the second one"))
+    assert "**oled**" in answers(await say(conversation, "and the first?"))
+
+
+async def test_a_plan_on_it_is_on_the_data_set_spoken_of_last(workspace: Workspace, conversation: Conversation) -> None:
+    await register_twin(workspace, "tiles")
+    await say(conversation, "what is in tiles?")
+    await say(conversation, "train PaDiM on it")
+    assert (await open_plan(conversation)).dataset == "tiles"
+
+
+async def test_once_more_after_an_undo_undoes_the_change_before(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8")
+    await say(conversation, "batch 4")
+    await say(conversation, "batch 2")
+    await say(conversation, "undo that")
+    assert (await chosen(conversation)) == ("patchcore", 4)
+    await say(conversation, "once more")
+    assert (await chosen(conversation)) == ("patchcore", 8)
+    assert "nothing to undo" in answers(await say(conversation, "undo that"))
+
+
+async def test_a_data_set_that_nobody_knows_is_asked_about_and_its_button_keeps_the_rest(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await register_twin(workspace, "tiles")
+    items = await say(conversation, "train PaDiM on tilez9 with batch 8")
+    assert [item for item in items if isinstance(item, ChoicesItem)]
+    await say(conversation, "the first one")
+    state = await conversation.memory.state()
+    assert state.plan is not None
+    assert (state.plan.model, state.plan.chosen) == ("padim", {"batch_size": 8})

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.offline.answers import answer
-from assistant.offline.requests import Request
 from assistant.offline.understand import understand
+from assistant.state import Request
 from engine.contract.models import MODELS
 
 DATASETS = ["oled", "phone_screen", "magnetic_tile", "screw_line3"]

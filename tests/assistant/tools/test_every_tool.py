@@ -13,9 +13,9 @@ from assistant.offline.examples import examples, names_in_examples
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
-from assistant.offline.requests import Request
 from assistant.offline.understand import understand
 from assistant.offline.words import built_in_words
+from assistant.state import Request
 from assistant.tools.loading import load_tools
 from assistant.tools.words import tool_texts
 from prompts.languages import Language
