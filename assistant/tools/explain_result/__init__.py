@@ -7,10 +7,12 @@ from pydantic_ai import RunContext
 
 from assistant.runs.results import NoResults
 from assistant.store.tables import RunState
-from assistant.telling import told
+from assistant.telling import outlined, sentences_of, told
+from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.telling.runs import answer_of, sentences_of_run
 from assistant.tools.desk import Desk
 
+WITHOUT_RESULTS: tuple[RunState, ...] = ("failed", "stopped")
 SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
 Question = Literal["good", "trust", "overfit", "why", "worst"]
 
@@ -24,9 +26,17 @@ async def explain_result(ctx: RunContext[Desk], question: Question = "good", run
     Args:
         question: good: is it any good; trust: can it be relied upon; overfit: did it learn its images by heart; why: why does it miss or
             reject so many; worst: which defect type or class is found least.
-        run: id of the run, such as r12; left out: the finished one this conversation spoke of last.
+        run: id of the run, such as r12; left out: the finished one this conversation spoke of last; of why the last one, failed or not.
     """
-    row = await ctx.deps.run(run, rather=SUCCEEDED)
+    row = await ctx.deps.run(run, rather=() if question == "why" else SUCCEEDED)
+    if row.state in WITHOUT_RESULTS:  # why it failed is an answer too
+        sentences = sentences_of(claims_of_progress(row, {}), ctx.deps.language)
+        return {
+            "run": row.id,
+            "question": question,
+            "state": row.state,
+            **told(sentences, outlined(sentences, OUTLINE)),
+        }
     try:
         sentences = await asyncio.to_thread(sentences_of_run, row, ctx.deps.folder(row), ctx.deps.language)
     except NoResults as error:

@@ -74,3 +74,16 @@ async def test_a_question_about_a_result_is_answered_from_its_evidence(
 async def test_one_run_alone_is_not_compared_and_it_is_asked_which(workspace: Workspace) -> None:
     (said,) = await told(workspace, "compare r1 with r1")
     assert "Name two to six finished ones" in said
+
+
+async def test_why_a_run_failed_is_answered_by_its_reason(workspace: Workspace) -> None:
+    conversation = await workspace.conversations.create("en")
+    row = await workspace.runs.add(
+        make_job("detect", "oled", "patchcore"), data_path="/d", conversation=conversation.id
+    )
+    await workspace.runs.claim_one(row.id)
+    await workspace.runs.end(row.id, "failed", reason="out of memory", hint="take a smaller batch")
+    await conversation.receive(Say(text="why is r1 so bad?"), "en")
+    await conversation.finish()
+    said = "\n".join(item.text for _, _, item in await conversation.items() if isinstance(item, AssistantItem))
+    assert "What happened: out of memory. What to do: take a smaller batch." in said
