@@ -5,12 +5,12 @@ A choice says what a person would say for it: an example of its intent, with the
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 from functools import cache
 from typing import Any
 
 from assistant.offline.examples import Example, examples
-from assistant.offline.names import squash
+from assistant.offline.names import nearest
+from assistant.offline.phrases import vocabulary
 from assistant.state import Choice, Question, Request
 from prompts.languages import Language
 
@@ -36,16 +36,10 @@ def unknown_name(requests: Sequence[Request], *, datasets: Sequence[str], langua
         )
         choices = tuple(
             Choice(near, replace(request, arguments=request.arguments | {"dataset": near}))
-            for near in nearest_names(named, datasets)
+            for near in nearest(named, datasets=datasets, words=vocabulary(language))
         )
         return Question("which_dataset", choices, asked=asked, missing="dataset", named=named)
     return None
-
-
-def nearest_names(named: str, datasets: Sequence[str]) -> list[str]:
-    """The registered names, the most alike first."""
-    alike = {name: SequenceMatcher(None, squash(named), squash(name)).ratio() for name in datasets}
-    return sorted(datasets, key=lambda name: -alike[name])[:MOST]
 
 
 def said_as(request: Request, *, language: Language) -> str | None:

@@ -1,8 +1,10 @@
 """Sentences that people say, each with the intent it shows: examples.toml of every tool and of every talk intent, found by their place."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,3 +48,22 @@ def examples_of(folder: Path) -> Iterator[Example]:
 def names_in_examples(of: Sequence[Example]) -> list[str]:
     """The data sets that the examples speak of: they are known where an example is read."""
     return sorted({str(each.arguments["dataset"]) for each in of if "dataset" in each.arguments})
+
+
+def is_said_in_examples(word: str) -> bool:
+    """Whether a word is one that people say when they ask for something, and no name: it stands in an example without being named there."""
+    boundary = r"(?<![a-z0-9])" if word[:1].isascii() else r"(?<![가-힣])" if "가" <= word[:1] <= "힣" else ""
+    ending = r"(?![a-z0-9])" if word[-1:].isascii() else ""
+    return re.search(boundary + re.escape(word.lower()) + ending, _said_beside_names()) is not None
+
+
+@cache
+def _said_beside_names() -> str:
+    """All examples in lower case, without the names in them."""
+    texts = []
+    for each in examples():
+        text = each.text.lower()
+        for value in each.arguments.values():
+            text = text.replace(str(value).lower(), "\n")
+        texts.append(text)
+    return "\n".join(texts)

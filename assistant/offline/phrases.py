@@ -20,6 +20,7 @@ from assistant.tools import cues_of, tool_names
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 from prompts.model_words import model_words
+from prompts.page_texts import page_texts
 
 OF_KINDS = Path(__file__).resolve().parent.parent / "kinds"
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
@@ -39,6 +40,7 @@ REJECTABLE = re.compile(
     )
 )
 SENTENCE_END = r"[!?;\n。]+|\.(?=\s|$)"
+FEWEST_LETTERS: Mapping[Language, int] = {"en": 99, "ko": 4, "zh": 4}  # of a setting's name that is a single word
 REACH = 60  # characters before it in which a template can begin
 
 
@@ -116,16 +118,36 @@ def as_regex(phrase: str, *, edges: bool = True) -> str:
     return before + "".join(pieces) + after if edges else "".join(pieces)
 
 
+@dataclass(frozen=True)
+class Rejected:
+    """text[start:end] is not wanted, and text[first:last] says so."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
 class Rejections:
-    """Finds what is not wanted: the {x} of templates such as "instead of {x}", where {y} is a wanted thing of the same kind that follows.
+    """Finds what is not wanted: the {x} of templates such as "instead of {x}", where {y} is a wanted thing of the same kind that follows,
+    and what stands beside a negation (`rejecting` in phrases/*.toml): "don't use the gpu", GPU는 쓰지 마, 显卡也不要.
 
     Looks around what was recognised, and nowhere else, so its time is linear in how much that is.
     """
 
-    def __init__(self, templates: Iterable[str]):
+    def __init__(self, templates: Iterable[str], negations: Iterable[Mapping[str, list[str]]]):
         sides = [template.split("{x}") for template in templates]
-        alone = "|".join(as_regex(head) for head, tail in sides if not tail.strip())
-        self._before = re.compile(rf"(?:{alone})\Z")
+        alone = [as_regex(head) for head, tail in sides if not tail.strip()]
+        after = []
+        for words in negations:  # 能不能 asks, it denies nothing
+            side = {name: "|".join(map(as_regex, phrases)) or "(?!)" for name, phrases in words.items()}
+            alone.append(rf"(?<!why )(?<![能要用有可])(?:{side['before']})(?:\s*(?:{side['between']})){{0,3}}\s*")
+            after.append(rf"\s*(?:{side['particles']})?\s*(?:{side['after']})")
+            after.append(
+                rf"\s*(?:{side['particles']})?\s*(?:{side['last']})(?:\s*(?:{side['between']}))*\s*(?=$|[,.;!?、])"
+            )
+        self._before = re.compile(rf"(?:{'|'.join(alone)})\Z")
+        self._after = re.compile("|".join(after))
         self._around = [
             (
                 re.compile((as_regex(head) if head.strip() else "") + r"\Z"),
@@ -136,19 +158,30 @@ class Rejections:
             if tail.strip()
         ]
 
-    def find(self, text: str) -> list[tuple[int, int]]:
-        """Where that stands in a masked text."""
-        return [match.span() for match in REJECTABLE.finditer(text) if self._is_rejected(text, *match.span())]
+    def find(self, text: str) -> list[Rejected]:
+        """What stands so in a masked text."""
+        found = (self._around_it(text, *match.span()) for match in REJECTABLE.finditer(text))
+        return [each for each in found if each]
 
-    def _is_rejected(self, text: str, start: int, end: int) -> bool:
+    def _around_it(self, text: str, start: int, end: int) -> Rejected | None:
         window = (text, max(0, start - REACH), start)
-        if self._before.search(*window):
-            return True
+        said = self._before.search(*window)
+        if said and not _corrects(text, said.start(), start):
+            return Rejected(start, end, said.start(), end)
+        if said := self._after.match(text, end):
+            return Rejected(start, end, start, said.end())
         for before, after, wants in self._around:
             match = after.match(text, end)
             if match and (not wants or text[match.end() : match.end() + 1] == text[start]) and before.search(*window):
-                return True
-        return False
+                return Rejected(start, end, start, match.end())
+        return None
+
+
+def _corrects(text: str, at: int, start: int) -> bool:
+    """ "padim, no stfpm" wants stfpm, whereas "batch 8, no augmentation" wants none of it: what stands before the no is of the same kind."""
+    before = text[:at].rstrip()
+    is_no = before.endswith(",") and re.match(r"no\b", text[at:start]) is not None
+    return is_no and text[start] != MARKS["setting"] and before[:-1].rstrip().endswith(text[start])
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,13 +201,21 @@ class Vocabulary:
     setting_values: PhraseTable
     answers: PhraseTable
     units: PhraseTable
+    told: tuple[
+        tuple[str, tuple[re.Pattern[str], ...]], ...
+    ]  # a setting that a number is the value of where all of these stand
+    factors: PhraseTable  # by which a setting shall change
+    fold: PhraseTable  # makes a factor of the number before it
+    wishes: PhraseTable
     things: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, float]
-    fractions: Mapping[str, int]
     traditional: Mapping[int, int]
     connectors: re.Pattern[str]
     counters: re.Pattern[str]
+    in_each: re.Pattern[str]
+    of_which: re.Pattern[str]
     replaced: "Rejections"
+    corrections: re.Pattern[str]
     times: str
     and_a_half: tuple[str, ...]
     borders: re.Pattern[str]
@@ -183,6 +224,16 @@ class Vocabulary:
     not_names: frozenset[str]
     ordinary: frozenset[str]
     particles: tuple[str, ...]
+    generic: frozenset[str]  # things that tell no data set from others
+    ordinary_things: frozenset[str]  # name no data set alone
+    numbered: frozenset[str]  # things that have numbers
+    machines: tuple[str, ...]  # count what has numbers
+    sizes: tuple[str, ...]
+    counted: re.Pattern[str]  # what stands before a thing that is counted or judged
+    before_name: re.Pattern[str]
+    before_thing: re.Pattern[str]
+    after_name: re.Pattern[str]
+    after_a_name: tuple[str, ...]
 
 
 @lru_cache
@@ -207,17 +258,27 @@ def vocabulary(language: Language) -> Vocabulary:
         defects=PhraseTable(_pairs(parts, "defects")),
         terms=PhraseTable(_pairs(parts, "terms")),
         deeds=PhraseTable(_pairs(parts, "deeds")),
-        setting_names=PhraseTable(_pairs(parts, "setting_names")),
+        setting_names=PhraseTable([*_names_on_the_page(order), *_pairs(parts, "setting_names")]),
         setting_values=PhraseTable(_pairs(parts, "setting_values")),
         answers=PhraseTable(_pairs(parts, "answers")),
         units=PhraseTable(_pairs(parts, "units")),
+        told=tuple(
+            (name, tuple(re.compile("|".join(map(as_regex, phrases))) for phrases in classes))
+            for part in parts
+            for name, classes in part.get("told", {}).items()
+        ),
+        factors=PhraseTable(_pairs(parts, "factors")),
+        fold=PhraseTable((phrase, "fold") for phrase in _listed(parts, "fold")),
+        wishes=PhraseTable(_pairs(parts, "wishes")),
         things=things,
         numbers={word: value for part in parts for word, value in part.get("numbers", {}).items()},
-        fractions={words: value for part in parts for words, value in part.get("fractions", {}).items()},
         traditional=str.maketrans(*_traditional(parts)),
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
         counters=_any_of(_listed(parts, "counters"), repeat="{0,2}"),
-        replaced=Rejections(_listed(parts, "replaced")),
+        in_each=_any_of(_listed(parts, "in_each"), repeat="{1,4}"),
+        of_which=_any_of(_listed(parts, "of_which"), repeat="{1,5}"),
+        replaced=Rejections(_listed(parts, "replaced"), [part["rejecting"] for part in parts]),
+        corrections=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "corrections"))),
         times="|".join(re.escape(word) for word in _listed(parts, "times")),
         and_a_half=tuple(_listed(parts, "and_a_half")),
         borders=re.compile("|".join([SENTENCE_END, *(as_regex(phrase) for phrase in _listed(parts, "borders"))])),
@@ -226,6 +287,16 @@ def vocabulary(language: Language) -> Vocabulary:
         not_names=frozenset(_listed(parts, "not_names")),
         ordinary=frozenset(_listed(parts, "ordinary")),
         particles=tuple(sorted(_listed(parts, "particles"), key=len, reverse=True)),
+        generic=frozenset(_listed(parts, "generic")),
+        ordinary_things=frozenset(_listed(parts, "ordinary_things")),
+        numbered=frozenset(_listed(parts, "numbered")),
+        machines=tuple(_listed(parts, "machines")),
+        sizes=tuple(_listed(parts, "sizes")),
+        counted=_counted(parts),
+        before_name=_before_a_name(parts, "before_a_name"),
+        before_thing=_before_a_name(parts, "before_a_thing"),
+        after_name=re.compile(rf"\s*(?:{_alternatives(parts, 'after_a_name')})"),
+        after_a_name=tuple(phrase for phrase in _listed(parts, "after_a_name") if re.match("[가-힣]", phrase)),
     )
 
 
@@ -238,11 +309,15 @@ def _read(language: Language) -> dict[str, Any]:
     for kind in KINDS:
         for gallery, phrases in _kind_part(kind, language).get("galleries", {}).items():
             understand["cues"][gallery] = [*understand["cues"].get(gallery, []), *phrases]
+        for section in ("setting_names", "setting_values"):
+            for name, phrases in _kind_part(kind, language).get(section, {}).items():
+                understand[section][name] = [*understand[section].get(name, []), *phrases]
     for model, words in model_words(language).items():
         said = words.get("said", {})
         understand["models"] |= {model: said["model"]} if "model" in said else {}
         understand["setting_names"] |= said.get("setting", {})
         understand["setting_values"] |= said.get("value", {})
+        understand["told"] |= said.get("told", {})
     return understand
 
 
@@ -258,6 +333,22 @@ def _kind_part(kind: str, language: Language) -> dict[str, Any]:
 
 def _of_kind(kind: str, languages: list[Language], name: str) -> list[str]:
     return _listed(_kind_parts(kind, languages), name)
+
+
+def _names_on_the_page(languages: list[Language]) -> list[tuple[str, str]]:
+    """What the page calls a setting, and how files write it; not a single plain word such as "score"."""
+    named = {
+        info
+        for job in KINDS.values()
+        for info in (*job.settings(), *(f for m in job.models().values() for f in m.model_fields))
+    }
+    written = [(name.replace("_", " "), name) for name in sorted(named) if "_" in name]
+    for language in languages:
+        for key, text in page_texts(language).items():
+            name, said = key.removeprefix("setting."), re.sub(r"\s*\(.*", "", str(text)).lower()
+            if key.startswith("setting.") and name in named and (" " in said or len(said) >= FEWEST_LETTERS[language]):
+                written.append((said, name))
+    return written
 
 
 def _pairs(parts: list[dict[str, Any]], section: str) -> list[tuple[str, str]]:
@@ -278,6 +369,22 @@ def _any_of(phrases: list[str], *, repeat: str) -> re.Pattern[str]:
     """Nothing but these phrases and blanks, from end to end."""
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile(rf"\s*(?:(?:{'|'.join(as_regex(phrase) for phrase in longest_first)})\s*){repeat}")
+
+
+def _alternatives(parts: list[dict[str, Any]], name: str) -> str:
+    return "|".join(as_regex(phrase) for phrase in sorted(_listed(parts, name), key=len, reverse=True))
+
+
+def _before_a_name(parts: list[dict[str, Any]], name: str) -> re.Pattern[str]:
+    articles = _alternatives(parts, "determiners")
+    return re.compile(rf"(?:{_alternatives(parts, name)})\s*(?:(?:{articles})\s*)*\Z")
+
+
+def _counted(parts: list[dict[str, Any]]) -> re.Pattern[str]:
+    """The groups number and judged hold what is said of both."""
+    words = "|".join(re.escape(word) for part in parts for word in part.get("numbers", {}))
+    number = rf"(?P<number>(?:\d+|\b(?:{words})|[一二三四五六七八九十百千]+)[\s-]?(?:{_alternatives(parts, 'measures')})?\s*)?"
+    return re.compile(rf"{number}(?P<judged>(?:{_alternatives(parts, 'judged')})\s*)?\Z")
 
 
 def _numbered(template: str) -> str:

@@ -5,15 +5,17 @@ that nothing is read twice; last the phrases of phrases/*.toml in the rest. What
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 from assistant.offline.language import lower, normalise
-from assistant.offline.names import find_datasets, nearest
+from assistant.offline.names import find_datasets, slip_of
 from assistant.offline.numbers import Number, find_numbers
-from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
+from assistant.offline.phrases import MARKS, Found, Rejected, Vocabulary, vocabulary
 from assistant.offline.reading import Reading
-from assistant.offline.settings import Setting, fields, find_settings
+from assistant.offline.settings import Setting, corrected, fields, find_settings, negated, without
 from assistant.offline.spelling import correct
 from assistant.offline.unregistered import unknown_model, unregistered
 from engine.contract.joining import adapting_models
@@ -22,18 +24,20 @@ from prompts.languages import Language
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
+REACH = 40  # characters after a correction in which the new value stands
 LATEST = "latest"  # in place of a run's id, as assistant/kinds/detect/earlier_runs.py understands it
 
 
-def recognise(text: str, *, datasets: list[str], language: Language) -> Reading:
+def recognise(text: str, *, datasets: list[str], language: Language, plan: Mapping[str, Any] | None = None) -> Reading:
     """All values in a text, each thing looked for in what the things before have left. Where a word has two meanings, the one in
-    `language` holds."""
+    `language` holds. `plan`: model and settings of the open plan, that "half the image size" is a half of."""
     words = vocabulary(language)
     original = normalise(text)
     original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
     typed = lower(original)
     text = typed.translate(words.traditional)
     known = find_datasets(typed, datasets=datasets, words=words) or find_datasets(text, datasets=datasets, words=words)
+    known = [each if each.value in datasets else replace(each, value=original[each.start : each.end]) for each in known]
     text = _mask(text, known, "dataset")
     models = words.models.find(text)
     text = _mask(text, models, "model")
@@ -51,15 +55,21 @@ def recognise(text: str, *, datasets: list[str], language: Language) -> Reading:
     named = [Setting(found.start, found.end, "backbone", found.value) for found in backbones]
     text = _mask(text, named, "setting")
     names = words.setting_names.find(text)
-    numbers = find_numbers(text, language=language, names=names)
+    corrections = [Found(match.start(), match.end(), "") for match in words.corrections.finditer(text)]
+    numbers = find_numbers(text, language=language, names=[*names, *corrections])
     with_numbers = _mask(text, [number for number in numbers if not number.in_words], "number")
     defects = words.defects.find(text)
     numbers = [number for number in numbers if not (number.in_words and _overlaps(number, defects))]  # 오일 is no 51
     with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
     replaced = words.replaced.find(with_numbers)
-    numbers = [number for number in numbers if not _within(number, replaced)]
-    settings = named + find_settings(text, numbers=numbers, names=names, language=language)
+    numbers = [number for number in numbers if not _within(number, spans(replaced))]
+    now = {**(plan or {}), **({"model": models[0].value} if models else {})}
+    settings = named + find_settings(text, numbers=numbers, names=names, language=language, now=now)
     settings, models, runs = _with_backbone_run(settings, models=models, runs=runs)
+    bare = [name for name in names if not _overlaps(name, settings)]
+    rejected = words.replaced.find(_mask(_mask(with_numbers, bare, "setting"), settings, "setting"))
+    settings = _with_opposites(settings, names=bare, rejected=rejected)
+    settings = _with_corrections(settings, numbers=numbers, text=with_numbers, words=words)
     text = _mask(text, settings, "setting")
     reading = Reading(
         original=original,
@@ -83,7 +93,62 @@ def recognise(text: str, *, datasets: list[str], language: Language) -> Reading:
     reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
     understood = [*found, *defects, *reading.families]
     reading = _with_unknown_model(reading, cues=understood, words=words)
-    return _with_unregistered(reading, cues=understood, datasets=datasets, words=words).without(replaced)
+    reading = _with_unregistered(reading, cues=understood, datasets=datasets, words=words)
+    wanted = replace(reading.without(spans([*replaced, *rejected])), settings=reading.settings)
+    return _without_taken_back(wanted, words=words)
+
+
+def _with_opposites(settings: list[Setting], *, names: list[Found], rejected: list[Rejected]) -> list[Setting]:
+    """Settings that are not wanted say that something else is: "don't use the gpu" the cpu, "no augmentation" none of it."""
+    kept = [setting for setting in settings if not _within(setting, spans(rejected))]
+    said = {setting.name for setting in kept}
+    for each in rejected:
+        denied = [negated(setting) for setting in settings if each.start <= setting.start < each.end]
+        denied += [without(name) for name in names if each.start <= name.start < each.end]
+        meant = [setting for setting in denied if setting and setting.name not in said]
+        kept += [replace(setting, start=each.first, end=each.last) for setting in meant[:1]]
+    return sorted(kept, key=lambda setting: setting.start)
+
+
+def _with_corrections(settings: list[Setting], *, numbers: list[Number], text: str, words: Vocabulary) -> list[Setting]:
+    """ "batch 16. hmm no, eight": a number of its own after a correction is the value of the setting before."""
+    for correction in words.corrections.finditer(text):
+        before = [setting for setting in settings if setting.end <= correction.start()]
+        after = [
+            number for number in numbers if number.start >= correction.end() and not _within(number, spans(settings))
+        ]
+        if before and after and after[0].start - correction.end() <= REACH:
+            new = corrected(before[-1], after[0])
+            settings = [new if setting is before[-1] and new else setting for setting in settings]
+    return settings
+
+
+def _without_taken_back(reading: Reading, *, words: Vocabulary) -> Reading:
+    """ "bottle - sorry, the phone screens": of two values of one kind with a correction between them the later one is meant. The
+    correction is overwritten with the mark of its kind, so that what is asked for is told apart without it."""
+    kinds: dict[str, list[Sequence[Found | Setting]]] = {"dataset": [reading.datasets], "model": [reading.models]}
+    kinds |= {"task": [reading.tasks], "run": [reading.runs]}
+    names = dict.fromkeys(setting.name for setting in reading.settings)
+    kinds["setting"] = [[each for each in reading.settings if each.name == name] for name in names]
+    text, taken = reading.text, []
+    for kind, one, other in (
+        (kind, *pair) for kind, lists in kinds.items() for found in lists for pair in pairwise(_in_order(found))
+    ):
+        correction = words.corrections.search(text, one.end, other.start)
+        if correction:
+            taken.append((one.start, one.end))
+            between = text[one.end : correction.end()]
+            kept = "".join(letter if letter in MARKS.values() else MARKS[kind] for letter in between)
+            text = text[: one.end] + kept + text[correction.end() :]
+    return replace(reading.without(taken), text=text)
+
+
+def _in_order(found: Sequence[Found | Setting]) -> list[Found | Setting]:
+    return sorted(found, key=lambda each: each.start)
+
+
+def spans(found: Iterable[Found | Setting | Number | Rejected]) -> list[tuple[int, int]]:
+    return [(each.start, each.end) for each in found]
 
 
 def _with_backbone_run(
@@ -122,7 +187,7 @@ def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[st
     named = None if reading.datasets else unregistered(reading.original, reading.text, cues=cues, words=words)
     if named is None:
         return reading
-    registered = nearest(named.value, datasets=datasets, words=words)
+    registered = slip_of(named.value, datasets=datasets)
     found = Found(named.start, named.end, registered or named.value)
     kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
     return replace(reading, datasets=[found], cues=kept)
@@ -144,7 +209,7 @@ def _within(item: Found | Setting | Number, spans: list[tuple[int, int]]) -> boo
     return any(start <= item.start < end for start, end in spans)
 
 
-def _overlaps(item: Number, others: list[Found]) -> bool:
+def _overlaps(item: Number | Found, others: Sequence[Found | Setting]) -> bool:
     return any(item.start < other.end and other.start < item.end for other in others)
 
 

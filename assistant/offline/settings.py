@@ -5,15 +5,16 @@ whole text at once: the assignment with the strongest links wins ("batch 16 epoc
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Le
+from annotated_types import Ge, Le, MultipleOf
 
+from assistant.kinds import DEFAULT_KIND, kind_of
 from assistant.offline.numbers import Number
-from assistant.offline.phrases import Found, Vocabulary, vocabulary
+from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
@@ -33,6 +34,14 @@ UNITS_OF |= {
         "tiles",
     )
 }
+# What is wished for without a setting's name: by which factor a setting changes, the first one that still can.
+WISHES = {
+    "memory": {"batch_size": 0.5, "image_size": 0.5},
+    "speed": {"epochs": 0.5, "image_size": 0.5},
+    "finer": {"image_size": 2.0},
+    "coarser": {"image_size": 0.5},
+}
+REACH = 24  # characters between a factor and its setting
 SETTING_OF = {"pixels": "image_size", "minutes": "time_limit_min", "hours": "time_limit_min", "ordinal": "epochs"}
 
 
@@ -49,11 +58,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Field:
-    """What a setting takes: a kind, its choices if it has some, and its upper bound."""
+    """What a setting takes: a kind, its choices if it has some, its bounds, and what it is where nobody says it."""
 
     kind: Literal["integer", "number", "choice", "boolean", "integers", "texts", "text"]
     choices: tuple[str, ...] = ()
     maximum: float | None = None
+    minimum: float | None = None
+    step: int | None = None
+    default: Any = None
 
     def or_else(self, other: "Field | None") -> "Field":
         """This one, with the choices of the other: two models may give the same setting different ones."""
@@ -71,9 +83,16 @@ def fields() -> dict[str, Field]:
         for part in (*(each.model_fields for each in job.models().values()), job.settings())
     ]
     for name, info in (item for part in parts for item in part.items() if item[0] != "name"):
-        maximum = next((float(rule.le) for rule in info.metadata if isinstance(rule, Le)), None)  # type: ignore[arg-type]
-        found[name] = _field(info.annotation, maximum).or_else(found.get(name))
+        bounds = {type(rule): rule for rule in info.metadata}
+        field = _field(info.annotation, _bound(bounds.get(Le), "le"))
+        least, step = _bound(bounds.get(Ge), "ge"), bounds.get(MultipleOf)
+        field = replace(field, minimum=least, step=int(step.multiple_of) if step else None, default=info.default)
+        found[name] = field.or_else(found.get(name))
     return found
+
+
+def _bound(rule: Any, name: str) -> float | None:
+    return float(getattr(rule, name)) if rule is not None else None
 
 
 def _field(annotation: Any, maximum: float | None) -> Field:
@@ -94,23 +113,160 @@ def _field(annotation: Any, maximum: float | None) -> Field:
     return kinds.get(plain, Field("text"))
 
 
-def find_settings(text: str, *, numbers: list[Number], names: list[Found], language: Language) -> list[Setting]:
-    """All settings given in masked lower-case text, in its order."""
+def find_settings(
+    text: str, *, numbers: list[Number], names: list[Found], language: Language, now: Mapping[str, Any] | None = None
+) -> list[Setting]:
+    """All settings given in masked lower-case text, in its order. `now`: what those settings are that are said to change by a factor."""
     words = vocabulary(language)
     phrases = words.setting_values.find(text)
     names = [name for name in names if not _overlaps(name, [each for each in phrases if each.value == "other"])]
+    plain = [number for number in numbers if not number.unit]
+    names = [name for name in names if not _overlaps(name, plain)]  # the k of 1k
     found = _layers(text, names=names, words=words)
     found += [setting for name in names if (setting := _in_text(text, name, words=words))]
     found += [Setting(each.start, each.end, *_choice(each.value)) for each in phrases if each.value != "other"]
     found = _without_overlaps(found)
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
-    items: list[Found | Number] = [*free, *(number for number in numbers if not _overlaps(number, found))]
+    times = [number for number in numbers if _times(text, number, words=words)]
+    own = [number for number in numbers if number not in times and not _overlaps(number, found)]
+    items: list[Found | Number] = [*free, *own]
     items.sort(key=lambda item: item.start)
     found += _assign(text, items, words=words)
     if lone := _lone_pair(text, [item for item in items if not _overlaps(item, found)]):
         found.append(lone)
+    told = _told(text, numbers=[number for number in numbers if not _overlaps(number, found)], words=words)
+    found += told or _changed(text, numbers=numbers, names=names, found=found, words=words, now=now or {})
     found += _bare_augmentation(names, found)
     return sorted(found, key=lambda setting: setting.start)
+
+
+def _told(text: str, *, numbers: list[Number], words: Vocabulary) -> list[Setting]:
+    """Settings said in the words of the trade: "one missed defect costs as much as 50 good parts", "keep only 1 % of the patches"."""
+    found: list[Setting] = []
+    for name, classes in words.told:
+        said = [each.search(text) for each in classes] if numbers else [None]
+        named = name.removeprefix("1-")
+        fitting = [number for number in numbers if _can_be(number, named)]
+        if fitting and all(said) and not any(each.name == named for each in found):
+            number = max(fitting, key=lambda number: number.value)
+            value = _typed(number, named)
+            value = round(1 - value, 12) if name != named else value
+            found.append(Setting(number.start, number.end, named, value))
+    return _without_overlaps(found)
+
+
+def _can_be(number: Number, name: str) -> bool:
+    """Whether a number without the setting's name beside it can be its value: a share, or a count."""
+    field = fields()[name]
+    is_share = field.maximum is not None and field.maximum <= 1
+    return number.unit == "percent" or number.value < 1 if is_share else number.unit in ("", "images")
+
+
+def _changed(
+    text: str,
+    *,
+    numbers: list[Number],
+    names: list[Found],
+    found: list[Setting],
+    words: Vocabulary,
+    now: Mapping[str, Any],
+) -> list[Setting]:
+    """Settings that shall be a multiple of what they are: "half the image size", 에폭 두 배, and wishes such as "use less memory"."""
+    factors = [(each, float(each.value)) for each in words.factors.find(text)]
+    for number in numbers:
+        times = _times(text, number, words=words)
+        if times and number.value > 0 and not _overlaps(number, found):
+            less = next((each for each, by in factors if by < 1 and 0 <= each.start - times.end <= 1), None)
+            factors.append((replace(less or times, start=number.start), 1 / number.value if less else number.value))
+            factors = [each for each in factors if each[0] is not less]
+    changed: list[Setting] = []
+    images = words.cues.find(text) if factors else []
+    images = [cue for cue in images if "images" in (cue.value, *cue.also)]  # "more images" is no size
+    free = [
+        name
+        for name in names
+        if fields()[name.value].kind in ("integer", "number")
+        and not _overlaps(name, found)
+        and all((name.start, name.end) != (cue.start, cue.end) for cue in images)
+    ]
+    for factor, by in factors:
+        near = [(_gap(text, factor, name), name) for name in free if all(each.name != name.value for each in found)]
+        distance, name = min(near, key=lambda each: each[0], default=(REACH, None))
+        if name is not None and distance < REACH and (value := times_now(name.value, by, now)) is not None:
+            start, end = min(factor.start, name.start), max(factor.end, name.end)
+            changed.append(Setting(start, end, name.value, value))
+    changed = _without_overlaps(changed)
+    # "mixed precision to save memory", "patchcore is too slow, take padim"
+    is_reason = changed or MARKS["model"] in text or any(not each.weak for each in found)
+    for wish in words.wishes.find(text) if not is_reason else []:
+        values = [(name, times_now(name, by, now)) for name, by in WISHES[wish.value].items()]
+        chosen = next(((name, value) for name, value in values if value is not None), None)
+        if chosen and all(each.name != chosen[0] for each in found):
+            return [Setting(wish.start, wish.end, *chosen, weak=True)]
+    return changed
+
+
+@lru_cache
+def _models() -> Mapping[str, Any]:
+    return {name: model for job in KINDS.values() for name, model in job.models().items()}
+
+
+def _times(text: str, number: Number, *, words: Vocabulary) -> Found | None:
+    """The word that makes a factor of a number: 3 times, 3배, 3倍."""
+    return words.fold.match(text, len(text) - len(text[number.end :].lstrip()))
+
+
+def _gap(text: str, one: Found, other: Found) -> int:
+    """How many characters stand between two; too many where a clause ends."""
+    between = text[min(one.end, other.end) : max(one.start, other.start)]
+    return REACH if re.search(r"[,.;!?\n。、]", between) else len(between)
+
+
+def times_now(name: str, by: float, now: Mapping[str, Any]) -> int | float | None:
+    """What a setting becomes that shall be `by` times what it is, in its own steps and bounds; None where that is what it is."""
+    field, model = fields()[name], _models().get(now.get("model") or kind_of(DEFAULT_KIND).default_model)
+    of_models = any(name in each.model_fields for each in _models().values())
+    if of_models and (model is None or name not in model.model_fields):
+        return None  # a setting of other models
+    default = model.model_fields[name].default if of_models and model else field.default
+    was = next(
+        (each for each in (now.get(name), getattr(model, f"default_{name}", None), default) if each is not None), None
+    )
+    if isinstance(was, bool) or not isinstance(was, int | float):
+        return None
+    value = was * by
+    if field.kind == "integer":
+        step = field.step or 1
+        value = max(round(value / step), 1) * step
+    value = min(max(value, field.minimum or 0), field.maximum or value)
+    return None if value == was else (int(value) if field.kind == "integer" else round(value, 12))
+
+
+def negated(setting: Setting) -> Setting | None:
+    """What is meant where this setting is not wanted: the other of two choices, else none of it; None where that cannot be told."""
+    field = fields()[setting.name]
+    others = [choice for choice in field.choices if choice not in ("auto", setting.value)]
+    if field.kind == "choice" and (len(others) == 1 or ("none" in others and setting.weak)):
+        return replace(setting, value="none" if len(others) > 1 else others[0], weak=False)
+    if field.kind == "boolean":
+        return replace(setting, value=not setting.value)
+    return None
+
+
+def without(name: Found) -> Setting | None:
+    """ "no blur", "without early stopping": a setting whose name alone is negated, where it can be none."""
+    field = fields()[name.value]
+    nothing: dict[str, Any] = {"integer": 0, "number": 0.0} if field.minimum == 0 else {}
+    nothing |= {"choice": "none"} if "none" in field.choices else {"boolean": False}
+    value = nothing.get(field.kind)
+    return None if value is None else Setting(name.start, name.end, name.value, value)
+
+
+def corrected(setting: Setting, number: Number) -> Setting | None:
+    """The setting with this number instead of its own, if it can be."""
+    if fields()[setting.name].kind not in ("integer", "number") or not _fits(number, setting.name):
+        return None
+    return replace(setting, end=number.end, value=_typed(number, setting.name), weak=False)
 
 
 def _bare_augmentation(names: list[Found], found: list[Setting]) -> list[Setting]:
@@ -281,5 +437,5 @@ def _without_overlaps(settings: list[Setting]) -> list[Setting]:
     return kept
 
 
-def _overlaps(item: Found | Number | Setting, settings: Sequence[Found | Setting]) -> bool:
-    return any(item.start < setting.end and setting.start < item.end for setting in settings)
+def _overlaps(item: Found | Number | Setting, others: Sequence[Found | Number | Setting]) -> bool:
+    return any(item.start < other.end and other.start < item.end for other in others)

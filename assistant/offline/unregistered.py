@@ -3,6 +3,7 @@
 import re
 from collections.abc import Set
 
+from assistant.offline.examples import is_said_in_examples
 from assistant.offline.language import detect_language
 from assistant.offline.names import squash, thing_of
 from assistant.offline.phrases import MARKS, Found, Vocabulary
@@ -26,7 +27,7 @@ def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabula
         or (_latin_among_others(rest, said=said, words=words) if detect_language(original) != "en" else None)
         or _identifier(rest, words=words)
     )
-    return Found(*span, original[span[0] : span[1]]) if span else None
+    return Found(*span, original[span[0] : span[1]]) if span and not is_said_in_examples(rest[slice(*span)]) else None
 
 
 def unknown_model(original: str, text: str, *, cues: list[Found], words: Vocabulary) -> Found | None:
@@ -113,7 +114,7 @@ def _before_a_particle(rest: str, *, said: Set[str], words: Vocabulary) -> Span 
     """병뚜껑으로 학습해줘."""
     if said.isdisjoint({"train", "run_it"}):
         return None
-    for match in re.finditer(r"(?<![가-힣\0])([가-힣][가-힣\w-]+?)(?:으로|로|에서)(?![가-힣])", rest):
+    for match in re.finditer(r"(?<![가-힣\0\d])([가-힣][가-힣\w-]+?)(?:으로|(?<!으)로|에서)(?![가-힣])", rest):
         is_manner = match[0] in words.not_names or match[1][-1] in MANNER
         if not is_manner and not _is_no_name(match[1], words=words):
             return match.span(1)
@@ -134,7 +135,7 @@ def _identifier(rest: str, *, words: Vocabulary) -> Span | None:
     """bolt_v2, lot7."""
     for match in re.finditer(r"[^\W_]+(?:[_-][^\W_]+)+|(?<![^\W_])[a-z]+\d+(?![^\W_])", rest):
         start, end = _without_particle(match, words=words)
-        if rest[start:end] not in words.not_names:
+        if not _is_no_name(rest[start:end], words=words):
             return start, end
     return None
 
@@ -166,4 +167,6 @@ def _without_particle(match: re.Match[str], *, words: Vocabulary, group: int = 0
 
 
 def _is_no_name(word: str, *, words: Vocabulary) -> bool:
-    return any(piece in words.not_names for piece in (word, *word.split())) or len(word) < 2
+    pieces = (word, *re.split(r"[\s-]", word))
+    is_said_of_things = any(piece in words.numbers or re.fullmatch("[a-z]{3,}est", piece) for piece in pieces)
+    return any(piece in words.not_names for piece in pieces) or is_said_of_things or len(word) < 2
