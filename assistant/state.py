@@ -193,6 +193,12 @@ def renamed(state: State, old: str, new: str) -> State:
 # ---- what is meant ----
 
 
+def last_changed(state: State) -> list[str]:
+    """The settings that the open plan's last change chose: "no wait, 256" is about one of them."""
+    before = state.plans[-2].chosen if len(state.plans) > 1 else {}
+    return [name for name, value in (state.plan.chosen if state.plan else {}).items() if before.get(name) != value]
+
+
 class Reference(Remembered):
     """How something is meant without its name.
 

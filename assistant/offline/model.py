@@ -20,7 +20,7 @@ from assistant.offline.requests import Understood
 from assistant.offline.said import Said
 from assistant.offline.understand import understand
 from assistant.offline.words import built_in_words
-from assistant.state import Question, Request, State
+from assistant.state import Question, Request, State, last_changed
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
 from engine.contract.models import MODELS
@@ -54,7 +54,8 @@ def built_in_model(
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
             await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
-            heard = understand(said.text, datasets=datasets, language=language, home=home)
+            now, changed = plan["now"] if plan else None, last_changed(remembered)
+            heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
             answer.begin(in_context(heard, said, remembered, language=language))
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:

@@ -28,9 +28,17 @@ REACH = 40  # characters after a correction in which the new value stands
 LATEST = "latest"  # in place of a run's id, as assistant/kinds/detect/earlier_runs.py understands it
 
 
-def recognise(text: str, *, datasets: list[str], language: Language, plan: Mapping[str, Any] | None = None) -> Reading:
+def recognise(
+    text: str,
+    *,
+    datasets: list[str],
+    language: Language,
+    plan: Mapping[str, Any] | None = None,
+    changed: Sequence[str] = (),
+) -> Reading:
     """All values in a text, each thing looked for in what the things before have left. Where a word has two meanings, the one in
-    `language` holds. `plan`: model and settings of the open plan, that "half the image size" is a half of."""
+    `language` holds. `plan`: model and settings of the open plan, that "half the image size" is a half of. `changed`: the settings
+    that were chosen last, which a bare "no wait, 256" is about."""
     words = vocabulary(language)
     original = normalise(text)
     original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
@@ -69,7 +77,7 @@ def recognise(text: str, *, datasets: list[str], language: Language, plan: Mappi
     bare = [name for name in names if not _overlaps(name, settings)]
     rejected = words.replaced.find(_mask(_mask(with_numbers, bare, "setting"), settings, "setting"))
     settings = _with_opposites(settings, names=bare, rejected=rejected)
-    settings = _with_corrections(settings, numbers=numbers, text=with_numbers, words=words)
+    settings = _with_corrections(settings, numbers=numbers, text=with_numbers, words=words, changed=changed)
     text = _mask(text, settings, "setting")
     reading = Reading(
         original=original,
@@ -110,16 +118,21 @@ def _with_opposites(settings: list[Setting], *, names: list[Found], rejected: li
     return sorted(kept, key=lambda setting: setting.start)
 
 
-def _with_corrections(settings: list[Setting], *, numbers: list[Number], text: str, words: Vocabulary) -> list[Setting]:
-    """ "batch 16. hmm no, eight": a number of its own after a correction is the value of the setting before."""
+def _with_corrections(
+    settings: list[Setting], *, numbers: list[Number], text: str, words: Vocabulary, changed: Sequence[str]
+) -> list[Setting]:
+    """ "batch 16. hmm no, eight": a number of its own after a correction is the value of the setting before, or of one that was chosen
+    last."""
     for correction in words.corrections.finditer(text):
-        before = [setting for setting in settings if setting.end <= correction.start()]
-        after = [
-            number for number in numbers if number.start >= correction.end() and not _within(number, spans(settings))
-        ]
-        if before and after and after[0].start - correction.end() <= REACH:
-            new = corrected(before[-1], after[0])
-            settings = [new if setting is before[-1] and new else setting for setting in settings]
+        before = [setting for setting in settings if setting.end <= correction.start()][-1:]
+        taken = spans(settings)
+        after = [each for each in numbers if each.start >= correction.end() and not _within(each, taken)]
+        if not after or after[0].start - correction.end() > REACH:
+            continue
+        about = before or [Setting(*correction.span(), name, None) for name in changed]
+        new = next((each for setting in about if (each := corrected(setting, after[0]))), None)
+        if new:
+            settings = [*(each for each in settings if each not in before), new]
     return settings
 
 

@@ -264,9 +264,12 @@ def without(name: Found) -> Setting | None:
 
 def corrected(setting: Setting, number: Number) -> Setting | None:
     """The setting with this number instead of its own, if it can be."""
-    if fields()[setting.name].kind not in ("integer", "number") or not _fits(number, setting.name):
+    field = fields()[setting.name]
+    if field.kind not in ("integer", "number") or not _fits(number, setting.name):
         return None
-    return replace(setting, end=number.end, value=_typed(number, setting.name), weak=False)
+    value = _typed(number, setting.name)
+    is_possible = (field.minimum or 0) <= value <= (value if field.maximum is None else field.maximum)
+    return replace(setting, end=number.end, value=value, weak=False) if is_possible else None
 
 
 def _bare_augmentation(names: list[Found], found: list[Setting]) -> list[Setting]:

@@ -5,7 +5,7 @@ values that stand in a request's own part of the sentence (arguments.py), and fr
 a name is unknown, it is asked back. What the built-in assistant answers is not decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, pairwise
@@ -55,7 +55,13 @@ class Part:
 
 
 def understand(
-    text: str, *, datasets: Sequence[str], language: Language | None = None, home: Path | None = None
+    text: str,
+    *,
+    datasets: Sequence[str],
+    language: Language | None = None,
+    home: Path | None = None,
+    plan: Mapping[str, Any] | None = None,
+    changed: Sequence[str] = (),
 ) -> Understood:
     """What a text asks for.
 
@@ -63,9 +69,11 @@ def understand(
         datasets: names of the registered data sets.
         language: where a word has two meanings, the one in this language holds; by default the language of the text.
         home: where what was learned is kept, if it cannot be kept beside the program.
+        plan: model and settings of the open plan, which "half the image size" is a half of.
+        changed: the settings that its last change chose: "no wait, 256" is about one of them.
     """
     language = language or detect_language(text)
-    reading = recognise(text, datasets=list(datasets), language=language)
+    reading = recognise(text, datasets=list(datasets), language=language, plan=plan, changed=changed)
     if not reading.text.strip():
         return Understood()
     parts = _parts(reading, learned_intents(home), language=language)
@@ -199,6 +207,8 @@ def _unused(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:
     }
     heard: list[Found | Setting] = [*reading.datasets, *reading.models, *reading.runs, *reading.defects]
     heard += [setting for setting in reading.settings if not setting.weak]
+    numbers = [each for each in reading.numbers if not each.in_words] if any(map(_plans, requests)) else []
+    heard += [Found(each.start, each.end, f"{each.value:g}") for each in numbers]
     found = [each for each in heard if not used.intersection(map(_plain, _each(each.value)))]
     found.sort(key=lambda each: each.start)
     return tuple(dict.fromkeys(reading.original[each.start : each.end].strip() for each in found))

@@ -37,8 +37,9 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
 
 
 def plan_words(item: ProposalItem) -> dict[str, Any]:
-    """What our own words say of a plan."""
-    return {"model_title": item.model_title, "dataset": item.dataset, "seconds": item.estimate.seconds}
+    """What our own words say of a plan, and `now`: its model and settings, which "half the image size" is a half of."""
+    now = {"model": item.model, **{setting.name: setting.value for setting in item.settings}}
+    return {"model_title": item.model_title, "dataset": item.dataset, "seconds": item.estimate.seconds, "now": now}
 
 
 def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:

@@ -1,5 +1,6 @@
 """Settings in people's own words, what they take back and what they do not want."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from assistant.offline.language import detect_language
 from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise
+from assistant.offline.understand import understand
 
 DATASETS = ["bottles", "phone_screen"]
 MODELS = st.sampled_from(["padim", "stfpm", "patchcore", "fastflow", "cflow"])
@@ -17,8 +19,8 @@ CORRECTIONS = st.sampled_from(
 )
 
 
-def heard(text: str, *, plan: dict[str, Any] | None = None) -> Reading:
-    return recognise(text, datasets=DATASETS, language=detect_language(text), plan=plan)
+def heard(text: str, *, plan: dict[str, Any] | None = None, changed: Sequence[str] = ()) -> Reading:
+    return recognise(text, datasets=DATASETS, language=detect_language(text), plan=plan, changed=changed)
 
 
 def settings(text: str, *, plan: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -138,6 +140,14 @@ def test_a_multiple_keeps_to_steps_and_bounds(half: int, times: int) -> None:
     assert size is None or (size % 32 == 0 and 64 <= size <= 1024)
 
 
+@pytest.mark.parametrize("text", ["no wait, 256", "아니다 256으로", "不对，256"])
+def test_a_bare_correction_is_about_what_was_chosen_last(text: str) -> None:
+    (setting,) = heard(text, changed=["overkill_rate", "image_size"]).settings
+    assert (setting.name, setting.value) == ("image_size", 256)
+    assert heard(text).settings == []
+    assert [number.value for number in heard(text).numbers] == [256]
+
+
 def test_a_reason_is_no_wish() -> None:
     assert settings("patchcore is too slow, use padim") == {}
     assert settings("use mixed precision to save memory") == {"precision": "mixed"}
@@ -158,3 +168,8 @@ def test_a_reason_is_no_wish() -> None:
 )
 def test_a_setting_of_classifiers_is_told_from_one_of_detectors(text: str, wanted: dict[str, Any]) -> None:
     assert settings(text) == wanted
+
+
+def test_a_number_that_fits_nowhere_is_told_and_not_dropped() -> None:
+    heard = understand("train padim on bottles with 777", datasets=DATASETS)
+    assert heard.unused == ("777",)
