@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from assistant.offline.answers import is_question
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import MARKS, Found
 from assistant.offline.reading import Reading
@@ -75,6 +76,8 @@ def _kinds(reading: Reading) -> Iterator[str]:
     yield from (f"unit {number.unit}" for number in reading.numbers)
     if "?" in reading.text:
         yield "question"
+    if is_question(reading.text):
+        yield "asks"
     if len(reading.text) < SHORT:
         yield "short"
 
