@@ -202,7 +202,9 @@ async def _waiting(conversation: Conversation) -> dict[str, tuple[str, dict[str,
 
 
 def _plan(items: list[Item]) -> ProposalItem | None:
-    return next((item for item in reversed(items) if isinstance(item, ProposalItem)), None)
+    """The open plan, wherever its card stands; else the latest."""
+    plans = [item for item in items if isinstance(item, ProposalItem)]
+    return next((item for item in reversed(plans) if item.state == "open"), plans[-1] if plans else None)
 
 
 def _flat(given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from assistant.kinds.summary import run_facts
 from assistant.runs.continuing import rest_of
 from assistant.workspace import Workspace
+from benchmarks.conversations import play
 from tests.scripted_home import prepare
 
 SCRIPTS = {
@@ -57,3 +58,17 @@ async def test_the_home_of_a_script_has_its_data_its_runs_and_what_they_left(wor
     assert facts["metrics"]["image_auroc"] == 0.873
     assert facts["per_defect_type"]["mura"] | {"missed": 7, "count": 18} == facts["per_defect_type"]["mura"]
     assert await workspace.datasets.names() == ["oled", "panel_line3"]
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_the_share_of_right_turns_that_was_reached_is_kept():
+    verdicts = Counter(
+        [verdict for script in SCRIPTS.values() for verdict, _, _ in await play(script, lambda said: None)]
+    )
+
+    turns = verdicts.total()
+    assert (verdicts["right"] + verdicts["asked back"]) / turns >= 0.71  # 0.73 when this was written
+    assert verdicts["right"] / turns >= 0.56  # 0.59
+    assert verdicts["help text"] / turns <= 0.03
+    assert verdicts["misleading"] / turns <= 0.11  # 0.09
