@@ -50,6 +50,8 @@ def referred(request: Request, found: Found, state: State) -> Request | Question
     """The request with what is meant in it; a question back where it cannot be told."""
     if request.tool is None:
         return request
+    if (listed := _of_the_list(request, found, state)) is not None:
+        return listed
     for sort in SORTS:
         takes = _taken(request.tool, sort)
         if takes is None or takes in request.arguments:
@@ -62,6 +64,17 @@ def referred(request: Request, found: Found, state: State) -> Request | Question
         if near := candidates(state, sort):
             return _which(request, takes, near) if takes == sort else request
     return request
+
+
+def _of_the_list(request: Request, found: Found, state: State) -> Request | None:
+    """What is told of one of the list that was shown last, where the request is about nothing that can stand there."""
+    sort = state.listed.sort if state.listed is not None else None
+    if found.reference.how != "nth" or sort not in SORTS or request.tool is None or not _can_be_repeated(request.tool):
+        return None
+    if {*SORTS} & {*request.arguments} or _taken(request.tool, sort) is not None:
+        return None
+    ids = meant(state, found.reference, sort)
+    return Request(BY_SORT[sort], {sort: ids[0]}) if ids else None
 
 
 def followed(found: Found | None, named: Mapping[str, Any], state: State) -> Request | Question | None:

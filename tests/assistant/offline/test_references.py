@@ -82,3 +82,10 @@ def test_again_is_what_was_done_last(text: str) -> None:
 
 def test_what_waited_for_a_yes_is_not_done_again() -> None:
     assert once_more(after_result(State(), "stop_run", {"run": "r1"}, {"run": "r1"})) is None
+
+
+def test_of_a_list_of_data_sets_the_second_is_no_run() -> None:
+    state = after_result(State(), "list_datasets", {}, {"datasets": [{"dataset": "oled"}, {"dataset": "tiles"}]})
+    found = find_reference("tell me about the second one", "en")
+    assert found is not None
+    assert referred(Request("summarize_results"), found, state) == Request("inspect_dataset", {"dataset": "tiles"})
