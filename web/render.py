@@ -19,6 +19,7 @@ from assistant.kinds.summary import title_of
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, RunRow
+from assistant.tools.wording import wording
 from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
@@ -26,7 +27,7 @@ from prompts.languages import LANGUAGES, Language
 from web import markdown
 from web.kinds import FOLDER as KINDS_FOLDER
 from web.versions import STATIC, static_url
-from web.wording import choose_language, wording
+from web.wording import choose_language
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -17,11 +17,16 @@ SHOWN_HEATMAPS = 8
 
 async def tell_end(parts: Parts, transcript: Transcript, run: RunRow, language: Language) -> bool:
     """Show how the run ended; whether it was told now. Told once, however often it is heard."""
-    key = f"summary-{run.id}"
+    key = summary_key(run.id)
     if await transcript.get(key) is not None:
         return False
     await _tell(parts, transcript, run, language, key)
     return True
+
+
+def summary_key(run: str) -> str:
+    """The key of what is told of a run that has ended."""
+    return f"summary-{run}"
 
 
 async def _tell(parts: Parts, transcript: Transcript, run: RunRow, language: Language, key: str) -> None:

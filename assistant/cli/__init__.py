@@ -6,6 +6,7 @@ import sys
 import typer
 
 from assistant.cli import data, runs
+from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, mcp, train, understand, learn, demo, doctor):
+for command in (serve, chat, mcp, train, understand, learn, demo, doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")

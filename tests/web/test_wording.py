@@ -7,10 +7,10 @@ import pytest
 
 import web
 from assistant.plans.form import describe
+from assistant.tools.wording import wording
 from engine.contract.jobs import KINDS, SpecError, make_job, setting_names
 from prompts.languages import LANGUAGES, Language
 from prompts.page_texts import PLACEHOLDER
-from web.wording import wording
 
 WEB = Path(web.__file__).parent
 MODELS = [(kind, model) for kind, job in KINDS.items() for model in job.models()]
@@ -20,6 +20,7 @@ SOURCES = [
     *(path for part in ("templates", "kinds") for path in WEB.glob(f"{part}/**/*.html")),
     *WEB.glob("static/js/**/*.js"),
     *WEB.glob("*.py"),
+    WEB.parent / "assistant" / "tools" / "wording.py",
 ]
 
 
