@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         default="en", description="language of the page for a browser that asks for none of en, ko, zh"
     )
 
+    mcp_token: SecretStr | None = Field(
+        default=None,
+        description="the tools for other agents (MCP) at /mcp of the server, for whoever sends this as a bearer token; without it there is nothing at /mcp",
+    )
+
     llm_base_url: str | None = Field(
         default=None,
         description="an OpenAI-compatible server (vLLM, Ollama, ...), such as http://localhost:11434/v1; goes before the two keys below",

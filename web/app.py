@@ -17,6 +17,7 @@ from assistant.refused import Refused
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from web import sockets
+from web.agents import Agents
 from web.guard import Guard
 from web.kinds import routes_of_kinds
 from web.pictures import SmallPictures
@@ -32,6 +33,8 @@ THREADS = 32  # that wait for disks; one that hangs holds up those who ask for i
 def create_app(settings: Settings) -> FastAPI:
     """The whole web application of one workspace. Sends nothing anywhere on its own."""
 
+    agents = Agents(settings)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
@@ -39,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
             Workspace.open(settings) as workspace,
             SmallPictures.open(settings) as pictures,
             workspace.working(),
+            agents.open_over(workspace),
         ):
             app.state.workspace, app.state.pictures = workspace, pictures
             app.state.renderer = Renderer(settings, workspace)
@@ -54,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for routes in (pages, conversations, runs, datasets, models, sockets, *routes_of_kinds()):
         app.include_router(routes.router)
+    app.router.routes.append(agents.route)
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, host=settings.host)
