@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from assistant.cli.terminal.cards import plain, plain_so_far, table, width
+from assistant.cli.terminal.cards import plain, plain_so_far, table
 from assistant.cli.terminal.progress import Progress
 from assistant.cli.terminal.screen import harmless
 from assistant.cli.terminal.words import Words, terminal_texts
@@ -22,7 +22,8 @@ def test_a_name_cannot_steer_the_terminal(name: str) -> None:
 
 def test_columns_stand_below_each_other_in_wide_letters_too() -> None:
     lines = table([("이미지 크기", "64", "because"), ("Seed", "0", "because"), ("批量", "8", "because")])
-    assert len({width(line[: line.index("because")]) for line in lines}) == 1
+    columns = [sum(2 if letter > "ᄀ" else 1 for letter in line[: line.index("because")]) for line in lines]
+    assert len(set(columns)) == 1
 
 
 def test_a_text_that_grows_shows_no_mark_that_is_still_open() -> None:
