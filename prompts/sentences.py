@@ -3,7 +3,7 @@
 A template is Jinja over the values of one claim. No template holds a figure: each stands in the values, rounded by prompts/figures.py, so
 that a sentence says no number that is not a fact, and the three languages say the same ones. What a template may call:
 
-    {{ value }}                     a figure as it is rounded, a name as it stands
+    {{ value }}                     a figure as it is rounded, a name as it stands (prompts/as_they_stand.py)
     {{ value | one("was", "were") }}  the first where the figure is one
     {{ value | within }}            an interval in brackets; nothing where there is none
     {{ text | josa("이/가") }}       the text with the particle that its end asks for
@@ -21,6 +21,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, meta
 
+from prompts.as_they_stand import as_it_stands
 from prompts.figures import Figure, Within
 from prompts.languages import Language
 from prompts.page_texts import filled, flat, page_texts
@@ -41,7 +42,7 @@ class Wording:
 
     def __call__(self, values: Mapping[str, Any]) -> str:
         """The sentence. Raises jinja2.UndefinedError where a value is missing."""
-        return " ".join(self.template.render(**values).split())
+        return " ".join(self.template.render(**as_it_stands(dict(values))).split())
 
 
 def wording_of(what: str, language: Language) -> Wording:

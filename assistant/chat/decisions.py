@@ -106,7 +106,8 @@ def _to_choice(said: Answer, at: Standing) -> Decision:
 
 
 def _to_question(said: Answer, at: Standing) -> Decision:
-    """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what continuing is."""
+    """Only a yes proper does what is asked: "go ahead" and "great" mean the opposite of a stop, but just what continuing is. Where an LLM
+    asks something itself beside the card, a yes may be meant for that, so it is asked for again."""
     is_meant = said == "yes" or (said == "go" and not at.questions[0].ends)
     if said == "approve" and at.plan is not None:
         return "approve"
@@ -114,7 +115,7 @@ def _to_question(said: Answer, at: Standing) -> Decision:
         return "pass_on"
     if is_meant and at.plan is not None:
         return "ask_which"
-    if len(at.questions) > 1 or not (is_meant or said == "no"):
+    if len(at.questions) > 1 or not (is_meant or said == "no") or (is_meant and at.asked_in_words):
         return "keep_question"
     return "yes_to_question" if is_meant else "no_to_question"
 

@@ -67,7 +67,8 @@ class Saying:
         open_before = standing(items, waits_for=await self._questions.tools(history), talks=talks)
         await self._transcript.show(key, UserItem(text=text))
         try:
-            decision = decide(said.answer, open_before) if said.answer is not None else "pass_on"
+            is_choice = any(is_said(each, text) for each in open_before.choices)  # be it called like an answer
+            decision = decide(said.answer, open_before) if said.answer is not None and not is_choice else "pass_on"
             if row.state.question is not None and decision != "ask_choice":
                 await self._settle(items, text)
             if decision == "pass_on":

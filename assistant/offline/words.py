@@ -10,10 +10,12 @@ from assistant.telling.terms import explained as meaning_of
 from assistant.tools.words import tool_words
 from engine.contract.jobs import KINDS as KINDS_OF_RUNS
 from engine.contract.models import MODELS
+from prompts.as_they_stand import as_it_stands
 from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
 from prompts.rendering import render
 
+OUR_MARKDOWN = ("sentences", "answer")  # of facts; all other texts are names, and what others wrote
 KINDS = ("refused", "error")  # of the page's texts about what did not go; the first that has a code words it
 
 
@@ -23,6 +25,8 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     `tool`: said of this tool's `result`, of what it `refused`, or of a no to its question (`declined`). Its own words go first.
     """
     texts = page_texts(language)
+    ours = {name: facts[name] for name in OUR_MARKDOWN if name in facts}
+    facts = {**as_it_stands(facts), **ours}
 
     def text(key: str, otherwise: str, **values: Any) -> str:
         return filled(texts[key], values) if key in texts else otherwise

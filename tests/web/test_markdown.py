@@ -22,8 +22,24 @@ def test_nothing_active_comes_through(text: str) -> None:
         assert tag not in html
 
 
-def test_links_tell_nothing_about_where_they_came_from() -> None:
-    assert 'rel="noopener noreferrer nofollow"' in to_html("[paper](https://arxiv.org/abs/2106.08265)")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/?q=1",
+        "//evil.example",
+        "//evil",
+        "https:evil.example",
+        "mailto:a@b.example",
+        "/\\evil.example",
+        "/data?x=1",
+        "data",
+        "",
+    ],
+)
+def test_only_our_own_pages_are_linked(address: str) -> None:
+    for text in (f"[here]({address})", f"<{address}>", f"[here][1]\n\n[1]: {address}"):
+        assert "href" not in to_html(text)
+    assert 'href="/data"' in to_html("[Data page](/data)")
 
 
 def test_tables_lists_and_emphasis_are_kept() -> None:

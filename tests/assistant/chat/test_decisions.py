@@ -80,6 +80,11 @@ def test_only_a_yes_proper_stops_a_run(said: Any, decision: str) -> None:
     assert decide(said, at(UserItem(text="stop"), STOP, waits_for={"c1": "stop_run"})) == decision
 
 
+def test_a_yes_to_what_an_llm_asks_beside_the_question_stops_nothing() -> None:
+    beside = Standing(questions=[STOP], spoken=True, asked_in_words=True, talks=True)
+    assert [decide(said, beside) for said in ("yes", "no")] == ["keep_question", "no_to_question"]
+
+
 def test_continuing_is_answered_by_go_ahead() -> None:
     continuing = STOP.model_copy(update={"action": "continue_run", "ends": False})
     assert (
