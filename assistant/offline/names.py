@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from assistant.offline.language import lower
 from assistant.offline.numbers import one_number_word, value_of_words
 from assistant.offline.phrases import Found, PhraseTable, Vocabulary
 from assistant.offline.spelling import is_one_slip_apart
@@ -47,7 +48,7 @@ def find_datasets(text: str, *, datasets: Sequence[str], words: Vocabulary) -> l
     """What lower-case text says of data sets, in its order. The value is a registered name, else the text itself: then no single
     registered one is meant."""
     names = _names(tuple(datasets), words=words)
-    whole = _whole(text, names=names, words=words) or _mistyped(text, names=names)
+    whole = _whole(text, names=names, words=words) or _mistyped(text, names=names, words=words)
     tokens = [*whole, *(each for each in _parts_said(text, names=names, words=words) if not _overlaps(each, whole))]
     tokens += _numbers_said(text, tokens, names=names, words=words)
     found = [_named(text, group, names=names, words=words) for group in _groups(text, tokens)]
@@ -95,9 +96,9 @@ def _names(datasets: tuple[str, ...], *, words: Vocabulary) -> tuple[Name, ...]:
 
 @lru_cache(maxsize=10_000)
 def _name(dataset: str, *, words: Vocabulary) -> Name:
-    chunks = _chunks(dataset.lower(), words=words)
+    chunks = _chunks(lower(dataset).translate(words.traditional), words=words)
     spoken = SEPARATORS.join("(?:" + "|".join(_forms(chunk, words=words)) + ")" for chunk in chunks)
-    whole = thing_of(dataset, words=words)
+    whole = thing_of(lower(dataset).translate(words.traditional), words=words)
     compounds = [_form(form, words=words) for form in words.things.get(whole or "", ())]
     typed = SEPARATORS.join(re.escape(c) for c in squash(dataset))
     plural = "(?:'?s)?" if re.search("[a-z]$", dataset.lower()) else ""
@@ -367,12 +368,14 @@ def _overlaps(token: Token, others: Collection[Token]) -> bool:
     return any(token.start < other.end and other.start < token.end for other in others)
 
 
-def _mistyped(text: str, *, names: Sequence[Name]) -> list[Token]:
+def _mistyped(text: str, *, names: Sequence[Name], words: Vocabulary) -> list[Token]:
     """Names of six letters (Hangul: three syllables) or more with one slip, as one to three words of the text."""
     tokens = list(re.finditer(r"[a-z0-9]+|[가-힣]+", text))
     for first in range(len(tokens)):
         for last in range(first, min(first + 3, len(tokens))):
             joined = "".join(token[0] for token in tokens[first : last + 1])
+            if thing_of(joined, words=words):  # capsules are no slip of capsule_a
+                continue
             for name in names:
                 target = squash(name.dataset)
                 end = tokens[last].end()

@@ -15,7 +15,7 @@ UNIT_GAP = re.compile(r"[\s-]?(?:个半?|of an? |an? |of a )?\s?")
 OF_ITS_OWN = ("percent", "minutes", "hours")  # units that a part such as "half a" can be of
 ARTICLES = "an?"  # one, before another number word or a unit
 MULTIPLIERS = (100, 1000, 10000)
-PARTS = (0.5, 0.25)  # half, quarter: as many of them as stand before
+PARTS = (0.5, 0.25, 0.1, 0.01, 0.001)  # half, quarter, tenth: as many of them as stand before
 MEAN_OTHER_THINGS = ("이", "네", "한", "일", "세")  # before a name: this, yes, about, work, tax
 
 
@@ -231,7 +231,7 @@ def _is_beside_a_name(text: str, match: re.Match[str], *, names: Sequence[Found]
 def _ends_a_word(text: str, position: int) -> bool:
     """A Hangul number word is a word of its own: "오십으로", not the first syllable of another word."""
     return (
-        re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|에|은|는|이고|안|간|만|짜리|개|번|회|정도|이내|이하)").match(
+        re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|에|은|는|이고|안|간|만|짜리|개|번|회|정도|이내|이하|까지)").match(
             text, position
         )
         is not None
@@ -256,7 +256,8 @@ def _fraction(language: Language) -> str:
 @lru_cache
 def _word_pattern(language: Language) -> re.Pattern[str]:
     word = one_number_word(language)
-    row = rf"(?:{word})(?:[\s-]?(?:and (?:{ARTICLES} )?)?(?:{word})){{0,8}}"
+    more = rf"(?:(?<=hundred)|(?<=thousand)) and (?:{ARTICLES} )?(?:{word})| and (?:{ARTICLES} )?(?:half|quarter)\b|[\s-]?(?:{word})"
+    row = rf"(?:{word})(?:{more}){{0,8}}"
     return re.compile(
         rf"(?:(?<![a-z가-힣])|(?=[\u4e00-\u9fff]))({_fraction(language)})?((?:half|quarter)(?: of)? {ARTICLES}(?: dozen)?|(?:{ARTICLES} )?{row}|{ARTICLES})(?![a-z])"
     )

@@ -125,7 +125,9 @@ def find_settings(
     found = _layers(text, names=names, words=words)
     found += [setting for name in names if (setting := _in_text(text, name, words=words))]
     found += [Setting(each.start, each.end, *_choice(each.value)) for each in phrases if each.value != "other"]
-    found = _without_overlaps(found)
+    # of counts before names take them: in "漏检一个顶误报五十个" the fifty is no rate of false alarms
+    told = [each for each in _told(text, numbers=numbers, words=words) if not _is_share(each.name)]
+    found = _without_overlaps([*found, *told])
     free = [name for name in names if fields()[name.value].kind in ("integer", "number") and not _overlaps(name, found)]
     times = [number for number in numbers if _times(text, number, words=words)]
     own = [number for number in numbers if number not in times and not _overlaps(number, found)]
@@ -134,8 +136,9 @@ def find_settings(
     found += _assign(text, items, words=words)
     if lone := _lone_pair(text, [item for item in items if not _overlaps(item, found)]):
         found.append(lone)
-    told = _told(text, numbers=[number for number in numbers if not _overlaps(number, found)], words=words)
-    found += told or _changed(text, numbers=numbers, names=names, found=found, words=words, now=now or {})
+    told += _told(text, numbers=[number for number in numbers if not _overlaps(number, found)], words=words)
+    found += [each for each in told if all(each.name != other.name for other in found)]
+    found += [] if told else _changed(text, numbers=numbers, names=names, found=found, words=words, now=now or {})
     found += _bare_augmentation(names, found)
     return sorted(found, key=lambda setting: setting.start)
 
@@ -143,12 +146,12 @@ def find_settings(
 def _told(text: str, *, numbers: list[Number], words: Vocabulary) -> list[Setting]:
     """Settings said in the words of the trade: "one missed defect costs as much as 50 good parts", "keep only 1 % of the patches"."""
     found: list[Setting] = []
-    for name, classes in words.told:
-        said = [each.search(text) for each in classes] if numbers else [None]
+    for name, classes in words.told if numbers else ():
+        said = [match for each in classes if (match := each.search(text))]
         named = name.removeprefix("1-")
         fitting = [number for number in numbers if _can_be(number, named)]
-        if fitting and all(said) and not any(each.name == named for each in found):
-            number = max(fitting, key=lambda number: number.value)
+        if fitting and len(said) == len(classes) and all(each.name != named for each in found):
+            number = min(fitting, key=lambda number: min(_apart(number, each) for each in said))
             value = _typed(number, named)
             value = round(1 - value, 12) if name != named else value
             found.append(Setting(number.start, number.end, named, value))
@@ -157,9 +160,19 @@ def _told(text: str, *, numbers: list[Number], words: Vocabulary) -> list[Settin
 
 def _can_be(number: Number, name: str) -> bool:
     """Whether a number without the setting's name beside it can be its value: a share, or a count."""
-    field = fields()[name]
-    is_share = field.maximum is not None and field.maximum <= 1
-    return number.unit == "percent" or number.value < 1 if is_share else number.unit in ("", "images")
+    if _is_share(name):
+        return number.unit == "percent" or number.value < 1
+    return number.unit in ("", "images") and number.value != 1  # "one missed defect"
+
+
+def _is_share(name: str) -> bool:
+    maximum = fields()[name].maximum
+    return maximum is not None and maximum <= 1
+
+
+def _apart(number: Number, match: re.Match[str]) -> int:
+    """How many characters stand between the two."""
+    return max(match.start() - number.end, number.start - match.end(), 0)
 
 
 def _changed(
