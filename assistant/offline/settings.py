@@ -21,19 +21,7 @@ from prompts.languages import Language
 # Units that may stand beside a name; a number with a unit and no name sets the unit's own setting.
 UNITS_OF = {"image_size": "pixels", "blur_sigma": "pixels", "patch_size": "pixels", "time_limit_min": "minutes hours"}
 UNITS_OF |= {"batch_size": "images", "epochs": "ordinal", "seed": "ordinal"}
-# in Korean and Chinese the word that counts images counts other things, too: 이웃 5개
-UNITS_OF |= {
-    name: "images"
-    for name in (
-        "num_neighbours",
-        "num_features",
-        "num_images",
-        "latent_channels",
-        "base_channels",
-        "flow_steps",
-        "tiles",
-    )
-}
+
 # What is wished for without a setting's name: by which factor a setting changes, the first one that still can.
 WISHES = {
     "memory": {"batch_size": 0.5, "image_size": 0.5},
@@ -419,7 +407,9 @@ def _fits(number: Number, name: str) -> bool:
         return True
     if number.unit == "percent":
         return fields()[name].kind == "number" and name not in UNITS_OF
-    return number.unit in UNITS_OF.get(name, "").split()
+    # in Korean and Chinese the word that counts images counts all that models have some of, too: 이웃 5개
+    counts = fields()[name].kind == "integer" and any(name in model.model_fields for model in _models().values())
+    return number.unit in [*UNITS_OF.get(name, "").split(), *(["images"] if counts else [])]
 
 
 def _is_count_of(number: Number, name: str) -> bool:
