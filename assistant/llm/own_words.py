@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from assistant.llm.figures import figures_of
 from assistant.llm.reading import LETTERS, readings
 
 FOLDER = Path(__file__).resolve().parents[2] / "prompts" / "own_words"
@@ -50,8 +51,9 @@ def _are_own(text: str, names: Set[str]) -> bool:
 
 
 def _without_names(text: str, names: Set[str]) -> str:
-    """The text with a mark in place of every known name that stands on its own; a Latin name ends at Latin letters and digits only."""
-    there = sorted((name for name in names if name and name in text), key=len, reverse=True)
+    """The text with a mark in place of every known name that stands on its own; a Latin name ends at Latin letters and digits only.
+    A name that holds a figure by itself, such as 0.97, could be read as one: it is none of these words."""
+    there = sorted((name for name in names if name and name in text and not figures_of(name)), key=len, reverse=True)
     for name in there:
         before = r"(?<![a-z0-9_.])" if re.match("[a-z0-9]", name) else ""
         after = r"(?![a-z0-9_]|\.\d)" if re.search("[a-z0-9]$", name) else ""
