@@ -63,6 +63,7 @@ def function_of(name: str) -> Callable[..., Any]:
     return function
 
 
+@cache
 def schema_of(name: str) -> dict[str, dict[str, Any]]:
     """What a tool takes: the JSON schema of each argument by its name."""
     from pydantic_ai import Tool  # slow to load; a sentence that asks for nothing needs none of it
