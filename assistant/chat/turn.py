@@ -33,6 +33,7 @@ from assistant.chat.agent import LIMITS, SHOWN_RUNS, TURN_TIMEOUT_S, make_agent
 from assistant.chat.growing_text import GrowingText
 from assistant.chat.own_ids import own_ids
 from assistant.chat.parts import Parts
+from assistant.chat.told_results import told_results
 from assistant.chat.tool_cards import ToolCards
 from assistant.chat.transcript import Transcript
 from assistant.frames import AssistantItem, ErrorItem, Item, ProposalItem, ToolItem, UserItem
@@ -144,7 +145,7 @@ class Turn:
                 cancellation_token=self._token,
                 timeout=TURN_TIMEOUT_S,
                 usage_limits=LIMITS,
-                capabilities=[own_ids(parts.mask)],
+                capabilities=[own_ids(parts.mask), *([told_results()] if narration is not None else [])],
             ) as events,
         ):
             try:

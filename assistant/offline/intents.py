@@ -34,8 +34,14 @@ MADE_FROM = (  # what an example is read with, and the examples
     "assistant/offline/phrases/*.toml",
     "assistant/offline/talk/*/examples.toml",
     "assistant/tools/*/examples.toml",
+    "assistant/tools/*/cues.toml",
     "assistant/kinds/*/phrases.toml",
     "prompts/models/*.toml",
+    "prompts/locales/*.json",
+    "prompts/kinds/*/*.json",
+    "engine/contract/jobs/*.py",
+    "engine/contract/models/*.py",
+    "engine/contract/classifiers/*.py",
 )
 FITTING_TIMEOUT_S = 900
 

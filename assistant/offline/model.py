@@ -108,7 +108,8 @@ class _Answer:
     def next_step(self, returned: Sequence[ToolReturnPart]) -> tuple[list[str], list[Request]]:
         """What is said of what the tools returned, and the calls that come next."""
         calls = [call for part in returned for call in self._told(part)]
-        while self._left and not (calls and not _asks(self._left[0])):
+        # what needs a yes ends the turn, so that what was told before it has its words first
+        while self._left and not (calls and not all(map(_asks, [*calls, self._left[0]]))):
             request = self._left[0]
             looks = traits(request.tool).looks_first if request.tool else None
             if request.tool is None:

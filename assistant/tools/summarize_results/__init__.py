@@ -17,8 +17,8 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     """Give the measured results of a training, those of its kind: of a detector AUROC, AUPR, threshold, missed defects, false
     alarms, per defect type; of a classifier balanced accuracy, accuracy, F1, per class.
 
-    `sentences` are true of it, in the user's language; `answer` are those that tell it in short, in paragraphs. A run that is queued or still running has no results yet:
-    then only its state comes back, with finished=false. Every number said about the run must be one of these facts.
+    `sentences` are true of it, in the user's language; `answer` are those that tell it in short, in paragraphs. A run that is queued or
+    still running has no results yet: then only its state comes back, with finished=false.
 
     Args:
         run: id of the run, such as r12; left out: the one this conversation spoke of last.

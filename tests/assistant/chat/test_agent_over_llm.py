@@ -278,6 +278,14 @@ async def test_a_number_that_no_tool_gave_does_not_reach_the_user(server: LLMSer
     assert "0.987" not in said
 
 
+async def test_what_any_tool_returned_can_be_said_in_our_words(server: LLMServer, protocol: Protocol) -> None:
+    server.play([ToolCall("list_datasets"), Text("Have a look: [[list_datasets.told]]")])
+    async with talking(server, protocol) as talk:
+        await talk.say("What data is there?")
+        said = (await talk.last(AssistantItem)).text
+    assert said.startswith("Have a look: - **oled**: 120 good images")
+
+
 async def test_a_number_that_only_the_user_wrote_is_not_told_back_as_a_result(
     server: LLMServer, protocol: Protocol
 ) -> None:
