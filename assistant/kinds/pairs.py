@@ -7,10 +7,12 @@ independent; of images of few panels the difference is less sure than they say.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from engine.contract.results import Interval
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CHANCE = 0.05  # a difference that comes about by chance more often than this is none that shows
 Z = 1.959964  # of a normal distribution, 95 %
@@ -39,6 +41,8 @@ def pair(first: Sequence[bool], second: Sequence[bool]) -> Pair:
 
 def auroc_difference(first: Sequence[float], second: Sequence[float], defective: Sequence[bool]) -> Interval | None:
     """The interval of the first run's AUROC less the second's, from their scores of the same images; None of fewer than two of a class."""
+    import numpy as np  # not before somebody compares: the first page needs none of it
+
     is_defective = np.asarray(defective, dtype=bool)
     if min(is_defective.sum(), (~is_defective).sum()) < 2:
         return None
@@ -56,8 +60,10 @@ def overlap(first: Interval | None, second: Interval | None) -> bool | None:
     return first[0] <= second[1] and second[0] <= first[1]
 
 
-def _placements(scores: np.ndarray, defective: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _placements(scores: "np.ndarray", defective: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
     """Of each defective image the share of good ones below it, of each good one the share of defective ones above; ties count half."""
+    import numpy as np
+
     ill, good = np.sort(scores[defective]), np.sort(scores[~defective])
 
     def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ ALIKE = 0.34  # of two sentences without figures, the least likeness of their le
 EXPLAINS = 0.55  # the same where ours only tells what a word means: it takes more to be asked for
 TERM = "term."  # how their ids begin
 RUN = re.compile(r"(?<![a-z0-9_])r\d{1,9}(?![a-z0-9_])")
-_GRAM = 3
+_GRAM, LEAST_GRAMS = 3, 8
 
 
 def restated(sentence: str, known: Mapping[str, str]) -> list[str]:
@@ -64,6 +64,8 @@ def _holds(text: str, figure: Figure) -> bool:
 
 
 def _most_alike(said: str, about: Mapping[str, str]) -> list[str]:
+    if len(_grams(said)) < LEAST_GRAMS:  # too short to be about anything
+        return []
     enough = {id_: EXPLAINS if id_.startswith(TERM) else ALIKE for id_ in about}
     near = {id_: alike for id_ in about if (alike := likeness(said, about[id_])) >= enough[id_]}
     return [max(near, key=lambda id_: near[id_])] if near else []

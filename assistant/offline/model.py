@@ -15,10 +15,8 @@ from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.offline.in_context import in_context
-from assistant.offline.intents import learned_intents
 from assistant.offline.requests import Understood
 from assistant.offline.said import Said
-from assistant.offline.understand import understand
 from assistant.offline.words import built_in_words
 from assistant.state import Question, Request, State, last_changed
 from assistant.tools import starter, traits
@@ -53,6 +51,9 @@ def built_in_model(
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
+            from assistant.offline.intents import learned_intents  # loads numpy, which the first page does without
+            from assistant.offline.understand import understand
+
             await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
             now, changed = plan["now"] if plan else None, last_changed(remembered)
             heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)

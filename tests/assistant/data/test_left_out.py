@@ -1,13 +1,16 @@
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
+from assistant.data.facts import NamedFacts
 from assistant.data.left_out import GRAVEST_FIRST, by_reason, lines_of_left_out
-from assistant.offline.words import built_in_words
+from assistant.telling import sentences_of
+from assistant.telling.data import claims_of_dataset
 from engine.contract.data import LeftOut
 from engine.datasets.left_out import Reason
 from prompts.languages import Language
 from prompts.page_texts import page_texts
+from tests.data_facts import stored_facts
 
 
 def entry(where: str, ending: str, reason: str, count: int) -> LeftOut:
@@ -41,6 +44,6 @@ def test_a_reason_that_nobody_knows_is_told_all_the_same() -> None:
     entries = [entry("a", ".new", "newer_reason", 2), entry("b", ".gif", "ending", 1)]
     assert [each["reason"] for each in by_reason(entries)] == ["ending", "newer_reason"]
     assert lines_of_left_out(entries)[1] == "not used: 2 (newer_reason) (.new): in a"
-    facts: dict[str, Any] = dict.fromkeys(("train_good", "test_good", "test_defective", "masks", "broken_count"), 0)
-    facts |= {"dataset": "oled", "defect_types": {}, "synthetic": False, "left_out": by_reason(entries)}
-    assert "2 (newer_reason)" in built_in_words("result", "ko", facts, tool="inspect_dataset")
+    facts = NamedFacts.of(stored_facts(left_out=entries), dataset="oled")
+    told = [each.text for each in sentences_of(claims_of_dataset(facts), "ko")]
+    assert any("2 (newer_reason)" in text for text in told)

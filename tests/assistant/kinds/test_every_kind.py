@@ -89,7 +89,6 @@ def test_more_pictures_are_more_work(kind: str, tmp_path: Path) -> None:
 def test_a_result_has_its_words_in_every_language(kind: str, language: Language) -> None:
     assert (PROMPTS / "telling" / kind / f"{language}.toml").is_file()
     assert kind_of(kind).outlines["summary"]
-    assert (PROMPTS / "summary" / kind / "prompt.md.j2").is_file()
     assert f"metric.{KINDS[kind].headline}" in page_texts(language)
 
 
