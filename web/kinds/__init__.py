@@ -1,4 +1,8 @@
-"""What is drawn and served of one kind of run alone, a folder each. A kind with routes of its own has them in `routes.py`."""
+"""What is drawn and served of one kind of run alone, a folder each. A kind with routes of its own has them in `routes.py`.
+
+Pages include these templates of a kind: `live.html` and `results.html` of a run, `list_row.html` in the list of runs, `models.html` on the page
+of models, `gallery_title.html` and `caption.html` of a gallery.
+"""
 
 import importlib
 from pathlib import Path
