@@ -63,9 +63,8 @@ async def test_the_home_of_a_script_has_its_data_its_runs_and_what_they_left(wor
 @pytest.mark.slow
 @pytest.mark.anyio
 async def test_the_share_of_right_turns_that_was_reached_is_kept():
-    verdicts = Counter(
-        [verdict for script in SCRIPTS.values() for verdict, _, _ in await play(script, lambda said: None)]
-    )
+    played = [*SCRIPTS.values()][::3]  # every third; `python -m benchmarks.conversations` plays all of them
+    verdicts = Counter([verdict for script in played for verdict, _, _ in await play(script, lambda said: None)])
 
     turns = verdicts.total()
     assert (verdicts["right"] + verdicts["asked back"]) / turns >= 0.71  # 0.73 when this was written

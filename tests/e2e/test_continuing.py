@@ -205,7 +205,7 @@ def test_a_stop_pressed_as_the_run_ends_is_told_as_what_it_became(page: Page, ho
         expect(words).to_contain_text(f"{run} was stopped", timeout=20_000)
         expect(card.locator("[data-part=state]")).to_have_text("stopped")
     else:
-        expect(words).to_contain_text("is finished", timeout=20_000)
+        expect(words).to_contain_text("defective test images", timeout=20_000)  # its summary
         expect(card.locator("[data-part=state]")).to_have_text("finished")
     late = record["state"] == "succeeded" and record["stop_requested"]
     told = page.get_by_text("before the stop arrived")  # in the words, on the card, and in the panel where that is open

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 SENTENCES = [
-    ("en", "train PatchCore on the OLED data", "finished", "Missed defects"),
+    ("en", "train PatchCore on the OLED data", "finished", "defective test images"),
     ("ko", "OLED 데이터로 패치코어 학습해줘", "완료", "미검"),
     ("zh", "用 OLED 数据训练 PatchCore", "已完成", "漏检"),
 ]
