@@ -96,6 +96,17 @@ def test_a_figure_that_no_sentence_of_ours_holds_so_is_not_told(said: str) -> No
     assert told(said) == ("", 1)
 
 
+def test_of_runs_that_are_named_each_must_be_told_of() -> None:
+    assert told("r3 and r5 reached an AUROC of 0.953.") == ("", 1)
+
+
+def test_of_two_runs_with_one_figure_the_one_that_is_named_is_told() -> None:
+    alike = {"r3.image_auroc": AUROC, "r5.image_auroc": AUROC.replace("r3", "r5")}
+    for run, id_ in (("r3", "r3.image_auroc"), ("r5", "r5.image_auroc")):
+        narration = Narration(known(alike))
+        assert narration.feed(f"The AUROC of {run} is 0.953.\n").strip() == alike[id_]
+
+
 @pytest.mark.parametrize(
     "agreement", ["Yes.", "Correct!", "Indeed.", "Sure.", "네.", "맞습니다.", "是的。", "对。", "没错。"]
 )
