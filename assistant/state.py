@@ -149,12 +149,11 @@ def after_refusal(
     code: str,
     message: str,
     values: Mapping[str, Any],
-    question: Question | None = None,
 ) -> State:
-    """A tool could not do what was asked, for this reason; `question` asks the person back."""
+    """A tool could not do what was asked, for this reason."""
     told = {"code": code, "message": message, **values}
     act = Act(tool=tool, arguments=dict(arguments), outcome="refused", told=told)
-    return _changed(state, act=act, question=question)
+    return _changed(state, act=act)
 
 
 def with_question(state: State, question: Question | None) -> State:
@@ -203,10 +202,10 @@ class Reference(Remembered):
     """How something is meant without its name.
 
     nth: of the list that was shown last, from 1; a negative number counts from its end. last: the `number` latest that were spoken of.
-    other: of two the one that was not spoken of last. it: the latest that was spoken of.
+    other: of two the one that was not spoken of last.
     """
 
-    how: Literal["nth", "last", "other", "it"]
+    how: Literal["nth", "last", "other"]
     number: int = 1
 
 
@@ -223,8 +222,6 @@ def meant(state: State, reference: Reference, sort: Sort) -> list[str]:
         case "other":
             pair = listed if len(listed) == 2 and (not spoken or spoken[0] in listed) else spoken[:2]
             return [each for each in pair if each != spoken[0]] if len(pair) == 2 and spoken else []
-        case "it":
-            return spoken[:1]
 
 
 def candidates(state: State, sort: Sort, *, most: int = 4) -> list[str]:

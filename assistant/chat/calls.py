@@ -27,7 +27,7 @@ from assistant.offline.words import built_in_words
 from assistant.refused import Refused
 from assistant.state import after_refusal, after_result
 from assistant.tools import tool_names, traits
-from assistant.tools.desk import Desk, Refusal
+from assistant.tools.desk import Desk
 from assistant.tools.words import question_words
 from prompts.languages import Language
 from prompts.rendering import render
@@ -99,7 +99,7 @@ class Calls:
         refusal = desk.refusals[-1]
         why = partial(after_refusal, code=refusal.code, message=refusal.message, values=refusal.values)
         await desk.memory.change(partial(why, tool=tool, arguments=arguments))
-        return Called("refused", self._parts.mask.value(_why(refusal)))
+        return Called("refused", self._parts.mask.value(refusal.facts()))
 
     async def _show(self, called: Called, call: ToolCallPart, language: Language, *, seconds: float) -> None:
         """The folded line of the call. Arguments that are none are a matter between programs."""
@@ -169,10 +169,6 @@ def _answer_to(call: ToolCallPart, messages: list[ModelMessage]) -> ToolReturnPa
 
 def _returned(message: ModelMessage) -> list[ToolReturnPart]:
     return [part for part in message.parts if isinstance(part, ToolReturnPart)]
-
-
-def _why(refusal: Refusal) -> dict[str, Any]:
-    return {"code": refusal.code, "message": refusal.message, **refusal.values}
 
 
 def _problems(content: Any) -> str:

@@ -102,8 +102,7 @@ class ToolCards:
         what else is said to the LLM about its call is not meant for people."""
         language = self._desk.language
         if (refusal := self._refusal(part)) is not None:
-            facts = {"code": refusal.code, "message": refusal.message, **refusal.values}
-            return {"state": "asks", "error": built_in_words("refused", language, facts, tool=part.tool_name)}
+            return {"state": "asks", "error": built_in_words("refused", language, refusal.facts(), tool=part.tool_name)}
         return {"state": "failed", "error": built_in_words("call_failed", language, {})}
 
     def _call(self, part: ToolCallPart) -> "_Call":

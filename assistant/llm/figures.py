@@ -53,6 +53,6 @@ def _in_words(text: str) -> list[Figure]:
         (number.start, number.value, number.unit == "percent")
         for language in LANGUAGES
         for number in find_numbers(text, language=language)
-        if number.unit not in ("ordinal",)
+        if number.unit != "ordinal"
     }
     return [Figure(value, 4 if is_share else 0, is_share) for _, value, is_share in sorted(values)]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from assistant.llm.figures import figures_of
 from assistant.llm.reading import LETTERS, readings
+from prompts.languages import LANGUAGES
 
 FOLDER = Path(__file__).resolve().parents[2] / "prompts" / "own_words"
-LANGUAGES = ("en", "ko", "zh")
 
 NAME, PHRASE = "\ue000", "\ue001"  # stand where a known name, or a whole phrase, stood
 _PLACED = NAME + PHRASE

@@ -96,7 +96,7 @@ def _measures(text: str) -> set[str]:
 
 @cache
 def _abbreviations() -> re.Pattern[str]:
-    """Such as AUROC, AUPRO and F1, with the image or pixel before them that makes them another measure, as the page names its metrics."""
+    """Such as AUROC, AUPRO and F1, as the page names its metrics."""
     names = {
         name.lower()
         for language in LANGUAGES

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from assistant.offline import talk
 from assistant.tools import FOLDER as TOOLS
 from assistant.tools import tool_names
-from prompts.languages import Language
-
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+from prompts.languages import LANGUAGES, Language
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ and what is meant without its name. Nothing of another conversation is meant, an
 
 from dataclasses import replace
 
-from assistant.offline.references import find_reference, followed, once_more, referred, says_again
+from assistant.offline.references import Found, find_reference, followed, once_more, referred, says_again
 from assistant.offline.requests import Understood
 from assistant.offline.said import Said
 from assistant.state import Question, Request, State, answered, completed
@@ -26,13 +26,17 @@ def in_context(heard: Understood, said: Said, state: State, *, language: Languag
         return Understood((whole,)) if isinstance(whole, Request) else Understood(asks=whole)
     if found is None:
         return heard
-    if heard.asks is not None:  # *second* is no name
-        asked = referred(heard.asks.asked, found, state) if heard.asks.asked is not None else heard.asks
-        return Understood((asked,)) if isinstance(asked, Request) and asked != heard.asks.asked else heard
     requests = []
     for request in heard.requests:
-        meant = referred(request, found, state)
+        meant = referred(_without_ordinal(request, said.text, found), found, state)
         if isinstance(meant, Question):
             return replace(heard, requests=(), asks=meant)
         requests.append(meant)
     return replace(heard, requests=tuple(requests))
+
+
+def _without_ordinal(request: Request, text: str, found: Found) -> Request:
+    """두 번째 거 is the second of the list and not run r2: a run that is named has its digits."""
+    if found.reference.how != "nth" or any(letter.isdigit() for letter in text):
+        return request
+    return replace(request, arguments={name: value for name, value in request.arguments.items() if name != "run"})

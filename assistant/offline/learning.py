@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.offline.examples import LANGUAGES, Example, examples, names_in_examples
+from assistant.offline.examples import Example, examples, names_in_examples
 from assistant.offline.features import BUCKETS, KIND_WEIGHT, Features, features
 from assistant.offline.intents import Intents
 from assistant.offline.recognise import recognise
-from prompts.languages import Language
+from prompts.languages import LANGUAGES, Language
 
 REGULARISATION = 4.0  # C
 FOLDS = 5

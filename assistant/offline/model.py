@@ -134,8 +134,7 @@ class _Answer:
             self._words.append(self._say("declined", {}, tool=tool))
         elif returned.outcome != "success":
             refused = self._refusal(str(returned.content))
-            why = {"code": refused.code, "message": refused.message, **refused.values}
-            self._words.append(self._say("refused", why, tool=tool))
+            self._words.append(self._say("refused", refused.facts(), tool=tool))
         elif self._left and tool == self._looking:
             return []
         elif "proposal" in facts:

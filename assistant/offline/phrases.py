@@ -18,12 +18,11 @@ from typing import Any
 
 from assistant.tools import cues_of, tool_names
 from engine.contract.jobs import KINDS
-from prompts.languages import Language
+from prompts.languages import LANGUAGES, Language
 from prompts.model_words import model_words
 from prompts.page_texts import page_texts
 
 OF_KINDS = Path(__file__).resolve().parent.parent / "kinds"
-LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
 
 # What was recognised is overwritten with its mark, so that positions stay and nothing is read twice.
 MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\ue003", "setting": "\ue004"}

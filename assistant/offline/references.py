@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from assistant.offline.language import lower, normalise
 from assistant.state import Choice, Question, Reference, Request, Sort, State, candidates, meant
 from assistant.tools import schema_of, tool_names, traits
-from prompts.languages import Language
+from prompts.languages import LANGUAGES, Language
 
-LANGUAGES: tuple[Language, ...] = get_args(Language)
 BY_SORT: Mapping[str, str] = {"run": "run_status", "dataset": "inspect_dataset"}  # what is told of one of a list
 SORTS: tuple[Sort, ...] = ("run", "dataset")
 

@@ -9,7 +9,12 @@ from assistant.kinds.summary import headline_of, title_of
 from assistant.store.tables import RunRow
 from prompts.figures import Figure, count
 
-OUTLINE: Outline = (("state", "stage", "epoch", "done", "left", "waits_for"), ("reason",), ("elsewhere", "log_damaged"))
+OUTLINE: Outline = (
+    ("state", "stage", "epoch", "done", "left", "waits_for"),
+    ("reason",),
+    ("warned.*",),
+    ("elsewhere", "log_damaged"),
+)
 
 
 def claims_of_progress(row: RunRow, facts: Mapping[str, Any]) -> list[Claim]:
@@ -56,6 +61,8 @@ def _on_what_else(about: About, row: RunRow, facts: Mapping[str, Any]) -> Iterat
         )
     if row.state == "failed":
         yield about.claim("reason", "run_failed", reason=row.reason or "?", hint=row.hint or "?")
+    for number, each in enumerate(facts.get("warnings", ()), 1):
+        yield about.claim(f"warned.{number}", "notice", code=each["code"], message=each["message"], told=each["values"])
     if "host" in facts:
         yield about.claim("elsewhere", "run_elsewhere", host=facts["host"] or "?")
     if "log_damaged" in facts:

@@ -36,6 +36,10 @@ class Refusal:
     missing: str | None = None
     among: tuple[str, ...] = ()
 
+    def facts(self) -> dict[str, Any]:
+        """What its words are made of."""
+        return {"code": self.code, "message": self.message, **self.values}
+
 
 @dataclass(frozen=True)
 class Undone:

@@ -21,6 +21,7 @@ from assistant.state import (
     renamed,
     undone,
     with_plan,
+    with_question,
     with_run,
     without_plan,
 )
@@ -143,7 +144,8 @@ def test_what_was_missing_completes_what_was_asked_and_nothing_else_does() -> No
 
 
 def test_it_is_plain_data_and_an_older_version_of_it_is_read() -> None:
-    state = with_plan(after_refusal(State(), "x", {}, code="c", message="m", values={}, question=WHICH), version({}))
+    refused = after_refusal(State(), "x", {}, code="c", message="m", values={})
+    state = with_plan(with_question(refused, WHICH), version({}))
     stored = state.model_dump(mode="json")
     assert State.model_validate(stored) == state
     assert State.model_validate({"runs": ["r1"], "once_known": 1}).runs == ["r1"]

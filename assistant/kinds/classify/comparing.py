@@ -1,13 +1,13 @@
 """Two finished trainings of classifiers on one data set: which does better at what, and whether that can be chance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from assistant.kinds.claims import About, Claim, Outline, plain_names, within
+from assistant.kinds.claims import About, Claim, Outline, plain_names
 from assistant.kinds.classify.claims import rounding_of
-from assistant.kinds.pairs import CHANCE, overlap, pair
+from assistant.kinds.pairs import pair
+from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
 from engine.contract.results.classify import ClassifyResults
-from prompts.figures import Figure, count
+from prompts.figures import count
 
 COMPARED: Outline = (
     ("better", "same", "unclear"),
@@ -18,28 +18,22 @@ COMPARED: Outline = (
 FIGURES = ("balanced_accuracy", "macro_f1")
 
 
-@dataclass(frozen=True)
-class Side:
-    """One of the two."""
-
-    run: str
-    results: ClassifyResults
+Classifier = Side[ClassifyResults]
 
 
-def compared(first: Side, second: Side) -> list[Claim]:
+def compared(first: Classifier, second: Classifier) -> list[Claim]:
     """Claims about the two, whose data set is one; what is paired needs the same test images."""
     about = About(f"{first.run}-{second.run}", "classify", {"first": first.run, "second": second.run})
-    labels = [{row.name: row.label for row in side.results.rows} for side in (first, second)]
-    is_paired = bool(labels[0]) and labels[0] == labels[1]
+    is_paired = have_same_images(first, second)
     claims = [*_on_the_whole(about, first, second, is_paired=is_paired)]
-    claims += _on_figures(about, first, second)
+    claims += on_figures(about, FIGURES, (first, second), rounding_of=rounding_of)
     claims += _on_classes(about, first, second)
     if not is_paired:
         claims.append(about.claim("other_images", "other_images"))
     return claims
 
 
-def _on_the_whole(about: About, first: Side, second: Side, *, is_paired: bool) -> Iterator[Claim]:
+def _on_the_whole(about: About, first: Classifier, second: Classifier, *, is_paired: bool) -> Iterator[Claim]:
     """How many are classed right."""
     correct = [{row.name: row.correct for row in side.results.rows} for side in (first, second)]
     told = {"a": count(sum(correct[0].values())), "b": count(sum(correct[1].values()))}
@@ -50,34 +44,10 @@ def _on_the_whole(about: About, first: Side, second: Side, *, is_paired: bool) -
         return
     split = pair([*correct[0].values()], [correct[1][name] for name in correct[0]])
     told |= {"total": count(len(correct[0])), "only_a": count(split.only_first), "only_b": count(split.only_second)}
-    if not split.only_first and not split.only_second:
-        yield about.claim("same", "right_same", **told)
-        return
-    tested = {"chance": Figure(split.chance, "chance"), "limit": Figure(CHANCE, "plain")}
-    if split.chance >= CHANCE:
-        yield about.claim("unclear", "right_unclear", **told, **tested)
-    else:
-        better = first.run if split.only_first > split.only_second else second.run
-        yield about.claim("better", "right_better", better=better, **told, **tested)
+    yield by_chance(about, split, (first.run, second.run), ids=("same", "unclear", "better"), what="right", told=told)
 
 
-def _on_figures(about: About, first: Side, second: Side) -> Iterator[Claim]:
-    """Other figures, of which only intervals tell how sure the difference is."""
-    for name in FIGURES:
-        sides = [side.results.metrics for side in (first, second)]
-        a, b = (each.metrics.get(name) for each in sides)
-        if a is None or b is None:
-            continue
-        rounding, both = rounding_of(name), [each.intervals.get(name) for each in sides]
-        do = overlap(both[0], both[1])
-        what = "figure_alone" if do is None else "figure_overlaps" if do else "figure_apart"
-        difference = Figure(a - b, "points" if rounding == "share" else "change")
-        told = {"a": Figure(a, rounding), "b": Figure(b, rounding), "difference": difference}
-        intervals = {"within_a": within(both[0], rounding), "within_b": within(both[1], rounding)}
-        yield about.claim(f"figure.{name}", what, metric=name, **told, **intervals)
-
-
-def _on_classes(about: About, first: Side, second: Side) -> Iterator[Claim]:
+def _on_classes(about: About, first: Classifier, second: Classifier) -> Iterator[Claim]:
     classes = [side.results.metrics.per_class for side in (first, second)]
     ids = plain_names([*classes[0], *classes[1]])
     for name, a in classes[0].items():

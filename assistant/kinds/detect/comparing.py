@@ -1,11 +1,11 @@
 """Two finished trainings of detectors on one data set: which does better at what, and whether that can be chance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from assistant.kinds.claims import About, Claim, Outline, plain_names, within
 from assistant.kinds.detect.claims import rounding_of, worst_first
-from assistant.kinds.pairs import CHANCE, auroc_difference, overlap, pair
+from assistant.kinds.pairs import auroc_difference, overlap, pair
+from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
 from engine.contract.results.detect import DetectResults
 from prompts.figures import Figure, Within, count
 
@@ -19,19 +19,13 @@ COMPARED: Outline = (
 FIGURES = ("aupro_30", "pixel_auroc", "image_aupr")
 
 
-@dataclass(frozen=True)
-class Side:
-    """One of the two."""
-
-    run: str
-    results: DetectResults
+Detector = Side[DetectResults]
 
 
-def compared(first: Side, second: Side) -> list[Claim]:
+def compared(first: Detector, second: Detector) -> list[Claim]:
     """Claims about the two, whose data set is one; what is paired needs the same test images."""
     about = About(f"{first.run}-{second.run}", "detect", {"first": first.run, "second": second.run})
-    labels = [{row.name: row.label for row in side.results.rows} for side in (first, second)]
-    is_paired = bool(labels[0]) and labels[0] == labels[1]
+    is_paired = have_same_images(first, second)
     if is_paired:
         order = {row.name: place for place, row in enumerate(first.results.rows)}
         second = Side(
@@ -42,13 +36,13 @@ def compared(first: Side, second: Side) -> list[Claim]:
     for label, what in (("defective", "missed"), ("good", "false_alarms")):
         claims += _on_verdicts(about, first, second, label=label, what=what, is_paired=is_paired)
     claims += _on_types(about, first, second)
-    claims += _on_figures(about, first, second)
+    claims += on_figures(about, FIGURES, (first, second), rounding_of=rounding_of)
     if not is_paired:
         claims.append(about.claim("other_images", "other_images"))
     return claims
 
 
-def _on_auroc(about: About, first: Side, second: Side, *, is_paired: bool) -> Iterator[Claim]:
+def _on_auroc(about: About, first: Detector, second: Detector, *, is_paired: bool) -> Iterator[Claim]:
     a, b = (side.results.metrics.metrics.get("image_auroc") for side in (first, second))
     if a is None or b is None:
         yield about.claim("unclear", "auroc_unknown")
@@ -77,7 +71,9 @@ def _on_auroc(about: About, first: Side, second: Side, *, is_paired: bool) -> It
     yield about.claim("unclear" if what != "auroc_apart" else "better", what, **told, **intervals)
 
 
-def _on_verdicts(about: About, first: Side, second: Side, *, label: str, what: str, is_paired: bool) -> Iterator[Claim]:
+def _on_verdicts(
+    about: About, first: Detector, second: Detector, *, label: str, what: str, is_paired: bool
+) -> Iterator[Claim]:
     """Of the defective images those missed, of the good ones the false alarms."""
     rows = [[row for row in side.results.rows if row.label == label] for side in (first, second)]
     if not rows[0] or not rows[1]:
@@ -90,18 +86,10 @@ def _on_verdicts(about: About, first: Side, second: Side, *, label: str, what: s
         return
     split = pair(right[0], right[1])
     told |= {"total": count(len(rows[0])), "only_a": count(split.only_second), "only_b": count(split.only_first)}
-    if not split.only_first and not split.only_second:
-        yield about.claim(what, f"{what}_same", **told)
-        return
-    tested = {"chance": Figure(split.chance, "chance"), "limit": Figure(CHANCE, "plain")}
-    if split.chance >= CHANCE:
-        yield about.claim(what, f"{what}_unclear", **told, **tested)
-    else:
-        better = first.run if split.only_first > split.only_second else second.run
-        yield about.claim(what, f"{what}_better", better=better, **told, **tested)
+    yield by_chance(about, split, (first.run, second.run), ids=(what, what, what), what=what, told=told)
 
 
-def _on_types(about: About, first: Side, second: Side) -> Iterator[Claim]:
+def _on_types(about: About, first: Detector, second: Detector) -> Iterator[Claim]:
     types = [dict(worst_first(side.results.metrics)) for side in (first, second)]
     ids = plain_names([*types[0], *types[1]])
     for name, a in types[0].items():
@@ -109,18 +97,3 @@ def _on_types(about: About, first: Side, second: Side) -> Iterator[Claim]:
         if b is not None and a.count and b.count:
             told = {"a": count(a.missed), "b": count(b.missed), "total_a": count(a.count), "total_b": count(b.count)}
             yield about.claim(f"missed.{ids[name]}", "missed_of_type_by_both", type=name, **told)
-
-
-def _on_figures(about: About, first: Side, second: Side) -> Iterator[Claim]:
-    """Other figures, of which only intervals tell how sure the difference is."""
-    for name in FIGURES:
-        sides = [side.results.metrics for side in (first, second)]
-        a, b = (each.metrics.get(name) for each in sides)
-        if a is None or b is None:
-            continue
-        rounding, both = rounding_of(name), [each.intervals.get(name) for each in sides]
-        do = overlap(both[0], both[1])
-        what = "figure_alone" if do is None else "figure_overlaps" if do else "figure_apart"
-        told = {"a": Figure(a, rounding), "b": Figure(b, rounding), "difference": Figure(a - b, "change")}
-        intervals = {"within_a": within(both[0], rounding), "within_b": within(both[1], rounding)}
-        yield about.claim(f"figure.{name}", what, metric=name, **told, **intervals)

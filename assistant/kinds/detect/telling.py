@@ -7,10 +7,11 @@ from assistant.frames import Figure, Portion
 from assistant.kinds.claims import About, Claim
 from assistant.kinds.detect.advice import next_steps
 from assistant.kinds.detect.claims import claims_of
-from assistant.kinds.detect.comparing import Side, compared
+from assistant.kinds.detect.comparing import compared
 from assistant.kinds.detect.gallery import images_of
 from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
+from assistant.kinds.two_runs import Side
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow

@@ -61,5 +61,6 @@ async def _facts(desk: Desk, row: RunRow) -> dict[str, Any]:
             case Batches() | Fitting():
                 facts |= {"progress": [event.done, event.total], "seconds_left": event.eta_s}
             case Warned():
-                facts.setdefault("warnings", []).append(event.message)
+                warned = {"code": event.code, "message": event.message, "values": event.values}
+                facts.setdefault("warnings", []).append(warned)
     return facts

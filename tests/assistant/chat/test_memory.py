@@ -15,6 +15,7 @@ from assistant.state import State, with_run
 from assistant.store.database import Database
 from assistant.store.tables import ConversationRow, DatasetRow
 from assistant.workspace import Workspace
+from engine.contract.jobs import make_job
 from tests.stored_home import CONVERSATION, FINISHED, STOPPED, copy_database, unpack
 from tests.talk import answers, plan_of, say
 
@@ -195,6 +196,19 @@ async def test_the_second_of_a_list_is_told_of_and_then_the_other_one(
     await say(conversation, "which data sets do I have?")
     assert "**tiles**" in answers(await say(conversation, "tell me about the second one"))
     assert "**oled**" in answers(await say(conversation, "and the first?"))
+
+
+@pytest.mark.parametrize(
+    ("lists", "asks"), [("학습 목록 보여줘", "두 번째 거 알려줘"), ("list the runs", "what about the second one?")]
+)
+async def test_an_ordinal_in_words_is_a_place_in_the_list_of_runs(
+    workspace: Workspace, conversation: Conversation, lists: str, asks: str
+) -> None:
+    for _ in range(2):
+        await workspace.runs.add(make_job("detect", "oled", "padim"), data_path="/data")
+    assert "r2" in answers(await say(conversation, lists))  # the newest first
+    told = answers(await say(conversation, asks))
+    assert ("r1" in told, "r2" in told) == (True, False)
 
 
 async def test_a_plan_on_it_is_on_the_data_set_spoken_of_last(workspace: Workspace, conversation: Conversation) -> None:

@@ -80,3 +80,4 @@ def test_a_name_is_taken_whole() -> None:
     assert are_own_words("Look at line_3.", {"line_3"})
     assert not are_own_words("Look at line_31.", {"line_3"})
     assert not are_own_words("Look at line_3.5.", {"line_3"})
+    assert are_own_words("Look at the page to see it.", {"ok", "se"})

@@ -137,6 +137,11 @@ def test_a_run_under_way_is_told_by_its_stage_and_the_rest(language: Language, s
         ("queued", {"waits_for": ["r1", "r2"]}, ["r1", "r2"]),
         ("running", {"host": "line-2"}, ["line-2"]),
         ("stopped", {"log_damaged": "line 3"}, ["line 3"]),
+        (
+            "running",
+            {"warnings": [{"code": "weights_random", "message": "m", "values": {"backbone": "resnet18"}}]},
+            ["resnet18"],
+        ),
     ],
 )
 def test_a_run_that_is_not_at_work_says_why(language: Language, state: Any, reported: Any, said: list[str]) -> None:

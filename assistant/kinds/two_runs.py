@@ -1,0 +1,54 @@
+"""Two finished trainings of one kind on one data set: what any kind says of both in the same way."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from assistant.kinds.claims import About, Claim, within
+from assistant.kinds.pairs import CHANCE, Pair, overlap
+from engine.contract.folder import ResultsT
+from prompts.figures import Figure, Rounding
+
+
+@dataclass(frozen=True)
+class Side(Generic[ResultsT]):
+    """One of the two."""
+
+    run: str
+    results: ResultsT
+
+
+def have_same_images(first: Side[Any], second: Side[Any]) -> bool:
+    """Whether both were tested with the same images under the same labels: only then is anything paired."""
+    labels = [{row.name: row.label for row in side.results.rows} for side in (first, second)]
+    return bool(labels[0]) and labels[0] == labels[1]
+
+
+def by_chance(
+    about: About, split: Pair, sides: tuple[str, str], *, ids: tuple[str, str, str], what: str, told: Mapping[str, Any]
+) -> Claim:
+    """Who got more of the same images right: `ids` of the claim where nobody did, where that can be chance, and where it is more."""
+    if not split.only_first and not split.only_second:
+        return about.claim(ids[0], f"{what}_same", **told)
+    tested = {"chance": Figure(split.chance, "chance"), "limit": Figure(CHANCE, "plain")}
+    if split.chance >= CHANCE:
+        return about.claim(ids[1], f"{what}_unclear", **told, **tested)
+    better = sides[0] if split.only_first > split.only_second else sides[1]
+    return about.claim(ids[2], f"{what}_better", better=better, **told, **tested)
+
+
+def on_figures(
+    about: About, names: Sequence[str], sides: Sequence[Side[Any]], *, rounding_of: Callable[[str], Rounding]
+) -> Iterator[Claim]:
+    """Figures of which only intervals tell how sure the difference is."""
+    for name in names:
+        a, b = (side.results.metrics.metrics.get(name) for side in sides)
+        if a is None or b is None:
+            continue
+        rounding, both = rounding_of(name), [side.results.metrics.intervals.get(name) for side in sides]
+        do = overlap(both[0], both[1])
+        what = "figure_alone" if do is None else "figure_overlaps" if do else "figure_apart"
+        difference = Figure(a - b, "points" if rounding == "share" else "change")
+        told = {"a": Figure(a, rounding), "b": Figure(b, rounding), "difference": difference}
+        intervals = {"within_a": within(both[0], rounding), "within_b": within(both[1], rounding)}
+        yield about.claim(f"figure.{name}", what, metric=name, **told, **intervals)
