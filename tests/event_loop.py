@@ -60,4 +60,4 @@ def _is_ours(frame: FrameType) -> bool:
 def _is_installed(path: Any) -> bool:
     if not isinstance(path, str | os.PathLike):
         return isinstance(path, int)  # a descriptor that is open already
-    return os.path.abspath(os.fspath(path)).startswith(INSTALLED)
+    return (os.path.abspath(os.fspath(path)) + os.sep).startswith(INSTALLED)  # the project's own folder too

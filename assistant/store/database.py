@@ -32,13 +32,7 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> "Database":
         """Migrate the schema to the newest version, then connect."""
-        await asyncio.to_thread(migrate, url)
-        if url.startswith("sqlite"):
-            engine = create_async_engine(url, pool_reset_on_return=None)  # each session has ended what it began
-            use_sqlite_well(engine.sync_engine)
-        else:
-            engine = create_async_engine(url, connect_args={"options": f"-c lock_timeout={BUSY_MS}"})
-        return cls(engine)
+        return cls(await asyncio.to_thread(_migrated, url))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -52,6 +46,16 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _migrated(url: str) -> AsyncEngine:
+    """Off the event loop: Alembic reads files, and so does the first use of a driver."""
+    migrate(url)
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, connect_args={"options": f"-c lock_timeout={BUSY_MS}"})
+    engine = create_async_engine(url, pool_reset_on_return=None)  # each session has ended what it began
+    use_sqlite_well(engine.sync_engine)
+    return engine
 
 
 def migrate(url: str, revision: str = "head") -> None:
