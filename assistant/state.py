@@ -19,6 +19,7 @@ LISTS: Mapping[
 ] = {  # where a tool's result holds a list: of what, and under which name each has its id
     "runs": ("run", "run"),
     "datasets": ("dataset", "dataset"),
+    "advised": ("model", "model"),
     "models": ("model", "model"),
     "shown": ("image", "name"),
 }
@@ -131,7 +132,7 @@ def after_result(
     result = result if isinstance(result, Mapping) else {}
     act = Act(tool=tool, arguments=dict(arguments), outcome=outcome, told=_worth_keeping(result))
     named = [arguments, result] if outcome == "done" else [result]
-    listed = next((each for key, value in result.items() if (each := _listed(key, value)) is not None), None)
+    listed = next((each for key in LISTS if (each := _listed(key, result.get(key))) is not None), None)
     return _changed(
         state,
         act=act,
@@ -273,7 +274,7 @@ def _named(values: Sequence[Mapping[str, Any]], several: str, one: str) -> list[
 
 
 def _listed(key: str, value: Any) -> Listed | None:
-    if key not in LISTS or not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not value:
         return None
     sort, name = LISTS[key]
     ids = [each.get(name) if isinstance(each, Mapping) else each for each in value]

@@ -136,7 +136,9 @@ def _to_plan(said: Answer, at: Standing) -> Decision:
         case "unclear":
             return "ask_again"
         case "question":
-            return "pass_on" if at.talks else "tell_plan"
+            return (
+                "pass_on" if at.talks or not at.plan_is_last else "tell_plan"
+            )  # else "is that good?" is about what came after
 
 
 def _asks(text: str) -> bool:

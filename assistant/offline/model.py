@@ -85,6 +85,7 @@ class _Answer:
         self._left: list[Request] = []
         self._words: list[str] = []  # to be said next
         self._left_out: tuple[str, ...] = ()
+        self._called: list[Request] = []
         self._looking: str | None = None  # a tool that is called before another one and not told of
 
     def begin(self, heard: Understood) -> None:
@@ -112,20 +113,27 @@ class _Answer:
         # what needs a yes ends the turn, so that what was told before it has its words first
         while self._left and not (calls and not all(map(_asks, [*calls, self._left[0]]))):
             request = self._left[0]
-            looks = traits(request.tool).looks_first if request.tool else None
             if request.tool is None:
                 self._words.append(
                     self._say(request.intent, {**request.arguments, "datasets": self._datasets, "plan": self._plan})
                 )
-            elif looks and looks != self._looking and request.arguments.get("dataset") in self._datasets:
-                self._looking = looks
-                calls.append(Request(looks, {"dataset": request.arguments["dataset"]}))
+            elif (
+                (look := _look_before(request))
+                and look not in self._called
+                and look.arguments["dataset"] in self._datasets
+            ):
+                self._looking = look.tool
+                self._call(look, calls)
                 break
             else:
-                calls.append(request)
+                self._call(request, calls)
             self._left.pop(0)
         words, self._words = self._words, []
         return words, calls
+
+    def _call(self, request: Request, calls: list[Request]) -> None:
+        self._called.append(request)
+        calls.append(request)
 
     def _told(self, returned: ToolReturnPart) -> list[Request]:
         """Puts into words what a tool returned; the call that follows from it, if one does."""
@@ -160,6 +168,14 @@ def _how_late(request: Request) -> int:
     if request.tool is None:
         return 0
     return 2 if _asks(request) else 1 if traits(request.tool).plans else 0
+
+
+def _look_before(request: Request) -> Request | None:
+    """The look at the data that comes before a request, and that an earlier one may have taken already."""
+    looks = traits(request.tool).looks_first if request.tool else None
+    return (
+        Request(looks, {"dataset": request.arguments["dataset"]}) if looks and "dataset" in request.arguments else None
+    )
 
 
 def _asks(request: Request) -> bool:

@@ -24,12 +24,13 @@ async def list_models(
 ) -> dict[str, Any]:
     """List the models that can be trained, with what they are good for and what they need, and which to begin with.
 
-    `recommended` gives models by circumstances; `for_dataset` those to begin with on the data set.
+    `advised` are those to begin with, the first one first; `recommended` gives models by circumstances, `for_dataset` those for the
+    data set.
 
     Args:
         task: only models of this kind of run; left out: those of every kind, and what is recommended is of detection.
         family: only this family: memory (one pass, no gradient), gradient, flow, or ensemble (of finished trainings).
-        dataset: the data set that a model is sought for; left out: that of the plan or run talked about, or the only one.
+        dataset: the data set that a model is sought for; left out: the one that was talked about last, or the only one.
         good_images: how many good images there are, where the user says so; it goes before what the data set has.
     """
     kind = kind_of(task if task in kind_names() else DEFAULT_KIND)
@@ -40,7 +41,11 @@ async def list_models(
         for name, params in KINDS[each].models().items()
         if family in (None, getattr(params, "family", None))
     }
+    fitting = await _for_dataset(ctx.deps, kind, dataset, good_images) if family is None else None
+    recommended = kind.recommended([name for name in models if name in KINDS[kind.name].models()])
     return {
+        **({"dataset": fitting["dataset"]} if fitting and fitting["dataset"] else {}),
+        "advised": fitting["models"] if fitting else list(recommended["otherwise"]["models"]),
         "models": [
             {
                 "model": name,
@@ -55,24 +60,24 @@ async def list_models(
             }
             for name, params in models.items()
         ],
-        "recommended": kind.recommended([name for name in models if name in KINDS[kind.name].models()]),
-        "for_dataset": await _for_dataset(ctx.deps, kind, dataset, good_images) if family is None else None,
+        "recommended": recommended,
+        "for_dataset": fitting,
     }
 
 
 async def _for_dataset(
     desk: Desk, kind: Kind[Any], named: str | None, good_images: int | None
 ) -> dict[str, Any] | None:
-    """What to begin with on this data set, on that of the open plan or the latest run, or on the only one; else None.
+    """What to begin with on this data set, on the one that was talked about last, or on the only one; else None.
 
     With a number of good images: what to begin with on so many, whatever the data set.
     """
-    plan = await desk.proposals.latest_open(desk.conversation)
+    rows = {row.name: row for row in await desk.datasets.list()}
+    spoken = (await desk.memory.state()).datasets
     runs = await desk.runs.list(conversation=desk.conversation, limit=1)
-    rows = await desk.datasets.list()
-    last = plan or (runs[0] if runs else None)
-    meant = named or (last.dataset if last else rows[0].name if len(rows) == 1 else None)
-    row = next((row for row in rows if row.name == meant), None)
+    known = [name for name in (*spoken, *(run.dataset for run in runs)) if name in rows]
+    meant = named or next(iter(known), None) or (next(iter(rows)) if len(rows) == 1 else "")
+    row = rows.get(meant)
     if row is None and good_images is None:
         return None
     has = row.facts.train_good if row else 0
