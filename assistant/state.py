@@ -37,11 +37,15 @@ class Remembered(BaseModel):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: a tool with the arguments that were given for it, or where `tool` is none an intent that needs no tool."""
+    """What is asked for: a tool with the arguments that were given for it, or where `tool` is none an intent that needs no tool.
+
+    `of`: what a run that is meant was trained with and on, where that is said and not its id ("how did the oled run do").
+    """
 
     tool: str | None
     arguments: dict[str, Any] = field(default_factory=dict)
     intent: str = ""
+    of: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,13 @@ def last_changed(state: State) -> list[str]:
     return [name for name, value in (state.plan.chosen if state.plan else {}).items() if before.get(name) != value]
 
 
+def is_new(state: State) -> bool:
+    """Whether the open plan was made by what was done last, and was not changed since."""
+    if state.act is None or state.plan is None or len(state.plans) > 1:
+        return False
+    return state.act.outcome == "done" and state.act.told.get("new") == state.plan.proposal
+
+
 class Reference(Remembered):
     """How something is meant without its name.
 
@@ -286,7 +297,7 @@ def _only(listed: Listed | None, sort: Sort) -> list[str]:
 
 
 def _of_sort(state: State, sort: Sort) -> list[str]:
-    of_sort: Mapping[str, list[str]] = {"run": state.runs, "dataset": state.datasets}
+    of_sort: dict[str, list[str]] = {"run": state.runs, "dataset": state.datasets}
     return of_sort.get(sort, [])
 
 

@@ -92,6 +92,15 @@ class PlanCards:
         if (item := await self.card_of(row.id)) is not None:
             await self._transcript.show(plan_key(row.id), with_refusal(item, error, changes))
 
+    async def withdraw(self, row: ProposalRow) -> None:
+        """Decline an open plan; it can be opened again.
+
+        Raises:
+            StalePlan: it was changed or decided in the meantime.
+        """
+        await self._parts.plan_acts.decline(row)
+        await self.declined(row)
+
     async def declined(self, row: ProposalRow) -> None:
         await self._memory.change(lambda state: without_plan(state, row.id))
         await self._transcript.update(plan_key(row.id), state="declined")

@@ -78,7 +78,7 @@ class ToolCards:
         return text if self._narration is None or are_own_words(text, self._narration.known.names) else otherwise
 
     async def _remember(self, call: "_Call", part: ToolReturnPart) -> None:
-        """What the conversation remembers of a tool's answer."""
+        """What the conversation remembers of a tool's answer. A plan that was not started yet is nothing that was done."""
         tool, arguments = part.tool_name, call.arguments
         if (refusal := self._refusal(part)) is not None:
             code, message, values = refusal.code, refusal.message, refusal.values
@@ -86,7 +86,7 @@ class ToolCards:
             await self._desk.memory.change(refused)
             if refusal.missing is not None:
                 self._desk.asked.append(_question(refusal, refusal.missing, Request(tool, arguments)))
-        elif part.outcome in ("success", "denied"):
+        elif part.outcome == "success" or (part.outcome == "denied" and traits(tool).asks_on != "plan"):
             outcome: Outcome = "done" if part.outcome == "success" else "declined"
             told = partial(after_result, tool=tool, arguments=arguments, result=part.content, outcome=outcome)
             await self._desk.memory.change(told)

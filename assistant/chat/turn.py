@@ -43,12 +43,15 @@ from assistant.llm.narration import Narration
 from assistant.llm.providers import open_model
 from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
+from assistant.offline.runs_meant import KnownRun
 from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
 from assistant.plans.card import plan_key, plan_words
 from assistant.state import State
 from assistant.telling import composed
 from assistant.tools.desk import Desk
+
+NAMED_RUNS = 50  # that can be meant by what they were trained with and on
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +126,7 @@ class Turn:
             refusals=desk.refusals,
             home=parts.settings.home,
             remembered=remembered,
+            runs=await self._runs(remembered) if said is not None else [],
             asked=desk.asked,
         )
         narration = None  # of our own words, rendered from facts, nothing is held back
@@ -197,6 +201,16 @@ class Turn:
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
         plan = await desk.proposals.latest_open(desk.conversation)
         return [*datasets, *(run.id for run in runs), *([plan.id] if plan else [])]
+
+    async def _runs(self, remembered: State) -> list[KnownRun]:
+        """The runs that a person can mean: those that the conversation spoke of, the latest first, then the newest of all."""
+        runs = self._desk.runs
+        spoken = await runs.some(remembered.runs)
+        others = [row for row in await runs.list(limit=NAMED_RUNS) if row.id not in remembered.runs]
+        return [
+            KnownRun(row.id, row.dataset, row.subject, row.state, spoken=row.id in remembered.runs)
+            for row in (*spoken, *others)
+        ]
 
     async def _hear(self, event: Any, text: GrowingText, tools: ToolCards) -> None:
         """Show one event of the agent."""

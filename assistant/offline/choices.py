@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any
 
 from assistant.offline.examples import Example, examples
-from assistant.offline.names import nearest
+from assistant.offline.language import lower, normalise
+from assistant.offline.names import find_datasets, nearest
 from assistant.offline.phrases import vocabulary
+from assistant.offline.references import is_bare
 from assistant.state import Choice, Question, Request
 from prompts.languages import Language
 
@@ -40,6 +42,17 @@ def unknown_name(requests: Sequence[Request], *, datasets: Sequence[str], langua
         )
         return Question("which_dataset", choices, asked=asked, missing="dataset", named=named)
     return None
+
+
+def named_choice(question: Question | None, text: str, *, language: Language) -> Request | None:
+    """What a person chose by a part of a name that one choice alone has ("the old ones"), saying nothing else."""
+    choices = {each.says: each.request for each in question.choices} if question is not None else {}
+    typed = lower(normalise(text))
+    found = find_datasets(typed, datasets=list(choices), words=vocabulary(language))
+    meant = {each.value for each in found} & choices.keys()
+    for each in found:
+        typed = typed[: each.start] + " " * (each.end - each.start) + typed[each.end :]
+    return choices[meant.pop()] if len(meant) == 1 and is_bare(typed, language, choosing=True) else None
 
 
 def said_as(request: Request, *, language: Language) -> str | None:

@@ -1,38 +1,89 @@
 """What a sentence asks for, given what the conversation remembers: an answer to a question back, the same of something else, once more,
 and what is meant without its name. Nothing of another conversation is meant, and what cannot be told is asked about."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from assistant.offline.references import Found, find_reference, followed, once_more, referred, says_again
+from assistant.offline.choices import named_choice, unknown_name
+from assistant.offline.references import (
+    Found,
+    find_reference,
+    followed,
+    once_more,
+    referred,
+    says_again,
+    says_same,
+)
 from assistant.offline.requests import Understood
+from assistant.offline.runs_meant import KnownRun, under_way, with_run_meant
 from assistant.offline.said import Said
 from assistant.state import Question, Request, State, answered, completed
+from assistant.tools import planner, starter
 from prompts.languages import Language
 
 YES = ("yes", "go")
+ADVISES, TELLS_OF_A_RUN, DURATION = "list_models", "run_status", "duration"
+CERTAIN = 0.3  # a lead with which a sentence asks for what it says, whatever plan is open
 
 
-def in_context(heard: Understood, said: Said, state: State, *, language: Language) -> Understood:
-    """What was heard, completed from the state."""
+def in_context(
+    heard: Understood,
+    said: Said,
+    state: State,
+    *,
+    language: Language,
+    runs: Sequence[KnownRun] = (),
+    datasets: Sequence[str] = (),
+) -> Understood:
+    """What was heard, completed from the state and from the `runs` that there are, those that were spoken of first."""
     found = find_reference(said.text, language)
     nth = found.reference.number if found and found.is_all and found.reference.how == "nth" else None
     whole = (
         answered(state.question, said.text, nth=nth, yes=said.answer in YES)
+        or named_choice(state.question, said.text, language=language)
         or completed(state.question, heard.named)
         or (once_more(state) if says_again(said.text) else None)
-        or followed(found, heard.named, state)
+        or followed(found, heard.named, state, same=says_same(said.text))
+        or _of_the_plan(heard, state)
     )
+    if isinstance(whole, Request):
+        asks = unknown_name([whole], datasets=datasets, language=language)
+        return Understood(asks=asks) if asks else Understood((whole,))
     if whole is not None:
-        return Understood((whole,)) if isinstance(whole, Request) else Understood(asks=whole)
-    if found is None:
-        return heard
-    requests = []
+        return Understood(asks=whole)
+    requests: list[Request] = []
     for request in heard.requests:
-        meant = referred(_without_ordinal(request, said.text, found), found, state)
+        for step in (_advised, _in_its_time):
+            request = step(request, state, runs)
+        meant = referred(_without_ordinal(request, said.text, found), found, state) if found else request
+        meant = with_run_meant(meant, runs) if isinstance(meant, Request) else meant
         if isinstance(meant, Question):
             return replace(heard, requests=(), asks=meant)
         requests.append(meant)
     return replace(heard, requests=tuple(requests))
+
+
+def _of_the_plan(heard: Understood, state: State) -> Request | None:
+    """What the open plan shall have, where nothing else is said and it is not plain that something else is asked for."""
+    return heard.bare if state.plan is not None and (heard.asks is not None or heard.margin < CERTAIN) else None
+
+
+def _advised(request: Request, state: State, runs: Sequence[KnownRun]) -> Request:
+    """Where models were advised last and no plan is open, "let us take that" is the plan for the first of them."""
+    listed, act = state.listed, state.act
+    is_advice = act is not None and (act.tool, act.outcome) == (ADVISES, "done") and listed and listed.sort == "model"
+    if request.tool != starter() or state.plan is not None or not is_advice or listed is None:
+        return request
+    return Request(planner(), {"model": listed.ids[0]})
+
+
+def _in_its_time(request: Request, state: State, runs: Sequence[KnownRun]) -> Request:
+    """How long it takes: the rest of the run that is under way, where no plan is spoken of."""
+    run, act = under_way(runs), state.act
+    is_of_the_run = act is not None and run is not None and run.run in (act.told.get("run"), act.arguments.get("run"))
+    if request.intent != DURATION or run is None or (state.plan is not None and not is_of_the_run):
+        return request
+    return Request(TELLS_OF_A_RUN, {"run": run.run})
 
 
 def _without_ordinal(request: Request, text: str, found: Found) -> Request:

@@ -15,7 +15,9 @@ from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.offline.in_context import in_context
+from assistant.offline.references import asks_about_plan
 from assistant.offline.requests import Understood
+from assistant.offline.runs_meant import KnownRun
 from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
 from assistant.state import Question, Request, State, last_changed
@@ -36,13 +38,14 @@ def built_in_model(
     refusals: Sequence[Refusal],
     home: Path,
     remembered: State,
+    runs: Sequence[KnownRun],
     asked: list[Question],
 ) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
     `said` is what the turn is about; None where it only hears the answers to its questions. `plan` is what is said of the open plan;
     `refusals` are those of the turn's desk: why a tool could not do what was asked. What was learned is kept in `home`. `remembered` is what the conversation remembered before
-    it was said; what is asked back is put into `asked`.
+    it was said, `runs` are those that can be meant, the ones it spoke of first; what is asked back is put into `asked`.
     """
     answer = _Answer(
         language=language, datasets=datasets, plan=plan, refusals=refusals, remembered=remembered, asked=asked
@@ -57,7 +60,8 @@ def built_in_model(
             await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
             now, changed = plan["now"] if plan else None, last_changed(remembered)
             heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
-            answer.begin(in_context(heard, said, remembered, language=language))
+            meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)
+            answer.begin(meant, is_of_a_plan=asks_about_plan(heard.masked))
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:
             yield "\n\n".join(words)
@@ -88,8 +92,8 @@ class _Answer:
         self._called: list[Request] = []
         self._looking: str | None = None  # a tool that is called before another one and not told of
 
-    def begin(self, heard: Understood) -> None:
-        if (why := self._refused_before(heard)) is not None:
+    def begin(self, heard: Understood, *, is_of_a_plan: bool) -> None:
+        if (why := self._refused_before(heard) or self._why_planned(heard, is_of_a_plan=is_of_a_plan)) is not None:
             self._words.append(why)
             return
         self._left, self._left_out = sorted(heard.requests, key=_how_late), heard.left_out
@@ -106,6 +110,17 @@ class _Answer:
         if act is None or act.outcome != "refused" or not asks_why or "run" in heard.requests[0].arguments:
             return None
         return self._say("refused", act.told, tool=act.tool)
+
+    def _why_planned(self, heard: Understood, *, is_of_a_plan: bool) -> str | None:
+        """Why the open plan is as it is, where that is asked: after something was done to it, or of a setting."""
+        act, plan = self._remembered.act, self._remembered.plan
+        asks_why = [request.arguments for request in heard.requests] == [{"question": "why"}]
+        if plan is None or self._plan is None or not asks_why:
+            return None
+        is_last = act is not None and act.told.get("proposal") == plan.proposal
+        return (
+            self._say("why_plan", {"plan": self._plan | {"chosen": plan.chosen}}) if is_last or is_of_a_plan else None
+        )
 
     def next_step(self, returned: Sequence[ToolReturnPart]) -> tuple[list[str], list[Request]]:
         """What is said of what the tools returned, and the calls that come next."""

@@ -16,6 +16,8 @@ class Understood:
         left_out: models that were named beside the one that is planned.
         unused: what was recognised and belongs to no request, as it was written.
         named: where nothing but names is said, what they are of (dataset, model, run): it may answer a question.
+        bare: where nothing but names and settings is said, the plan that they ask for.
+        masked: the text with what was recognised masked by its kind (phrases.MARKS).
         margin: by how much the likeliest intent leads, the smallest of all requests.
         second: the next likely intent there.
     """
@@ -25,5 +27,7 @@ class Understood:
     left_out: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     named: dict[str, Any] = field(default_factory=dict)
+    bare: Request | None = None
+    masked: str = ""
     margin: float = 0.0
     second: str | None = None

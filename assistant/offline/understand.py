@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+from assistant.offline.answers import is_question
 from assistant.offline.arguments import ENSEMBLE, arguments_said, first, given
 from assistant.offline.choices import unknown_name, which_intent
 from assistant.offline.intents import Intents, learned_intents
@@ -19,11 +20,12 @@ from assistant.offline.language import detect_language
 from assistant.offline.phrases import Found, vocabulary
 from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise
+from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
 from assistant.offline.talk import passes
 from assistant.state import Request
-from assistant.tools import schema_of, tool_names, traits
+from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import Language
 
 LIKELY = -0.4  # a score below this shows nothing
@@ -76,15 +78,22 @@ def understand(
     reading = recognise(text, datasets=list(datasets), language=language, plan=plan, changed=changed)
     if not reading.text.strip():
         return Understood()
+    model_run = None if is_question(text) else _model_run(reading)
+    if model_run is not None:
+        reading = reading.without([(model_run.start, model_run.end)])
     parts = _parts(reading, learned_intents(home), language=language)
     requests = _handed_on([_request(part) for part in parts])
+    if model_run is not None:
+        requests = _like(requests, model_run.value, reading)
     least = min(parts, key=lambda part: part.margin)
     margin, second = round(least.margin, 3), least.ranked[1][0]
     heard = Understood(
         tuple(requests),
         left_out=_left_out(reading, requests),
         unused=_unused(reading, requests),
-        named={} if _own_letters(reading) >= FEWEST_LETTERS else _named(reading),
+        named=_named(reading) if _own_letters(reading) < FEWEST_LETTERS or is_bare(reading.text, language) else {},
+        bare=_bare(reading, language=language),
+        masked=reading.text,
         margin=margin,
         second=second,
     )
@@ -134,9 +143,17 @@ def _each_stands_alone(parts: Sequence[Part], reading: Reading) -> bool:
     gaps = [reading.text[one.end : other.reading.start] for one, other in pairwise(parts)]
     certain = VERY_CERTAIN if any(gap.strip() in COMMAS for gap in gaps) else CERTAIN
     return all(
-        _own_letters(part.reading) >= FEWEST_LETTERS and part.ranked[0][1] > LIKELY and part.margin >= certain
+        _own_letters(part.reading) >= FEWEST_LETTERS
+        and not _is_cut_apart(part)
+        and part.ranked[0][1] > LIKELY
+        and part.margin >= certain
         for part in parts
     )
+
+
+def _is_cut_apart(part: Part) -> bool:
+    """Whether of several runs that belong together one is left: "compare r2" of "compare r2 and r5"."""
+    return part.intent in tool_names() and "runs" in schema_of(part.intent) and len(_ids(part.reading)) == 1
 
 
 def _own_letters(reading: Reading) -> int:
@@ -149,16 +166,33 @@ def _named(reading: Reading) -> dict[str, Any]:
     return given(dataset=first(reading.datasets), model=first(reading.models), run=first(reading.runs))
 
 
+def _bare(reading: Reading, *, language: Language) -> Request | None:
+    """The plan that is asked for by saying nothing but what it shall have: "with resnet then"."""
+    request = _request_for(planner(), reading)
+    is_all = is_bare(reading.text, language, choosing=True) and not reading.runs
+    return request if is_all and request.arguments.keys() - {"dataset"} else None
+
+
+def _model_run(reading: Reading) -> Found | None:
+    """The run whose settings are meant: "the same as r2"."""
+    at = likened(reading.text)
+    return next((run for run in reading.runs if at is not None and at[0] <= run.start < at[1]), None)
+
+
+def _like(requests: Sequence[Request], run: str, reading: Reading) -> list[Request]:
+    """The same requests with a plan among them that takes over the settings of this run."""
+    planned = [request for request in requests if _plans(request)] or [_request_for(planner(), reading)]
+    others = [each for each in requests if not _plans(each)] if len(requests) > 1 else []
+    return [*others, *(replace(each, arguments={**each.arguments, "like": run}) for each in planned)]
+
+
 def _differ(parts: list[Part]) -> bool:
     """Whether neighbours ask for different things, or for the same of different runs."""
     return all(
-        one.intent != other.intent or _runs(one).isdisjoint(_runs(other)) is (bool(_runs(one)) and bool(_runs(other)))
+        one.intent != other.intent
+        or _ids(one.reading).isdisjoint(_ids(other.reading)) is (bool(_ids(one.reading)) and bool(_ids(other.reading)))
         for one, other in pairwise(parts)
     )
-
-
-def _runs(part: Part) -> set[str]:
-    return {run.value for run in part.reading.runs}
 
 
 def _request(part: Part) -> Request:
@@ -166,8 +200,19 @@ def _request(part: Part) -> Request:
 
 
 def _request_for(intent: str, reading: Reading) -> Request:
+    if intent in tool_names() and traits(intent).plans and not reading.models and len(_ids(reading)) > 1:
+        reading = replace(reading, models=[Found(0, 0, ENSEMBLE)])  # several runs can only be put together
     arguments = arguments_said(intent, reading)
-    return Request(intent, arguments) if intent in tool_names() else Request(None, arguments, intent)
+    if intent not in tool_names():
+        return Request(None, arguments, intent)
+    takes = schema_of(intent).keys()
+    is_left_out = "run" in takes and "run" not in arguments
+    of = {name: value for name, value in _named(reading).items() if name not in takes} if is_left_out else {}
+    return Request(intent, arguments, of=of)
+
+
+def _ids(reading: Reading) -> set[str]:
+    return {run.value for run in reading.runs}
 
 
 def _handed_on(requests: Sequence[Request]) -> list[Request]:
@@ -198,7 +243,8 @@ def _plans(request: Request) -> bool:
 
 def _unused(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:
     """What was recognised and is no argument of any request, as it was written."""
-    used = {_plain(value) for request in requests for given in request.arguments.values() for value in _each(given)}
+    given_to = [(*request.arguments.values(), *request.of.values()) for request in requests]
+    used = {_plain(value) for values in given_to for given in values for value in _each(given)}
     used |= set(_left_out(reading, requests))
     used |= {
         each.value
@@ -209,7 +255,9 @@ def _unused(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:
     heard += [setting for setting in reading.settings if not setting.weak]
     numbers = [each for each in reading.numbers if not each.in_words] if any(map(_plans, requests)) else []
     heard += [Found(each.start, each.end, f"{each.value:g}") for each in numbers]
+    reasons = said_as_reasons(reading.text)
     found = [each for each in heard if not used.intersection(map(_plain, _each(each.value)))]
+    found = [each for each in found if not any(start <= each.start < end for start, end in reasons)]
     found.sort(key=lambda each: each.start)
     return tuple(dict.fromkeys(reading.original[each.start : each.end].strip() for each in found))
 

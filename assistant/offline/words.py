@@ -41,6 +41,10 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         """What the page says of a problem of a plan, such as those of one kind of run; its message where the page has no words."""
         return text(f"problem.{each['kind']}", each["message"], **each)
 
+    def because(each: Mapping[str, Any]) -> str:
+        """Why a setting of a plan has its value."""
+        return text(f"because.{each['code']}", each["message"], **each["values"])
+
     def card(code: str, values: Mapping[str, Any]) -> str:
         """What the page says of a code, and what to do about it; nothing when it has no words for it."""
         kind = next((kind for kind in KINDS if f"{kind}.{code}" in texts), None)
@@ -72,6 +76,7 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
         return composed(sentences, language)
 
     wording: dict[str, Any] = {"setting": setting, "choice": choice, "card": card, "told": told}
+    wording |= {"because": because}
     wording |= {
         "problem": problem,
         "summary": summary,

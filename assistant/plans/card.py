@@ -37,9 +37,21 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
 
 
 def plan_words(item: ProposalItem) -> dict[str, Any]:
-    """What our own words say of a plan, and `now`: its model and settings, which "half the image size" is a half of."""
+    """What our own words say of a plan: `because` of which reasons its settings are what they are, and `now`, its model and settings, which
+    "half the image size" is a half of."""
     now = {"model": item.model, **{setting.name: setting.value for setting in item.settings}}
-    return {"model_title": item.model_title, "dataset": item.dataset, "seconds": item.estimate.seconds, "now": now}
+    because = [
+        {"setting": each.name, "value": each.value, **each.because.model_dump(include={"code", "message", "values"})}
+        for each in item.settings
+        if each.because is not None
+    ]
+    return {
+        "because": because,
+        "model_title": item.model_title,
+        "dataset": item.dataset,
+        "seconds": item.estimate.seconds,
+        "now": now,
+    }
 
 
 def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:

@@ -37,6 +37,7 @@ class Traits:
             starts a plan, asks on the plan's.
         ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
         plans: it takes the settings of a plan, and its result holds them: whole numbers that a person wished for become facts there.
+        rather: states of the runs that it is about, where a run is meant and not named.
         looks_first: the tool that the built-in assistant calls before, where a known data set is named, with that `dataset`.
     """
 
@@ -44,6 +45,7 @@ class Traits:
     asks_on: Literal["plan", "card"] | None = None
     ends: bool = False
     plans: bool = False
+    rather: tuple[str, ...] = ()
     looks_first: str | None = None
 
 
@@ -83,6 +85,12 @@ def cues_of(name: str) -> dict[str, Any]:
 def starter() -> str:
     """The tool that starts a plan: it asks for the yes on the plan's card."""
     (name,) = (name for name in tool_names() if traits(name).asks_on == "plan")
+    return name
+
+
+def planner() -> str:
+    """The tool that makes a plan, or changes the open one."""
+    (name,) = (name for name in tool_names() if traits(name).plans)
     return name
 
 

@@ -64,6 +64,9 @@ class Cards(Protocol):
     async def undo(self) -> Undone | None:
         """The open plan as it was before its last change. Raises SpecError, DatasetError, StalePlan."""
 
+    async def withdraw(self, row: ProposalRow) -> None:
+        """Decline an open plan: nothing starts, and it can be opened again. Raises StalePlan."""
+
     async def launch(self, row: ProposalRow) -> RunRow:
         """Queue the run of an approved plan, once. Raises DatasetError."""
 

@@ -221,3 +221,9 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
     text = said_of("propose_training", language, facts)
     assert said in text
     assert "coreset_ratio" not in text
+
+
+@pytest.mark.parametrize(("language", "unit"), [("en", "40 s"), ("ko", "40초"), ("zh", "40 秒")])
+def test_how_long_a_plan_takes_is_told_in_the_language(language: Language, unit: str) -> None:
+    plan = {"model_title": "PaDiM", "dataset": "oled", "seconds": 40}
+    assert unit in built_in_words("duration", language, {"plan": plan, "datasets": []})

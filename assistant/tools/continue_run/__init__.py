@@ -12,7 +12,7 @@ from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.jobs import SpecError
 
-TRAITS = Traits(silent=True, asks_on="card")
+TRAITS = Traits(silent=True, asks_on="card", rather=("failed", "stopped"))
 
 
 async def continue_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from assistant.store.tables import RunState
 from assistant.telling import outlined, sentences_of, told
 from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.telling.runs import answer_of, sentences_of_run
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 
 WITHOUT_RESULTS: tuple[RunState, ...] = ("failed", "stopped")
 SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
+
+TRAITS = Traits(rather=SUCCEEDED)
+
 Question = Literal["good", "trust", "overfit", "why", "worst"]
 
 

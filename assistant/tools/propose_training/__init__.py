@@ -24,7 +24,7 @@ from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS, SpecError, description_of, read_job
 from engine.contract.joining import joining_model
 
-WHAT = ("task", "dataset", "model")  # arguments that are no settings
+WHAT = ("task", "dataset", "model", "like")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none
 
 TRAITS = Traits(plans=True, looks_first="inspect_dataset")
@@ -49,6 +49,10 @@ def _request_model() -> type[BaseModel]:
             ),
         ),
     }
+    fields["like"] = (
+        str | None,
+        Field(default=None, description="id of the run whose settings the new plan takes over, such as r2"),
+    )
     if len(kind_names()) > 1:
         fields = {"task": _task_field(), **fields}
     for name in kind_names():
@@ -123,6 +127,7 @@ if TYPE_CHECKING:
     class TrainingRequest(BaseModel):
         dataset: str | None
         model: str | None
+        like: str | None
 else:
     TrainingRequest = _request_model()
 
@@ -141,8 +146,9 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     """
     desk = ctx.deps
     asked = request.model_dump(exclude_none=True, exclude=set(WHAT))
-    opened = await desk.proposals.latest_open(desk.conversation)
-    before = opened or await _talked_about(desk)
+    model_run = await desk.run(request.like) if request.like else None
+    opened = await desk.proposals.latest_open(desk.conversation) if model_run is None else None
+    before = model_run or opened or await _talked_about(desk)
     try:
         kind = _kind(request, before)
     except LookupError as error:
@@ -150,11 +156,12 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     continues = before if before is not None and before.kind == kind.name else None
     model = request.model or kind.model_of(asked) or (continues.subject if continues else kind.default_model)
     dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
+    dataset = dataset or (model_run.dataset if model_run and model_run.dataset in await desk.datasets.names() else None)
     dataset = dataset or (opened.dataset if opened else await _spoken_of(desk) or await _only_dataset(desk))
     names_another = request.dataset is not None or request.model is not None or (opened and opened.subject != model)
     revised = None if names_another or continues is None else opened
     wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
-    is_new = opened is None and request.dataset is not None and request.model is not None
+    is_new = not (opened or model_run) and request.dataset is not None and request.model is not None
     had = await _chosen_before(desk, before, model) if before is not None and not wishes and not is_new else {}
     what = partial(plan, desk.settings, desk.datasets, desk.runs, kind=kind.name, dataset=dataset, model=model)
     try:
@@ -166,6 +173,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     sentences = sentences_of(claims_of_plan(row.id, made), desk.language)
     return {
         "proposal": row.id,
+        **({"new": row.id} if revised is None else {}),
         "task": kind.name,
         "dataset": made.spec.dataset,
         "model": made.spec.subject,

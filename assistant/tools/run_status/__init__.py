@@ -8,8 +8,11 @@ from pydantic_ai import RunContext
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.telling import outlined, sentences_of, told
 from assistant.telling.progress import OUTLINE, claims_of_progress
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
+
+TRAITS = Traits(rather=ACTIVE)
 
 
 async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

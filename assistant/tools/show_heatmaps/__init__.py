@@ -9,6 +9,7 @@ from pydantic_ai import RunContext
 from assistant.kinds import kind_names, kind_of
 from assistant.runs.results import NoResults
 from assistant.store.tables import ENDED
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 
 DEFAULT_COUNT = 12
@@ -20,6 +21,8 @@ DESCRIBED = "; ".join(
     for kind, each in GALLERIES.items()
 )
 Which = Annotated[str, Field(json_schema_extra={"enum": [*NAMES]})]
+
+TRAITS = Traits(rather=("succeeded",))
 
 
 async def show_heatmaps(

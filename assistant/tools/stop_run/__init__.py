@@ -4,20 +4,26 @@ from typing import Any
 
 from pydantic_ai import ApprovalRequired, RunContext
 
+from assistant.plans.proposals import StalePlan
 from assistant.store.tables import ACTIVE
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
+from engine.contract.jobs import read_job
 
-TRAITS = Traits(silent=True, asks_on="card", ends=True)
+TRAITS = Traits(silent=True, asks_on="card", ends=True, rather=ACTIVE)
 
 
 async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
     """Stop a waiting or running training. The user is asked first. It can be continued later (continue_run).
 
+    Where the conversation has no training under way, but an open plan, the plan is withdrawn; it can be opened again (start_training).
+
     Args:
         run: id of the run, such as r12; left out: the one of this conversation that is running.
     """
     desk = ctx.deps
+    if run is None and not ctx.tool_call_approved and (withdrawn := await _withdrawn(desk)) is not None:
+        return withdrawn
     if run is None and not [row for state in ("running", "queued") for row in await desk.runs.list(state=state)]:
         raise desk.refuse("nothing_runs", "no training is running or waiting")
     row = await desk.run(run, rather=ACTIVE)
@@ -27,3 +33,16 @@ async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, A
         raise ApprovalRequired(metadata={"run": row.id, "dataset": row.dataset, "model": row.subject})
     row = await desk.runs.stop(row.id)
     return {"run": row.id, "state": row.state, "stop_requested": row.stop_requested}
+
+
+async def _withdrawn(desk: Desk) -> dict[str, Any] | None:
+    """The open plan, which alone can be meant where no training of this conversation is under way."""
+    row = await desk.proposals.latest_open(desk.conversation)
+    spoken = await desk.runs.some((await desk.memory.state()).runs)
+    if row is None or any(run.state in ACTIVE for run in spoken):
+        return None
+    try:
+        await desk.cards.withdraw(row)
+    except StalePlan as error:
+        raise desk.refuse("stale", str(error)) from None
+    return {"withdrawn": row.id, "dataset": row.dataset, "model": row.subject, "title": read_job(row.spec).title}

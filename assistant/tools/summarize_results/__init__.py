@@ -10,7 +10,10 @@ from assistant.runs.results import NoResults
 from assistant.store.tables import ENDED
 from assistant.telling import told
 from assistant.telling.runs import answer_of, sentences_of_run
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
+
+TRAITS = Traits(rather=("succeeded",))
 
 
 async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

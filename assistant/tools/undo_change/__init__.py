@@ -7,12 +7,14 @@ from pydantic_ai import RunContext
 from assistant.data.datasets import DatasetError
 from assistant.plans.form import differences
 from assistant.plans.proposals import StalePlan
+from assistant.state import PlanVersion, is_new
 from assistant.tools.desk import Desk, Undone
 from engine.contract.jobs import SpecError, read_job
 
 
 async def undo_change(ctx: RunContext[Desk]) -> dict[str, Any]:
-    """Make the open plan what it was before its last change, whoever made that; can be called again for the change before. Nothing starts.
+    """Make the open plan what it was before its last change, whoever made that; can be called again for the change before. A plan that
+    was made just now and not changed is withdrawn; it can be opened again (start_training). Nothing starts.
 
     A training that was started cannot be undone so: it can be stopped (stop_run). After it, call start_training.
     """
@@ -24,10 +26,24 @@ async def undo_change(ctx: RunContext[Desk]) -> dict[str, Any]:
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
     if undone is None:
-        has_plan = (await desk.memory.state()).plan is not None
+        state = await desk.memory.state()
+        if state.plan is not None and is_new(state):
+            return await _withdrawn(desk, state.plan)
+        has_plan = state.plan is not None
         why = "the open plan was not changed" if has_plan else "no plan is open"
         raise desk.refuse("nothing_to_undo", f"there is nothing to undo: {why}", has_plan=has_plan)
     return _told(undone)
+
+
+async def _withdrawn(desk: Desk, plan: PlanVersion) -> dict[str, Any]:
+    row = await desk.proposals.get(plan.proposal)
+    if row is None:
+        raise desk.refuse("nothing_to_undo", "there is nothing to undo: no plan is open", has_plan=False)
+    try:
+        await desk.cards.withdraw(row)
+    except StalePlan as error:
+        raise desk.refuse("stale", str(error)) from None
+    return {"withdrawn": row.id, "dataset": row.dataset, "model": row.subject, "title": read_job(row.spec).title}
 
 
 def _told(undone: Undone) -> dict[str, Any]:

@@ -121,3 +121,9 @@ def test_a_question_back_was_asked_last_and_a_yes_takes_its_only_answer(said: An
 def test_a_question_back_that_is_settled_is_none() -> None:
     items = (UserItem(text="train it"), ChoicesItem(choices=["oled"], state="settled"), PLAN)
     assert decide("yes", at(*items)) == "approve"
+
+
+def test_a_question_after_something_else_was_told_is_not_about_the_plan() -> None:
+    items = (UserItem(text="train it"), PLAN, UserItem(text="how did r1 do"), AssistantItem(text="r1 missed 2."))
+    assert decide("question", at(*items, waits_for={}, talks=False)) == "pass_on"
+    assert decide("question", at(*items[:2], talks=False)) == "tell_plan"

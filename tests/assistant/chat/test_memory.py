@@ -239,3 +239,46 @@ async def test_a_data_set_that_nobody_knows_is_asked_about_and_its_button_keeps_
     state = await conversation.memory.state()
     assert state.plan is not None
     assert (state.plan.model, state.plan.chosen) == ("padim", {"batch_size": 8})
+
+
+async def test_a_plan_that_was_just_made_is_withdrawn_by_undo_and_can_be_taken_up_again(
+    conversation: Conversation,
+) -> None:
+    await say(conversation, "train PaDiM on oled")
+    said = answers(await say(conversation, "undo that"))
+    assert "withdrawn" in said
+    assert (await plan_of(conversation)).state == "declined"
+    await say(conversation, "start it")
+    assert (await plan_of(conversation)).state == "open"
+
+
+async def test_where_nothing_is_trained_here_stopping_is_about_the_plan(conversation: Conversation) -> None:
+    await say(conversation, "train PaDiM on oled")
+    await say(conversation, "stop the training")
+    assert (await plan_of(conversation)).state == "declined"
+
+
+async def test_why_after_a_plan_is_answered_by_the_reasons_of_its_settings(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8")
+    said = answers(await say(conversation, "why?"))
+    assert "Batch size 8" in said
+    assert "PatchCore" in said
+
+
+async def test_a_plan_like_a_run_takes_over_its_data_model_and_settings(
+    conversation: Conversation, workspace: Workspace
+) -> None:
+    job = make_job("detect", "oled", "padim", {"batch_size": 4})
+    await workspace.runs.add(job, data_path="/data", conversation=conversation.id)
+    await say(conversation, "train PatchCore on oled")
+    await say(conversation, "the same as r1")
+    plan = await plan_of(conversation)
+    assert (plan.model, {each.name: each.value for each in plan.settings}["batch_size"]) == ("padim", 4)
+
+
+async def test_how_long_it_takes_is_asked_of_the_run_that_is_under_way_where_no_plan_is_open(
+    conversation: Conversation, workspace: Workspace
+) -> None:
+    run = await workspace.runs.add(make_job("detect", "oled", "padim"), data_path="/data", conversation=conversation.id)
+    await conversation.memory.change(lambda state: with_run(state, run.id))
+    assert "r1" in answers(await say(conversation, "how long would it take?"))

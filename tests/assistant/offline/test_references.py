@@ -2,8 +2,19 @@
 
 import pytest
 
-from assistant.offline.references import find_reference, followed, once_more, referred, says_again
-from assistant.state import Question, Reference, Request, State, after_result
+from assistant.offline.phrases import MARKS
+from assistant.offline.references import (
+    find_reference,
+    followed,
+    is_bare,
+    likened,
+    once_more,
+    referred,
+    said_as_reasons,
+    says_again,
+    says_same,
+)
+from assistant.state import PlanVersion, Question, Reference, Request, State, after_result, with_plan
 from prompts.languages import Language
 
 LISTED = after_result(State(), "list_runs", {}, {"runs": [{"run": "r7"}, {"run": "r5"}, {"run": "r2"}]})
@@ -89,3 +100,70 @@ def test_of_a_list_of_data_sets_the_second_is_no_run() -> None:
     found = find_reference("tell me about the second one", "en")
     assert found is not None
     assert referred(Request("summarize_results"), found, state) == Request("inspect_dataset", {"dataset": "tiles"})
+
+
+RUN, DATA = MARKS["run"] * 2, MARKS["dataset"] * 4
+PLANNED = with_plan(State(), PlanVersion(proposal="p1", kind="detect", dataset="oled", model="padim"))
+
+
+@pytest.mark.parametrize(
+    "text", ["the same for r1", "and do that for line 5 as well", "타일도 똑같이 해줘", "四号线照做", "磁瓦也一样"]
+)
+def test_the_same_is_said_in_every_language(text: str) -> None:
+    assert says_same(text)
+    assert not says_same("train it on the tiles")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"same as {RUN}",
+        f"train it like {RUN}",
+        f"{RUN}처럼 학습해줘",
+        f"{RUN}와 같은 설정으로",
+        f"照{RUN}的设置来",
+        f"和{RUN}一样",
+    ],
+)
+def test_a_run_whose_settings_are_meant_is_told_from_one_that_is_asked_about(text: str) -> None:
+    at = likened(text)
+    assert at is not None
+    assert text[at[0] : at[0] + len(RUN)] == RUN
+    assert likened(f"i like {RUN}") is None
+    assert likened(f"比较r2和{RUN}的结果") is None
+
+
+def test_the_same_for_another_run_is_what_was_done_last_and_after_a_plan_one_like_it() -> None:
+    assert followed(None, {"run": "r2"}, TOLD, same=True) == Request("summarize_results", {"run": "r2"})
+    assert followed(None, {"run": "r2"}, PLANNED, same=True) == Request("propose_training", {"like": "r2"})
+    assert followed(None, {"dataset": "tiles"}, PLANNED, same=True) == Request("propose_training", {"dataset": "tiles"})
+    assert followed(None, {"dataset": "tiles"}, PLANNED) is None
+
+
+def test_again_is_for_a_run_that_did_not_get_to_its_end_that_run() -> None:
+    failed = after_result(State(), "run_status", {"run": "r4"}, {"run": "r4", "state": "failed"})
+    assert once_more(failed) == Request("continue_run", {"run": "r4"})
+
+
+def test_of_models_that_were_advised_the_first_is_the_one_that_was_named_first() -> None:
+    advice = {"models": [{"model": "padim"}, {"model": "draem"}], "advised": ["draem"]}
+    found = find_reference("take the first one", "en")
+    assert found is not None
+    state = after_result(State(), "list_models", {}, advice)
+    assert referred(Request("propose_training"), found, state) == Request("propose_training", {"model": "draem"})
+
+
+def test_nothing_but_a_name_is_said_where_only_words_about_it_stand_beside() -> None:
+    assert is_bare(f"and the same for {RUN}?", "en")
+    assert is_bare(f"with {DATA} then", "en", choosing=True)
+    assert not is_bare(f"delete {DATA}", "en", choosing=True)
+
+
+@pytest.mark.parametrize("text", ["stop it because the line waits", "라인이 기다리니까 멈춰", "因为产线在等,停下"])
+def test_why_something_is_asked_for_is_told_from_what_is_asked_for(text: str) -> None:
+    ((start, end),) = said_as_reasons(text)
+    assert 0 < end - start < len(text)
+
+
+def test_other_models_are_not_the_other_one() -> None:
+    assert find_reference("which other models are there", "en") is None

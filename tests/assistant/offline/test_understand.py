@@ -262,3 +262,21 @@ def test_what_cannot_be_done_is_heard_by_name(text: str) -> None:
 
 def test_what_belongs_to_no_request_is_told_as_unused() -> None:
     assert understand("stop r3 on oled please", datasets=DATASETS).unused == ("oled",)
+
+
+@pytest.mark.parametrize(
+    "text", ["train padim on oled because the scratches are back", "스크래치가 많으니까 oled 데이터로 padim 학습해줘"]
+)
+def test_what_is_named_as_a_reason_is_not_told_as_left_out(text: str) -> None:
+    assert understand(text, datasets=DATASETS).unused == ()
+    assert understand("train padim on oled for scratches", datasets=DATASETS).unused == ("scratches",)
+
+
+def test_runs_that_are_compared_are_not_taken_apart() -> None:
+    requests = understand("compare r2 and r5, I like r2", datasets=DATASETS).requests
+    assert [request.tool for request in requests] == ["compare_runs"]
+
+
+@pytest.mark.parametrize("text", ["put r1 and r2 together", "r1 r2 합쳐줘", "把r1和r2合起来"])
+def test_a_plan_of_several_runs_puts_them_together(text: str) -> None:
+    assert asked(text) == Request("propose_training", {"model": "ensemble", "members": ["r1", "r2"]})
