@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +30,16 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with the demo data set, as a newcomer has it after `make run`."""
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the demo data set, as a newcomer has it after `make run`."""
     home = tmp_path_factory.mktemp("home")
-    environment = environment_of(home) | {"MURASCOPE_WEIGHTS": str(SHARED / "weights")}
-    command = [sys.executable, "-c", "from assistant.cli import main; main()"]
-    subprocess.run([*command, "demo"], env=environment, cwd=PROJECT, check=True)
-    with serving(environment) as address:
+    command = [sys.executable, "-c", "from assistant.cli import main; main()", "demo"]
+    subprocess.run(command, env=environment_of(home), cwd=PROJECT, check=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(demo_home: Path) -> Iterator[str]:
+    """The address of a server in that home."""
+    with serving(environment_of(demo_home) | {"MURASCOPE_WEIGHTS": str(SHARED / "weights")}) as address:
         yield address

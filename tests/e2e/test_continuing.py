@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from playwright.sync_api import Page, expect
 from engine.contract.folder import RunFolder
 from engine.contract.process_lock import noted_process
 from tests.conftest import SHARED
+from tests.e2e.waiting import until
 from tests.serving import PROJECT, environment_of, serving
 
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
@@ -51,18 +51,13 @@ class Home:
 
     def kill_at_a_checkpoint(self, run: str) -> None:
         """SIGKILL: the training process gets no last word."""
-        until(lambda: RunFolder(self.folder / "runs" / run).checkpoint.exists())
+        until(RunFolder(self.folder / "runs" / run).checkpoint.exists)
         self.kill(run)
 
     def kill(self, run: str) -> None:
         process = noted_process(self.folder / "runs" / run)
         assert process is not None
         os.kill(process, signal.SIGKILL)
-
-
-def until(holds) -> None:
-    while not holds():
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +130,7 @@ def test_after_a_power_cut_the_run_can_be_taken_up_where_runs_are_listed(
     while found is None:
         found = re.search(r"http://\S+", process.stderr.readline())
     run = train(page, found.group(), "train the autoencoder on oled with 400 epochs")
-    until(lambda: RunFolder(home.folder / "runs" / run).checkpoint.exists())
+    until(RunFolder(home.folder / "runs" / run).checkpoint.exists)
     process.kill()
     home.kill(run)
     process.communicate()

@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine.contract.events import Event, read_events
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import make_job
+from engine.contract.jobs import Job, make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from engine.datasets import Item
@@ -58,7 +58,7 @@ def tiny_spec(model: str, **settings: object) -> DetectJob:
     return make_job("detect", "tiny", model, own)
 
 
-def write_run(folder: Path, spec: DetectJob) -> Path:
+def write_run(folder: Path, spec: Job) -> Path:
     folder.mkdir(parents=True)
     RunFolder(folder).spec.write_text(json.dumps(spec.model_dump()))
     return folder

@@ -1,8 +1,6 @@
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,9 @@ from engine.contract.checksums import write_checksums
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS
 from engine.contract.models import MODELS
+from tests.engine.processes import start_engine, train
 from tests.engine.samples import tiny_spec, write_mvtec, write_run
-from tests.engine.tasks.detect.test_run import ROOT, rows_of, train
+from tests.engine.tasks.detect.test_run import rows_of
 
 
 def test_the_catalog_lists_every_model_with_its_settings(capsys):
@@ -69,10 +68,8 @@ def finished(data, tmp_path_factory) -> Path:
     return run
 
 
-def try_out(run: Path, data: Path, output: Path) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "engine", "test", str(run), "--data", str(data), "--output", str(output)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+def try_out(run: Path, data: Path, output: Path) -> "subprocess.CompletedProcess[str]":
+    return start_engine("test", str(run), "--data", str(data), "--output", str(output)).complete()
 
 
 def test_a_finished_model_tells_of_the_same_pictures_what_its_run_told(finished, data, tmp_path):

@@ -20,8 +20,8 @@ from engine.models.ensemble import Scale, _at_size
 from engine.saved_models import load_model, save_model
 from engine.tasks.detect.assembly import assemble_model
 from engine.trainers.factory import get_trainer
+from tests.engine.processes import train
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
-from tests.engine.tasks.detect.test_run import train
 from tests.stored_runs import card, threshold
 
 ALL_USED = Thresholds(image=threshold("leave_one_out"), pixel=threshold("leave_one_out")).facts()

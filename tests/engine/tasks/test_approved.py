@@ -1,9 +1,6 @@
 """What was approved is what is trained, or the run ends in words: the pictures by their fingerprint, the settings by their digest."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +15,8 @@ from engine.contract.jobs.detect import DetectJob
 from engine.datasets.check import check_dataset
 from engine.datasets.loading import Loader, Pictures
 from engine.failures import DataChanged, failure
+from tests.engine.processes import start_engine
 from tests.engine.samples import items_of, run_here, tiny_spec, write_mvtec, write_run
-from tests.engine.tasks.detect.test_run import ROOT
 
 SPEC = tiny_spec("padim", num_features=10, threshold_policy="split_conformal")
 
@@ -104,9 +101,7 @@ def test_a_file_that_is_exchanged_while_it_is_learnt_from_stops_the_pass(tmp_pat
 
 
 def start_approved(run: Path, data: Path, digest: str) -> Failed:
-    command = [sys.executable, "-m", "engine", "run", str(run), "--data", str(data), "--approved-spec", digest]
-    environment = {**os.environ, "MURASCOPE_HUB": "off"}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120, check=False)
+    ended = start_engine("run", str(run), "--data", str(data), "--approved-spec", digest).complete()
     (told,) = read_events(run)
     assert ended.returncode == 1
     assert isinstance(told, Failed)

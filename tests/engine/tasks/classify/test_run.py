@@ -23,9 +23,10 @@ from engine.tasks.classify.classifier import Classifier
 from engine.tasks.classify.learning import Learning
 from engine.tasks.classify.scoring import ClassScorer
 from engine.weights import Weights
+from tests.engine.processes import train
 from tests.engine.samples import write_run
 from tests.engine.tasks.classify.pictures import SIZE, tiny_job, write_classes
-from tests.engine.tasks.detect.test_run import kinds, train
+from tests.engine.tasks.detect.test_run import kinds
 
 MARKS = {"bar": "bar", "edge": "edge", "square": "square"}
 HOSTILE = {'a,"b"\n<script>': "bar", "=cmd|'calc'!A0": "edge", "불량 유형": "square"}

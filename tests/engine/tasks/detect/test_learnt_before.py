@@ -12,8 +12,9 @@ from engine.datasets.splits import split_items
 from engine.models import build_model
 from engine.saved_models import save_model
 from engine.tasks.detect.learnt_before import keep_unseen
+from tests.engine.processes import train
 from tests.engine.samples import items_of, tiny_spec, write_mvtec, write_run
-from tests.engine.tasks.detect.test_run import kinds, train
+from tests.engine.tasks.detect.test_run import kinds
 from tests.stored_runs import card
 
 CUTPASTE = tiny_spec("cutpaste", epochs=1, frozen_epochs=0, layers=[1, 2], seed=1, validation_share=0)

@@ -1,12 +1,11 @@
 """Whole runs through the real process: `python -m engine run RUN --data PATH`."""
 
 import contextlib
-import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,27 +29,23 @@ from engine.contract.events import (
     read_events,
 )
 from engine.contract.folder import Checkpoints, RunFolder
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.jobs import Job, read_job
 from engine.contract.results.detect import DetectResults, ScoreRow
 from engine.datasets.loading import Loader
 from engine.saved_models import load_model
 from engine.scorer import Scorer
+from tests.engine.processes import ENVIRONMENT, RUN_MODULE, start, train
 from tests.engine.samples import items_of, read_map, tiny_spec, write_mvtec, write_run
+from tests.forks import Fork
+from tests.serving import PROJECT
 
 SPEC = tiny_spec("patchcore", coreset_ratio=0.1, threshold_policy="split_conformal")
-ROOT = Path(__file__).resolve().parents[4]
 
 
-def start(run: Path, data: Path, **more) -> subprocess.Popen:
-    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "engine", "run", str(run), "--data", str(data)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **more)
-
-
-def train(run: Path, data: Path, **more) -> tuple[int, list[Event], str]:
-    process = start(run, data, **more)
-    _, errors = process.communicate(timeout=300)
-    return process.returncode, read_events(run) if run.is_dir() else [], errors
+def from_nothing(run: Path, data: Path, *, program: Sequence[str] = ("-m", "engine")) -> subprocess.CompletedProcess:
+    """In a process that loads all that it needs, and whose errors go through a pipe."""
+    command = [sys.executable, *program, "run", str(run), "--data", str(data)]
+    return subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, check=False)
 
 
 def kinds(events: list[Event], kind: type) -> list:
@@ -76,8 +71,8 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> Path:
     run = write_run(tmp_path_factory.mktemp("runs") / "one", SPEC)
-    code, events, errors = train(run, data)
-    assert (code, errors) == (0, ""), events
+    ended = from_nothing(run, data)
+    assert (ended.returncode, ended.stderr) == (0, ""), read_events(run)
     return run
 
 
@@ -172,8 +167,8 @@ def test_goods_alone_train_and_say_what_cannot_be_measured(tmp_path):
     assert "no_defects" in {event.code for event in kinds(events, Warned)}
 
 
-def failed(run: Path, data: Path, **more) -> Failed:
-    code, events, errors = train(run, data, **more)
+def failed(run: Path, data: Path, *, prepare: str = "") -> Failed:
+    code, events, errors = train(run, data, prepare=prepare)
     assert code == 1
     assert isinstance(events[-1], Failed)
     assert events[-1].hint
@@ -222,22 +217,23 @@ def test_a_corrupt_or_missing_spec_fails_before_torch_loads(tmp_path, data, cont
     assert kinds(read_events(run), Started) == []
 
 
+def no_file_above(size: int) -> str:
+    return f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+
+
 def test_a_full_disk_fails_as_disk(tmp_path, data):
     run = write_run(tmp_path / "run", tiny_spec("patchcore"))
-
-    def no_file_above_64_kilobytes() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
-
-    told = failed(run, data, preexec_fn=no_file_above_64_kilobytes)
+    told = failed(run, data, prepare=no_file_above(2**16))
     assert told.code == "disk"
 
 
 def test_a_log_that_cannot_be_written_any_more_exits_with_a_message(tmp_path, data):
     run = write_run(tmp_path / "run", tiny_spec("patchcore"))
-    code, events, errors = train(run, data, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)))
-    assert code == 1
-    assert "cannot write the event log" in errors
-    assert len(events) == 1
+    limit = ["-c", f"{no_file_above(300)}\n{RUN_MODULE}"]
+    ended = from_nothing(run, data, program=limit)
+    assert ended.returncode == 1
+    assert "cannot write the event log" in ended.stderr
+    assert len(read_events(run)) == 1
 
 
 def test_a_run_folder_that_cannot_hold_a_log_exits_with_a_message(tmp_path, data):
@@ -305,21 +301,16 @@ def test_warns_where_all_test_pictures_have_one_score(tmp_path):
 
 # a checkpoint after every epoch, so that tiny trainings have some
 EAGER = """
-import sys
 from engine.trainers.epochs import EpochTrainer
 EpochTrainer.__init__.__kwdefaults__["checkpoint_every_s"] = 0.0
-from engine.__main__ import main
-sys.exit(main(sys.argv[1:]))
 """
 
 
-def start_eagerly(run: Path, data: Path) -> subprocess.Popen:
-    environment = {**os.environ, "MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", EAGER, "run", str(run), "--data", str(data)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+def start_eagerly(run: Path, data: Path) -> Fork:
+    return start(run, data, prepare=EAGER)
 
 
-def kill_when(process: subprocess.Popen, run: Path, kind: str, number: int) -> None:
+def kill_when(process: Fork, run: Path, kind: str, number: int) -> None:
     """SIGKILL: no goodbye, no last word."""
     while sum(event.type == kind for event in read_events(run)) < number:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -329,12 +320,18 @@ def kill_when(process: subprocess.Popen, run: Path, kind: str, number: int) -> N
     process.communicate()
 
 
-@pytest.mark.parametrize("model", ["autoencoder", "stfpm"])
-def test_a_killed_training_run_again_gives_the_scores_of_one_that_was_not(tmp_path, data, model):
-    spec = tiny_spec(model, epochs=12, patience=0, backbone="resnet18", calibration_share=0.2)
-    whole, killed = write_run(tmp_path / "whole", spec), write_run(tmp_path / "killed", spec)
-    process = start_eagerly(whole, data)
-    assert (process.communicate()[1], process.returncode) == ("", 0)
+@pytest.fixture(scope="module", params=["autoencoder", "stfpm"])
+def whole(request, data, tmp_path_factory) -> Path:
+    """A run that was never killed."""
+    spec = tiny_spec(request.param, epochs=12, patience=0, backbone="resnet18", calibration_share=0.2)
+    run = write_run(tmp_path_factory.mktemp("runs") / "whole", spec)
+    code, _, errors = train(run, data)
+    assert (code, errors) == (0, "")
+    return run
+
+
+def test_a_killed_training_run_again_gives_the_scores_of_one_that_was_not(tmp_path, data, whole):
+    killed = write_run(tmp_path / "killed", read_job(RunFolder(whole).spec.read_bytes()))
     kill_when(start_eagerly(killed, data), killed, "epoch", 5)
     again = start_eagerly(killed, data)
     assert (again.communicate()[1], again.returncode) == ("", 0)
@@ -355,20 +352,17 @@ def end_as_killed(run: Path) -> Path:
     return run
 
 
-def go_on(old: Path, spec: DetectJob) -> Path:
+def go_on(old: Path, spec: Job) -> Path:
     """A new run in the place of one that has ended."""
     run = write_run(old.parent / f"{old.name}-again", spec)
     hand_on(old, run)
     return run
 
 
-@pytest.mark.parametrize("model", ["autoencoder", "stfpm"])
-def test_a_new_run_that_goes_on_from_a_killed_one_gives_the_scores_of_one_that_was_never_killed(tmp_path, data, model):
+def test_a_new_run_that_goes_on_from_a_killed_one_gives_the_scores_of_one_that_was_never_killed(tmp_path, data, whole):
     """Twice in a row: killed, gone on as a second run, killed again, gone on as a third."""
-    spec = tiny_spec(model, epochs=12, patience=0, backbone="resnet18", calibration_share=0.2)
-    whole, first = write_run(tmp_path / "whole", spec), write_run(tmp_path / "first", spec)
-    process = start_eagerly(whole, data)
-    assert (process.communicate()[1], process.returncode) == ("", 0)
+    spec = read_job(RunFolder(whole).spec.read_bytes())
+    first = write_run(tmp_path / "first", spec)
     kill_when(start_eagerly(first, data), first, "epoch", 4)
     second = go_on(end_as_killed(first), spec)
     kill_when(start_eagerly(second, data), second, "epoch", 8)
