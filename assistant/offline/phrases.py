@@ -206,7 +206,6 @@ class Vocabulary:
     factors: PhraseTable  # by which a setting shall change
     fold: PhraseTable  # makes a factor of the number before it
     wishes: PhraseTable
-    things: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, float]
     traditional: Mapping[int, int]
     connectors: re.Pattern[str]
@@ -223,9 +222,6 @@ class Vocabulary:
     not_names: frozenset[str]
     ordinary: frozenset[str]
     particles: tuple[str, ...]
-    generic: frozenset[str]  # things that tell no data set from others
-    ordinary_things: frozenset[str]  # name no data set alone
-    numbered: frozenset[str]  # things that have numbers
     machines: tuple[str, ...]  # count what has numbers
     sizes: tuple[str, ...]
     counted: re.Pattern[str]  # what stands before a thing that is counted or judged
@@ -241,9 +237,6 @@ def vocabulary(language: Language) -> Vocabulary:
     order = [other for other in LANGUAGES if other != language] + [language]
     parts = [_read(other) for other in order]
     cues = _pairs(parts, "cues") + [(phrase, f"state={state}") for phrase, state in _pairs(parts, "states")]
-    things: dict[str, tuple[str, ...]] = {}
-    for phrase, name in _pairs(parts, "things"):
-        things[name] = (*things.get(name, ()), phrase)
     return Vocabulary(
         cues=PhraseTable(cues),
         models=PhraseTable(_pairs(parts, "models"), may_be_glued=True),
@@ -269,7 +262,6 @@ def vocabulary(language: Language) -> Vocabulary:
         factors=PhraseTable(_pairs(parts, "factors")),
         fold=PhraseTable((phrase, "fold") for phrase in _listed(parts, "fold")),
         wishes=PhraseTable(_pairs(parts, "wishes")),
-        things=things,
         numbers={word: value for part in parts for word, value in part.get("numbers", {}).items()},
         traditional=str.maketrans(*_traditional(parts)),
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
@@ -286,9 +278,6 @@ def vocabulary(language: Language) -> Vocabulary:
         not_names=frozenset(_listed(parts, "not_names")),
         ordinary=frozenset(_listed(parts, "ordinary")),
         particles=tuple(sorted(_listed(parts, "particles"), key=len, reverse=True)),
-        generic=frozenset(_listed(parts, "generic")),
-        ordinary_things=frozenset(_listed(parts, "ordinary_things")),
-        numbered=frozenset(_listed(parts, "numbered")),
         machines=tuple(_listed(parts, "machines")),
         sizes=tuple(_listed(parts, "sizes")),
         counted=_counted(parts),

@@ -5,8 +5,8 @@ from collections.abc import Set
 
 from assistant.offline.examples import is_said_in_examples
 from assistant.offline.language import detect_language
-from assistant.offline.names import squash, thing_of
 from assistant.offline.phrases import MARKS, Found, Vocabulary
+from assistant.offline.things import squash, things
 
 MANNER = "용적식대"  # ends words such as 전체적 and 검사용, which say how
 TAKEN = "\0"  # overwrites what was understood; the rest may hold a name
@@ -147,7 +147,7 @@ def _word_before(rest: str, position: int, *, words: Vocabulary) -> Span | None:
         match = re.search(r"(?<!\w)" + pattern, rest[start:position])
         if match is None or _is_no_name(match[1], words=words):
             continue
-        if " " not in match[1] or match[1].isascii() or thing_of(squash(match[1]), words=words):
+        if " " not in match[1] or match[1].isascii() or squash(match[1]) in things().keys:
             return start + match.start(1), start + match.start(1) + len(match[1].rstrip("의的"))
     return None
 

@@ -10,6 +10,7 @@ from assistant.offline.language import detect_language
 from assistant.offline.names import find_datasets, nearest
 from assistant.offline.phrases import vocabulary
 from assistant.offline.recognise import recognise
+from assistant.offline.things import things
 
 DATASETS = ["panel_line3", "bottles", "phone_screen", "oled_a2", "flex_oled", "tv_65"]
 
@@ -59,6 +60,7 @@ def test_a_part_of_a_name_a_translation_or_a_slip_is_enough_where_one_data_set_i
         ("平板屏的数据跑个padim", "平板屏", "phone_screen"),
         ("what about the curved screens", "curved screens", "phone_screen"),
         ("train on the oled", "oled", "oled_a2"),
+        ("padim on the oled a3", "oled a3", "oled_a2"),
     ],
 )
 def test_what_means_no_single_registered_name_stays_as_it_was_said_and_the_near_ones_are_known(
@@ -119,7 +121,8 @@ def test_a_translated_name_means_the_same_data_set(first: str, second: str, lang
     words = vocabulary("en")
     script = {"en": "[a-z ]+", "ko": "[가-힣 ]{2,}", "zh": "[\u4e00-\u9fff]{2,}"}[language]
     one, other = (
-        next((form for form in words.things[word] if re.fullmatch(script, form)), None) for word in (first, second)
+        next((form for form, keys in things().keys.items() if {word} in keys and re.fullmatch(script, form)), None)
+        for word in (first, second)
     )
     assume(one is not None and other is not None)
     text = {
@@ -129,6 +132,44 @@ def test_a_translated_name_means_the_same_data_set(first: str, second: str, lang
     }
     found = find_datasets(text[language], datasets=[f"{first}_{second}", "oled"], words=words)
     assert [each.value for each in found] == [f"{first}_{second}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [
+        ("padim on the batteries", "battery_b2"),
+        ("what is in the boxes set", "box_front"),
+        ("check the loaves", "loaf_k3"),
+    ],
+)
+def test_a_thing_is_known_in_the_plural(text: str, dataset: str) -> None:
+    assert named(text, datasets=["battery_b2", "box_front", "loaf_k3"]) == [dataset]
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [
+        ("나사 데이터 몇 장이야", "m6_screws"),
+        ("m6螺絲那批跑一下", "m6_screws"),
+        ("铝塑板用padim", "blister_pack"),
+        ("블리스터 상태 좀 봐줘", "blister_pack"),
+        ("焊缝那套", "weld_seam"),
+        ("파우치셀에 디노말리", "pouch_cell"),
+        ("软包跑个模型", "pouch_cell"),
+        ("the boards of line 4, padim", "line4_pcb"),
+        ("4라인 기판으로 학습", "line4_pcb"),
+        ("四线的板子要分类", "line4_pcb"),
+    ],
+)
+def test_what_people_call_a_product_means_its_data_in_every_language(text: str, dataset: str) -> None:
+    assert named(text, datasets=["m6_screws", "blister_pack", "weld_seam", "pouch_cell", "line4_pcb"]) == [dataset]
+
+
+def test_every_part_of_a_compound_is_the_word_that_names_are_cut_into() -> None:
+    known = {key for keys in things().keys.values() for each in keys if len(each) == 1 for key in each}
+    others = {form for form, keys in things().keys.items() if frozenset({form}) not in keys}
+    compounds = {key for keys in things().keys.values() for each in keys if len(each) > 1 for key in each}
+    assert compounds & others <= known
 
 
 @given(WORDS, st.integers(1, 30), st.integers(1, 30))
