@@ -13,6 +13,7 @@ from assistant.chat.conversations import Conversations
 from assistant.chat.parts import Parts
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
+from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, continue_run, planned_instead
@@ -35,8 +36,8 @@ TRY_AGAIN_SECONDS = 2.0
 class Workspace:
     """Use `async with Workspace.open(settings) as workspace:`; the supervisor works only inside `workspace.working()`."""
 
-    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place):
-        parts = Parts(settings, database, provider, place)
+    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place, mark: ProcessMark):
+        parts = Parts(settings, database, provider, place, mark)
         self.settings, self.database, self.provider = settings, database, provider
         self.mask = parts.mask
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
@@ -56,7 +57,7 @@ class Workspace:
         """
         provider = choose(settings)
         await asyncio.to_thread(open_executor, settings.executor, settings, open_files(settings))
-        place = await asyncio.to_thread(_make_home, settings)
+        place, mark = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
         except OperationalError:
@@ -64,7 +65,7 @@ class Workspace:
                 refuse_full_disk, settings.home, wanted=DATABASE_BYTES, what="the database is opened"
             )
             raise
-        workspace = cls(settings, database, provider, place)
+        workspace = cls(settings, database, provider, place, mark)
         try:
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()
@@ -72,6 +73,7 @@ class Workspace:
         finally:
             await workspace.conversations.close()
             await database.close()
+            await asyncio.to_thread(mark.give_up)
 
     async def rename_dataset(self, name: str, new: str) -> DatasetRow:
         """Call a data set otherwise, also on the cards of open plans.
@@ -152,12 +154,13 @@ class Workspace:
             await asyncio.sleep(TRY_AGAIN_SECONDS)
 
 
-def _make_home(settings: Settings) -> Place:
+def _make_home(settings: Settings) -> tuple[Place, ProcessMark]:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.home):  # a folder that was there may be read-only
             pass
-        return place_of(settings.home)
+        place = place_of(settings.home)
+        return place, ProcessMark(settings.home, place.home)
     except OSError as error:
         raise SettingError(
             f"the home folder {settings.home} cannot be written ({error.strerror}); make room there or give the rights to it, "

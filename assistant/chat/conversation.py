@@ -5,9 +5,11 @@ What a person says goes to saying.py, what he decides about plans, questions and
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+from assistant.chat.answering import Answering
 from assistant.chat.calls import Called, Calls
 from assistant.chat.desks import Desks
 from assistant.chat.memory import Memory
@@ -20,6 +22,7 @@ from assistant.chat.run_ends import tell_end
 from assistant.chat.saying import Saying
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
+from assistant.chat.watching import Watching
 from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop, Undo
 from assistant.state import with_run
 from assistant.store.tables import RunRow
@@ -32,12 +35,13 @@ class Conversation:
     def __init__(self, parts: Parts, conversation: str, *, title: str):
         self.id, self._parts = conversation, parts
         self.transcript = Transcript(parts.database, conversation, parts.mask)
-        self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
+        self.answering = Answering(parts.database, conversation, parts.mark)
+        self.items, self.subscribe = self.transcript.items, Watching(self.transcript, self.answering).subscribe
         self.memory = Memory(parts.database, conversation, parts.mask)
         self.cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
         questions = OpenQuestions(parts.histories, self.transcript, self.cards.what_started)
         desks = Desks(parts, self.transcript, self.memory, self.cards)
-        self._turns = Turns(parts, self.transcript, desks)
+        self._turns = Turns(parts, self.transcript, desks, self.answering)
         self._person = Person(parts, self.transcript, self.cards, questions, self._turns, words)
         self._saying = Saying(
             parts, self.transcript, self.memory, self._person, questions, self._turns, words, title=title
@@ -62,12 +66,12 @@ class Conversation:
         """Take a frame from a page. Returns as soon as the work is under way; `language` is the page's.
 
         Raises:
-            FrameRefused: it cannot be done now (busy, stale, unknown).
+            FrameRefused: it cannot be done now (busy, here or in another process; stale, unknown).
         """
         if isinstance(frame, Stop):  # never waits behind anything
             self._turns.stop()
             return
-        async with self._receiving:
+        async with self._answers_here():
             match frame:
                 case Say():
                     await self._saying.say(frame, language)
@@ -91,8 +95,20 @@ class Conversation:
             UnknownTool: there is no such tool.
             FrameRefused: an answer is being made, and takes its time.
         """
-        async with self._receiving:
+        async with self._answers_here():
             return await self._calls.call(tool, arguments, language)
+
+    @asynccontextmanager
+    async def _answers_here(self) -> AsyncIterator[None]:
+        """One thing at a time, of all that is open on this conversation, in whatever process."""
+        async with self._receiving:
+            if await self.answering.claim() == "gone":
+                await self.transcript.settle()
+            try:
+                yield
+            finally:
+                if not self._turns.working:  # else the turn does, at its end
+                    await self.answering.release()
 
     async def tell_end_of(self, run: RunRow) -> None:
         """Explain a run that has just ended, beside nothing else that is being said."""

@@ -61,7 +61,7 @@ class Conversations:
         if conversation not in self._open:
             row = await self._parts.histories.row(conversation)
             opened = Conversation(self._parts, conversation, title=row.title)
-            await mend(self._parts, opened.transcript, opened.memory, opened.cards)
+            await mend(self._parts, opened.transcript, opened.memory, opened.cards, opened.answering)
             self._open.setdefault(conversation, opened)
         return self._open[conversation]
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from assistant.chat.answering import Answering
 from assistant.chat.memory import Memory
 from assistant.chat.parts import Parts
 from assistant.chat.plan_cards import PlanCards
@@ -11,9 +12,10 @@ from assistant.plans.card import plan_key
 from assistant.state import without_plan
 
 
-async def mend(parts: Parts, transcript: Transcript, memory: Memory, cards: PlanCards) -> None:
-    """Settle what stands in the transcript; then the card of each run, and what became of each plan."""
-    await transcript.settle()
+async def mend(parts: Parts, transcript: Transcript, memory: Memory, cards: PlanCards, answering: Answering) -> None:
+    """Settle what stands in the transcript, unless another process works on it; then the card of each run, and what became of each plan."""
+    if await answering.who() != "elsewhere":
+        await transcript.settle()
     for row in await parts.proposals.of(transcript.conversation):
         shown = await transcript.get(plan_key(row.id))
         is_under_way = row.state == "approved" and row.run is None  # the next yes finishes it: PlanCards.finish_start

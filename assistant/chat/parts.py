@@ -10,6 +10,7 @@ from assistant.data.datasets import Datasets
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
+from assistant.machine.process_mark import ProcessMark
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.files import open_files
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 class Parts:
     """Settings, database and provider, and what stands on them: data sets, plans, runs, the agent's memory."""
 
-    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place):
-        self.settings, self.database, self.provider = settings, database, provider
+    def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place, mark: ProcessMark):
+        self.settings, self.database, self.provider, self.mark = settings, database, provider, mark
         self.mask = Mask(secrets_of(settings))
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)

@@ -7,6 +7,7 @@ do, and the conversation goes on.
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,7 @@ from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart, UserPromptPart
 
 from assistant.chat.agent import LIMITS, SHOWN_RUNS, TURN_TIMEOUT_S, make_agent
+from assistant.chat.answering import Answering
 from assistant.chat.growing_text import GrowingText
 from assistant.chat.own_ids import own_ids
 from assistant.chat.parts import Parts
@@ -59,8 +61,8 @@ logger = logging.getLogger(__name__)
 class Turn:
     """One turn in a conversation."""
 
-    def __init__(self, parts: Parts, transcript: Transcript, desk: Desk):
-        self._parts, self._transcript, self._desk = parts, transcript, desk
+    def __init__(self, parts: Parts, transcript: Transcript, desk: Desk, answering: Answering):
+        self._parts, self._transcript, self._desk, self._answering = parts, transcript, desk, answering
         self._token = CancellationToken()
         self._name = secrets.token_hex(4)
         self._text: GrowingText | None = None
@@ -107,6 +109,8 @@ class Turn:
                 )
             )
         finally:
+            with suppress(*EXPECTED):  # who comes next finds this process there, and goes on
+                await self._answering.release()
             self._transcript.tell_turn(working=False)
 
     async def _run(

@@ -5,6 +5,7 @@ import asyncio
 from pydantic_ai import Conversation as History
 from pydantic_ai import DeferredToolResults
 
+from assistant.chat.answering import Answering
 from assistant.chat.desks import Desks
 from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.parts import Parts
@@ -20,8 +21,8 @@ LAST_WORDS_S = 10.0
 class Turns:
     """Begun, waited for and stopped here. Each gets a desk of its own, in its language."""
 
-    def __init__(self, parts: Parts, transcript: Transcript, desks: Desks):
-        self._parts, self._transcript, self._desks = parts, transcript, desks
+    def __init__(self, parts: Parts, transcript: Transcript, desks: Desks, answering: Answering):
+        self._parts, self._transcript, self._desks, self._answering = parts, transcript, desks, answering
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +41,7 @@ class Turns:
         results: DeferredToolResults | None = None,
     ) -> None:
         """Let the agent answer what was said, with what was `remembered` and the `history` before, or go on with the answers to its questions."""
-        self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language))
+        self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language), self._answering)
         self._task = asyncio.create_task(
             self._turn.take(said=said, remembered=remembered, history=history, results=results)
         )

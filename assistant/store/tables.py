@@ -79,7 +79,8 @@ class DatasetRow(Base):
 
 
 class ConversationRow(Base):
-    """A conversation: `history` is the agent's own record, `state` what it remembers, `revision` counts the changes of its items."""
+    """A conversation: `history` is the agent's own record, `state` what it remembers, `revision` counts the changes of its items,
+    `answered_by` is the mark of the process that makes an answer (assistant/chat/answering.py)."""
 
     __tablename__ = "conversations"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -88,6 +89,7 @@ class ConversationRow(Base):
     revision: Mapped[int] = mapped_column(default=0)
     history: Mapped[str | None]
     state: Mapped[State] = mapped_column(AsJson(State), default=State)
+    answered_by: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -1,0 +1,55 @@
+"""What other processes write into a conversation, told to the pages that have it open here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from assistant.chat.answering import Answering
+from assistant.chat.transcript import Transcript
+from assistant.frames import OutFrame
+from assistant.machine.troubles import Watch
+
+LOOK_S = 1.0
+
+
+class Watching:
+    """Looks from time to time while a page is open, and only then."""
+
+    def __init__(self, transcript: Transcript, answering: Answering):
+        self._transcript, self._answering = transcript, answering
+        self._pages, self._is_elsewhere = 0, False
+        self._task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:
+        """Live frames from here on, whoever writes; ends by itself for a page that cannot keep up."""
+        self._pages += 1
+        try:
+            if self._task is None:
+                await self._transcript.look_from_here()
+                self._task = asyncio.create_task(self._look_on())
+            async with self._transcript.subscribe() as frames:
+                yield frames
+        finally:
+            self._pages -= 1
+            if not self._pages and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _look_on(self) -> None:
+        looking = Watch()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            with looking.over(f"what others write into conversation {self._transcript.conversation}"):
+                await self._look()
+
+    async def _look(self) -> None:
+        who = await self._answering.who()
+        if who == "gone":  # it ended in the middle of its answer
+            await self._answering.claim()
+            await self._transcript.settle()
+            await self._answering.release()
+        await self._transcript.catch_up()
+        if (who == "elsewhere") != self._is_elsewhere:
+            self._is_elsewhere = who == "elsewhere"
+            self._transcript.tell_turn(working=self._is_elsewhere)
