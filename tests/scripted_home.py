@@ -18,8 +18,9 @@ from engine.contract.jobs import Job, make_job
 from engine.contract.results.detect import DetectResults, OfType
 from prompts.languages import Language
 from tests.data_facts import stored_facts
-from tests.stored_runs import LIMIT, inspected, measured, write_evaluation
+from tests.stored_runs import LIMIT, card, inspected, measured, write_evaluation, write_model
 
+FINGERPRINT = "f"  # of the pictures
 SECONDS = 95.0  # that a finished training took
 Described = dict[str, Any]
 
@@ -82,7 +83,7 @@ async def _put_run(
                 data_path=str(folder),
                 subject=job.subject,
                 spec=job.model_dump(mode="json"),
-                fingerprint="f",
+                fingerprint=FINGERPRINT,
                 metrics=metrics,
                 reason=run.get("reason"),
                 hint=run.get("hint"),
@@ -101,6 +102,7 @@ async def _put_run(
         log.close()
     if results is not None:
         write_evaluation(here, results)
+        write_model(here, card(job, fingerprint=FINGERPRINT))
     if "checkpoint_epoch" in run:
         _write_checkpoint(here, run["checkpoint_epoch"])
 

@@ -3,7 +3,8 @@
 A choice says what a person would say for it: an example of its intent, with the names that were meant put in place of the example's.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -49,10 +50,25 @@ def named_choice(question: Question | None, text: str, *, language: Language) ->
     choices = {each.says: each.request for each in question.choices} if question is not None else {}
     typed = lower(normalise(text))
     found = find_datasets(typed, datasets=list(choices), words=vocabulary(language))
-    meant = {each.value for each in found} & choices.keys()
-    for each in found:
-        typed = typed[: each.start] + " " * (each.end - each.start) + typed[each.end :]
-    return choices[meant.pop()] if len(meant) == 1 and is_bare(typed, language, choosing=True) else None
+    meant = {each.value: (each.start, each.end) for each in found if each.value in choices} or _by_a_word(
+        typed, choices
+    )
+    if len(meant) != 1:
+        return None
+    ((name, (start, end)),) = meant.items()
+    return choices[name] if is_bare(f"{typed[:start]} {typed[end:]}", language, choosing=True) else None
+
+
+def _by_a_word(text: str, choices: Collection[str]) -> dict[str, tuple[int, int]]:
+    """The choices that have a word of the text in their names which no other has, and where it stands."""
+    words = {name: {*_words_of(name)} for name in choices}
+    shared = {word for name in words for word in words[name] if sum(word in each for each in words.values()) > 1}
+    said = [(match[0], match.span()) for match in re.finditer(r"[^\W\d_]+", text)]
+    return {name: span for name in words for word, span in said if word in words[name] - shared}
+
+
+def _words_of(name: str) -> list[str]:
+    return re.findall(r"[a-z]+|[^\W\da-z_]+", lower(name))
 
 
 def said_as(request: Request, *, language: Language) -> str | None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from assistant.offline.in_context import in_context
-from assistant.offline.references import asks_about_plan
+from assistant.offline.references import asks_why
 from assistant.offline.requests import Understood
 from assistant.offline.runs_meant import KnownRun
 from assistant.offline.said import Said
@@ -61,7 +62,7 @@ def built_in_model(
             now, changed = plan["now"] if plan else None, last_changed(remembered)
             heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
             meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)
-            answer.begin(meant, is_of_a_plan=asks_about_plan(heard.masked))
+            answer.begin(replace(meant, masked=heard.masked))
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:
             yield "\n\n".join(words)
@@ -92,8 +93,8 @@ class _Answer:
         self._called: list[Request] = []
         self._looking: str | None = None  # a tool that is called before another one and not told of
 
-    def begin(self, heard: Understood, *, is_of_a_plan: bool) -> None:
-        if (why := self._refused_before(heard) or self._why_planned(heard, is_of_a_plan=is_of_a_plan)) is not None:
+    def begin(self, heard: Understood) -> None:
+        if (why := self._why(heard)) is not None:
             self._words.append(why)
             return
         self._left, self._left_out = sorted(heard.requests, key=_how_late), heard.left_out
@@ -103,24 +104,18 @@ class _Answer:
         elif heard.unused:
             self._words.append(self._say("unused", {"unused": heard.unused}))
 
-    def _refused_before(self, heard: Understood) -> str | None:
-        """Why it was refused, where that is asked about what was refused last."""
-        act = self._remembered.act
-        asks_why = [request.arguments.get("question") for request in heard.requests] == ["why"]
-        if act is None or act.outcome != "refused" or not asks_why or "run" in heard.requests[0].arguments:
+    def _why(self, heard: Understood) -> str | None:
+        """Why it was refused, or why the open plan is as it is, where that is asked: of what was done last, or of a plan's setting."""
+        why, act, plan = asks_why(heard.masked), self._remembered.act, self._remembered.plan
+        is_of_a_run = any("run" in request.arguments for request in heard.requests)
+        if why is None or is_of_a_run or any(traits(each.tool).plans for each in heard.requests if each.tool):
             return None
-        return self._say("refused", act.told, tool=act.tool)
-
-    def _why_planned(self, heard: Understood, *, is_of_a_plan: bool) -> str | None:
-        """Why the open plan is as it is, where that is asked: after something was done to it, or of a setting."""
-        act, plan = self._remembered.act, self._remembered.plan
-        asks_why = [request.arguments for request in heard.requests] == [{"question": "why"}]
-        if plan is None or self._plan is None or not asks_why:
+        if why == "bare" and act is not None and act.outcome == "refused":
+            return self._say("refused", act.told, tool=act.tool)
+        is_last = plan is not None and act is not None and act.told.get("proposal") == plan.proposal
+        if plan is None or self._plan is None or not (why == "of a plan" or (why == "bare" and is_last)):
             return None
-        is_last = act is not None and act.told.get("proposal") == plan.proposal
-        return (
-            self._say("why_plan", {"plan": self._plan | {"chosen": plan.chosen}}) if is_last or is_of_a_plan else None
-        )
+        return self._say("why_plan", {"plan": self._plan | {"chosen": plan.chosen}})
 
     def next_step(self, returned: Sequence[ToolReturnPart]) -> tuple[list[str], list[Request]]:
         """What is said of what the tools returned, and the calls that come next."""

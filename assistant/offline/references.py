@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant.offline.language import lower, normalise
 from assistant.offline.phrases import MARKS
@@ -20,15 +20,15 @@ from prompts.languages import LANGUAGES, Language
 BY_SORT: Mapping[str, str] = {"run": "run_status", "dataset": "inspect_dataset"}  # what is told of one of a list
 SORTS: tuple[Sort, ...] = ("run", "dataset", "model")
 CONTINUES = "continue_run"  # what a run that did not get to its end is asked for "once more"
-UNDOES = "undo_change"
 
 
 @dataclass(frozen=True)
 class Found:
-    """A reference in a text. `is_all`: nothing else is said."""
+    """A reference in a text. `is_all`: nothing else is said. `is_chosen`: nothing else but that it shall be that."""
 
     reference: Reference
     is_all: bool
+    is_chosen: bool = False
 
 
 def find_reference(text: str, language: Language) -> Found | None:
@@ -38,7 +38,10 @@ def find_reference(text: str, language: Language) -> Found | None:
         for reference, pattern in words.references:
             if match := pattern.search(typed):
                 rest = f"{typed[: match.start()]} {typed[match.end() :]}"
-                return Found(reference, not _says_more(rest, words.same, words.about))
+                is_all, is_chosen = (
+                    not _says_more(rest, words.same, words.about, *more) for more in ([], [words.choosing])
+                )
+                return Found(reference, is_all, is_chosen)
     return None
 
 
@@ -48,14 +51,24 @@ def says_again(text: str) -> bool:
     return any(_words(language).again.search(typed) for language in LANGUAGES)
 
 
+def says_more(text: str) -> bool:
+    """Whether a text says, among other things, that what it asks for was done before."""
+    return any(_words(language).more.search(lower(text)) for language in LANGUAGES)
+
+
 def says_same(text: str) -> bool:
     """Whether a text asks for what was done last, on something else."""
     return any(_words(language).same.search(lower(text)) for language in LANGUAGES)
 
 
-def asks_about_plan(text: str) -> bool:
-    """Whether a text, masked, speaks of a plan or of a setting, or says nothing but that it asks."""
-    return MARKS["setting"] in text or any(_words(language).plan.search(text) for language in LANGUAGES)
+def asks_why(masked: str) -> Literal["bare", "of a plan", "of something"] | None:
+    """Whether a masked text asks for a reason, and of what: of a plan or a setting, of something else, or of nothing that it says."""
+    for words in map(_words, LANGUAGES):
+        if words.why.search(masked):
+            is_of_a_plan = MARKS["setting"] in masked or any(_words(each).plan.search(masked) for each in LANGUAGES)
+            is_more = _says_more(masked, words.why, words.about)
+            return "of a plan" if is_of_a_plan else "of something" if is_more else "bare"
+    return None
 
 
 def is_bare(masked: str, language: Language, *, choosing: bool = False) -> bool:
@@ -134,6 +147,9 @@ def followed(
     was done last, on that; None where it makes none. `same`: it says that the same is to be done."""
     if named:
         return _with_names(named, state, same=same)
+    if found is not None and found.is_chosen and state.listed is not None and state.listed.sort == "model":
+        ids = meant(state, found.reference, "model")
+        return Request(planner(), {"model": ids[0]}) if ids else None
     if found is None or not found.is_all:
         return None
     act = state.act
@@ -211,6 +227,8 @@ class _Words:
     choosing: re.Pattern[str]
     plan: re.Pattern[str]
     reason: re.Pattern[str]
+    more: re.Pattern[str]
+    why: re.Pattern[str]
 
 
 @cache

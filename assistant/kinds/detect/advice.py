@@ -36,7 +36,13 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
     if usual is None or chosen.get("backbone"):
         return advise(model, good=facts.train_good)
     backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual)
-    return {**advise(model, good=facts.train_good), "backbone": Advice(backbone, None)}
+    missing = Notice(
+        code="weights_missing", message=f"the weights of {usual} are not at hand", values={"backbone": usual}
+    )
+    return {
+        **advise(model, good=facts.train_good),
+        "backbone": Advice(backbone, None if backbone == usual else missing),
+    }
 
 
 def advise(model: str, *, good: int) -> dict[str, Advice]:

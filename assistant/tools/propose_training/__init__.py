@@ -178,6 +178,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         "dataset": made.spec.dataset,
         "model": made.spec.subject,
         "changed": asked if revised else {},
+        "unchanged": revised is not None and not asked and not wishes,
         "carried": {name: value for name, value in had.items() if name in survives and name in made.chosen},
         "not_carried": {name: value for name, value in had.items() if name in survives and name not in made.chosen},
         "settings": {setting.name: setting.value for setting in describe(made.spec)},

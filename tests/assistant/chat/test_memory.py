@@ -282,3 +282,17 @@ async def test_how_long_it_takes_is_asked_of_the_run_that_is_under_way_where_no_
     run = await workspace.runs.add(make_job("detect", "oled", "padim"), data_path="/data", conversation=conversation.id)
     await conversation.memory.change(lambda state: with_run(state, run.id))
     assert "r1" in answers(await say(conversation, "how long would it take?"))
+
+
+async def test_what_was_refused_is_the_reason_only_where_nothing_else_is_asked_about(
+    conversation: Conversation,
+) -> None:
+    await say(conversation, "how far is r9?")
+    assert "r9" not in answers(await say(conversation, "why does it miss so many defects?"))
+    await say(conversation, "how far is r9?")
+    assert "r9" in answers(await say(conversation, "why?"))
+
+
+async def test_a_change_that_was_not_heard_is_not_told_as_a_plan_that_was_made(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled")
+    assert "no change" in answers(await say(conversation, "change the plan please"))

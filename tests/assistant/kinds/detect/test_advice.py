@@ -51,7 +51,8 @@ def test_a_plan_says_why_and_the_wish_of_the_user_goes_first(tmp_path: Path) -> 
     settings = Settings(home=tmp_path, hub="off")
     plan = make_plan(settings, FACTS, "patchcore", {"coreset_ratio": 0.03}, [])
     assert flat_settings(plan.spec)["coreset_ratio"] == 0.03
-    assert plan.because.keys() == {"augmentation"}
+    assert plan.because.keys() == {"augmentation", "backbone"}
+    assert plan.because["backbone"].code == "weights_missing"
     assert plan.because["augmentation"].message == "because there are 35 good images"
 
 
