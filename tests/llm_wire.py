@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 INPUT_TOKENS, OUTPUT_TOKENS = 100, 20
 PIECE = 12  # characters per streamed piece
+MOST_PIECES = 1000  # of a text that is longer, each is longer
 
 ErrorKind = Literal["key", "model", "rejected", "too_long", "quota", "rate", "overloaded", "broken"]
 
@@ -340,7 +341,8 @@ def joined(content: str | list[dict[str, Any]]) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    return [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+    size = max(PIECE, len(text) // MOST_PIECES)
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def numbered(prefix: str) -> str:

@@ -22,35 +22,36 @@ from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.process_lock import noted_process
+from tests.forks import Loaded
+from tests.serving import PROJECT, environment_of
 from tests.small_disk import small_disk
 
-PROJECT = Path(__file__).resolve().parents[3]
 QUICK = ["--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random"]
 
 ENDLESS = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=5000", "--set", "patience=0"]
+
+
+MURASCOPE = "from assistant.cli import main; main()"
+LOADED = Loaded("assistant.cli.training", "assistant.workspace", "assistant.telling.runs", "uvicorn")
 
 
 class Murascope:
     """Runs `murascope` with a home folder of its own."""
 
     def __init__(self, home: Path):
-        self.environment = {
-            **os.environ,
-            "MURASCOPE_HOME": str(home),
-            "MURASCOPE_HUB": "off",
-            "PYTHONPATH": str(PROJECT),
-            "OMP_NUM_THREADS": "1",
-        }
-        self.command = [sys.executable, "-c", "from assistant.cli import main; main()"]
+        self.environment = environment_of(home) | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
 
-    def __call__(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command, *arguments], env=self.environment, capture_output=True, text=True, timeout=300, cwd=cwd
-        )
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return LOADED.start("-c", MURASCOPE, *arguments, environment=self.environment).complete()
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """In a process that loads all that it needs, and that can be listened to."""
         return subprocess.Popen(
-            [*self.command, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", MURASCOPE, *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
 
@@ -66,7 +67,7 @@ def murascope(tmp_path: Path) -> Murascope:
     return Murascope(tmp_path / "home")
 
 
-def outcome(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def outcome(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     """What --json printed: one object on one line, and nothing else."""
     assert len(process.stdout.splitlines()) == 1, process.stdout + process.stderr
     read: dict[str, Any] = json.loads(process.stdout)
