@@ -2,8 +2,11 @@
 
 import gc
 import os
+import shutil
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from assistant.settings import Settings
+from assistant.store import database
 from tests import event_loop
 from tests.serving import OURS
 
@@ -37,6 +41,38 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MURASCOPE_HUB", "off")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_database_is_made_and_copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new home's database of SQLite is a copy of one that Alembic made; whatever is there already is migrated as ever."""
+    made = tmp_path_factory.mktemp("database") / "made.db"
+    migrate = database.migrate
+
+    def copied_or_migrated(url: str, revision: str = "head") -> None:
+        file = Path(url.removeprefix("sqlite+aiosqlite:///"))
+        if url.startswith("sqlite+aiosqlite:") and revision == "head" and not file.exists():
+            if not made.exists():
+                migrate(f"sqlite:///{made}")
+            with suppress(OSError):  # told by SQLite, or somebody else was quicker
+                _copy(made, file)
+                return
+        migrate(url, revision)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "migrate", copied_or_migrated)
+        yield
+
+
+def _copy(made: Path, file: Path) -> None:
+    """There at once and whole, or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f"{file.name}.{threading.get_ident()}")
+    try:
+        shutil.copyfile(made, aside)
+        os.link(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
