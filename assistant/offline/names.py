@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from assistant.offline.language import lower
-from assistant.offline.numbers import one_number_word, value_of_words
+from assistant.offline.number_words import one_number_word, value_of_words
 from assistant.offline.phrases import Found, Vocabulary
 from assistant.offline.spelling import is_one_slip_apart
 from assistant.offline.things import Keys, squash, things
@@ -21,20 +21,23 @@ from assistant.offline.things import Keys, squash, things
 LATIN, HANGUL, HAN = "[a-z]+", "[가-힣]+", "[\u3400-\u9fff]+"
 CODE = r"(?<![a-z])[a-z]\d+"
 SEPARATORS = r"[\s_\-./]*"
-BETWEEN_PARTS = re.compile(r"[\s_\-./]*(?:의|的|호|号|번|条|'s)?[\s_\-./]*")
+BETWEEN_PARTS = re.compile(r"[\s_\-./]*(?:의|的|호|号|번|条|'s|那个|这个|那)?[\s_\-./]*")
 BETWEEN_GROUPS = re.compile(r"(?:\s*(?:of|from|on|in|the|,|的|의))*\s*")
 MOST_CHOICES = 4
 SURE_SHORTENING = 4  # letters of "flex" in "flexible"
 MOST_NUMBER = 100  # above that a number beside a thing is one of a setting
 SIZES = frozenset({"ml", "mm", "inch"})
+ENDINGS = "이면만도"  # of Korean words, beside what they mean alone
 
 
 @dataclass(frozen=True)
 class Name:
-    """A registered data set, what each part of its name can be called, what it is called as well, and its name as it is written."""
+    """A registered data set, what each part of its name can be called, which parts are no things, what it is called as well, and its
+    name as it is written."""
 
     dataset: str
     parts: tuple[Keys, ...]
+    codes: Keys
     also: Keys
     written: re.Pattern[str]
 
@@ -107,6 +110,7 @@ def _names(datasets: tuple[str, ...], *, words: Vocabulary) -> tuple[Name, ...]:
 def _name(dataset: str, *, words: Vocabulary) -> Name:
     name = lower(dataset).translate(words.traditional)
     parts = [_part(chunk) for chunk in _chunks(name)]
+    codes = frozenset(chunk for chunk in _chunks(name) if chunk not in things().keys)
     also = {other for part in parts for key in part for other in things().also.get(key, ())}
     if any(key.isdecimal() for part in parts for key in part):  # "the 65 inch ones", 3호기
         also |= SIZES
@@ -117,7 +121,7 @@ def _name(dataset: str, *, words: Vocabulary) -> Name:
     # Latin letters end at Latin letters only: in 磁瓦patchcore the name ends before the p
     edge_before = r"(?:(?<![a-z0-9])(?<![a-z0-9]_)|(?=[^a-z0-9]))" if re.match("[a-z0-9]", name) else "(?<![가-힣])"
     edge_after = r"(?:(?![a-z0-9]|[_-](?!data|set)[a-z0-9])|(?<=[^\x00-\x7f])(?=[a-z]))"
-    return Name(dataset, tuple(parts), frozenset(also), re.compile(f"{edge_before}{typed}{plural}{edge_after}"))
+    return Name(dataset, tuple(parts), codes, frozenset(also), re.compile(f"{edge_before}{typed}{plural}{edge_after}"))
 
 
 def _chunks(name: str) -> list[str]:
@@ -163,7 +167,7 @@ def _is_meant_as_name(text: str, match: re.Match[str], *, words: Vocabulary) -> 
 def _parts_said(text: str, *, names: Sequence[Name], words: Vocabulary) -> list[Token]:
     """Things of the trade, and other words and codes that names have."""
     found, position, after = list[Token](), 0, 0
-    own = frozenset(key for name in names for part in name.parts for key in part)
+    own = frozenset(key for name in names for key in name.codes)
     others = _other_words(own, words=words)
     while position < len(text):
         thing, other = things().table.match(text, position), others.match(text, position)
@@ -181,7 +185,7 @@ def _parts_said(text: str, *, names: Sequence[Name], words: Vocabulary) -> list[
 @lru_cache(maxsize=64)
 def _other_words(own: Keys, *, words: Vocabulary) -> re.Pattern[str]:
     """Parts of names that are no things and no numbers, and what is plainly longer for one of them."""
-    known = words.words | words.not_names | things().keys.keys()
+    known = words.words | words.not_names
     keys = [key for key in own if len(key) > 1 and not key.isdecimal() and key not in known]
     keys = [key for key in keys if not _is_a_cue(key, words=words)]
     latin = [
@@ -209,7 +213,8 @@ def _is_a_word(text: str, found: Found, *, begins: bool, words: Vocabulary) -> b
         return True
     goes_on = things().table.match(text, found.end) or _hangul_end(words).match(text, found.end)
     begins = begins or not "가" <= text[found.start - 1 : found.start] <= "힣"
-    return bool(goes_on) and (begins or re.search("[번호]$", text[: found.start]) is not None)
+    before = "[번호일이삼사오육칠팔구십백]$" if found.value in things().numbered else "[번호]$"
+    return bool(goes_on) and (begins or re.search(before, text[: found.start]) is not None)
 
 
 @lru_cache
@@ -221,7 +226,7 @@ def _hangul_end(words: Vocabulary) -> re.Pattern[str]:
 
 def _numbers_said(text: str, tokens: Sequence[Token], *, names: Sequence[Name], words: Vocabulary) -> list[Token]:
     """Numbers and codes that belong to a thing ("line three", 3号线, "m8 screws") or say one alone (3호기, 65 inch)."""
-    before, after, alone, code = _number_patterns(words)
+    before, after, alone, code_before, code_after = _number_patterns(words)
     found: list[Token] = []
     for token in tokens:
         if token.whole:
@@ -233,10 +238,13 @@ def _numbers_said(text: str, tokens: Sequence[Token], *, names: Sequence[Name], 
             first = None
         for match in (last, first):
             key = _number(match[1]) if match else None
-            if match and key and _is_of_a_name(key, token, names=names):
+            if match and key and _is_of_a_name(match[1], key, token, names=names):
                 found.append(Token(*match.span(1), (frozenset({key}),)))
                 break
-        for match in (code.match(text, token.end), code.search(text, max(0, token.start - 8), token.start)):
+        for match in (
+            code_after.match(text, token.end),
+            code_before.search(text, max(0, token.start - 8), token.start),
+        ):
             if match and _is_another_code(match[1], token, names=names):
                 found.append(Token(*match.span(1), (frozenset({match[1]}),)))
     for match in alone.finditer(text):
@@ -265,12 +273,13 @@ def _is_counting(text: str, token: Token, number: str, *, names: Sequence[Name])
     return bool(re.fullmatch("[가-힣]", number)) or (text[token.start].isascii() and not has_number and not is_known)
 
 
-def _is_of_a_name(key: str, token: Token, *, names: Sequence[Name]) -> bool:
+def _is_of_a_name(said: str, key: str, token: Token, *, names: Sequence[Name]) -> bool:
     """Whether a number beside a thing is one of a name: the thing has numbers, or a name that has the thing has this number or another."""
     if any(keys & things().numbered for keys in token.keys):
         return True
     having = [name for name in names if any(keys <= name.known for keys in token.keys)]
-    return any(key in name.known or (name.has_number() and int(key) < MOST_NUMBER) for name in having)
+    is_code = len(said) > 1 and said.startswith("0")  # 0402
+    return any(key in name.known or (name.has_number() and (is_code or int(key) < MOST_NUMBER)) for name in having)
 
 
 def _is_another_code(code: str, token: Token, *, names: Sequence[Name]) -> bool:
@@ -281,7 +290,7 @@ def _is_another_code(code: str, token: Token, *, names: Sequence[Name]) -> bool:
 
 @lru_cache
 def _number_patterns(words: Vocabulary) -> tuple[re.Pattern[str], ...]:
-    """A number before a thing, after one, of a machine or a size alone, and a code; the group holds it."""
+    """A number before a thing, after one, of a machine or a size alone, a code before a thing and after one; the group holds it."""
     word = one_number_word("en")
     number = rf"(?:\d{{1,4}}|(?:{word})(?:-?(?:{word})){{0,3}})"
     machine, size = ("|".join(map(re.escape, counters)) for counters in (words.machines, words.sizes))
@@ -290,7 +299,8 @@ def _number_patterns(words: Vocabulary) -> tuple[re.Pattern[str], ...]:
         re.compile(rf"{edge}({number})[\s-]?(?:(?:호|번째|번|号|条|th|rd|nd|st)\s?)?\Z"),
         re.compile(rf"[\s_\-#]*(?:no\.?|number|第|제)?\s*({number})(?![a-z0-9%]|\.\d)"),
         re.compile(rf"{edge}(?:(?P<machine>{number})\s?(?:{machine})|(?P<size>{number})[\s-]?(?:{size}))"),
-        re.compile(r"(?:\A|[\s_-]|(?<![a-z0-9]))([a-z]\d{1,4})(?![a-z0-9])\s?"),
+        re.compile(r"(?<![a-z0-9])([a-z]\d{1,4})\s?(?:那个|这个|那|的)?\s?\Z"),
+        re.compile(r"[\s_-]?([a-z]\d{1,4})(?![a-z0-9])"),
     )
 
 
@@ -378,9 +388,9 @@ def _named(text: str, group: Sequence[Token], *, names: Sequence[Name], words: V
     stands = _stands_as_name(text, said, words=words, is_plain=not is_telling)
     if not is_telling and not (meant and stands):
         return None
-    if not (_can_be_meant if meant else _can_be_another)(
-        text, group, stands=stands, meant=meant, names=names, words=words
-    ):
+    if meant and not _can_be_meant(text, group, stands=stands, meant=meant, words=words):
+        return None
+    if not meant and not _can_be_another(text, group, names=names, words=words):
         return None
     return Found(said.start, said.end, (_only(meant) if described is None else None) or text[said.start : said.end])
 
@@ -389,9 +399,7 @@ def _only(meant: Sequence[Name]) -> str | None:
     return meant[0].dataset if len(meant) == 1 else None
 
 
-def _can_be_meant(
-    text: str, group: Sequence[Token], *, stands: bool, meant: Sequence[Name], names: Sequence[Name], words: Vocabulary
-) -> bool:
+def _can_be_meant(text: str, group: Sequence[Token], *, stands: bool, meant: Sequence[Name], words: Vocabulary) -> bool:
     """Whether a word that a registered name has is said of it."""
     first = group[0]
     if all(keys <= things().numbered for token in group for keys in token.keys):  # "waiting in line"
@@ -406,16 +414,23 @@ def _can_be_meant(
     return stands or not _means_something_else(text, first, words=words)
 
 
-def _can_be_another(
-    text: str, group: Sequence[Token], *, stands: bool, meant: Sequence[Name], names: Sequence[Name], words: Vocabulary
-) -> bool:
+def _can_be_another(text: str, group: Sequence[Token], *, names: Sequence[Name], words: Vocabulary) -> bool:
     """Whether what no registered name has is a name: it stands where one does, or has the thing of one with another number."""
-    things_said = [token for token in group if not _is_number(token)]
-    if all(_is_loose(text, token) for token in group) or all(keys <= SIZES for t in things_said for keys in t.keys):
-        return stands and not things_said
-    if _is_numbered(group, names=names):
-        return stands or len(group) > 1 or not _means_something_else(text, group[0], words=words)
-    return stands and not (len(group) == 1 and _is_weak(group[0]))
+    said = Token(group[0].start, group[-1].end, ())
+    of_things = [token for token in group if not _is_number(token)]
+    is_something_else = len(group) == 1 and _means_something_else(text, said, words=words)
+    if is_something_else or text[said.start : said.end] in words.not_names:
+        return False
+    stands = _stands_as_name(text, said, words=words, is_plain=True)
+    if all(_is_loose(text, token) for token in group) or all(
+        keys <= SIZES for token in of_things for keys in token.keys
+    ):
+        return stands and not of_things
+    shares = any(_said_of(name, [token]) for name in names for token in group)
+    if _is_numbered(group, names=names) or (shares and len(group) > 1):
+        return True
+    tells = any(not _is_loose(text, token) and not _is_weak(token) for token in group)
+    return stands and (tells or (len(group) > 1 and any(map(_is_generic, group))))
 
 
 def _is_loose(text: str, token: Token) -> bool:
@@ -427,7 +442,10 @@ def _without_loose(text: str, group: Sequence[Token]) -> list[Token]:
     """Without things in one syllable that touch no other, and without what such a syllable tells of the thing before it: 盖子红彤彤."""
     ends, starts = {token.end for token in group}, {token.start for token in group}
     kept = [token for token in group if not _is_loose(text, token) or token.start in ends or token.end in starts]
-    while len(kept) > 1 and _is_loose(text, kept[-1]) and _is_weak(kept[-1]) and not _is_generic(kept[-1]):
+    while len(kept) > 1 and _is_loose(text, kept[-1]):
+        tells = not _is_weak(kept[-1]) or _is_generic(kept[-1])
+        if tells and text[kept[-1].start] not in ENDINGS:
+            break
         kept.pop()
     return kept
 

@@ -1,11 +1,14 @@
 """Numbers as people write them: 256, 1e-3, 1/10, 1k, 0,5 %, fifty, two fifty six, 오십, 열, 五十, 一百二, 百分之五, three quarters of an hour,
 3 in 100, 50-100, 512x512, each with its unit if it has one."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from assistant.offline.number_words import one_number_word, value_of_words
+from assistant.offline.parts import Part, find_parts
 from assistant.offline.phrases import Found, vocabulary
 from prompts.languages import Language
 
@@ -14,9 +17,9 @@ NEED_A_UNIT = ("a", "an", "half", "quarter", "quarters", "半")
 UNIT_GAP = re.compile(r"[\s-]?(?:个半?|of an? |an? |of a )?\s?")
 OF_ITS_OWN = ("percent", "minutes", "hours")  # units that a part such as "half a" can be of
 ARTICLES = "an?"  # one, before another number word or a unit
-MULTIPLIERS = (100, 1000, 10000)
-PARTS = (0.5, 0.25, 0.1, 0.01, 0.001)  # half, quarter, tenth: as many of them as stand before
 MEAN_OTHER_THINGS = ("이", "네", "한", "일", "세")  # before a name: this, yes, about, work, tax
+COUNT_ALONE = ("둘", "셋", "넷", "열", "백", "천")  # Korean words of one syllable that say nothing else with a particle
+NATIVE_ONES = "(?:하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉)"
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,27 @@ class Number:
 
 def find_numbers(text: str, *, language: Language, names: Sequence[Found] = ()) -> list[Number]:
     """All numbers in lower-case text. `names`: of settings, so that "epochs50" and "백 에폭" hold a number."""
-    found = _in_digits(text, language=language, after=frozenset(name.end for name in names))
+    parts = [_with_unit(text, part, language=language) for part in find_parts(text)]
+    rest = _without(text, parts)
+    found = [*parts, *_in_digits(rest, language=language, after=frozenset(name.end for name in names))]
     taken = {position for number in found for position in range(number.start, number.end)}
-    words = [number for number in _in_words(text, language=language, names=names) if number.start not in taken]
+    words = [number for number in _in_words(rest, language=language, names=names) if number.start not in taken]
     numbers = _durations(text, sorted([*found, *words], key=lambda number: number.start), language=language)
     return _joined(text, numbers, language=language)
+
+
+def _with_unit(text: str, part: Part, *, language: Language) -> Number:
+    """Three quarters are a share, but three quarters of an hour are minutes."""
+    unit, end = _unit(text, part.end, language=language)
+    is_time = unit in ("minutes", "hours")
+    return Number(part.start, end if is_time else part.end, part.value, unit if is_time else part.unit, in_words=True)
+
+
+def _without(text: str, numbers: Sequence[Number]) -> str:
+    """The text with these overwritten."""
+    for number in numbers:
+        text = text[: number.start] + "\0" * (number.end - number.start) + text[number.end :]
+    return text
 
 
 def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[Number]:
@@ -52,6 +71,7 @@ def _in_digits(text: str, *, language: Language, after: frozenset[int]) -> list[
         if match[3] and match[3] != match[2]:
             continue
         unit, end = _unit(text, match.end(), language=language)
+        unit = "" if unit == "count" else unit
         below = _below(match[1], language=language)
         if below and unit not in ("minutes", "hours"):
             unit = "percent"
@@ -77,73 +97,90 @@ def _value(digits: str) -> float | None:
 
 def _in_words(text: str, *, language: Language, names: Sequence[Found]) -> list[Number]:
     found: list[Number] = []
-    for match in _word_pattern(language).finditer(text):
-        if found and match.start() < found[-1].end:  # the half of 一个半小时
+    for start, end, before in _rows(text, language=language, names=names):
+        if found and start < found[-1].end:  # the half of 一个半小时
             continue
-        below, words = _below(match[1], language=language), match[2]
-        value = value_of_words(words, language=language)
-        unit, end = _unit(text, match.end(), language=language)
-        is_alone = len(words) > 1 and _ends_a_word(text, match.end())
-        if (
-            len(words) == 1
-            and unit
-            and "가" <= words <= "힣"
-            and text[end - 1 : end] == "분"
-            and not _ends_a_word(text, end)
-        ):
-            unit, end = "", match.end()  # 구분 tells apart; it is no nine minutes
-        is_counting = unit or below or is_alone or _is_beside_a_name(text, match, names=names, language=language)
+        words = text[start:end]
+        below, value = _below(before, language=language), value_of_words(words, language=language)
+        unit, after = _unit(text, end, language=language)
+        is_hangul = "가" <= words[0] <= "힣"
+        if len(words) == 1 and is_hangul and text[after - 1 : after] == "분" and not _ends_a_word(text, after):
+            unit, after = "", end  # 구분 tells apart; it is no nine minutes
+        is_alone = (len(words) > 1 or (words in COUNT_ALONE and not _is_a_set(text, start))) and _ends_a_word(text, end)
+        is_counting = unit or below or is_alone or _is_beside_a_name(text, start, end, names=names, language=language)
         if value is None or (words[0] in _hangul_words(language) and not is_counting):
             continue
         needs_a_unit = all(word in NEED_A_UNIT for word in words.split())
-        if _starts_a_word(text, match.end(), language=language) or (needs_a_unit and unit not in OF_ITS_OWN):
+        if _starts_a_word(text, end, language=language) or (needs_a_unit and unit not in OF_ITS_OWN):
             continue
+        after, unit = (end, "") if unit == "count" else (after, unit)
         unit = "percent" if below and unit not in ("minutes", "hours") else unit
         share = value / (below or (100 if unit == "percent" else 1))
-        found.append(Number(match.start(), end, share, unit, in_words=True))
+        found.append(Number(start, after, share, unit, in_words=True))
     return found
 
 
-def value_of_words(words: str, *, language: Language) -> float | None:
-    """fifty -> 50, two fifty six -> 256, 오백십이 -> 512, 五十 -> 50, 一百二 -> 120, 五一二 -> 512, 零点零五 -> 0.05."""
-    for last, times, more in (("dozen", 12, 0), ("and a half", 1, 0.5), ("and a quarter", 1, 0.25)):
-        if words.endswith(f" {last}"):
-            before = value_of_words(words.removesuffix(last).rstrip(" -"), language=language)
-            return None if before is None else before * times + more
-    numbers = vocabulary(language).numbers
-    pieces = [numbers[piece] for piece in re.findall(one_number_word(language), re.sub(r"\band\b", " ", words))] or [
-        1.0
-    ]
-    if -1 in pieces:  # the decimal point
-        point = pieces.index(-1)
-        whole, decimals = _add_up(pieces[:point]), pieces[point + 1 :]
-        if not decimals or any(not 0 <= d < 10 for d in decimals):
-            return None
-        return whole + float("0." + "".join(f"{d:.0f}" for d in decimals))
-    if len(pieces) > 1 and all(0 <= piece < 10 and piece == int(piece) for piece in pieces):
-        return float("".join(f"{piece:.0f}" for piece in pieces[:9]))
-    if re.match("[a-z]", words) and len(pieces) > 1 and pieces[0] in range(1, 10) and pieces[1] in range(10, 100):
-        return pieces[0] * 100 + _add_up(pieces[1:])  # five twelve
-    is_short = re.search("[百千万][一二两三四五六七八九]$", words) is not None  # 一百二, 三千五
-    return _add_up([*pieces[:-1], pieces[-1] * pieces[-2] / 10] if is_short else pieces)
+def _is_a_set(text: str, start: int) -> bool:
+    """데이터 셋 is a data set, and not three."""
+    return re.search(r"(?:데이터|학습|훈련|검증|테스트|평가|이미지)\s?$", text[:start]) is not None
 
 
-def _add_up(pieces: list[float]) -> float:
-    """two hundred fifty six: a multiplier takes what stands before it, the rest is added. three quarters: three times."""
-    total = current = 0.0
-    for piece in pieces:
-        if piece == 10 and 0 < current < 10:
-            total, current = total + current * piece, 0.0
-        elif piece in MULTIPLIERS and 0 < current + total % piece < piece:
-            rest = total % piece  # the twenty of twenty-five thousand
-            total, current = total - rest + (rest + current) * piece, 0.0
-        elif piece in MULTIPLIERS:
-            total += piece
-        elif current and (piece in PARTS or current in PARTS):
-            current *= piece  # three quarters, half a (dozen)
+def _rows(text: str, *, language: Language, names: Sequence[Found]) -> Iterator[tuple[int, int, str | None]]:
+    """Where number words in a row make one number, with the part before it that says what it is divided by."""
+    pattern = _word_pattern(language)
+    matches = [*pattern.finditer(text), *(_at(text, name.end, language=language) for name in names)]
+    for match in sorted(filter(None, matches), key=lambda match: match.start()):
+        start = match.start(2)
+        said = _without_ending(text, match.end(2), match[2], language=language)
+        for word in _numbers_apart(said, language=language):
+            at = text.index(word, start)
+            yield at, at + len(word), match[1]
+            start = at + len(word)
+
+
+def _without_ending(text: str, end: int, words: str, *, language: Language) -> str:
+    """Without the 이 that ends a Korean number and is no two: 열여섯이, 이백오십육이면, 사십이야, 삼백이십 이름."""
+    if not words.endswith("이") or len(words) < 2 or not re.match("[가-힣]", words):
+        return words
+    begins_a_word = words[-2] == " " and not _ends_a_word(text, end) and not _unit(text, end, language=language)[0]
+    is_ending = re.match("[^영공일이삼사오육칠팔구십백천점 ]", words[-2]) or re.search(
+        "[십백천].*[일이삼사오육칠팔구]이$", words
+    )
+    is_said_to_be = re.compile("야|라고|다$|다[ .]").match(text, end) is not None
+    return words[:-1].rstrip() if begins_a_word or is_ending or is_said_to_be else words
+
+
+def _at(text: str, position: int, *, language: Language) -> re.Match[str] | None:
+    """A Korean number right after a name: 시드오."""
+    match = re.compile(rf"()((?:{one_number_word(language)})+)").match(text, position)
+    return match if match and "가" <= match[2][0] <= "힣" and _ends_a_word(text, match.end()) else None
+
+
+def _numbers_apart(words: str, *, language: Language) -> list[str]:
+    """서른 열여섯 are two numbers and 이백 오십육 is one: what follows is smaller than the last digit that was said."""
+    if not re.match("[가-힣]", words) or words.endswith("다스"):
+        return [words]
+    apart: list[str] = []
+    for word in re.findall(r"\S+", words):
+        value = value_of_words(word, language=language) or 0
+        last = value_of_words(apart[-1], language=language) if apart else None
+        if last and value < _last_place(last):
+            apart[-1] = words[words.index(apart[-1]) : words.rindex(word) + len(word)]
         else:
-            current += piece
-    return total + current
+            apart.append(word)
+    return [
+        each
+        for word in apart
+        for each in (re.findall(f"{NATIVE_ONES}", word) if re.fullmatch(f"{NATIVE_ONES}{{2,}}", word) else [word])
+    ]
+
+
+def _last_place(value: float) -> float:
+    """Of the last digit that is not zero: 50 of 250."""
+    place = 1.0
+    while value and value % (place * 10) == 0:
+        place *= 10
+    return place
 
 
 def _unit(text: str, position: int, *, language: Language) -> tuple[str, int]:
@@ -198,9 +235,9 @@ def _joined(text: str, numbers: list[Number], *, language: Language) -> list[Num
             or not {last.unit, number.unit} <= {"", "images", "percent", "pixels", "minutes"}
         ):
             joined.append(number)
-        elif _is_share(last, number) and words.in_each.fullmatch(gap):
+        elif _is_share(last, number, gap) and words.in_each.fullmatch(gap):
             joined[-1] = Number(last.start, number.end, last.value / number.value, "percent", last.in_words)
-        elif _is_share(number, last) and words.of_which.fullmatch(gap):
+        elif _is_share(number, last, gap) and words.of_which.fullmatch(gap):
             joined[-1] = Number(last.start, number.end, number.value / last.value, "percent", last.in_words)
         elif re.fullmatch(r"\s?[-~]\s?", gap) and last.unit == "" and _below_it(last, number):
             joined[-1] = replace(number, start=last.start)
@@ -209,31 +246,38 @@ def _joined(text: str, numbers: list[Number], *, language: Language) -> list[Num
     return joined
 
 
-def _is_share(part: Number, whole: Number) -> bool:
-    return part.value <= whole.value and whole.value >= 10 and {part.unit, whole.unit} <= {"", "images"}
+def _is_share(part: Number, whole: Number, gap: str) -> bool:
+    """One in four, 3 in 100, 70에 하나; not 70에 4, which are two settings."""
+    is_of_few = part.value == 1 and whole.value >= 2 and gap.strip() not in ("", "of", "per")
+    is_round = (
+        whole.value >= 10 and whole.value % 5 == 0 and (gap.strip() != "에" or math.log10(whole.value).is_integer())
+    )
+    return part.value <= whole.value and (is_of_few or is_round) and {part.unit, whole.unit} <= {"", "images"}
 
 
 def _below_it(low: Number, high: Number) -> bool:
     return low.value < high.value * (100 if high.unit == "percent" else 1)
 
 
-def _is_beside_a_name(text: str, match: re.Match[str], *, names: Sequence[Found], language: Language) -> bool:
-    """백 에폭, 에폭을 백으로, but not 이 에폭 (this one)."""
-    if match[2] in MEAN_OTHER_THINGS:
-        return False
-    if any(name.start - match.end() in (0, 1) for name in names):
+def _is_beside_a_name(text: str, start: int, end: int, *, names: Sequence[Found], language: Language) -> bool:
+    """백 에폭, 에폭을 백으로, 시드 일, but not 이 에폭 (this one)."""
+    means_another = text[start:end] in MEAN_OTHER_THINGS
+    if not means_another and any(name.start - end in (0, 1) for name in names):
         return True
-    near = [text[name.end : match.start()] for name in names if 0 <= match.start() - name.end <= 4]
+    near = [text[name.end : start] for name in names if 0 <= start - name.end <= 4]
     connectors = vocabulary(language).connectors
-    return any(connectors.fullmatch(gap) for gap in near) and _ends_a_word(text, match.end())
+    is_said_of = any(not gap.strip() if means_another else connectors.fullmatch(gap) for gap in near)
+    return is_said_of and (
+        re.match(r"\s*(?:$|[,.!?])", text[end:]) is not None if means_another else _ends_a_word(text, end)
+    )
 
 
 def _ends_a_word(text: str, position: int) -> bool:
     """A Hangul number word is a word of its own: "오십으로", not the first syllable of another word."""
     return (
-        re.compile(r"(?=\s|$|[,.!?)]|으로|로|을|를|에|은|는|이고|안|간|만|짜리|개|번|회|정도|이내|이하|까지)").match(
-            text, position
-        )
+        re.compile(
+            r"(?=\s|$|[,.!?)]|으로|로|을|를|에|은|는|이|하나|둘|셋|넷|다섯|안|간|만|짜리|개|번|회|정도|이내|이하|까지|까진|씩|쯤|꼴|도|동안|중|뿐|당|야|면|라|다가)"
+        ).match(text, position)
         is not None
     )
 
@@ -256,20 +300,11 @@ def _fraction(language: Language) -> str:
 @lru_cache
 def _word_pattern(language: Language) -> re.Pattern[str]:
     word = one_number_word(language)
-    more = rf"(?:(?<=hundred)|(?<=thousand)) and (?:{ARTICLES} )?(?:{word})| and (?:{ARTICLES} )?(?:half|quarter)\b|[\s-]?(?:{word})"
-    row = rf"(?:{word})(?:{more}){{0,8}}"
+    more = rf"(?:(?<=hundred)|(?<=thousand)) and (?:{ARTICLES} )?(?:{word})| and (?:{ARTICLES} )?(?:half|quarter)\b|(?<=[\u4e00-\u9fff])(?!一[批组])(?:{word})|(?<![\u4e00-\u9fff])[\s-]?(?:{word})"
+    row = rf"(?!点)(?:{word})(?:{more}){{0,8}}"
+    dozen = r"(?:打(?![开印断算扫包磨])|\s?다스)?"
     return re.compile(
-        rf"(?:(?<![a-z가-힣])|(?=[\u4e00-\u9fff]))({_fraction(language)})?((?:half|quarter)(?: of)? {ARTICLES}(?: dozen)?|(?:{ARTICLES} )?{row}|{ARTICLES})(?![a-z])"
-    )
-
-
-@lru_cache
-def one_number_word(language: Language) -> str:
-    """A pattern of any number word, but "a" and "an"."""
-    return "|".join(
-        sorted(
-            (re.escape(word) for word in vocabulary(language).numbers if word not in ("a", "an")), key=len, reverse=True
-        )
+        rf"(?:(?<![a-z가-힣])|(?=[\u4e00-\u9fff]))({_fraction(language)})?((?:half|quarter)(?: of)? {ARTICLES}(?: dozen)?|(?:{ARTICLES} )?{row}{dozen}|{ARTICLES})(?![a-z])"
     )
 
 

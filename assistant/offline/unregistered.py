@@ -4,9 +4,7 @@ import re
 from collections.abc import Set
 
 from assistant.offline.examples import is_said_in_examples
-from assistant.offline.language import detect_language
 from assistant.offline.phrases import MARKS, Found, Vocabulary
-from assistant.offline.things import squash, things
 
 MANNER = "용적식대"  # ends words such as 전체적 and 검사용, which say how
 TAKEN = "\0"  # overwrites what was understood; the rest may hold a name
@@ -14,17 +12,18 @@ Span = tuple[int, int]
 
 
 def unregistered(original: str, text: str, *, cues: list[Found], words: Vocabulary) -> Found | None:
-    """The likeliest name, as the user wrote it.
+    """The likeliest name, as the user wrote it. Things of the trade are read by names.py; here only codes and words that can be nothing
+    else: beside a word for data, after a preposition, written as names are.
 
     `text` is masked lower-case text with the positions of `original`; `cues` are the phrases understood in it.
     """
+    if any(deed.value == "rename" for deed in words.deeds.find(text)):  # then the new name is one that nobody has yet
+        return None
     rest = _not_understood(text, cues=cues)
     said = frozenset(value for cue in cues for value in (cue.value, *cue.also))
     span = (
-        _beside_a_word_for_data(rest, cues=cues, words=words)
+        _beside_a_word_for_data(rest, text, cues=cues, words=words)
         or _after_a_preposition(rest, cues=cues, words=words, can_be=MARKS["model"] in text or _is_about_data(said))
-        or _before_a_particle(rest, said=said, words=words)
-        or (_latin_among_others(rest, said=said, words=words) if detect_language(original) != "en" else None)
         or _identifier(rest, words=words)
     )
     return Found(*span, original[span[0] : span[1]]) if span and not is_said_in_examples(rest[slice(*span)]) else None
@@ -87,83 +86,49 @@ def _is_about_data(said: Set[str]) -> bool:
     return not said.isdisjoint({"train", "training", "run_it", "inspect", "change"})
 
 
-def _beside_a_word_for_data(rest: str, *, cues: list[Found], words: Vocabulary) -> Span | None:
-    """bottle_caps data, 병뚜껑 데이터, 瓶盖数据, data set called bottle_caps."""
+def _beside_a_word_for_data(rest: str, text: str, *, cues: list[Found], words: Vocabulary) -> Span | None:
+    """bottle_caps data, 병뚜껑 데이터로, OLED数据, data set called bottle_caps."""
     for cue in cues:
-        if "dataset" in (cue.value, *cue.also):
-            span = _word_before(rest, cue.start, words=words) or _word_after_called(rest, cue.end)
+        if "dataset" in (cue.value, *cue.also) and re.match("data|set|데이터|数据", text[cue.start : cue.end]):
+            span = _word_before(rest, text, cue, words=words) or _word_after_called(rest, cue.end)
             if span:
                 return span
     return None
 
 
-def _after_a_preposition(rest: str, *, cues: list[Found], words: Vocabulary, can_be: bool) -> Span | None:
-    """on bottle_caps, 用瓶盖, check bottle_caps. Korean names stand before their particle instead."""
-    for cue in cues:
-        said = {cue.value, *cue.also}
-        match = re.compile(r"\s*(?:the |my |our )?['\"]?([^\W\d_][\w-]*)").match(rest, cue.end)
-        if not can_be or match is None or said.isdisjoint({"on", "inspect", "train"}):
+def _word_before(rest: str, text: str, cue: Found, *, words: Vocabulary) -> Span | None:
+    """The word before "data", or two if both are Latin ("bottle cap data"); a Korean one only where the data are an object: 부품 데이터로."""
+    start = max(0, cue.start - 40)
+    for pattern in (r"([a-z][a-z0-9-]* [a-z][a-z0-9-]*) ?$", r"([a-z][a-z0-9_-]+|[가-힣][가-힣0-9]+) ?$"):
+        match = re.search(r"(?<![a-z0-9가-힣_])" + pattern, rest[start : cue.start])
+        if match is None or any(_is_plain_english(word, words=words) for word in match[1].split()):
             continue
-        is_verb_object = "train" in said and not match[1].isascii()
-        if not (_is_no_name(match[1], words=words) or is_verb_object or "가" <= match[1][0] <= "힣"):
-            return _without_particle(match, words=words, group=1)
+        if match[1].isascii() or re.compile("셋?(?:으로|로|에|를)").match(text, cue.end):
+            return start + match.start(1), start + match.start(1) + len(match[1].rstrip("의"))
     return None
 
 
-def _before_a_particle(rest: str, *, said: Set[str], words: Vocabulary) -> Span | None:
-    """병뚜껑으로 학습해줘."""
-    if said.isdisjoint({"train", "run_it"}):
-        return None
-    for match in re.finditer(r"(?<![가-힣\0\d])([가-힣][가-힣\w-]+?)(?:으로|(?<!으)로|에서)(?![가-힣])", rest):
-        is_manner = match[0] in words.not_names or match[1][-1] in MANNER
-        if not is_manner and not _is_no_name(match[1], words=words):
+def _after_a_preposition(rest: str, *, cues: list[Found], words: Vocabulary, can_be: bool) -> Span | None:
+    """on bottle_caps, check bottle_caps, 用bottle_caps."""
+    for cue in cues:
+        match = re.compile(r"\s*(?:the |my |our )?['\"]?([a-z][a-z0-9_-]{2,})").match(rest, cue.end)
+        is_cued = "on" in (cue.value, *cue.also) or (match and "inspect" in (cue.value, *cue.also) and "_" in match[1])
+        if can_be and match and is_cued and not _is_plain_english(match[1], words=words):
             return match.span(1)
     return None
 
 
-def _latin_among_others(rest: str, *, said: Set[str], words: Vocabulary) -> Span | None:
-    """A Latin word that means nothing else in a Korean or Chinese sentence about training: 用PatchCore训练OLED."""
-    if said.isdisjoint({"train", "training", "run_it"}) or {"status", "runs"} & said:
-        return None
-    for match in re.finditer(r"(?<![a-z0-9_])[a-z][a-z0-9_-]{2,}", rest):
-        if match[0] not in words.not_names:
-            return match.span()
-    return None
-
-
 def _identifier(rest: str, *, words: Vocabulary) -> Span | None:
-    """bolt_v2, lot7."""
-    for match in re.finditer(r"[^\W_]+(?:[_-][^\W_]+)+|(?<![^\W_])[a-z]+\d+(?![^\W_])", rest):
-        start, end = _without_particle(match, words=words)
-        if not _is_no_name(rest[start:end], words=words):
-            return start, end
-    return None
-
-
-def _word_before(rest: str, position: int, *, words: Vocabulary) -> Span | None:
-    """The word before "data", or two if both are Latin ("bottle cap data") or together one thing ("휴대폰 화면 데이터")."""
-    start = max(0, position - 40)
-    for pattern in (r"([^\W_][\w-]* [^\W\d_]+) ?$", r"([^\W_][\w-]*) ?$"):
-        match = re.search(r"(?<!\w)" + pattern, rest[start:position])
-        if match is None or _is_no_name(match[1], words=words):
-            continue
-        if " " not in match[1] or match[1].isascii() or squash(match[1]) in things().keys:
-            return start + match.start(1), start + match.start(1) + len(match[1].rstrip("의的"))
+    """bolt_v2."""
+    for match in re.finditer(r"(?<![a-z0-9])[a-z0-9]+(?:_[a-z0-9]+)+(?![a-z0-9])", rest):
+        if not _is_no_name(match[0], words=words):
+            return match.span()
     return None
 
 
 def _word_after_called(rest: str, position: int) -> Span | None:
     match = re.compile(r"\s*['\"]([^'\"]{1,60})['\"]|\s*(?:called|named)\s+([\w-]+)").match(rest, position)
     return match.span(1 if match[1] else 2) if match else None
-
-
-def _without_particle(match: re.Match[str], *, words: Vocabulary, group: int = 0) -> Span:
-    """Without the Korean particle that follows the name."""
-    start, end = match.span(group)
-    for particle in words.particles:
-        if match[group].endswith(particle) and len(match[group]) > len(particle) + 1:
-            return start, end - len(particle)
-    return start, end
 
 
 def _is_no_name(word: str, *, words: Vocabulary) -> bool:

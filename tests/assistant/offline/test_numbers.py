@@ -66,10 +66,49 @@ def test_a_chinese_number_in_words_is_read_back(value: int) -> None:
         ("三千五", "zh", 3500),
         ("一百零二", "zh", 102),
         ("서른두 장", "ko", 32),
+        ("a dozen", "en", 12),
+        ("ten twenty four", "en", 1024),
+        ("point oh oh one", "en", 0.001),
+        ("ten to the minus four", "en", 0.0001),
+        ("three times ten to the minus four", "en", 0.0003),
+        ("one e minus four", "en", 0.0001),
+        ("four by four", "en", 4),
+        ("seed double seven", "en", 77),
+        ("영점공공일", "ko", 0.001),
+        ("한 다스", "ko", 12),
+        ("네 칸씩", "ko", 4),
+        ("삼등분", "ko", 3),
+        ("열여섯이 안전하겠지", "ko", 16),
+        ("사십이야", "ko", 40),
+        ("석 장", "ko", 3),
+        ("삼 곱 삼", "ko", 3),
+        ("最近仨", "zh", 3),
+        ("俩邻居", "zh", 2),
+        ("一打良品", "zh", 12),
+        ("卅五轮", "zh", 35),
+        ("三乘三", "zh", 3),
+        ("四四分块", "zh", 4),
+        ("五乘十的负五", "zh", 0.00005),
     ],
 )
 def test_a_number_is_what_people_mean_by_it(text: str, language: Language, value: float) -> None:
-    assert read(text, language) == [value]
+    assert read(text, language) == [pytest.approx(value)]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "values"),
+    [
+        ("서른 열여섯", "ko", [30, 16]),
+        ("이백 오십육 픽셀", "ko", [256]),
+        ("레이어 하나 둘 셋", "ko", [1, 2, 3]),
+        ("70에 4", "ko", [70, 4]),
+        ("배치 서른둘에 에폭 마흔", "ko", [32, 40]),
+        ("六十四一批", "zh", [64, 1]),
+        ("千分之一一条道", "zh", [0.001, 1]),
+    ],
+)
+def test_what_cannot_be_one_number_is_several(text: str, language: Language, values: list[float]) -> None:
+    assert read(text, language) == values
 
 
 @pytest.mark.parametrize(
@@ -84,6 +123,33 @@ def test_a_number_is_what_people_mean_by_it(text: str, language: Language, value
         ("100장 중 3장", "ko", 0.03),
         ("千分之五", "zh", 0.005),
         ("一百片里三片", "zh", 0.03),
+        ("a fifth of the good ones", "en", 0.2),
+        ("quarter of the patches", "en", 0.25),
+        ("five hundredths", "en", 0.05),
+        ("one ten-thousandth", "en", 0.0001),
+        ("every two-hundredth", "en", 0.005),
+        ("every 20th", "en", 0.05),
+        ("one good part in five", "en", 0.2),
+        ("one image in twenty", "en", 0.05),
+        ("thirty-five in the hundred", "en", 0.35),
+        ("half a thousandth", "en", 0.0005),
+        ("삼할", "ko", 0.3),
+        ("일 할은", "ko", 0.1),
+        ("만분의 이", "ko", 0.0002),
+        ("십만분의 오", "ko", 0.00005),
+        ("백분일", "ko", 0.01),
+        ("열에 하나", "ko", 0.1),
+        ("오십 개에 하나", "ko", 0.02),
+        ("백 개 중 하나", "ko", 0.01),
+        ("천 개에 다섯 개", "ko", 0.005),
+        ("양품 절반", "ko", 0.5),
+        ("一成", "zh", 0.1),
+        ("三成半", "zh", 0.35),
+        ("万分之一", "zh", 0.0001),
+        ("两百个良品顶多冤一个", "zh", 0.005),
+        ("一百个好的最多丢仨", "zh", 0.03),
+        ("五张抽一张", "zh", 0.2),
+        ("过杀三个点", "zh", 0.03),
     ],
 )
 def test_a_share_is_one_number(text: str, language: Language, share: float) -> None:
@@ -99,6 +165,12 @@ def test_a_share_is_one_number(text: str, language: Language, share: float) -> N
         ("두 시간 반", "ko", 150),
         ("一个半小时", "zh", 90),
         ("四分之三小时", "zh", 45),
+        ("三刻钟", "zh", 45),
+        ("一小时一刻钟", "zh", 75),
+        ("hour and a half", "en", 90),
+        ("hour n half", "en", 90),
+        ("an hour and a quarter", "en", 75),
+        ("한 시간 반", "ko", 90),
     ],
 )
 def test_a_duration_is_one_number(text: str, language: Language, minutes: float) -> None:
@@ -116,6 +188,17 @@ def test_numbers_in_a_list_stay_apart() -> None:
     assert read("1,024 pixels", "en") == [1024]
 
 
-@pytest.mark.parametrize("text", ["불량 종류를 구분해줘", "이 모델 말고", "a model", "half the good ones"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "불량 종류를 구분해줘",
+        "이 모델 말고",
+        "a model",
+        "half the good ones",
+        "the fifth run",
+        "학습할 데이터 셋",
+        "反正一成不变",
+    ],
+)
 def test_a_word_that_only_looks_like_a_number_is_none(text: str) -> None:
     assert read(text, "ko" if not text.isascii() else "en") == []
