@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.contract.asker import end_with_asker
 from engine.contract.continuing import Continued, read_continued
@@ -294,5 +294,12 @@ def _own_defaults(params: Any) -> dict[str, Any]:
     return own | ({"layers": params.default_layers()} if "layers" in params.model_fields else {})
 
 
+def _end_at_once(code: int) -> NoReturn:
+    """Everything is written by now, and Python would take a second to put away what torch has loaded."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _end_at_once(main())
