@@ -73,7 +73,7 @@ class Setting(Frame):
     optional: bool = Field(default=False, description="may be left empty")
     because: Notice | None = Field(
         default=None,
-        description="why the value was chosen for this data, when nobody asked for it (locales: because.<code>)",
+        description="why it has this value, when nobody asked for it in this plan (locales: because.<code>)",
     )
     main: bool = Field(description="shown on the card at once; the others stand behind 'all settings'")
     problem: str | None = Field(default=None, description="why the last edit of this field was refused, in English")

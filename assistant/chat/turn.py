@@ -48,10 +48,12 @@ from assistant.offline.model import built_in_model
 from assistant.offline.runs_meant import KnownRun
 from assistant.offline.said import Said
 from assistant.offline.words import built_in_words
-from assistant.plans.card import plan_key, plan_words
+from assistant.plans.card import plan_key, plan_words, settings_now
+from assistant.plans.form import describe
 from assistant.state import State
 from assistant.telling import composed
 from assistant.tools.desk import Desk
+from engine.contract.jobs import read_job
 
 NAMED_RUNS = 50  # that can be meant by what they were trained with and on
 
@@ -121,12 +123,13 @@ class Turn:
         names = await parts.datasets.names()
         opened = remembered.plan
         card = await self._transcript.get(plan_key(opened.proposal)) if opened else None
-        plan = plan_words(card) if isinstance(card, ProposalItem) else None
+        plan = card if isinstance(card, ProposalItem) else None
         built_in = built_in_model(
             said,
             language=desk.language,
             datasets=names,
-            plan=plan,
+            plan=plan_words(plan) if plan is not None else None,
+            now=settings_now(plan) if plan is not None else await self._settings_of_run(remembered),
             refusals=desk.refusals,
             home=parts.settings.home,
             remembered=remembered,
@@ -205,6 +208,13 @@ class Turn:
         runs = await desk.runs.list(conversation=desk.conversation, limit=SHOWN_RUNS)
         plan = await desk.proposals.latest_open(desk.conversation)
         return [*datasets, *(run.id for run in runs), *([plan.id] if plan else [])]
+
+    async def _settings_of_run(self, remembered: State) -> dict[str, Any] | None:
+        """Model and settings of the run talked about, which a new plan takes over."""
+        row = next(iter(await self._desk.runs.some(remembered.runs[:1])), None)
+        if row is None:
+            return None
+        return {"model": row.subject, **{each.name: each.value for each in describe(read_job(row.spec))}}
 
     async def _runs(self, remembered: State) -> list[KnownRun]:
         """The runs that a person can mean: those that the conversation spoke of, the latest first, then the newest of all."""

@@ -65,6 +65,7 @@ def in_context(
     requests: list[Request] = []
     for request in heard.requests:
         request = _of_its_kind(_in_its_time(_advised(request, state), state, runs), heard, state, language=language)
+        request = _with_what_was_asked(request, state)
         meant = referred(_without_ordinal(request, said.text, found), found, state) if found else request
         meant = with_run_meant(meant, runs) if isinstance(meant, Request) else meant
         if isinstance(meant, Question):
@@ -82,6 +83,14 @@ def _of_the_plan(heard: Understood, state: State, *, language: Language) -> Requ
         return heard.bare
     rest = heard.masked[: named[0].start] + " " + heard.masked[named[0].end :]
     return Request(planner(), {"model": named[0].value}) if is_bare(rest, language, choosing=True) else heard.bare
+
+
+def _with_what_was_asked(request: Request, state: State) -> Request:
+    """A plan that was asked for and lacks something is what its settings are said of meanwhile, until what it lacks is said."""
+    asked = state.question.asked if state.question is not None else None
+    if asked is None or asked.tool != planner() or request.tool != asked.tool:
+        return request
+    return replace(request, arguments={**asked.arguments, **request.arguments})
 
 
 def _as_it_can_be(heard: Understood, said: Said, state: State, runs: Sequence[KnownRun]) -> Understood:

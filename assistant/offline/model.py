@@ -36,6 +36,7 @@ def built_in_model(
     language: Language,
     datasets: Sequence[str],
     plan: dict[str, Any] | None,
+    now: dict[str, Any] | None,
     refusals: Sequence[Refusal],
     home: Path,
     remembered: State,
@@ -44,7 +45,8 @@ def built_in_model(
 ) -> FunctionModel:
     """The model of the built-in assistant for one turn: answers in `language`, knows the names of the registered data sets.
 
-    `said` is what the turn is about; None where it only hears the answers to its questions. `plan` is what is said of the open plan;
+    `said` is what the turn is about; None where it only hears the answers to its questions. `plan` is what is said of the open plan,
+    `now` model and settings of that or of the run talked about, which "half the image size" is a half of;
     `refusals` are those of the turn's desk: why a tool could not do what was asked. What was learned is kept in `home`. `remembered` is what the conversation remembered before
     it was said, `runs` are those that can be meant, the ones it spoke of first; what is asked back is put into `asked`.
     """
@@ -59,7 +61,7 @@ def built_in_model(
             from assistant.offline.understand import understand
 
             await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
-            now, changed = plan["now"] if plan else None, last_changed(remembered)
+            changed = last_changed(remembered)
             heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
             meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)
             answer.begin(replace(meant, masked=heard.masked))

@@ -37,9 +37,7 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
 
 
 def plan_words(item: ProposalItem) -> dict[str, Any]:
-    """What our own words say of a plan: `because` of which reasons its settings are what they are, and `now`, its model and settings, which
-    "half the image size" is a half of."""
-    now = {"model": item.model, **{setting.name: setting.value for setting in item.settings}}
+    """What our own words say of a plan: `because` of which reasons its settings are what they are."""
     because = [
         {"setting": each.name, "value": each.value, **each.because.model_dump(include={"code", "message", "values"})}
         for each in item.settings
@@ -50,8 +48,12 @@ def plan_words(item: ProposalItem) -> dict[str, Any]:
         "model_title": item.model_title,
         "dataset": item.dataset,
         "seconds": item.estimate.seconds,
-        "now": now,
     }
+
+
+def settings_now(item: ProposalItem) -> dict[str, Any]:
+    """Model and settings of a plan, which "half the image size" is a half of."""
+    return {"model": item.model, **{setting.name: setting.value for setting in item.settings}}
 
 
 def with_refusal(item: ProposalItem, error: SpecError | DatasetError, changes: dict[str, Any]) -> ProposalItem:

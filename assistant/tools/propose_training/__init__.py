@@ -1,7 +1,8 @@
 """Tool: make or change a training plan and show it as a card. Starts nothing."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pydantic_ai import RunContext
 
 from assistant.data.datasets import DatasetError
 from assistant.data.left_out import by_reason
+from assistant.frames import Notice
 from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model
 from assistant.plans.form import describe
 from assistant.plans.plan import Plan, plan
@@ -168,8 +170,9 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
         made = await _made(what, had=had, asked=asked, wishes=wishes, may_drop=revised is None)
     except (SpecError, DatasetError) as error:
         raise desk.refuse_input(error) from None
-    row = await _store(desk, made, revised)
     survives = had.keys() - asked.keys() if revised is None else set()
+    made = _with_carried(made, survives)
+    row = await _store(desk, made, revised)
     sentences = sentences_of(claims_of_plan(row.id, made), desk.language)
     return {
         "proposal": row.id,
@@ -225,6 +228,12 @@ async def _made(
             raise
     kept = {name: value for name, value in had.items() if name not in refused}
     return await _made(what, had=kept, asked=asked, wishes=wishes, may_drop=may_drop)
+
+
+def _with_carried(made: Plan, survives: Collection[str]) -> Plan:
+    """The plan, whose card says of a setting that was taken over that it was."""
+    carried = Notice(code="carried", message="as chosen before")
+    return replace(made, because={**made.because, **{name: carried for name in survives if name in made.chosen}})
 
 
 def _kind(request: BaseModel, before: ProposalRow | RunRow | None) -> Kind[Any]:

@@ -296,3 +296,31 @@ async def test_what_was_refused_is_the_reason_only_where_nothing_else_is_asked_a
 async def test_a_change_that_was_not_heard_is_not_told_as_a_plan_that_was_made(conversation: Conversation) -> None:
     await say(conversation, "train PatchCore on oled")
     assert "no change" in answers(await say(conversation, "change the plan please"))
+
+
+async def test_without_an_open_plan_half_is_a_half_of_what_the_run_talked_about_had(
+    conversation: Conversation, workspace: Workspace
+) -> None:
+    job = make_job("detect", "oled", "padim", {"batch_size": 12})
+    run = await workspace.runs.add(job, data_path="/data", conversation=conversation.id)
+    await conversation.memory.change(lambda state: with_run(state, run.id))
+    await say(conversation, "train it again with half the batch size")
+    plan = await plan_of(conversation)
+    assert {each.name: each.value for each in plan.settings}["batch_size"] == 6
+
+
+async def test_a_setting_that_was_taken_over_says_so_on_the_card(conversation: Conversation) -> None:
+    await say(conversation, "train PatchCore on oled with batch 8")
+    await say(conversation, "use padim instead")
+    (batch,) = [each for each in (await plan_of(conversation)).settings if each.name == "batch_size"]
+    assert batch.because is not None
+    assert batch.because.code == "carried"
+
+
+async def test_settings_that_are_said_while_it_is_asked_on_what_data_are_kept(conversation: Conversation) -> None:
+    await say(conversation, "train PaDiM on the tablet_covers data")
+    await say(conversation, "batch 8")
+    await say(conversation, "oled")
+    plan = (await conversation.memory.state()).plan
+    assert plan is not None
+    assert (plan.model, plan.chosen) == ("padim", {"batch_size": 8})
