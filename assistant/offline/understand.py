@@ -99,7 +99,7 @@ def understand(
     )
     if asks := unknown_name(requests, datasets=datasets, language=language):
         return replace(heard, requests=(), asks=asks)
-    if margin < NEAR and len(parts) == 1:
+    if margin < NEAR and len(parts) == 1 and model_run is None:
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
         if asks := which_intent([_request_for(intent, least.reading) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)

@@ -280,3 +280,18 @@ def test_runs_that_are_compared_are_not_taken_apart() -> None:
 @pytest.mark.parametrize("text", ["put r1 and r2 together", "r1 r2 합쳐줘", "把r1和r2合起来"])
 def test_a_plan_of_several_runs_puts_them_together(text: str) -> None:
     assert asked(text) == Request("propose_training", {"model": "ensemble", "members": ["r1", "r2"]})
+
+
+@pytest.mark.parametrize(
+    "text", ["same as r2", "train it like r2", "r2처럼 해줘", "r2와 같은 설정으로", "就按r8那样", "照r2的设置来"]
+)
+def test_a_run_whose_settings_are_meant_makes_a_plan_like_it(text: str) -> None:
+    call = asked(text)
+    assert call is not None
+    assert (call.tool, call.arguments.keys()) == ("propose_training", {"like"})
+
+
+@pytest.mark.parametrize("text", ["is r5 the same as r2?", "compare r2 and r1", "I like r2"])
+def test_a_run_that_is_asked_about_or_praised_is_no_model_for_a_plan(text: str) -> None:
+    requests = understand(text, datasets=DATASETS).requests
+    assert all("like" not in request.arguments for request in requests)
