@@ -36,7 +36,8 @@ class Conversation:
         self.id, self._parts = conversation, parts
         self.transcript = Transcript(parts.database, conversation, parts.mask)
         self.answering = Answering(parts.database, conversation, parts.mark)
-        self.items, self.subscribe = self.transcript.items, Watching(self.transcript, self.answering).subscribe
+        self._watching = Watching(self.transcript, self.answering)
+        self.items, self.subscribe = self.transcript.items, self._watching.subscribe
         self.memory = Memory(parts.database, conversation, parts.mask)
         self.cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
         questions = OpenQuestions(parts.histories, self.transcript, self.cards.what_started)
@@ -123,3 +124,4 @@ class Conversation:
     async def close(self) -> None:
         self._turns.stop()
         await self.finish()
+        await self._watching.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from assistant.chat.answering import Answering
 from assistant.chat.transcript import Transcript
@@ -13,33 +13,42 @@ LOOK_S = 1.0
 
 
 class Watching:
-    """Looks from time to time while a page is open, and only then."""
+    """Looks from time to time while a page is open, and only then. It is told to end, not cancelled: nothing is cut off in the database."""
 
     def __init__(self, transcript: Transcript, answering: Answering):
         self._transcript, self._answering = transcript, answering
         self._pages, self._is_elsewhere = 0, False
         self._task: asyncio.Task[None] | None = None
+        self._is_over = asyncio.Event()
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:
         """Live frames from here on, whoever writes; ends by itself for a page that cannot keep up."""
         self._pages += 1
         try:
-            if self._task is None:
+            if self._pages == 1:
                 await self._transcript.look_from_here()
-                self._task = asyncio.create_task(self._look_on())
+                self._is_over = asyncio.Event()
+                self._task = asyncio.create_task(self._look_on(self._is_over))
             async with self._transcript.subscribe() as frames:
                 yield frames
         finally:
             self._pages -= 1
-            if not self._pages and self._task is not None:
-                self._task.cancel()
-                self._task = None
+            if not self._pages:
+                self._is_over.set()
 
-    async def _look_on(self) -> None:
+    async def close(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _look_on(self, is_over: asyncio.Event) -> None:
         looking = Watch()
-        while True:
-            await asyncio.sleep(LOOK_S)
+        while not is_over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), LOOK_S)
+                return
             with looking.over(f"what others write into conversation {self._transcript.conversation}"):
                 await self._look()
 
