@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +29,8 @@ from assistant.settings import SettingError, Settings
 from prompts.rendering import render
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
     from pydantic_ai.models.openai import OpenAIResponsesModelSettings
 
@@ -185,9 +188,17 @@ def http_client(url: str) -> "httpx2.AsyncClient":
     from pydantic_ai.models import create_async_httpx2_client
 
     is_local = is_loopback(urlsplit(url).hostname or "")
-    client = create_async_httpx2_client(transport=httpx2.AsyncHTTPTransport() if is_local else None)
+    client = create_async_httpx2_client(transport=httpx2.AsyncHTTPTransport(verify=_trust()) if is_local else None)
     client.event_hooks["response"].append(refuse_long_pause)
     return client
+
+
+@cache
+def _trust() -> "ssl.SSLContext":
+    """Which certificates count: read once, for that takes longer than a question over plain HTTP."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 async def refuse_long_pause(response: "httpx2.Response") -> None:
