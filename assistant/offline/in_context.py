@@ -57,10 +57,9 @@ def in_context(
         or _of_the_plan(heard, state, language=language)
     )
     if isinstance(whole, Request):
-        asks = unknown_name([whole], datasets=datasets, language=language)
-        return Understood(asks=asks) if asks else Understood((whole,))
+        whole = unknown_name([whole], datasets=datasets, language=language) or with_run_meant(whole, runs)
     if whole is not None:
-        return Understood(asks=whole)
+        return Understood((whole,)) if isinstance(whole, Request) else Understood(asks=whole)
     heard = _as_it_can_be(heard, said, state, runs)
     requests: list[Request] = []
     for request in heard.requests:

@@ -5,7 +5,7 @@ values that stand in a request's own part of the sentence (arguments.py), and fr
 a name is unknown, it is asked back. What the built-in assistant answers is not decided here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, pairwise
@@ -19,7 +19,7 @@ from assistant.offline.intents import Intents, learned_intents
 from assistant.offline.language import detect_language
 from assistant.offline.phrases import Found, vocabulary
 from assistant.offline.reading import Reading
-from assistant.offline.recognise import recognise
+from assistant.offline.recognise import recognise, spans
 from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
@@ -103,7 +103,30 @@ def understand(
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
         if asks := which_intent([_request_for(intent, least.reading) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)
+    of_run = _of_a_run(parts[0], learned_intents(home)) if len(parts) == 1 else None
+    if of_run is not None and (asks := which_intent([*requests, of_run], language=language)):
+        return replace(heard, requests=(), asks=asks)
     return heard
+
+
+def _of_a_run(part: Part, intents: Intents) -> Request | None:
+    """What is asked of a run that is named by its data, where that is as likely as that the data are meant: a name of data alone makes
+    a request about data of many a sentence, such as "the result on the screws"."""
+    reading, takes = part.reading, _takes(part.intent)
+    if not reading.datasets or reading.runs or "dataset" not in takes or traits(part.intent).plans:
+        return None
+    without_name = list(reading.text)
+    for each in reading.datasets:
+        without_name[each.start - reading.start : each.end - reading.start] = " " * (each.end - each.start)
+    rest = replace(reading.without(spans(reading.datasets)), text="".join(without_name))
+    other = Part(rest, intents.ranked(rest))
+    is_of_a_run = "run" in _takes(other.intent) and "dataset" not in _takes(other.intent)
+    is_likely = other.margin >= VERY_CERTAIN and other.ranked[0][1] > part.ranked[0][1] - NEAR
+    return _request_for(other.intent, reading) if is_of_a_run and is_likely else None
+
+
+def _takes(intent: str) -> Collection[str]:
+    return schema_of(intent).keys() if intent in tool_names() else ()
 
 
 def _parts(reading: Reading, intents: Intents, *, language: Language) -> list[Part]:

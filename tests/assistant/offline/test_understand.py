@@ -295,3 +295,10 @@ def test_a_run_whose_settings_are_meant_makes_a_plan_like_it(text: str) -> None:
 def test_a_run_that_is_asked_about_or_praised_is_no_model_for_a_plan(text: str) -> None:
     requests = understand(text, datasets=DATASETS).requests
     assert all("like" not in request.arguments for request in requests)
+
+
+@pytest.mark.parametrize("text", ["螺丝那次结果", "手机屏还要多久"])
+def test_a_run_that_is_named_by_its_data_is_not_taken_for_the_data(text: str) -> None:
+    heard = understand(text, datasets=DATASETS)
+    meant = [*heard.requests, *(each.request for each in (heard.asks.choices if heard.asks else ()))]
+    assert any(request.of.get("dataset") for request in meant)
