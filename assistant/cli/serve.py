@@ -55,9 +55,9 @@ def serve(
 
 
 def _learn(home: Path) -> None:
-    from assistant.offline.intents import learned_intents
+    from assistant.offline.learned import learned
 
-    learned_intents(home)
+    learned(home)
 
 
 async def _open_once(settings: "Settings") -> None:

@@ -53,10 +53,10 @@ def understand(
 def learn() -> None:
     """Learn the intents from the examples now, so that the first message does not wait for it. Prints how many there are, and how many
     are understood when they are left out of learning (cross-validation)."""
-    from assistant.offline.intents import learned_intents
+    from assistant.offline.learned import learned
     from assistant.offline.learning import cross_validated
 
-    learned_intents(settings_here().home)
+    learned(settings_here().home)
     for language, counts in cross_validated().items():
         tell(f"{language}: {counts.said:,} sentences, {100 * counts.right / counts.said:.1f} % right")
 

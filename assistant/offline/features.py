@@ -1,5 +1,5 @@
-"""What a classifier of intents sees of a sentence: runs of one to four characters, with everything that was recognised masked by its kind,
-and which kinds there are.
+"""What the classifiers see of a sentence, and of a number in it: runs of one to four characters, with every name and every number masked by
+its kind, and marks for what was recognised.
 
 Runs of characters need no words cut apart, so the three languages are treated alike and a slip of the pen costs little. Masks make
 "train padim on tile" and "train stfpm on oled" the same sentence.
@@ -7,25 +7,23 @@ Runs of characters need no words cut apart, so the three languages are treated a
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import log2
 from zlib import crc32
 
 import numpy as np
 
 from assistant.offline.answers import is_question
 from assistant.offline.numbers import Number
-from assistant.offline.phrases import MARKS, Found
 from assistant.offline.reading import Reading
 
-BUCKETS = 1 << 17  # features are told apart by their hash
 LONGEST = 4  # characters
 LONGEST_TEXT = 400  # what is asked for stands at the beginning or the end of a longer one
-KIND_WEIGHT = 0.15  # beside characters, whose weights together have the length 1
-
-FAMILY = "\ue010"
+AROUND, BESIDE = 24, 6  # characters before and after a number, and directly at it
 SHORT = 14
-KINDS = (
+
+RECOGNISED = (
     "datasets",
     "models",
     "tasks",
@@ -44,36 +42,58 @@ END = re.compile(r"[.!~。\s]+$")
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Of a text: its `buckets` (n) with how often each is there, dampened (n), and the buckets of what kinds of values there are (m)."""
+    """The hashes of runs of characters (n), how often each is there, dampened (n), and the hashes of marks (m)."""
 
-    buckets: np.ndarray
+    runs: np.ndarray
     counts: np.ndarray
-    kinds: np.ndarray
+    marks: np.ndarray
 
 
 def features(reading: Reading) -> Features:
-    """The features of a text, or of the part of one."""
-    text = masked(reading)
+    """Those of a text, or of the part of one."""
+    text = END.sub("", _collapsed(reading.words))
     if len(text) > LONGEST_TEXT:
         text = text[: LONGEST_TEXT // 2] + text[-LONGEST_TEXT // 2 :]
-    text = f"\x02{text}\x03"
-    runs = (text[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(text) - size + 1))
-    counts = Counter(map(_bucket, runs))
+    return _hashed(_runs(f"\x02{text}\x03"), _marks(reading))
+
+
+def features_of_number(reading: Reading, number: Number, *, intent: str) -> Features:
+    """Those of what stands around a number in a request: which setting it belongs to is told by the words beside it, its unit, its size."""
+    start, end = number.start - reading.start, number.end - reading.start
+    before, after = reading.words[:start][-AROUND:], reading.words[end:][:AROUND]
+    before = _collapsed(before if start > AROUND else "\x02" + before)
+    after = _collapsed(after if len(reading.words) - end > AROUND else after + "\x03")
+    sides = {"<": before, ">": after, "[": before[-BESIDE:], "]": after[:BESIDE]}
+    runs = (side + run for side, text in sides.items() for run in _runs(text))
+    return _hashed(runs, _marks_of_number(reading, number, intent=intent))
+
+
+def _runs(text: str) -> Iterator[str]:
+    return (text[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(text) - size + 1))
+
+
+def _hashed(runs: Iterable[str], marks: Iterable[str]) -> Features:
+    counts = Counter(map(_hash, runs))
     return Features(
         np.fromiter(counts, np.int64, len(counts)),
         1 + np.log(np.fromiter(counts.values(), np.float64, len(counts))),
-        np.array([_bucket(f"\x04{kind}") for kind in dict.fromkeys(_kinds(reading))], np.int64),
+        np.array([_hash(f"\x04{mark}") for mark in dict.fromkeys(marks)], np.int64),
     )
 
 
-def _bucket(feature: str) -> int:
-    return crc32(feature.encode("utf-8", "surrogatepass")) % BUCKETS
+def _hash(feature: str) -> int:
+    return crc32(feature.encode("utf-8", "surrogatepass"))
 
 
-def _kinds(reading: Reading) -> Iterator[str]:
-    yield from (name for name, values in vars(reading).items() if name in KINDS and values)
+def _collapsed(text: str) -> str:
+    """A single mark in place of each name and number."""
+    return " ".join(MARK_RUN.sub(r" \1 ", text).split())
+
+
+def _marks(reading: Reading) -> Iterator[str]:
+    yield from (name for name in RECOGNISED if getattr(reading, name))
     yield from ("weak" if setting.weak else "setting" for setting in reading.settings)
-    yield from (f"unit {number.unit}" for number in reading.numbers)
+    yield from (f"unit {number.unit}" for number in reading.counted)
     if "?" in reading.text:
         yield "question"
     if is_question(reading.text):
@@ -82,18 +102,18 @@ def _kinds(reading: Reading) -> Iterator[str]:
         yield "short"
 
 
-def masked(reading: Reading) -> str:
-    """The text with a single mark in place of all that was recognised."""
-    letters = list(reading.text)
-    lists: Mapping[str, Iterable[Found | Number]] = {
-        MARKS["number"]: reading.numbers,
-        MARKS["defect"]: reading.defects,
-        MARKS["dataset"]: reading.datasets,
-        MARKS["model"]: reading.models,
-        FAMILY: reading.families,
-    }
-    for mark, found in lists.items():
-        for each in found:
-            start, end = each.start - reading.start, min(each.end - reading.start, len(letters))
-            letters[start:end] = mark * (end - start)
-    return END.sub("", " ".join(MARK_RUN.sub(r" \1 ", "".join(letters)).split()))
+def _marks_of_number(reading: Reading, number: Number, *, intent: str) -> Iterator[str]:
+    size = _size(number.value)
+    yield from (f"intent {intent}", f"unit {number.unit}", size, f"{number.unit} {size}")
+    if number.in_words:
+        yield "in words"
+    before = [name for name in reading.names if name.end <= number.start]
+    after = [name for name in reading.names if name.start >= number.end]
+    yield from (f"after {name.value}" for name in before[-1:])
+    yield from (f"before {name.value}" for name in after[:1])
+
+
+def _size(value: float) -> str:
+    if value <= 0 or value != int(value):
+        return "none" if value <= 0 else "small share" if value < 0.1 else "share" if value < 1 else "fraction"
+    return "pixels" if value >= 64 and value % 32 == 0 else f"2^{min(int(log2(value)), 12)}"

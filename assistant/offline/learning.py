@@ -1,52 +1,144 @@
-"""Fits the classifier of intents to the examples: a linear support vector machine, one intent against the rest. Deterministic.
+"""Fits what is learned from the examples: linear support vector machines, one label against the rest. Deterministic.
 
-Runs in a process of its own (`python -m assistant.offline.learning` writes the classifier to its standard output), for scikit-learn is
+Runs in a process of its own (`python -m assistant.offline.learning` writes what was learned to its standard output), for scikit-learn is
 slow to load and needed for nothing else. What else was tried, with numbers, stands in LOG.md.
 """
 
+import os
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from assistant.offline.examples import Example, examples, names_in_examples
-from assistant.offline.features import BUCKETS, KIND_WEIGHT, Features, features
-from assistant.offline.intents import Intents
+from assistant.offline.examples import Example, examples, registered_for, several
+from assistant.offline.features import Features, features, features_of_number
+from assistant.offline.learned import Learned
+from assistant.offline.linear import Linear
+from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise
+from assistant.offline.values import argument_of, choices_made
 from prompts.languages import LANGUAGES, Language
 
+PLACES_OF_INTENTS, PLACES_OF_VALUES = 1 << 17, 1 << 15  # among which features are spread by their hash
 REGULARISATION = 4.0  # C
+OF_SEVERAL, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
+MARK_WEIGHT, MARK_WEIGHT_OF_NUMBERS = 0.15, 0.3
+EVERY = 2  # of those that ask for one thing, beside those that ask for more
+FEWEST = 12  # examples from which a choice is learned
 FOLDS = 5
+PORTION = 500
 
 
-def fit(said: Sequence[Features], intents: Sequence[str]) -> Intents:
-    """The classifier of sentences that show these intents."""
+@dataclass(frozen=True)
+class Lesson:
+    """An example, and what was recognised in it."""
+
+    example: Example
+    reading: Reading
+    said: Features
+
+
+def learn(lessons: Sequence[Lesson], more: Sequence[Lesson]) -> Learned:
+    """All that these examples teach; `more`: those that ask for more than one thing."""
+    return Learned(_intents(lessons), _several(lessons, more), _numbers(lessons), _choices(lessons))
+
+
+def read_all(said: Sequence[Example]) -> list[Lesson]:
+    """The examples as they are recognised, each where its data sets are registered."""
+    portions = [said[at : at + PORTION] for at in range(0, len(said), PORTION)]
+    if len(portions) < 3:
+        return [lesson for portion in portions for lesson in _read(portion)]
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        return [lesson for read in pool.map(_read, portions) for lesson in read]
+
+
+def _read(portion: Sequence[Example]) -> list[Lesson]:
+    lessons = []
+    for each in portion:
+        reading = recognise(each.text, datasets=list(registered_for(each)), language=each.language)
+        lessons.append(Lesson(each, reading, features(reading)))
+    return lessons
+
+
+def _intents(lessons: Sequence[Lesson]) -> Linear:
+    said, labels = [each.said for each in lessons], [each.example.intent for each in lessons]
+    matrix, rarity = _matrix(said, places=PLACES_OF_INTENTS, mark_weight=MARK_WEIGHT)
+    return _fitted(matrix, rarity, labels, strength=REGULARISATION, mark_weight=MARK_WEIGHT)
+
+
+def _several(lessons: Sequence[Lesson], more: Sequence[Lesson]) -> Linear:
+    others = lessons[::EVERY]
+    said = [each.said for each in (*others, *more)]
+    matrix, rarity = _matrix(said, places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT)
+    labels = [False] * len(others) + [True] * len(more)
+    return _fitted(matrix, rarity, labels, strength=OF_SEVERAL, mark_weight=MARK_WEIGHT)
+
+
+def _numbers(lessons: Sequence[Lesson]) -> Linear:
+    said, labels = [], []
+    for lesson in lessons:
+        intent = lesson.example.intent
+        for number in lesson.reading.counted:
+            said.append(features_of_number(lesson.reading, number, intent=intent))
+            labels.append(argument_of(number, intent, lesson.example.arguments))
+    matrix, rarity = _matrix(said, places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT_OF_NUMBERS)
+    return _fitted(matrix, rarity, labels, strength=OF_NUMBERS, mark_weight=MARK_WEIGHT_OF_NUMBERS)
+
+
+def _choices(lessons: Sequence[Lesson]) -> dict[str, Linear]:
+    """One classifier for each intent that has choices; each of its labels against all that do not have it."""
+    of_intent: dict[str, list[Lesson]] = defaultdict(list)
+    for lesson in lessons:
+        of_intent[lesson.example.intent].append(lesson)
+    learned = {}
+    for intent, own in of_intent.items():
+        made = [set(choices_made(intent, each.example.arguments, each.reading.counted)) for each in own]
+        counts = Counter(label for labels in made for label in labels)
+        kept = sorted(label for label, count in counts.items() if FEWEST <= count < len(own))
+        if kept:
+            matrix, rarity = _matrix([each.said for each in own], places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT)
+            each = [
+                _fitted(
+                    matrix, rarity, [label in labels for labels in made], strength=OF_CHOICES, mark_weight=MARK_WEIGHT
+                )
+                for label in kept
+            ]
+            weights = np.concatenate([fitted.weights for fitted in each], axis=1)
+            bias = np.concatenate([fitted.bias for fitted in each])
+            learned[intent] = Linear(tuple(kept), rarity, weights, bias, MARK_WEIGHT)
+    return learned
+
+
+def _matrix(said: Sequence[Features], *, places: int, mark_weight: float) -> tuple[Any, np.ndarray]:
+    """The features as a sparse matrix (n, places), and how rare each is (places)."""
     from scipy.sparse import csr_matrix
-    from sklearn.svm import LinearSVC
 
-    there = np.bincount(np.concatenate([each.buckets for each in said]), minlength=BUCKETS)
-    rarity = np.log((1 + len(said)) / (1 + there)) + 1
-    columns = [np.concatenate([each.buckets, each.kinds]) for each in said]
+    runs = [each.runs % places for each in said]
+    rarity = np.log((1 + len(said)) / (1 + np.bincount(np.concatenate(runs), minlength=places))) + 1
+    columns = [np.concatenate([run, each.marks % places]) for run, each in zip(runs, said, strict=True)]
     values = [
-        np.concatenate([_scaled(each.counts * rarity[each.buckets]), np.full(len(each.kinds), KIND_WEIGHT)])
-        for each in said
+        np.concatenate([_scaled(each.counts * rarity[run]), np.full(len(each.marks), mark_weight)])
+        for run, each in zip(runs, said, strict=True)
     ]
     ends = np.cumsum([0, *map(len, columns)])
-    matrix = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=(len(said), BUCKETS))
-    machine = LinearSVC(C=REGULARISATION, random_state=0).fit(matrix, intents)
-    return Intents(
-        tuple(map(str, machine.classes_)),
-        rarity.astype(np.float32),
-        np.ascontiguousarray(machine.coef_.T.astype(np.float16)),
-        machine.intercept_,
+    return csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=(len(said), places)), rarity
+
+
+def _fitted(matrix: Any, rarity: np.ndarray, labels: Sequence[Any], *, strength: float, mark_weight: float) -> Linear:
+    """Of two labels the score is that of the second."""
+    from sklearn.svm import LinearSVC
+
+    is_one = isinstance(labels[0], bool)
+    weight = "balanced" if is_one else None
+    machine = LinearSVC(C=strength, class_weight=weight, random_state=0, tol=1e-2, max_iter=2000).fit(matrix, labels)
+    weights = np.ascontiguousarray(machine.coef_.T.astype(np.float16))
+    return Linear(
+        tuple(map(str, machine.classes_)), rarity.astype(np.float32), weights, machine.intercept_, mark_weight
     )
-
-
-def read_all(said: Sequence[Example]) -> list[Features]:
-    """The features of each example; the data sets that they speak of are known."""
-    names = names_in_examples(said)
-    return [features(recognise(each.text, datasets=names, language=each.language)) for each in said]
 
 
 @dataclass(frozen=True)
@@ -58,17 +150,14 @@ class Counts:
 
 
 def cross_validated() -> dict[Language, Counts]:
-    """Each example judged by a classifier that has not seen it."""
-    learned = examples()
-    seen, intents = read_all(learned), np.array([each.intent for each in learned])
-    fold = np.array([at % FOLDS for at in range(len(learned))])
-    right = np.zeros(len(learned), bool)
-    for each in range(FOLDS):
-        kept = np.flatnonzero(fold != each)
-        fitted = fit([seen[at] for at in kept], list(intents[kept]))
-        for at in np.flatnonzero(fold == each):
-            right[at] = fitted.names[int(np.argmax(fitted.scores(seen[at])))] == intents[at]
-    spoken = np.array([each.language for each in learned])
+    """The intent of each example judged by a classifier that has not seen it."""
+    lessons = read_all(examples())
+    right = np.zeros(len(lessons), bool)
+    for fold in range(FOLDS):
+        fitted = _intents([each for at, each in enumerate(lessons) if at % FOLDS != fold])
+        for at in range(fold, len(lessons), FOLDS):
+            right[at] = fitted.ranked(lessons[at].said)[0][0] == lessons[at].example.intent
+    spoken = np.array([each.example.language for each in lessons])
     return {
         language: Counts(int(sum(spoken == language)), int(sum(right[spoken == language]))) for language in LANGUAGES
     }
@@ -80,5 +169,4 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    learned = examples()
-    sys.stdout.buffer.write(fit(read_all(learned), [each.intent for each in learned]).as_bytes())
+    sys.stdout.buffer.write(learn(read_all(examples()), read_all(several())).as_bytes())

@@ -57,10 +57,10 @@ def built_in_model(
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
-            from assistant.offline.intents import learned_intents  # loads numpy, which the first page does without
+            from assistant.offline.learned import learned  # loads numpy, which the first page does without
             from assistant.offline.understand import understand
 
-            await asyncio.to_thread(learned_intents, home)  # quick, but for the first time
+            await asyncio.to_thread(learned, home)  # quick, but for the first time
             changed = last_changed(remembered)
             heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
             meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)

@@ -205,7 +205,6 @@ class Vocabulary:
     ]  # a setting that a number is the value of where all of these stand
     factors: PhraseTable  # by which a setting shall change
     fold: PhraseTable  # makes a factor of the number before it
-    wishes: PhraseTable
     numbers: Mapping[str, float]
     traditional: Mapping[int, int]
     connectors: re.Pattern[str]
@@ -216,6 +215,7 @@ class Vocabulary:
     corrections: re.Pattern[str]
     times: str
     and_a_half: tuple[str, ...]
+    joining: re.Pattern[str]  # stands between what is listed side by side
     borders: re.Pattern[str]
     run_numbers: re.Pattern[str]
     words: frozenset[str]
@@ -261,7 +261,6 @@ def vocabulary(language: Language) -> Vocabulary:
         ),
         factors=PhraseTable(_pairs(parts, "factors")),
         fold=PhraseTable((phrase, "fold") for phrase in _listed(parts, "fold")),
-        wishes=PhraseTable(_pairs(parts, "wishes")),
         numbers={word: value for part in parts for word, value in part.get("numbers", {}).items()},
         traditional=str.maketrans(*_traditional(parts)),
         connectors=_any_of(_listed(parts, "connectors"), repeat="{0,4}"),
@@ -272,6 +271,7 @@ def vocabulary(language: Language) -> Vocabulary:
         corrections=re.compile("|".join(as_regex(phrase) for phrase in _listed(parts, "corrections"))),
         times="|".join(re.escape(word) for word in _listed(parts, "times")),
         and_a_half=tuple(_listed(parts, "and_a_half")),
+        joining=_any_of(_listed(parts, "joining"), repeat="{0,3}"),
         borders=re.compile("|".join([SENTENCE_END, *(as_regex(phrase) for phrase in _listed(parts, "borders"))])),
         run_numbers=re.compile("|".join(_numbered(template) for template in _listed(parts, "run_numbers"))),
         words=_latin_words(parts) | _letters(phrase for kind in KINDS for phrase in _of_kind(kind, order, "task")),

@@ -53,12 +53,14 @@ def recognise(
     text = _mask(text, runs, "run")
     proposals = _ids(PROPOSAL_ID, text, prefix="p")
     text = _mask(text, proposals, "proposal")
+    only_names = text
     tasks = words.tasks.find(text)
     text = _mask(text, tasks, "task")
     backbones = words.backbones.find(text)
-    for kind in dict.fromkeys(task.value for task in tasks):
-        own = [model for model in words.models_of[kind].find(text) if not _is_longer_name(backbones, model)]
-        models, text = [*models, *own], _mask(text, own, "model")
+    if not models and all(name.value != "backbone" for name in words.setting_names.find(text)):
+        found = [model for table in words.models_of.values() for model in table.find(text)]
+        models = [model for model in found if not _is_longer_name(backbones, model)]
+        text = _mask(text, models, "model")
     backbones = words.backbones.find(text)
     named = [Setting(found.start, found.end, "backbone", found.value) for found in backbones]
     text = _mask(text, named, "setting")
@@ -69,6 +71,8 @@ def recognise(
     defects = words.defects.find(text)
     numbers = [number for number in numbers if not (number.in_words and _overlaps(number, defects))]  # 오일 is no 51
     with_numbers = _mask(_mask(with_numbers, defects, "defect"), words.setting_values.find(text), "setting")
+    counted = numbers
+    only_names = _mask(_mask(_mask(only_names, models, "model"), named, "setting"), counted, "number")
     replaced = words.replaced.find(with_numbers)
     numbers = [number for number in numbers if not _within(number, spans(replaced))]
     now = {**(plan or {}), **({"model": models[0].value} if models else {})}
@@ -81,11 +85,15 @@ def recognise(
     text = _mask(text, settings, "setting")
     reading = Reading(
         original=original,
+        language=language,
         text=text,
+        words=only_names,
         datasets=known,
         models=models,
         tasks=tasks,
         settings=settings,
+        names=names,
+        counted=counted,
         numbers=[number for number in numbers if text[number.start] not in MARKS.values()],
         runs=runs,
         proposals=proposals,
@@ -95,6 +103,7 @@ def recognise(
         terms=words.terms.find(typed),
         deeds=words.deeds.find(typed),
         cues=[],
+        plan=now,
     )
     found = words.cues.find(text)
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]

@@ -14,7 +14,7 @@ from annotated_types import Ge, Le, MultipleOf
 
 from assistant.kinds import DEFAULT_KIND, kind_of
 from assistant.offline.numbers import Number
-from assistant.offline.phrases import MARKS, Found, Vocabulary, vocabulary
+from assistant.offline.phrases import Found, Vocabulary, vocabulary
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
@@ -35,13 +35,15 @@ SETTING_OF = {"pixels": "image_size", "minutes": "time_limit_min", "hours": "tim
 
 @dataclass(frozen=True)
 class Setting:
-    """text[start:end] sets `name` to `value`. `weak` if only the unit of a bare number says which setting is meant."""
+    """text[start:end] sets `name` to `value`. `named` if its name or its value is said beside it; `weak` if only the unit of a bare number
+    says which setting is meant."""
 
     start: int
     end: int
     name: str
     value: Any
     weak: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _told(text: str, *, numbers: list[Number], words: Vocabulary) -> list[Settin
         fitting = [number for number in numbers if _can_be(number, named)]
         if fitting and len(said) == len(classes) and all(each.name != named for each in found):
             number = min(fitting, key=lambda number: min(_apart(number, each) for each in said))
-            value = _typed(number, named)
+            value = typed(number, named)
             value = round(1 - value, 12) if name != named else value
             found.append(Setting(number.start, number.end, named, value))
     return _without_overlaps(found)
@@ -172,7 +174,7 @@ def _changed(
     words: Vocabulary,
     now: Mapping[str, Any],
 ) -> list[Setting]:
-    """Settings that shall be a multiple of what they are: "half the image size", 에폭 두 배, and wishes such as "use less memory"."""
+    """Settings that shall be a multiple of what they are: "half the image size", 에폭 두 배."""
     factors = [(each, float(each.value)) for each in words.factors.find(text)]
     for number in numbers:
         times = _times(text, number, words=words)
@@ -197,13 +199,6 @@ def _changed(
             start, end = min(factor.start, name.start), max(factor.end, name.end)
             changed.append(Setting(start, end, name.value, value))
     changed = _without_overlaps(changed)
-    # "mixed precision to save memory", "patchcore is too slow, take padim"
-    is_reason = changed or MARKS["model"] in text or any(not each.weak for each in found)
-    for wish in words.wishes.find(text) if not is_reason else []:
-        values = [(name, times_now(name, by, now)) for name, by in WISHES[wish.value].items()]
-        chosen = next(((name, value) for name, value in values if value is not None), None)
-        if chosen and all(each.name != chosen[0] for each in found):
-            return [Setting(wish.start, wish.end, *chosen, weak=True)]
     return changed
 
 
@@ -268,9 +263,17 @@ def corrected(setting: Setting, number: Number) -> Setting | None:
     field = fields()[setting.name]
     if field.kind not in ("integer", "number") or not _fits(number, setting.name):
         return None
-    value = _typed(number, setting.name)
-    is_possible = (field.minimum or 0) <= value <= (value if field.maximum is None else field.maximum)
-    return replace(setting, end=number.end, value=value, weak=False) if is_possible else None
+    value = typed(number, setting.name)
+    return (
+        replace(setting, end=number.end, value=value, weak=False, named=True) if can_be(setting.name, value) else None
+    )
+
+
+def can_be(name: str, value: float) -> bool:
+    """Whether a setting can have this value, by its bounds and steps."""
+    field = fields()[name]
+    is_within = (field.minimum or 0) <= value <= (value if field.maximum is None else field.maximum)
+    return is_within and (field.kind != "integer" or value % (field.step or 1) == 0)
 
 
 def _bare_augmentation(names: list[Found], found: list[Setting]) -> list[Setting]:
@@ -306,7 +309,7 @@ def _layers(text: str, *, names: list[Found], words: Vocabulary) -> list[Setting
         elif before:
             start = max(0, name.start - 30) + before.start()
             found.append(Setting(start, name.end, "layers", _listed(before[1])))
-    return _without_overlaps(found)
+    return _without_overlaps([each for each in found if each.value])
 
 
 def _listed(text: str) -> list[int]:
@@ -375,14 +378,14 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
         return 0, None
     if not strength or not _fits(number, name.value):
         return 0, None
-    return strength, Setting(first.start, second.end, name.value, _typed(number, name.value))
+    return strength, Setting(first.start, second.end, name.value, typed(number, name.value), named=strength >= 4)
 
 
 def _by_unit(number: Number) -> Setting | None:
     name = SETTING_OF.get(number.unit)
     if name is None or (number.unit == "ordinal" and number.value <= 1):  # "train it once more"
         return None
-    return Setting(number.start, number.end, name, _typed(number, name), weak=number.unit != "pixels")
+    return Setting(number.start, number.end, name, typed(number, name), weak=number.unit != "pixels")
 
 
 def _lone_pair(text: str, items: list[Found | Number]) -> Setting | None:
@@ -397,7 +400,7 @@ def _lone_pair(text: str, items: list[Found | Number]) -> Setting | None:
     start, end = min(names[0].start, numbers[0].start), max(names[-1].end, numbers[0].end)
     if re.search(r"[.;!?\n。]\s", text[start:end]) or _is_count_of(numbers[0], names[0].value):
         return None
-    return Setting(start, end, names[0].value, _typed(numbers[0], names[0].value))
+    return Setting(start, end, names[0].value, typed(numbers[0], names[0].value))
 
 
 def _fits(number: Number, name: str) -> bool:
@@ -418,7 +421,7 @@ def _is_count_of(number: Number, name: str) -> bool:
     return field.maximum is not None and field.maximum <= 1 < number.value and number.unit != "percent"
 
 
-def _typed(number: Number, name: str) -> int | float:
+def typed(number: Number, name: str) -> int | float:
     """The value in the setting's own type and unit. A share above its bound was meant in percent: overkill 5 is 0.05."""
     field, value = fields()[name], number.value
     if number.unit == "hours":

@@ -6,54 +6,30 @@ a name is unknown, it is asked back. What the built-in assistant answers is not 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import combinations, pairwise
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from assistant.offline.answers import is_question
-from assistant.offline.arguments import ENSEMBLE, arguments_said, first, given
+from assistant.offline.arguments import arguments_said, first, given
 from assistant.offline.choices import unknown_name, which_intent
-from assistant.offline.intents import Intents, learned_intents
 from assistant.offline.language import detect_language
-from assistant.offline.phrases import Found, vocabulary
+from assistant.offline.learned import Learned, learned
+from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
 from assistant.offline.recognise import recognise, spans
 from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
-from assistant.offline.talk import passes
+from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, parts_of
+from assistant.offline.values import ENSEMBLE
 from assistant.state import Request
 from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import Language
 
-LIKELY = -0.4  # a score below this shows nothing
 NEAR = 0.1  # a lead below this is asked about
-CERTAIN, VERY_CERTAIN = 0.3, 0.8  # the lead with which a part of a sentence asks for something of its own
-COMMAS = (",", "、")
-MOST_PARTS, MOST_PIECES = 3, 6
-FEWEST_LETTERS = 4  # of its own, in what asks for something
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a sentence and what it shows: intents with their scores, the likeliest first."""
-
-    reading: Reading
-    ranked: list[tuple[str, float]]
-
-    @property
-    def intent(self) -> str:
-        return self.ranked[0][0]
-
-    @property
-    def end(self) -> int:
-        return self.reading.start + len(self.reading.text)
-
-    @property
-    def margin(self) -> float:
-        return self.ranked[0][1] - self.ranked[1][1]
+VERY_CERTAIN = 0.8  # the lead of what is asked of a run that is named by its data
 
 
 def understand(
@@ -81,18 +57,19 @@ def understand(
     model_run = None if is_question(text) else _model_run(reading)
     if model_run is not None:
         reading = reading.without([(model_run.start, model_run.end)])
-    parts = _parts(reading, learned_intents(home), language=language)
-    requests = _handed_on([_request(part) for part in parts])
+    taught = learned(home)
+    parts = parts_of(reading, taught, language=language)
+    requests = _handed_on([each for part in parts for each in _requests_of(part, taught)])
     if model_run is not None:
-        requests = _like(requests, model_run.value, reading)
+        requests = _like(requests, model_run.value, reading, taught)
     least = min(parts, key=lambda part: part.margin)
     margin, second = round(least.margin, 3), least.ranked[1][0]
     heard = Understood(
         tuple(requests),
         left_out=_left_out(reading, requests),
         unused=_unused(reading, requests),
-        named=_named(reading) if _own_letters(reading) < FEWEST_LETTERS or is_bare(reading.text, language) else {},
-        bare=_bare(reading, language=language),
+        named=_named(reading) if own_letters(reading) < FEWEST_LETTERS or is_bare(reading.text, language) else {},
+        bare=_bare(reading, taught, language=language),
         masked=reading.text,
         margin=margin,
         second=second,
@@ -101,97 +78,41 @@ def understand(
         return replace(heard, requests=(), asks=asks)
     if margin < NEAR and len(parts) == 1 and model_run is None:
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
-        if asks := which_intent([_request_for(intent, least.reading) for intent in likely], language=language):
+        if asks := which_intent([_request_for(intent, least.reading, taught) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)
-    of_run = _of_a_run(parts[0], learned_intents(home)) if len(parts) == 1 else None
+    of_run = _of_a_run(parts[0], taught) if len(parts) == 1 else None
     if of_run is not None and (asks := which_intent([*requests, of_run], language=language)):
         return replace(heard, requests=(), asks=asks)
     return heard
 
 
-def _of_a_run(part: Part, intents: Intents) -> Request | None:
+def _of_a_run(part: Part, taught: Learned) -> Request | None:
     """What is asked of a run that is named by its data, where that is as likely as that the data are meant: a name of data alone makes
     a request about data of many a sentence, such as "the result on the screws"."""
     reading, takes = part.reading, _takes(part.intent)
     if not reading.datasets or reading.runs or "dataset" not in takes or traits(part.intent).plans:
         return None
-    without_name = list(reading.text)
+    without_name = list(reading.words)
     for each in reading.datasets:
         without_name[each.start - reading.start : each.end - reading.start] = " " * (each.end - each.start)
-    rest = replace(reading.without(spans(reading.datasets)), text="".join(without_name))
-    other = Part(rest, intents.ranked(rest))
+    rest = replace(reading.without(spans(reading.datasets)), words="".join(without_name))
+    other = Part(rest, taught.ranked(rest))
     is_of_a_run = "run" in _takes(other.intent) and "dataset" not in _takes(other.intent)
     is_likely = other.margin >= VERY_CERTAIN and other.ranked[0][1] > part.ranked[0][1] - NEAR
-    return _request_for(other.intent, reading) if is_of_a_run and is_likely else None
+    return _request_for(other.intent, reading, taught) if is_of_a_run and is_likely else None
 
 
 def _takes(intent: str) -> Collection[str]:
     return schema_of(intent).keys() if intent in tool_names() else ()
 
 
-def _parts(reading: Reading, intents: Intents, *, language: Language) -> list[Part]:
-    """The sentence in parts that each ask for something of their own: as many as are certain, in one where that is not plain."""
-
-    @cache
-    def part(first: int, last: int) -> Part:
-        piece = reading.between(pieces[first][0], pieces[last][1])
-        return Part(piece, intents.ranked(piece))
-
-    pieces = _pieces(reading, language=language)
-    splits = [
-        [part(first, last - 1) for first, last in pairwise((0, *cuts, len(pieces)))]
-        for count in range(1, MOST_PARTS)
-        for cuts in combinations(range(1, len(pieces)), count)
-    ]
-    splits = [parts for parts in splits if _each_stands_alone(parts, reading) and _differ(parts)]
-    if not splits:
-        return [Part(reading, intents.ranked(reading))]
-    best = max(splits, key=lambda parts: (len(parts), min(part.margin for part in parts)))
-    return [part for part in best if not passes(part.intent)] or best
-
-
-def _pieces(reading: Reading, *, language: Language) -> list[tuple[int, int]]:
-    """What stands between the borders of clauses and sentences; a text of too many is not taken apart."""
-    at, pieces = 0, []
-    for border in vocabulary(language).borders.finditer(reading.text):
-        pieces.append((at, border.start()))
-        at = border.end()
-    pieces = [(start, end) for start, end in [*pieces, (at, len(reading.text))] if reading.text[start:end].strip()]
-    return pieces if len(pieces) <= MOST_PIECES else []
-
-
-def _each_stands_alone(parts: Sequence[Part], reading: Reading) -> bool:
-    """Whether each asks for something for certain, in words of its own: a name or a setting alone belongs to what stands beside it.
-    Between requests of one sentence stands more than a comma as a rule; where it does not, they must be the more certain."""
-    gaps = [reading.text[one.end : other.reading.start] for one, other in pairwise(parts)]
-    certain = VERY_CERTAIN if any(gap.strip() in COMMAS for gap in gaps) else CERTAIN
-    return all(
-        _own_letters(part.reading) >= FEWEST_LETTERS
-        and not _is_cut_apart(part)
-        and part.ranked[0][1] > LIKELY
-        and part.margin >= certain
-        for part in parts
-    )
-
-
-def _is_cut_apart(part: Part) -> bool:
-    """Whether of several runs that belong together one is left: "compare r2" of "compare r2 and r5"."""
-    return part.intent in tool_names() and "runs" in schema_of(part.intent) and len(_ids(part.reading)) == 1
-
-
-def _own_letters(reading: Reading) -> int:
-    """How many letters belong to no name and no setting; a Hangul or Han letter counts twice."""
-    letters = [letter for letter in reading.text if letter.isalpha() and letter < "\ue000"]
-    return sum(1 if letter.isascii() else 2 for letter in letters)
-
-
 def _named(reading: Reading) -> dict[str, Any]:
     return given(dataset=first(reading.datasets), model=first(reading.models), run=first(reading.runs))
 
 
-def _bare(reading: Reading, *, language: Language) -> Request | None:
+def _bare(reading: Reading, taught: Learned, *, language: Language) -> Request | None:
     """The plan that is asked for by saying nothing but what it shall have: "with resnet then"."""
-    request = _request_for(planner(), reading)
+    request = _request_for(planner(), reading, taught)
     is_all = is_bare(reading.text, language, choosing=True) and not reading.runs
     return request if is_all and request.arguments.keys() - {"dataset"} else None
 
@@ -202,30 +123,36 @@ def _model_run(reading: Reading) -> Found | None:
     return next((run for run in reading.runs if at is not None and at[0] <= run.start < at[1]), None)
 
 
-def _like(requests: Sequence[Request], run: str, reading: Reading) -> list[Request]:
+def _like(requests: Sequence[Request], run: str, reading: Reading, taught: Learned) -> list[Request]:
     """The same requests with a plan among them that takes over the settings of this run."""
-    planned = [request for request in requests if _plans(request)] or [_request_for(planner(), reading)]
+    planned = [request for request in requests if _plans(request)] or [_request_for(planner(), reading, taught)]
     others = [each for each in requests if not _plans(each)] if len(requests) > 1 else []
     return [*others, *(replace(each, arguments={**each.arguments, "like": run}) for each in planned)]
 
 
-def _differ(parts: list[Part]) -> bool:
-    """Whether neighbours ask for different things, or for the same of different runs."""
-    return all(
-        one.intent != other.intent
-        or _ids(one.reading).isdisjoint(_ids(other.reading)) is (bool(_ids(one.reading)) and bool(_ids(other.reading)))
-        for one, other in pairwise(parts)
-    )
+def _requests_of(part: Part, taught: Learned) -> list[Request]:
+    """What a part asks for: the same of each of the runs, or of the data sets, that are named side by side in it."""
+    request = _request_for(part.intent, part.reading, taught)
+    for name, found in ("run", part.reading.runs), ("dataset", part.reading.datasets):
+        if (
+            request.tool
+            and not _plans(request)
+            and name in request.arguments
+            and _are_side_by_side(found, part.reading)
+        ):
+            ids = dict.fromkeys(each.value for each in found)
+            return [replace(request, arguments={**request.arguments, name: each}) for each in ids]
+    return [request]
 
 
-def _request(part: Part) -> Request:
-    return _request_for(part.intent, part.reading)
+def _are_side_by_side(found: Sequence[Found], reading: Reading) -> bool:
+    return len(found) > 1 and all(reading.is_joined(one.end, other.start) for one, other in pairwise(found))
 
 
-def _request_for(intent: str, reading: Reading) -> Request:
+def _request_for(intent: str, reading: Reading, taught: Learned) -> Request:
     if intent in tool_names() and traits(intent).plans and not reading.models and len(_ids(reading)) > 1:
         reading = replace(reading, models=[Found(0, 0, ENSEMBLE)])  # several runs can only be put together
-    arguments = arguments_said(intent, reading)
+    arguments = arguments_said(intent, reading, taught)
     if intent not in tool_names():
         return Request(None, arguments, intent)
     takes = schema_of(intent).keys()
@@ -239,17 +166,26 @@ def _ids(reading: Reading) -> set[str]:
 
 
 def _handed_on(requests: Sequence[Request]) -> list[Request]:
-    """What is trained on, and which run, is what an earlier request of the same sentence was about, where a later one names none: "check
-    the tiles, then train PaDiM on them"."""
+    """Which run is meant, and which data, is what an earlier request of the same sentence was about, where a later one names none: "check
+    the tiles, then train PaDiM on them". What is only told or shown may be named later, too: "the misses and then the worst ones of r3"."""
     handed: list[Request] = []
     about: dict[str, Any] = {}
     for request in requests:
-        takes = schema_of(request.tool).keys() & {"run"} if request.tool else set()
-        takes |= {"dataset"} if _plans(request) else set()
-        arguments = {name: about[name] for name in takes & about.keys()} | request.arguments
-        handed.append(replace(request, arguments=arguments))
-        about |= {name: value for name, value in arguments.items() if name in ("run", "dataset")}
-    return handed
+        handed.append(_about(request, about))
+        about |= {name: value for name, value in handed[-1].arguments.items() if name in ("run", "dataset")}
+    only = {name: ids.pop() for name in ("run", "dataset") if len(ids := _said_of(name, requests)) == 1}
+    return [each if each.tool is None or traits(each.tool).asks_on else _about(each, only) for each in handed]
+
+
+def _about(request: Request, named: Mapping[str, Any]) -> Request:
+    takes = schema_of(request.tool).keys() & named.keys() if request.tool and len(named) else set()
+    return replace(request, arguments={name: named[name] for name in takes} | request.arguments)
+
+
+def _said_of(name: str, requests: Sequence[Request]) -> set[Any]:
+    return (
+        {request.arguments[name] for request in requests if name in request.arguments} if len(requests) > 1 else set()
+    )
 
 
 def _left_out(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:

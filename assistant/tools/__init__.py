@@ -6,8 +6,8 @@
     en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
                          (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
-    examples.toml        sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
-                         learns from them that it is asked for (assistant/offline/intents.py).
+    examples.txt        sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
+                         learns from them that it is asked for (assistant/offline/learned.py).
     cues.toml            where an argument is read otherwise than its name or its type says: `reads` (arguments.py), and the words that an
                          argument is read by, per language (phrases.py).
     told.json            what it may return and refuse, to try its words with.

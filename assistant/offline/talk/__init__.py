@@ -1,6 +1,6 @@
 """What a person may say that needs no tool: one folder per intent, found by its name.
 
-    examples.toml        sentences that say it, in each language, as those of the tools; `arguments` names what is read off them.
+    examples.txt        sentences that say it, in each language, as those of the tools; `arguments` names what is read off them.
     en.md.j2 (ko, zh)    what is answered. `facts`: what was read, the names of the data sets (`datasets`) and the open plan (`plan`).
     talk.toml            where it is not like most: `reads`, the arguments that are read off a sentence (the readers of arguments.py), and
                          `passes = true` where it says nothing beside a request, as a greeting does.
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent
 
 @cache
 def talk_names() -> tuple[str, ...]:
-    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/examples.toml")))
+    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/examples.txt")))
 
 
 @cache

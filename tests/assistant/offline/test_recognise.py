@@ -122,14 +122,23 @@ PLAN = {"model": "stfpm", "image_size": 256, "batch_size": 16, "epochs": 100, "l
         ("에폭 두 배로", {"epochs": 200}),
         ("批量减半", {"batch_size": 8}),
         ("learning rate ten times smaller", {"learning_rate": 0.04}),
-        ("use less memory", {"batch_size": 8}),
-        ("faster please", {"epochs": 50}),
-        ("더 세밀하게 보고 싶어", {"image_size": 512}),
         ("三倍轮数", {"epochs": 300}),
     ],
 )
 def test_a_multiple_is_one_of_what_the_plan_says(text: str, wanted: dict[str, Any]) -> None:
     assert settings(text, plan=PLAN) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("use less memory", {"batch_size": 8}),
+        ("faster please", {"epochs": 50}),
+        ("더 세밀하게 보고 싶어", {"image_size": 512}),
+    ],
+)
+def test_a_wish_changes_what_the_plan_says(text: str, wanted: dict[str, Any]) -> None:
+    assert [request.arguments for request in understand(text, datasets=DATASETS, plan=PLAN).requests] == [wanted]
 
 
 @given(st.integers(2, 16), st.integers(1, 5))

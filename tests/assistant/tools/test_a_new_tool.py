@@ -24,19 +24,27 @@ async def tell_temperature(ctx: RunContext[Desk], run: str | None = None) -> dic
     """
     return {"degrees": 40}
 '''
-EXAMPLES = """
-[[example]]
-arguments = {}
-en = ["how warm is the machine?", "what is the temperature of this computer", "is the computer hot", "tell me the temperature"]
-ko = ["기계 온도가 몇 도야?", "컴퓨터 온도 알려줘", "지금 온도 어때", "컴퓨터가 뜨거워?"]
-zh = ["机器温度是多少？", "电脑现在多少度", "机器热不热", "告诉我温度"]
-
-[[example]]
-arguments = { run = "r4" }
-en = ["how warm is the machine of r4?", "temperature of r4"]
-ko = ["r4 기계 온도 알려줘", "r4 온도는?"]
-zh = ["r4 的机器温度", "r4 那台机器多少度"]
+EXAMPLES = """\
+en | | how warm is the machine?
+en | | what is the temperature of this computer
+en | | is the computer hot
+en | | tell me the temperature
+en | run=r4 | how warm is the machine of r4?
+en | run=r4 | temperature of r4
+ko | | 기계 온도가 몇 도야?
+ko | | 컴퓨터 온도 알려줘
+ko | | 지금 온도 어때
+ko | | 컴퓨터가 뜨거워?
+ko | run=r4 | r4 기계 온도 알려줘
+ko | run=r4 | r4 온도는?
+zh | | 机器温度是多少？
+zh | | 电脑现在多少度
+zh | | 机器热不热
+zh | | 告诉我温度
+zh | run=r4 | r4 的机器温度
+zh | run=r4 | r4 那台机器多少度
 """
+EVERY = 10  # of what the other tools are asked for with: the fewer, the sooner it is learned
 ASK = """
 import json
 from assistant.offline.understand import understand
@@ -53,7 +61,10 @@ def test_a_tool_that_is_put_into_its_folder_is_called_and_understood(tmp_path: P
     tool = tmp_path / "assistant" / "tools" / "tell_temperature"
     tool.mkdir()
     (tool / "__init__.py").write_text(CODE, encoding="utf-8")
-    (tool / "examples.toml").write_text(EXAMPLES, encoding="utf-8")
+    for said in (tmp_path / "assistant").rglob("examples.txt"):
+        lines = [line for line in said.read_text("utf-8").splitlines(keepends=True) if not line.startswith("#")]
+        said.write_text("".join(lines[::EVERY]), "utf-8")
+    (tool / "examples.txt").write_text(EXAMPLES, encoding="utf-8")
 
     asked = subprocess.run(
         [sys.executable, "-c", ASK],
