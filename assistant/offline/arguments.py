@@ -64,6 +64,9 @@ NAMED: Mapping[str, Callable[[Said], Any]] = {
 }
 
 
+NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of the choices, in a reading
+
+
 def arguments_said(intent: str, reading: Reading, learned: Learned) -> dict[str, Any]:
     """The arguments that a reading gives to this tool, or to this talk intent."""
     numbers = [(number, *learned.argument_of(number, reading, intent=intent)) for number in reading.counted]
@@ -95,7 +98,10 @@ def _reader(tool: str, argument: str, schema: Mapping[str, Any]) -> Callable[[Sa
         return NAMED[argument]
     if argument in choices_of(tool):
         is_needed = "anyOf" not in schema
-        return lambda said: said.choice(argument, is_needed=is_needed)
+        return lambda said: (
+            said.choice(argument, is_needed=is_needed)
+            or first(getattr(said.reading, NAMED_CHOICES.get(argument, ""), []))
+        )
     if argument in numbers_of(tool):
         return lambda said: next((_plain(number.value) for number in said.numbers_of(argument)), None)
     raise LookupError(
@@ -135,8 +141,9 @@ def _settings(said: Said) -> dict[str, Any]:
                 told[argument] = value, score
     ruled += [Setting(0, 0, name, value) for name, (value, _) in told.items()]
     settings = {each.name: each.value for each in ruled}
+    certain = {each.name for each in ruled if each.named}
     for name, (_, score) in said.choices.items():
-        if name in fields() and score > (SURE if name in settings else LIKELY):
+        if name in fields() and name not in certain and score > (SURE if name in settings else LIKELY):
             settings[name] = said.choice(name)
     nothing = said.choice(OFF)
     if nothing is not None and nothing not in settings:

@@ -65,7 +65,8 @@ def find_datasets(text: str, *, datasets: Sequence[str], words: Vocabulary) -> l
     text = text.translate(words.traditional)
     names = _names(tuple(datasets), words=words)
     whole = _whole(text, names=names, words=words) or _mistyped(text, names=names)
-    taken = [*whole, *(Token(each.start, each.end, ()) for each in words.models.find(text))]
+    defects = [each for each in words.defects.find(text) if not any(each.value in name.known for name in names)]
+    taken = [*whole, *(Token(each.start, each.end, ()) for each in (*words.models.find(text), *defects))]
     tokens = [*whole, *(each for each in _parts_said(text, names=names, words=words) if not _overlaps(each, taken))]
     tokens += _numbers_said(text, tokens, names=names, words=words)
     groups = _groups(text, tokens)

@@ -123,7 +123,7 @@ def _with_opposites(settings: list[Setting], *, names: list[Found], rejected: li
         denied = [negated(setting) for setting in settings if each.start <= setting.start < each.end]
         denied += [without(name) for name in names if each.start <= name.start < each.end]
         meant = [setting for setting in denied if setting and setting.name not in said]
-        kept += [replace(setting, start=each.first, end=each.last) for setting in meant[:1]]
+        kept += [replace(setting, start=each.first, end=each.last, named=True) for setting in meant[:1]]
     return sorted(kept, key=lambda setting: setting.start)
 
 

@@ -77,13 +77,14 @@ def _best_split(whole: Part, taught: Learned, *, language: Language, needed: flo
     score = taught.asks_for_several(reading) - needed
     if score < AT_A_STOP:
         return None
-    at_border = dict(_borders(reading.words, borders))
+    at_border = {_next_word(reading.words, match.end()): match for match in borders.finditer(reading.words)}
     best, most = None, 0.0
     for cut in _cuts(reading.words):
-        border = at_border.get(cut, "")
-        if score < _needed_at(border):
+        border = at_border.get(cut)
+        if score < _needed_at(border[0] if border else ""):
             continue
-        sides = reading.between(reading.start, reading.start + cut), reading.between(reading.start + cut, _end(reading))
+        end = border.start() if border else cut
+        sides = reading.between(reading.start, reading.start + end), reading.between(reading.start + cut, _end(reading))
         if min(own_letters(side, without=borders) for side in sides) < FEWEST_LETTERS:
             continue
         both = [_part(side, taught) for side in sides]
@@ -96,11 +97,8 @@ def _best_split(whole: Part, taught: Learned, *, language: Language, needed: flo
     return best
 
 
-def _borders(text: str, borders: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """Where a border begins, and where the next word does, each with what it is."""
-    for match in borders.finditer(text):
-        yield match.start(), match[0]
-        yield len(text) - len(text[match.end() :].lstrip()), match[0]
+def _next_word(text: str, at: int) -> int:
+    return len(text) - len(text[at:].lstrip())
 
 
 def _needed_at(border: str) -> float:
