@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from assistant.offline.features import features
 from assistant.offline.learned import Learned
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found
@@ -70,7 +71,7 @@ NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of t
 def arguments_said(intent: str, reading: Reading, learned: Learned) -> dict[str, Any]:
     """The arguments that a reading gives to this tool, or to this talk intent."""
     numbers = [(number, *learned.argument_of(number, reading, intent=intent)) for number in reading.counted]
-    said = Said(reading, numbers, learned.choices_made(intent, reading))
+    said = Said(reading, numbers, learned.choices_made(intent, features(reading)))
     if intent in talk_names():
         return given(
             **{

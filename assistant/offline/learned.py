@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from assistant.machine.own_process import PROJECT
-from assistant.offline.features import features, features_of_number
+from assistant.offline.features import Features, features_of_number
 from assistant.offline.linear import Linear
 from assistant.offline.numbers import Number
 from assistant.offline.reading import Reading
@@ -79,19 +79,19 @@ class Learned:
     numbers: Linear
     choices: Mapping[str, Linear]
 
-    def ranked(self, reading: Reading) -> list[tuple[str, float]]:
+    def ranked(self, said: Features) -> list[tuple[str, float]]:
         """All intents with their scores, the likeliest first."""
-        return self.intents.ranked(features(reading))
+        return self.intents.ranked(said)
 
-    def asks_for_several(self, reading: Reading) -> float:
+    def asks_for_several(self, said: Features) -> float:
         """The score of a sentence that asks for more than one thing."""
-        return float(self.several.scores(features(reading))[0])
+        return float(self.several.scores(said)[0])
 
-    def choices_made(self, intent: str, reading: Reading) -> dict[str, tuple[str, float]]:
+    def choices_made(self, intent: str, said: Features) -> dict[str, tuple[str, float]]:
         """Of each argument that is a choice the likeliest value, with its score: above 0 where it is said."""
         made: dict[str, tuple[str, float]] = {}
         if intent in self.choices:
-            for label, score in self.choices[intent].ranked(features(reading)):
+            for label, score in self.choices[intent].ranked(said):
                 argument, value = label.split("=", 1)
                 made.setdefault(argument, (value, score))
         return made

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from assistant.offline.features import Features, features
 from assistant.offline.learned import Learned
 from assistant.offline.phrases import MARKS, vocabulary
 from assistant.offline.reading import Reading
@@ -33,6 +34,7 @@ class Part:
     """A part of a sentence and what it shows: intents with their scores, the likeliest first."""
 
     reading: Reading
+    said: Features
     ranked: list[tuple[str, float]]
 
     @property
@@ -44,9 +46,14 @@ class Part:
         return self.ranked[0][1] - self.ranked[1][1]
 
 
+def part_of(reading: Reading, taught: Learned) -> Part:
+    said = features(reading)
+    return Part(reading, said, taught.ranked(said))
+
+
 def parts_of(reading: Reading, taught: Learned, *, language: Language) -> list[Part]:
     """At most three; a single one where the sentence asks for one thing."""
-    parts = [_part(reading, taught)]
+    parts = [part_of(reading, taught)]
     while len(parts) < MOST_PARTS:
         splits = [
             (at, both)
@@ -67,14 +74,10 @@ def own_letters(reading: Reading, *, without: re.Pattern[str] | None = None) -> 
     return sum(1 if letter.isascii() else 2 for letter in letters)
 
 
-def _part(reading: Reading, taught: Learned) -> Part:
-    return Part(reading, taught.ranked(reading))
-
-
 def _best_split(whole: Part, taught: Learned, *, language: Language, needed: float) -> list[Part] | None:
     """The text in two, or None where nothing says that it asks for two things; `needed` is the score that takes, beside the usual."""
     reading, borders = whole.reading, vocabulary(language).borders
-    score = taught.asks_for_several(reading) - needed
+    score = taught.asks_for_several(whole.said) - needed
     if score < AT_A_STOP:
         return None
     at_border = {_next_word(reading.words, match.end()): match for match in borders.finditer(reading.words)}
@@ -87,7 +90,7 @@ def _best_split(whole: Part, taught: Learned, *, language: Language, needed: flo
         sides = reading.between(reading.start, reading.start + end), reading.between(reading.start + cut, _end(reading))
         if min(own_letters(side, without=borders) for side in sides) < FEWEST_LETTERS:
             continue
-        both = [_part(side, taught) for side in sides]
+        both = [part_of(side, taught) for side in sides]
         is_plain = score >= SEVERAL or all(part.margin >= CERTAIN for part in both)
         if not is_plain or not all(map(_stands_alone, both)) or _is_one_plan(both):
             continue

@@ -22,7 +22,7 @@ from assistant.offline.recognise import recognise, spans
 from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
-from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, parts_of
+from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, part_of, parts_of
 from assistant.offline.values import ENSEMBLE
 from assistant.state import Request
 from assistant.tools import planner, schema_of, tool_names, traits
@@ -96,7 +96,7 @@ def _of_a_run(part: Part, taught: Learned) -> Request | None:
     for each in reading.datasets:
         without_name[each.start - reading.start : each.end - reading.start] = " " * (each.end - each.start)
     rest = replace(reading.without(spans(reading.datasets)), words="".join(without_name))
-    other = Part(rest, taught.ranked(rest))
+    other = part_of(rest, taught)
     is_of_a_run = "run" in _takes(other.intent) and "dataset" not in _takes(other.intent)
     is_likely = other.margin >= VERY_CERTAIN and other.ranked[0][1] > part.ranked[0][1] - NEAR
     return _request_for(other.intent, reading, taught) if is_of_a_run and is_likely else None

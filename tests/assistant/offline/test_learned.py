@@ -9,6 +9,7 @@ import pytest
 
 from assistant.offline.arguments import arguments_said
 from assistant.offline.examples import arguments_in, examples, examples_of, names_in_examples, several
+from assistant.offline.features import features
 from assistant.offline.learned import AT_SERVING, Learned, from_bytes, kept_or_made, learned
 from assistant.offline.learning import learn, read_all
 from assistant.offline.recognise import recognise
@@ -87,7 +88,7 @@ def test_what_is_learned_is_made_with_nothing_that_its_digest_leaves_out() -> No
 
 def test_an_intent_is_ranked_by_what_its_examples_say() -> None:
     said = recognise("please stop the training", datasets=[], language="en")
-    ranked = learned().ranked(said)
+    ranked = learned().ranked(features(said))
     assert ranked[0][0] == "stop_run"
     assert ranked == sorted(ranked, key=lambda each: -each[1])
 
@@ -113,7 +114,8 @@ def test_every_example_speaks_of_data_by_name() -> None:
 )  # fmt: skip
 def test_which_choice_a_sentence_makes_is_learned(text: str, question: str) -> None:
     assert (
-        learned().choices_made("explain_result", recognise(text, datasets=[], language="en"))["question"][0] == question
+        learned().choices_made("explain_result", features(recognise(text, datasets=[], language="en")))["question"][0]
+        == question
     )
 
 
@@ -146,7 +148,7 @@ def test_which_setting_a_number_is_of_is_learned(language: Language, text: str, 
 def test_that_a_sentence_asks_for_several_things_is_learned(language: Language, text: str) -> None:
     one = recognise("show what r3 missed", datasets=[], language="en")
     more = recognise(text, datasets=[], language=language)
-    assert learned().asks_for_several(more) > learned().asks_for_several(one)
+    assert learned().asks_for_several(features(more)) > learned().asks_for_several(features(one))
 
 
 def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
