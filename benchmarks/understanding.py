@@ -42,7 +42,7 @@ def main() -> None:
         "--wrong", action="store_true", help="print each line that is not right, and what was understood"
     )
     asked = parser.parse_args()
-    names = asked.sets or ([] if asked.file else ["one", "two", "three", "four"])
+    names = asked.sets or ([] if asked.file else ["one", "two", "three", "four", "five"])
     print(
         f"{'set':<12}{'language':<10}{'lines':>6}"
         + "".join(f"{verdict:>12}" for verdict in VERDICTS)

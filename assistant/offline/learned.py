@@ -53,7 +53,6 @@ MADE_FROM = (  # what an example is read with, and the examples
     "assistant/offline/several.txt",
     "assistant/offline/talk/*/examples.txt",
     "assistant/tools/*/examples.txt",
-    "assistant/tools/*/cues.toml",
     "assistant/kinds/*/phrases.toml",
     "prompts/models/*.toml",
     "prompts/locales/*.json",

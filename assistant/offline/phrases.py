@@ -1,7 +1,6 @@
-"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml, cues.toml of the tools and the words of the
-models, and the tables that find it in a text.
+"""The vocabulary of the built-in assistant, read from phrases/{en,ko,zh}.toml and the words of the models, and the tables that find it in a text.
 
-What people call a kind of run, its models and the galleries of its images, stands with that kind (assistant/kinds/<kind>/phrases.toml).
+What people call a kind of run, and its models, stands with that kind (assistant/kinds/<kind>/phrases.toml).
 
 A phrase is written as people say it. A blank stands for any number of blanks, hyphens or underscores, none included: people leave
 them out. `*` is the rest of a Latin word, `...` at most 30 characters of the same clause, `<` and `>` the edge of a Hangul or Latin
@@ -16,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assistant.tools import cues_of, tool_names
 from engine.contract.jobs import KINDS
 from prompts.languages import LANGUAGES, Language
 from prompts.model_words import model_words
@@ -292,11 +290,7 @@ def vocabulary(language: Language) -> Vocabulary:
 def _read(language: Language) -> dict[str, Any]:
     path = Path(__file__).parent / "phrases" / f"{language}.toml"
     understand: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["understand"]
-    for name in tool_names():
-        understand["cues"] |= cues_of(name).get(language, {})
     for kind in KINDS:
-        for gallery, phrases in _kind_part(kind, language).get("galleries", {}).items():
-            understand["cues"][gallery] = [*understand["cues"].get(gallery, []), *phrases]
         for section in ("setting_names", "setting_values"):
             for name, phrases in _kind_part(kind, language).get(section, {}).items():
                 understand[section][name] = [*understand[section].get(name, []), *phrases]

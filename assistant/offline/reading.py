@@ -57,10 +57,5 @@ class Reading:
         joining = vocabulary(self.language).joining
         return end <= start and joining.fullmatch(self.words[end - self.start : start - self.start]) is not None
 
-    @property
-    def said(self) -> frozenset[str]:
-        """What the words in it stand for."""
-        return frozenset(value for cue in self.cues for value in (cue.value, *cue.also))
-
     def _lists(self) -> dict[str, list[Any]]:
         return {name: value for name, value in vars(self).items() if isinstance(value, list)}

@@ -124,8 +124,6 @@ def find_settings(
     items: list[Found | Number] = [*free, *own]
     items.sort(key=lambda item: item.start)
     found += _assign(text, items, words=words)
-    if lone := _lone_pair(text, [item for item in items if not _overlaps(item, found)]):
-        found.append(lone)
     told += _told(text, numbers=[number for number in numbers if not _overlaps(number, found)], words=words)
     found += [each for each in told if all(each.name != other.name for other in found)]
     found += [] if told else _changed(text, numbers=numbers, names=names, found=found, words=words, now=now or {})
@@ -386,21 +384,6 @@ def _by_unit(number: Number) -> Setting | None:
     if name is None or (number.unit == "ordinal" and number.value <= 1):  # "train it once more"
         return None
     return Setting(number.start, number.end, name, typed(number, name), weak=number.unit != "pixels")
-
-
-def _lone_pair(text: str, items: list[Found | Number]) -> Setting | None:
-    """One number and one name left over in a sentence belong together: "the overkill is too high, 1 % please"."""
-    names = [item for item in items if isinstance(item, Found)]
-    numbers = [item for item in items if isinstance(item, Number) and not item.in_words]
-    names = [name for name in names if len(numbers) == 1 and _fits(numbers[0], name.value)]
-    if len({name.value for name in names}) != 1:
-        return None
-    if numbers[0].start < names[0].start and numbers[0].unit != "percent":  # "100 good images" are no image size
-        return None
-    start, end = min(names[0].start, numbers[0].start), max(names[-1].end, numbers[0].end)
-    if re.search(r"[.;!?\n。]\s", text[start:end]) or _is_count_of(numbers[0], names[0].value):
-        return None
-    return Setting(start, end, names[0].value, typed(numbers[0], names[0].value))
 
 
 def _fits(number: Number, name: str) -> bool:

@@ -8,8 +8,6 @@
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
     examples.txt        sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
                          learns from them that it is asked for (assistant/offline/learned.py).
-    cues.toml            where an argument is read otherwise than its name or its type says: `reads` (arguments.py), and the words that an
-                         argument is read by, per language (phrases.py).
     told.json            what it may return and refuse, to try its words with.
 
 A result that holds a `run` makes that run one the conversation spoke of; one that holds a `proposal` is a plan that is asked about next.
@@ -17,7 +15,6 @@ A result that holds a `run` makes that run one the conversation spoke of; one th
 
 import importlib
 import pkgutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -74,12 +71,6 @@ def schema_of(name: str) -> dict[str, dict[str, Any]]:
         "properties"
     ]
     return properties
-
-
-def cues_of(name: str) -> dict[str, Any]:
-    """How the arguments of a tool are read without an LLM, as it stands in its cues.toml."""
-    path = FOLDER / name / "cues.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def starter() -> str:
