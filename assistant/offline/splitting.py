@@ -92,7 +92,7 @@ def _best_split(whole: Part, taught: Learned, *, language: Language, needed: flo
             continue
         both = [part_of(side, taught) for side in sides]
         is_plain = score >= SEVERAL or all(part.margin >= CERTAIN for part in both)
-        if not is_plain or not all(map(_stands_alone, both)) or _is_one_plan(both):
+        if not is_plain or not all(map(_stands_alone, both)) or _is_one_plan(both) or _is_about_the_data(both):
             continue
         plainness = sum(map(_plainness, both)) + (AT_A_BORDER if border else 0.0)
         if best is None or plainness > most:
@@ -139,6 +139,18 @@ def _stands_alone(part: Part) -> bool:
     if traits(part.intent).plans:
         return any((reading.datasets, reading.models, reading.settings, reading.counted, reading.runs))
     return "runs" not in schema_of(part.intent) or len(reading.runs) != 1
+
+
+def _is_about_the_data(both: list[Part]) -> bool:
+    """Whether what seems to be asked of a run goes on about the data that the other half names: "is lot 4 large enough, and is it clean?"."""
+    data = [bool(part.reading.datasets) for part in both]
+    is_of_a_run = [
+        part.intent in tool_names() and "run" in schema_of(part.intent) and not traits(part.intent).asks_on
+        for part in both
+    ]
+    return ((data[0] and is_of_a_run[1]) or (data[1] and is_of_a_run[0])) and not any(
+        part.reading.runs for part in both
+    )
 
 
 def _is_one_plan(both: list[Part]) -> bool:

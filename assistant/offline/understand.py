@@ -174,7 +174,8 @@ def _handed_on(requests: Sequence[Request]) -> list[Request]:
         handed.append(_about(request, about))
         about |= {name: value for name, value in handed[-1].arguments.items() if name in ("run", "dataset")}
     only = {name: ids.pop() for name in ("run", "dataset") if len(ids := _said_of(name, requests)) == 1}
-    return [each if each.tool is None or traits(each.tool).asks_on else _about(each, only) for each in handed]
+    handed = [each if each.tool is None or traits(each.tool).asks_on else _about(each, only) for each in handed]
+    return [each for at, each in enumerate(handed) if each not in handed[:at]]
 
 
 def _about(request: Request, named: Mapping[str, Any]) -> Request:
