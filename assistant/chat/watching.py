@@ -18,18 +18,20 @@ class Watching:
     def __init__(self, transcript: Transcript, answering: Answering):
         self._transcript, self._answering = transcript, answering
         self._pages, self._is_elsewhere = 0, False
-        self._task: asyncio.Task[None] | None = None
-        self._is_over = asyncio.Event()
+        self._looks: set[asyncio.Task[None]] = set()  # that of a page which has left may have its last look still before it
+        self._is_over, self._is_closed = asyncio.Event(), False
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[OutFrame]]:
         """Live frames from here on, whoever writes; ends by itself for a page that cannot keep up."""
         self._pages += 1
         try:
-            if self._pages == 1:
+            if self._pages == 1 and not self._is_closed:
                 await self._transcript.look_from_here()
                 self._is_over = asyncio.Event()
-                self._task = asyncio.create_task(self._look_on(self._is_over))
+                look = asyncio.create_task(self._look_on(self._is_over))
+                self._looks.add(look)
+                look.add_done_callback(self._looks.discard)
             async with self._transcript.subscribe() as frames:
                 yield frames
         finally:
@@ -38,10 +40,11 @@ class Watching:
                 self._is_over.set()
 
     async def close(self) -> None:
-        """Look no more."""
+        """Look no more; returns when the last look has ended, for then the database is closed."""
+        self._is_closed = True
         self._is_over.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        if self._looks:
+            await asyncio.wait(self._looks)
 
     async def _look_on(self, is_over: asyncio.Event) -> None:
         looking = Watch()

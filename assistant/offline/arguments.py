@@ -21,7 +21,7 @@ from assistant.offline.values import ENSEMBLE, LAYERS, OFF, RUN, WISH, choices_o
 from assistant.tools import schema_of, traits
 
 FEWEST, MOST = 2, 4  # members
-LIKELY = -0.3  # a score from which a choice is made
+LIKELY = -0.2  # a score from which a choice is made
 GUESSED = -0.2  # and from which a number is taken for a setting, where it can be its value
 SURE = 0.5  # from which what was learned outweighs a rule
 

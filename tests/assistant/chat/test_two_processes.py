@@ -1,5 +1,6 @@
 """One conversation that is open in two processes: each sees what the other writes, and neither ends the other's answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,3 +72,28 @@ def test_a_process_is_there_as_long_as_it_holds_its_mark(tmp_path: Path) -> None
     assert mine.lives("another-home:abc")
     its.give_up()
     assert not mine.lives(its.name)
+
+
+async def test_a_conversation_that_closes_waits_for_the_last_look_of_each_page_that_has_left(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, may_end = asyncio.Event(), asyncio.Event()
+    looked: list[int] = []
+
+    async def slow() -> str:
+        looking.set()
+        await may_end.wait()
+        looked.append(1)
+        return "nobody"
+
+    monkeypatch.setattr("assistant.chat.watching.LOOK_S", 0)
+    monkeypatch.setattr(conversation.answering, "who", slow)
+    async with conversation.subscribe():
+        await looking.wait()
+    async with conversation.subscribe():  # another page, while the look of the first is under way
+        pass
+    closing = asyncio.create_task(conversation.close())
+    await asyncio.sleep(0)
+    may_end.set()
+    await closing
+    assert looked
