@@ -18,7 +18,9 @@ class Watching:
     def __init__(self, transcript: Transcript, answering: Answering):
         self._transcript, self._answering = transcript, answering
         self._pages, self._is_elsewhere = 0, False
-        self._looks: set[asyncio.Task[None]] = set()  # that of a page which has left may have its last look still before it
+        self._looks: set[asyncio.Task[None]] = (
+            set()
+        )  # that of a page which has left may have its last look still before it
         self._is_over, self._is_closed = asyncio.Event(), False
 
     @asynccontextmanager
