@@ -22,7 +22,6 @@ from assistant.chat.run_ends import tell_end
 from assistant.chat.saying import Saying
 from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
-from assistant.chat.watching import Watching
 from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop, Undo
 from assistant.state import with_run
 from assistant.store.tables import RunRow
@@ -36,8 +35,7 @@ class Conversation:
         self.id, self._parts = conversation, parts
         self.transcript = Transcript(parts.database, conversation, parts.mask)
         self.answering = Answering(parts.database, conversation, parts.mark)
-        self._watching = Watching(self.transcript, self.answering)
-        self.items, self.subscribe = self.transcript.items, self._watching.subscribe
+        self.items, self.subscribe = self.transcript.items, self.transcript.subscribe
         self.memory = Memory(parts.database, conversation, parts.mask)
         self.cards, words = PlanCards(parts, self.transcript, self.memory), OwnWords(self.transcript)
         questions = OpenQuestions(parts.histories, self.transcript, self.cards.what_started)
@@ -124,4 +122,3 @@ class Conversation:
     async def close(self) -> None:
         self._turns.stop()
         await self.finish()
-        await self._watching.close()

@@ -42,7 +42,6 @@ class Transcript:
         self._streaming: dict[str, MaskedText] = {}
         self._noting: list[list[Item]] = []
         self._writing = asyncio.Lock()
-        self._seen, self._own = 0, set[int]()  # the revision up to which all was told, and what was written here since
 
     async def items(self, after: int = 0) -> list[tuple[str, int, Item]]:
         """Key, revision and item of everything that changed after revision `after`, in the order of the conversation.
@@ -79,8 +78,6 @@ class Transcript:
                 last = select(func.coalesce(func.max(ITEMS.c.position), 0) + 1).where(mine).scalar_subquery()
                 row = {"conversation": self.conversation, "key": key, "body": body, "revision": revision}
                 await session.execute(insert(ITEMS).values(position=last, **row))
-            if self._pages:
-                self._own.add(revision)
         if isinstance(item, AssistantItem) and item.state == "streaming":
             self._streaming[key] = MaskedText(self._mask, item.text)
         else:
@@ -88,27 +85,6 @@ class Transcript:
         for added in self._noting if is_new else ():
             added.append(item)
         self._tell(ItemFrame(key=key, revision=revision, item=item))
-
-    async def look_from_here(self) -> None:
-        """What stands there now needs not be told any more."""
-        async with self._writing:
-            self._seen, self._own = await self._revision(), set()
-
-    async def catch_up(self) -> None:
-        """Tell the pages what other processes have written meanwhile."""
-        async with self._writing:
-            now = await self._revision()
-            if now == self._seen + len(self._own):
-                return
-            for key, revision, item in await self.items(after=self._seen):
-                if revision not in self._own:
-                    self._tell(ItemFrame(key=key, revision=revision, item=item))
-            self._seen, self._own = now, set()
-
-    async def _revision(self) -> int:
-        query = select(ConversationRow.revision).where(ConversationRow.id == self.conversation)
-        async with self._database.reading() as session:
-            return await session.scalar(query) or 0
 
     @contextmanager
     def noting(self) -> Iterator[list[Item]]:

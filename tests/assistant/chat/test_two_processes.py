@@ -1,6 +1,5 @@
-"""One conversation that is open in two processes: each sees what the other writes, and neither ends the other's answer."""
+"""One conversation that is open in two processes: neither ends the other's answer."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from assistant.chat.conversation import Conversation
 from assistant.chat.frame_refused import FrameRefused
-from assistant.frames import AssistantItem, ErrorItem, ItemFrame, Say, TurnFrame, UserItem
+from assistant.frames import AssistantItem, ErrorItem, Say, UserItem
 from assistant.machine.process_mark import ProcessMark
 from assistant.settings import Settings
 from assistant.workspace import Workspace
@@ -56,44 +55,9 @@ async def test_what_a_process_left_in_the_middle_is_ended_by_the_next_who_has_so
     assert await conversation.transcript.get("answer") == AssistantItem(text="Half of", state="stopped")
 
 
-async def test_an_open_page_sees_what_another_process_writes_and_that_it_works(
-    conversation: Conversation, other: Conversation
-) -> None:
-    async with other.subscribe() as live:
-        await conversation.transcript.show("answer", AssistantItem(text="All of it."))
-        seen = [await anext(live), await anext(live)]
-    assert [each.item for each in seen if isinstance(each, ItemFrame)] == [AssistantItem(text="All of it.")]
-    assert [each.state for each in seen if isinstance(each, TurnFrame)] == ["working"]
-
-
 def test_a_process_is_there_as_long_as_it_holds_its_mark(tmp_path: Path) -> None:
     mine, its = ProcessMark(tmp_path, "home"), ProcessMark(tmp_path, "home")
     assert mine.lives(its.name)
     assert mine.lives("another-home:abc")
     its.give_up()
     assert not mine.lives(its.name)
-
-
-async def test_a_conversation_that_closes_waits_for_the_last_look_of_each_page_that_has_left(
-    conversation: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looking, may_end = asyncio.Event(), asyncio.Event()
-    looked: list[int] = []
-
-    async def slow() -> str:
-        looking.set()
-        await may_end.wait()
-        looked.append(1)
-        return "nobody"
-
-    monkeypatch.setattr("assistant.chat.watching.LOOK_S", 0)
-    monkeypatch.setattr(conversation.answering, "who", slow)
-    async with conversation.subscribe():
-        await looking.wait()
-    async with conversation.subscribe():  # another page, while the look of the first is under way
-        pass
-    closing = asyncio.create_task(conversation.close())
-    await asyncio.sleep(0)
-    may_end.set()
-    await closing
-    assert looked
