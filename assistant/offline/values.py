@@ -54,7 +54,7 @@ def choices_made(intent: str, arguments: Mapping[str, Any], numbers: Sequence[Nu
 
 
 def label(argument: str, value: Any) -> str:
-    return f"{argument}={value if isinstance(value, str) else json.dumps(value)}"
+    return f"{argument}={value if isinstance(value, str) else json.dumps(value, allow_nan=False)}"
 
 
 def argument_of(number: Number, intent: str, arguments: Mapping[str, Any]) -> str:
