@@ -136,9 +136,8 @@ def _to_plan(said: Answer, at: Standing) -> Decision:
         case "unclear":
             return "ask_again"
         case "question":
-            return (
-                "pass_on" if at.talks or not at.plan_is_last else "tell_plan"
-            )  # else "is that good?" is about what came after
+            is_of_the_plan = at.plan_is_last  # else "is that good?" is about what came after
+            return "tell_plan" if is_of_the_plan and not at.talks else "pass_on"
 
 
 def _asks(text: str) -> bool:

@@ -10,6 +10,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from engine.contract.process_lock import is_held
+
 FOLDER, ENDING = "processes", ".lock"
 
 
@@ -34,7 +36,7 @@ class ProcessMark:
     def lives(self, name: str) -> bool:
         """Whether the process of this mark is there; of another home nobody here can see it, so it is taken to be."""
         home, _, own = name.partition(":")
-        return home != self._home or _is_locked(self._folder / f"{own}{ENDING}")
+        return home != self._home or is_held(self._folder / f"{own}{ENDING}")
 
     def give_up(self) -> None:
         self._file.unlink(missing_ok=True)
@@ -45,19 +47,5 @@ def _clear_up(folder: Path) -> None:
     """Files of processes that have gone."""
     for path in folder.glob(f"*{ENDING}"):
         with suppress(OSError):
-            if not _is_locked(path):
+            if not is_held(path):
                 path.unlink()
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

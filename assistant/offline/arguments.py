@@ -17,12 +17,23 @@ from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
 from assistant.offline.settings import UNITS_OF, WISHES, Setting, can_be, fields, times_now, typed
 from assistant.offline.talk import talk_names, talk_reads
-from assistant.offline.values import ENSEMBLE, LAYERS, OFF, RUN, WISH, choices_of, layers_in, nothing_of, numbers_of
+from assistant.offline.values import (
+    ENSEMBLE,
+    LAYERS,
+    OFF,
+    RUN,
+    WISH,
+    choices_of,
+    layers_in,
+    nothing_of,
+    numbers_of,
+    types_of,
+)
 from assistant.tools import schema_of, traits
 
 FEWEST, MOST = 2, 4  # members
 LIKELY = -0.2  # a score from which a choice is made
-GUESSED = -0.2  # and from which a number is taken for a setting, where it can be its value
+GUESSED = -0.2  # and from which a number is taken for an argument, if it can be its value
 SURE = 0.5  # from which what was learned outweighs a rule
 
 
@@ -35,7 +46,7 @@ class Said:
     choices: Mapping[str, tuple[str, float]]
 
     def numbers_of(self, argument: str) -> list[Number]:
-        return [number for number, name, _ in self.numbers if name == argument]
+        return [number for number, name, score in self.numbers if name == argument and score > GUESSED]
 
     def choice(self, argument: str, *, is_needed: bool = False) -> Any:
         value, score = self.choices.get(argument, ("", -1.0))
@@ -63,8 +74,6 @@ NAMED: Mapping[str, Callable[[Said], Any]] = {
     "defect_type": lambda said: first(said.reading.defects),
     "term": lambda said: first(said.reading.terms) or first(said.reading.models),
 }
-
-
 NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of the choices, in a reading
 
 
@@ -104,7 +113,10 @@ def _reader(tool: str, argument: str, schema: Mapping[str, Any]) -> Callable[[Sa
             or first(getattr(said.reading, NAMED_CHOICES.get(argument, ""), []))
         )
     if argument in numbers_of(tool):
-        return lambda said: next((_plain(number.value) for number in said.numbers_of(argument)), None)
+        read = float if "number" in types_of(schema) else _count
+        return lambda said: next(
+            (each for number in said.numbers_of(argument) if (each := read(number.value)) is not None), None
+        )
     raise LookupError(
         f"nothing reads {argument!r} of {tool}: it is no choice, no number, and none of {', '.join(NAMED)}"
     )
@@ -134,9 +146,7 @@ def _settings(said: Said) -> dict[str, Any]:
         before = told.get(argument)
         if argument == LAYERS:
             told[LAYERS] = sorted({*(before[0] if before else []), *layers_in(number)}), score
-        elif argument in fields() and (
-            before is None or score > min(0, before[1])
-        ):  # of two the later holds, where it is plain
+        elif argument in fields() and (before is None or score > min(0, before[1])):  # the later of two, if it is plain
             value = typed(number, argument)
             if score > (GUESSED if can_be(argument, value) else SURE):
                 told[argument] = value, score
@@ -174,8 +184,8 @@ def _ensemble(said: Said, settings: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _plain(value: float) -> int | float:
-    return int(value) if value == int(value) else value
+def _count(value: float) -> int | None:
+    return int(value) if value == int(value) and value >= 1 else None
 
 
 def given(**arguments: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def recognise(
     original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
     typed = lower(original)
     text = typed.translate(words.traditional)
-    known = find_datasets(typed, datasets=datasets, words=words) or find_datasets(text, datasets=datasets, words=words)
+    known = find_datasets(typed, datasets=datasets, words=words)
     known = [each if each.value in datasets else replace(each, value=original[each.start : each.end]) for each in known]
     text = _mask(text, known, "dataset")
     models = words.models.find(text)
@@ -56,13 +56,10 @@ def recognise(
     only_names = text
     tasks = words.tasks.find(text)
     text = _mask(text, tasks, "task")
-    backbones = words.backbones.find(text)
-    if not models and all(name.value != "backbone" for name in words.setting_names.find(text)):
-        found = [model for table in words.models_of.values() for model in table.find(text)]
-        models = [model for model in found if not _is_longer_name(backbones, model)]
+    if not models:
+        models = _models_of_kinds(text, words=words)
         text = _mask(text, models, "model")
-    backbones = words.backbones.find(text)
-    named = [Setting(found.start, found.end, "backbone", found.value) for found in backbones]
+    named = [Setting(found.start, found.end, "backbone", found.value) for found in words.backbones.find(text)]
     text = _mask(text, named, "setting")
     names = words.setting_names.find(text)
     corrections = [Found(match.start(), match.end(), "") for match in words.corrections.finditer(text)]
@@ -105,14 +102,28 @@ def recognise(
         cues=[],
         plan=now,
     )
-    found = words.cues.find(text)
-    states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
-    reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
-    understood = [*found, *defects, *reading.families]
-    reading = _with_unknown_model(reading, cues=understood, words=words)
-    reading = _with_unregistered(reading, cues=understood, datasets=datasets, words=words)
+    reading = _with_words(reading, datasets=datasets, words=words)
     wanted = replace(reading.without(spans([*replaced, *rejected])), settings=reading.settings)
     return _without_taken_back(wanted, words=words)
+
+
+def _models_of_kinds(text: str, *, words: Vocabulary) -> list[Found]:
+    """Models by names that are also those of backbones ("mobilenet"), where no backbone is spoken of."""
+    if any(name.value == "backbone" for name in words.setting_names.find(text)):
+        return []
+    backbones = words.backbones.find(text)
+    found = [model for table in words.models_of.values() for model in table.find(text)]
+    return [model for model in found if not _is_longer_name(backbones, model)]
+
+
+def _with_words(reading: Reading, *, datasets: list[str], words: Vocabulary) -> Reading:
+    """The reading with the words that are known in its rest, and with the names that nobody knows."""
+    found = words.cues.find(reading.text)
+    states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
+    reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
+    understood = [*found, *reading.defects, *reading.families]
+    reading = _with_unknown_model(reading, cues=understood, words=words)
+    return _with_unregistered(reading, cues=understood, datasets=datasets, words=words)
 
 
 def _with_opposites(settings: list[Setting], *, names: list[Found], rejected: list[Rejected]) -> list[Setting]:

@@ -1,11 +1,11 @@
 """From a sentence in English, Korean or Chinese to the requests in it: no network, no key, no language model.
 
-Values are recognised by rules (recognise.py); what is asked for is learned from examples (intents.py); the arguments are built from the
-values that stand in a request's own part of the sentence (arguments.py), and from nothing else. Where two intents are near each other, or
+Names and numbers are recognised by rules (recognise.py); what is asked for is learned from examples (learned.py), and so is whether that is
+several things (splitting.py); the arguments are built from what stands in a request's own part of the sentence (arguments.py). Where two intents are near each other, or
 a name is unknown, it is asked back. What the built-in assistant answers is not decided here.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -102,8 +102,8 @@ def _of_a_run(part: Part, taught: Learned) -> Request | None:
     return _request_for(other.intent, reading, taught) if is_of_a_run and is_likely else None
 
 
-def _takes(intent: str) -> Collection[str]:
-    return schema_of(intent).keys() if intent in tool_names() else ()
+def _takes(intent: str) -> Set[str]:
+    return schema_of(intent).keys() if intent in tool_names() else frozenset()
 
 
 def _named(reading: Reading) -> dict[str, Any]:
@@ -133,13 +133,10 @@ def _like(requests: Sequence[Request], run: str, reading: Reading, taught: Learn
 def _requests_of(part: Part, taught: Learned) -> list[Request]:
     """What a part asks for: the same of each of the runs, or of the data sets, that are named side by side in it."""
     request = _request_for(part.intent, part.reading, taught)
+    if request.tool is None or _plans(request):
+        return [request]
     for name, found in ("run", part.reading.runs), ("dataset", part.reading.datasets):
-        if (
-            request.tool
-            and not _plans(request)
-            and name in request.arguments
-            and _are_side_by_side(found, part.reading)
-        ):
+        if name in request.arguments and _are_side_by_side(found, part.reading):
             ids = dict.fromkeys(each.value for each in found)
             return [replace(request, arguments={**request.arguments, name: each}) for each in ids]
     return [request]
@@ -173,20 +170,15 @@ def _handed_on(requests: Sequence[Request]) -> list[Request]:
     for request in requests:
         handed.append(_about(request, about))
         about |= {name: value for name, value in handed[-1].arguments.items() if name in ("run", "dataset")}
-    only = {name: ids.pop() for name in ("run", "dataset") if len(ids := _said_of(name, requests)) == 1}
+    said = {name: {each.arguments[name] for each in requests if name in each.arguments} for name in ("run", "dataset")}
+    only = {name: next(iter(ids)) for name, ids in said.items() if len(ids) == 1}
     handed = [each if each.tool is None or traits(each.tool).asks_on else _about(each, only) for each in handed]
     return [each for at, each in enumerate(handed) if each not in handed[:at]]
 
 
 def _about(request: Request, named: Mapping[str, Any]) -> Request:
-    takes = schema_of(request.tool).keys() & named.keys() if request.tool and len(named) else set()
+    takes = _takes(request.tool or "") & named.keys()
     return replace(request, arguments={name: named[name] for name in takes} | request.arguments)
-
-
-def _said_of(name: str, requests: Sequence[Request]) -> set[Any]:
-    return (
-        {request.arguments[name] for request in requests if name in request.arguments} if len(requests) > 1 else set()
-    )
 
 
 def _left_out(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:

@@ -40,7 +40,12 @@ def numbers_of(intent: str) -> tuple[str, ...]:
     if traits(intent).plans:
         settings = tuple(name for name, field in fields().items() if field.kind in ("integer", "number"))
         return (*settings, LAYERS, *(name for name in schema_of(intent) if name == "last_runs"))
-    return tuple(name for name, schema in schema_of(intent).items() if _types(schema) & {"integer", "number"})
+    return tuple(name for name, schema in schema_of(intent).items() if types_of(schema) & {"integer", "number"})
+
+
+def types_of(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types that an argument of this schema can have."""
+    return {str(each.get("type")) for each in _options(schema)}
 
 
 def choices_made(intent: str, arguments: Mapping[str, Any], numbers: Sequence[Number]) -> list[str]:
@@ -92,10 +97,6 @@ def _each(value: Any) -> list[Any]:
 
 def _is_choice(schema: Mapping[str, Any]) -> bool:
     return any("enum" in each or each.get("type") == "boolean" for each in _options(schema))
-
-
-def _types(schema: Mapping[str, Any]) -> set[str]:
-    return {str(each.get("type")) for each in _options(schema)}
 
 
 def _options(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -33,7 +33,7 @@ class Plan:
     estimate: Estimate
     because: dict[str, Notice] = field(
         default_factory=dict
-    )  # why settings that nobody asked for in it differ from the default
+    )  # why settings that nobody asked for differ from the default
 
 
 async def plan(

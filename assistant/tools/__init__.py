@@ -6,7 +6,7 @@
     en.md.j2 (ko, zh)    what the built-in assistant says of its result (`say == "result"`), of a no to its question
                          (`say == "declined"`), and of its own refusals (`code == "..."`). Empty: the words that all tools share.
     page.toml            what the page says, per language: `running` and `done` of its folded line, `asks` of its question.
-    examples.txt        sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
+    examples.txt         sentences that ask for it, in each language, with the arguments that each of them gives: the built-in assistant
                          learns from them that it is asked for (assistant/offline/learned.py).
     told.json            what it may return and refuse, to try its words with.
 

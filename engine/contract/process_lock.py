@@ -46,8 +46,13 @@ def take_lock(run: Path) -> ProcessLock | None:
 
 def is_locked(run: Path) -> bool:
     """Whether somebody holds the run's lock. Two who ask at once do not take each other for a living run."""
+    return is_held(RunFolder(run).lock)
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the lock of this file; one that asks holds it for no other who asks."""
     try:
-        descriptor = os.open(RunFolder(run).lock, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:

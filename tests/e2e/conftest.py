@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assistant.offline.learned import learned
 from tests.conftest import SHARED
 from tests.serving import PROJECT, environment_of, serving
 
@@ -32,6 +33,7 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the demo data set, as a newcomer has it after `make run`."""
+    learned()  # so that no server learns while a page waits for its first answer
     home = tmp_path_factory.mktemp("home")
     command = [sys.executable, "-c", "from assistant.cli import main; main()", "demo"]
     subprocess.run(command, env=environment_of(home), cwd=PROJECT, check=True)

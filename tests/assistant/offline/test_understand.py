@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.offline.answers import answer
+from assistant.offline.examples import several
 from assistant.offline.understand import understand
 from assistant.state import Request
 from engine.contract.models import MODELS
@@ -302,3 +303,34 @@ def test_a_run_that_is_named_by_its_data_is_not_taken_for_the_data(text: str) ->
     heard = understand(text, datasets=DATASETS)
     meant = [*heard.requests, *(each.request for each in (heard.asks.choices if heard.asks else ()))]
     assert any(request.of.get("dataset") for request in meant)
+
+
+def test_sentences_that_ask_for_several_things_are_taken_apart() -> None:
+    """Of those that it was learned from: at least half show each of the tools, in their order."""
+    said = several()[::12]
+    right = [
+        each
+        for each in said
+        if [request.tool for request in understand(each.text, datasets=each.datasets, language=each.language).requests]
+        == [told.split()[0] for told in each.told.split(";")]
+    ]
+    assert len(right) >= 0.5 * len(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "tools"),
+    [
+        ("how did r2 do and then stop r3", ["summarize_results", "stop_run"]),
+        ("r3 놓친 거 보여주고 r5는 중지해줘", ["show_heatmaps", "stop_run"]),
+        ("stop r3 and r5", ["stop_run", "stop_run"]),
+        ("is the oled data large enough, and is it clean?", ["inspect_dataset"]),
+        ("train padim on oled, batch 8", ["propose_training"]),
+    ],
+)
+def test_what_is_asked_of_one_thing_stays_together(text: str, tools: list[str]) -> None:
+    assert [request.tool for request in understand(text, datasets=DATASETS).requests] == tools
+
+
+@pytest.mark.parametrize("text", ["stop it in 5 minutes", "5분 뒤에 멈춰줘", "五分钟后停掉"])
+def test_a_number_that_names_no_run_is_none(text: str) -> None:
+    assert not any(request.arguments.get("run") for request in understand(text, datasets=DATASETS).requests)

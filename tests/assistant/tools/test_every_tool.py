@@ -7,9 +7,11 @@ import pytest
 
 from assistant import tools
 from assistant.offline.arguments import readers
-from assistant.offline.examples import examples_of, registered_for
+from assistant.offline.examples import Example, examples_of, registered_for
 from assistant.offline.understand import understand
+from assistant.offline.values import WISH
 from assistant.offline.words import built_in_words
+from assistant.state import Request
 from assistant.tools.loading import load_tools
 from assistant.tools.words import tool_texts
 from prompts.languages import Language
@@ -49,7 +51,23 @@ def test_an_example_is_understood_as_what_it_asks_for(name: str, language: Langu
         each.text: understand(each.text, datasets=registered_for(each), language=language).requests for each in said
     }
     wrong = [each.text for each in said if [request.tool for request in heard[each.text]] != [name]]
-    assert len(wrong) <= 0.08 * len(said), wrong
+    assert len(wrong) <= 0.06 * len(said), wrong
+    incomplete = [each.text for each in said if each.text not in wrong and not _is_all_of(each, heard[each.text][0])]
+    assert len(wrong) + len(incomplete) <= 0.18 * len(said), incomplete
+
+
+def _is_all_of(said: Example, request: Request) -> bool:
+    """Whether all arguments are those that the example states; a wish changes something."""
+    stated = {name: value for name, value in said.arguments.items() if name != WISH}
+    if WISH in said.arguments:
+        return len(request.arguments) > len(stated)
+    return {name: _in_order(value) for name, value in request.arguments.items()} == {
+        name: _in_order(value) for name, value in stated.items()
+    }
+
+
+def _in_order(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not tools.traits(name).plans])
