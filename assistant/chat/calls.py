@@ -15,6 +15,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from assistant.chat.agent import LIMITS, TURN_TIMEOUT_S, make_agent
+from assistant.chat.called_with import problems
 from assistant.chat.desks import Desks
 from assistant.chat.open_questions import OpenQuestions
 from assistant.chat.own_words import new_key
@@ -72,6 +73,8 @@ class Calls:
         """
         if tool not in tool_names():
             raise UnknownTool(tool)
+        if (wrong := problems(tool, arguments)) is not None:
+            return Called("invalid", {"message": wrong})
         await self._turns.hear_out()
         desk, call, began = self._desks.in_language(language), _part(tool, arguments), time.monotonic()
         done = await make_agent().run(
@@ -94,8 +97,6 @@ class Calls:
             facts = answer.content if isinstance(answer.content, dict) else {"result": answer.content}
             await desk.memory.change(partial(after_result, tool=tool, arguments=arguments, result=facts))
             return Called("done", self._parts.mask.value(facts))
-        if not desk.refusals:  # its arguments are not those of the schema
-            return Called("invalid", {"message": _problems(answer.content)})
         refusal = desk.refusals[-1]
         why = partial(after_refusal, code=refusal.code, message=refusal.message, values=refusal.values)
         await desk.memory.change(partial(why, tool=tool, arguments=arguments))
@@ -169,9 +170,3 @@ def _answer_to(call: ToolCallPart, messages: list[ModelMessage]) -> ToolReturnPa
 
 def _returned(message: ModelMessage) -> list[ToolReturnPart]:
     return [part for part in message.parts if isinstance(part, ToolReturnPart)]
-
-
-def _problems(content: Any) -> str:
-    if not isinstance(content, list):
-        return str(content)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in content)

@@ -29,6 +29,7 @@ async def _serve(settings: "Settings", conversation: str | None, language: "Lang
 
     from assistant.mcp.rooms import Rooms, Session, address_of
     from assistant.mcp.server import Context, make_server
+    from assistant.mcp.unreadable import Readable
     from assistant.workspace import Workspace
 
     def session(ctx: Context) -> Session:
@@ -41,4 +42,4 @@ async def _serve(settings: "Settings", conversation: str | None, language: "Lang
             await workspace.conversations.get(conversation)  # an unknown one is refused at once
         server = make_server(Rooms(workspace), session=session, address=lambda _: address_of(settings))
         async with stdio_server() as (reading, writing):
-            await server.run(reading, writing, server.create_initialization_options())
+            await server.run(Readable(reading, writing), writing, server.create_initialization_options())

@@ -87,6 +87,21 @@ async def test_an_agent_may_name_the_conversation_and_the_language(server: str) 
     assert unknown.structured_content["code"] == "not_found"
 
 
+async def test_what_is_no_text_is_refused_in_words_and_the_next_call_is_served(server: str) -> None:
+    half = b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "list_runs", "arguments": {"model": "\\ud800"}}}'
+    unreadable = httpx2.post(
+        f"{server}/mcp", content=half, headers=ACCEPT | BEARER | {"content-type": "application/json"}
+    )
+    assert (unreadable.status_code, unreadable.json()["error"]["code"]) == (400, -32700)
+    async with agent_at(f"{server}/mcp") as client:
+        null = await client.call_tool("list_runs", {"model": "a\0b"})
+        huge = await client.call_tool("list_runs", {"model": "x" * 500_000})
+        listed = await client.call_tool("list_runs", {"model": "padim"})
+    assert [each.structured_content["status"] for each in (null, huge, listed)] == ["invalid", "invalid", "done"]
+    assert "U+0000" in null.structured_content["message"]
+    assert len(huge.structured_content["message"]) < 200
+
+
 def test_the_server_starts_without_loading_the_protocol() -> None:
     code = "import sys, web.app; sys.exit('mcp' in sys.modules or 'assistant.mcp.server' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT).returncode == 0

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_ai import RunContext
 
 from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of
@@ -12,7 +12,14 @@ from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS
 from engine.contract.models import Family
 
-Task = Annotated[str, Field(json_schema_extra={"enum": [*kind_names()]})]
+
+def _known(task: str) -> str:
+    if task not in kind_names():
+        raise ValueError(f"there is no kind of run {task[:100]!r} (have: {', '.join(kind_names())})")
+    return task
+
+
+Task = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*kind_names()]})]
 
 
 async def list_models(
@@ -33,8 +40,8 @@ async def list_models(
         dataset: the data set that a model is sought for; left out: the one that was talked about last, or the only one.
         good_images: how many good images there are, where the user says so; it goes before what the data set has.
     """
-    kind = kind_of(task if task in kind_names() else DEFAULT_KIND)
-    kinds = [task] if task in kind_names() else kind_names()
+    kind = kind_of(task or DEFAULT_KIND)
+    kinds = [task] if task else kind_names()
     models: dict[str, Any] = {
         name: params
         for each in kinds
