@@ -12,6 +12,7 @@ from sqlalchemy import Engine, ExceptionContext, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from assistant.machine.troubles import DatabaseDamaged
+from assistant.store import sqlite_connection
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
 READING = "only_reads"
@@ -53,7 +54,11 @@ def _migrated(url: str) -> AsyncEngine:
     migrate(url)
     if not url.startswith("sqlite"):
         return create_async_engine(url, connect_args={"options": f"-c lock_timeout={BUSY_MS}"})
-    engine = create_async_engine(url, pool_reset_on_return=None)  # each session has ended what it began
+    engine = create_async_engine(
+        url,
+        connect_args={"async_creator_fn": sqlite_connection.connect},
+        pool_reset_on_return=None,  # each session has ended what it began
+    )
     use_sqlite_well(engine.sync_engine)
     return engine
 
