@@ -33,6 +33,8 @@ class Answering:
         Raises:
             FrameRefused: another process makes one, and takes its time.
         """
+        if await self._replace(None, self._mark.name):  # as it is nearly always
+            return "nobody"
         for _ in range(round(PATIENCE_S / LOOK_S) + 1):
             noted = await self._noted()
             who = await self._who_is(noted)
