@@ -2,10 +2,12 @@
 
 import functools
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import aiosqlite
+
+Value = TypeVar("Value")
 
 
 class Connection(aiosqlite.Connection):
@@ -18,6 +20,10 @@ class Connection(aiosqlite.Connection):
     async def commit(self) -> None:
         if self.in_transaction:
             await super().commit()
+
+    async def there(self, work: Callable[[sqlite3.Connection], Value]) -> Value:
+        """What this gives in the connection's thread."""
+        return cast(Value, await self._execute(work, self._conn))  # type: ignore[no-untyped-call]
 
 
 class _Cursor:
@@ -32,10 +38,14 @@ class _Cursor:
         return self
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        self._done, self._rows = await self._connection._execute(self._run, sql, parameters)
+        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Any]]:
+            done = connection.execute(sql, parameters)
+            return done, done.fetchall()
+
+        self._done, self._rows = await self._connection.there(work)
 
     async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
-        self._done, self._rows = await self._connection._execute(self._connection._conn.executemany, sql, parameters), []
+        self._done = await self._connection.there(lambda connection: connection.executemany(sql, parameters))
 
     async def fetchall(self) -> list[Any]:
         return self._rows
@@ -44,7 +54,7 @@ class _Cursor:
 
     @property
     def description(self) -> Any:
-        return self._done and self._done.description
+        return self._done.description if self._done else None
 
     @property
     def rowcount(self) -> int:
@@ -52,11 +62,7 @@ class _Cursor:
 
     @property
     def lastrowid(self) -> int | None:
-        return self._done and self._done.lastrowid
-
-    def _run(self, sql: str, parameters: Sequence[Any]) -> tuple[sqlite3.Cursor, list[Any]]:
-        done = self._connection._conn.execute(sql, parameters)
-        return done, done.fetchall()
+        return self._done.lastrowid if self._done else None
 
 
 def connect(path: str, **settings: Any) -> Connection:

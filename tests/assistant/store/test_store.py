@@ -154,3 +154,20 @@ async def test_the_facts_of_a_data_set_are_stored_as_they_were_told_and_those_of
         read = (await session.scalars(select(DatasetRow))).one().facts
     assert told == of_another_version
     assert (read.train_good, read.left_out, read.notices[0].values) == (30, [], {})
+
+
+async def test_a_statement_with_its_rows_is_one_visit_to_the_thread_of_a_sqlite_file(tmp_path: Path) -> None:
+    database = await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'murascope.db'}")
+    visits: list[object] = []
+    try:
+        async with database.reading() as session:
+            driver = (await (await session.connection()).get_raw_connection()).driver_connection
+            assert driver is not None
+            there = driver._execute
+            driver._execute = lambda *work: visits.append(work) or there(*work)
+            await session.execute(select(DatasetRow.name))
+        spent = len(visits)
+    finally:
+        await database.close()
+
+    assert spent == 1  # and none to end a transaction that nobody began
