@@ -3,12 +3,13 @@
     python benchmarks/false_statements.py [--show]
 
 Whole turns: a conversation, the agent, its tools, two finished runs, and an LLM that speaks over loopback sockets, in turn over each
-protocol. In each turn it looks at the results of both runs and then says a few statements, one to a paragraph. False ones are made from
-the facts by changing something: digits, number words, rounding, percent against fraction, the metric, the run, a count, a comparison; or
-they claim without a figure, praise, or agree to the person's own number. True ones refer to our sentences, or say a fact in other words,
-or say nothing about a result. A false one has reached the reader when its words, or its figure outside of our own sentences, are shown.
-A true one is withheld when neither its words nor one of our sentences with the same fact is. Prints a table; exits with 1 when a false
-one got through or more than 2 % of the true ones are withheld.
+protocol. In each turn it looks at the results of both runs and compares them, and then says a few statements, one to a paragraph. False
+ones are made from the facts by changing something: digits, number words, rounding, percent against fraction, the metric, the run, a
+count, a comparison; or they claim without a figure, praise, or agree to the person's own number; or a person wrote them
+(statements/hostile_*.txt). True ones say a fact in other words, or nothing about a result; most were written too (statements/true_*.txt,
+after a tab the figures that a reader must then be told where the words hold none). A false one has reached the reader when its words, or
+its figure outside of our own sentences, are shown. A true one is withheld when neither its words nor sentences of ours with its figures
+are. Prints a table; exits with 1 when a false one got through or more than 2 % of the true ones are withheld.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from tests.stored_runs import LIMIT, inspected, measured, write_evaluation
 from tests.talk_over_llm import Talk, talking
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko", "zh")
+STATEMENTS = Path(__file__).with_name("statements")
 IN_A_TURN = 8
 PARTICLES = {each: pair for pair in ("은/는", "이/가", "을/를", "과/와") for each in pair.split("/")}
 MOST_WITHHELD = 0.02
@@ -66,7 +68,7 @@ RUNS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """`sort` is how it was made false, or what sort of true statement it is; `figure` is what in it is false, as it is written."""
+    """`sort` is how it was made false, or what sort of true statement it is; `figure` is what in it is false, or must be told of it."""
 
     language: Language
     sort: str
@@ -146,6 +148,7 @@ def false_statements(language: Language) -> list[Statement]:
         *_wrong_values(language),
         *_wrong_counts(language),
         *_without_figures(language),
+        *(Statement(language, "written", text) for text in _written("hostile", language)),
     ]
     return list(dict.fromkeys(made))
 
@@ -164,7 +167,14 @@ def true_statements(language: Language) -> list[Statement]:
                 text = _filled(template, run=run, count=missed, total=total, type=type_)
                 made.append(Statement(language, "count", text, str(missed)))
     made += [Statement(language, "talk", text.format(a="r1", b="r2")) for text in TALK[language]]
+    for line in _written("true", language):
+        text, _, figures = line.partition("\t")
+        made.append(Statement(language, "written", text, figures or text))
     return made
+
+
+def _written(kind: str, language: Language) -> list[str]:
+    return (STATEMENTS / f"{kind}_{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _values(facts: Run) -> dict[str, float]:
@@ -241,22 +251,19 @@ def _filled(template: str, **values: object) -> str:
 
 
 def has_reached(statement: Statement, shown: str, ours: Sequence[str]) -> bool:
-    """Whether a reader of what is shown is told the false statement: in its words, or by its figure where no sentence of ours stands."""
+    """Whether a reader of what is shown is told any of the false statement: words or figures of it, beside our own sentences."""
     rest = _bare(shown)
     for text in sorted(map(_bare, ours), key=len, reverse=True):
         rest = rest.replace(text, " ")
-    figure = re.escape(statement.figure)
-    return _bare(statement.text) in rest or (
-        figure != "" and re.search(rf"(?<![\w.]){figure}(?![\d.])", rest) is not None
-    )
+    return not {*re.findall(r"\w+", _bare(statement.text))}.isdisjoint(re.findall(r"\w+", rest))
 
 
 def is_withheld(statement: Statement, shown: str) -> bool:
     """Whether the reader of what is shown misses the true statement: it is there neither in its words nor as a figure."""
     if _bare(statement.text) in _bare(shown):
         return False
-    figures = figures_of(statement.figure)
-    return not figures or not any(figures[0].is_rounded_from(each) for each in figures_of(shown))
+    figures, told = figures_of(statement.figure), figures_of(shown)
+    return not figures or not all(any(figure.is_rounded_from(each) for each in told) for figure in figures)
 
 
 def _bare(text: str) -> str:
@@ -274,6 +281,7 @@ async def play(
         for start in range(0, len(statements), IN_A_TURN):
             said = statements[start : start + IN_A_TURN]
             looks = [ToolCall("summarize_results", {"run": run}, call=f"call-{start}-{run}") for run in RUNS]
+            looks.append(ToolCall("compare_runs", {"runs": [*RUNS]}, call=f"call-{start}-both"))
             server.play([*([look] for look in looks), Text("\n\n".join(each.text for each in said))])
             before = len(await talk.all(AssistantItem))
             await talk.say(QUESTIONS[said[0].language])

@@ -6,36 +6,45 @@ nothing has to be understood to know that nothing false is said; what holds any 
 
 import re
 import tomllib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from assistant.llm.figures import figures_of
 from assistant.llm.reading import LETTERS, readings
+from assistant.llm.restating import RUN as RUN_NAME
 from prompts.languages import LANGUAGES
 
 FOLDER = Path(__file__).resolve().parents[2] / "prompts" / "own_words"
 
-NAME, PHRASE = "\ue000", "\ue001"  # stand where a known name, or a whole phrase, stood
-_PLACED = NAME + PHRASE
-# What may stand between words: signs that join no figure and open no tag, link or code.
+ROLES = (
+    "asked", "asking", "copulas", "persons", "of_persons", "things", "verbs", "relative", "here",
+    "choosing", "pointing", "left_to_you", "clearing", "working", "joining", "between", "beside",
+)  # fmt: skip
+NAME, RUN, PHRASE = "\ue000", "\ue001", "\ue002"  # stand where a known name, that of a run, or a whole phrase stood
+_PLACED = NAME + RUN + PHRASE
+# What may stand between words: signs that join no figure, compare nothing and open no tag, link or code.
 _BETWEEN = re.compile(
-    r"[\s.,:;!?()'\"\u2018\u2019\u201c\u201d\u2026\u2013\u2014\-/|*_#>~\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u00b7\u300c\u300d\u300a\u300b\uff08\uff09]+"
+    r"[\s.,:;!?()'\"\u2018\u2019\u201c\u201d\u2026\u2013\u2014\-/|*_#\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u00b7\u300c\u300d\u300a\u300b\uff08\uff09]+"
 )
+_CLAUSE_END = re.compile(r"([.,:;!?\u2026\u2013\u2014|\n\u3002]+)")
+_VALUE = re.compile(r"[:|]\s*[-/\u2013\u2014]")  # a dash where a figure is expected: none
 _HAN = "\u3400-\u9fff"
 _HANGUL = "\uac00-\ud7a3"
+_SUBJECT = re.compile(f"{RUN}(?:은|는|이|가|도|만)")
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of all our languages: an answer may mix them, as people do."""
+    """The words of all our languages: an answer may mix them, as people do. `roles` are those that no clause may join just as it likes,
+    by the name they have in prompts/own_words/."""
 
     latin: frozenset[str]
     han: frozenset[str]
     hangul: frozenset[str]  # whole words
-    nouns: frozenset[str]
-    particles: frozenset[str]
+    beginnings: tuple[tuple[frozenset[str], frozenset[str]], ...]  # of Korean words, each with what they may end in
+    roles: Mapping[str, frozenset[str]]
     phrases: re.Pattern[str]
 
 
@@ -45,9 +54,11 @@ def are_own_words(text: str, names: Set[str] = frozenset()) -> bool:
 
 
 def _are_own(text: str, names: Set[str]) -> bool:
-    text = _without_names(text, names)
-    text = _words().phrases.sub(PHRASE, text)
-    return all(_is_own(word) for word in _BETWEEN.split(text) if word)
+    text = re.sub(r"^\s*>+", "", _without_names(text, names))
+    clauses = _CLAUSE_END.split(text)  # clauses and their ends in turn
+    return _VALUE.search(text) is None and all(
+        _claims_nothing(clause, end) for clause, end in zip(clauses[::2], [*clauses[1::2], ""], strict=True)
+    )
 
 
 def _without_names(text: str, names: Set[str]) -> str:
@@ -57,23 +68,136 @@ def _without_names(text: str, names: Set[str]) -> str:
     for name in there:
         before = r"(?<![a-z0-9_.])" if re.match("[a-z0-9]", name) else ""
         after = r"(?![a-z0-9_]|\.\d)" if re.search("[a-z0-9]$", name) else ""
-        text = re.sub(f"{before}{re.escape(name)}{after}", NAME, text)
+        text = re.sub(f"{before}{re.escape(name)}{after}", RUN if RUN_NAME.fullmatch(name) else NAME, text)
     return text
 
 
-def _is_own(word: str) -> bool:
+def _claims_nothing(clause: str, end: str) -> bool:
+    """Whether one clause, which stops with this end, is made of own words that claim nothing together either."""
+    said = _parts(_words().phrases.sub(PHRASE, clause))
+    if "?" in end and _asks(_parts(clause)):
+        return all(_is_own(word, asked=True) for word in said) and not _has_a_claim_within(said)
+    return all(_is_own(word, asked=False) for word in said) and not (
+        _says_what_a_thing_does(said)
+        or _says_what_it_is(said)
+        or _stand_together(said, "choosing", "pointing", NAME, RUN)
+        or _stand_together(said, "clearing", "working", NAME)
+        or _is_about_a_run(said)
+        or _is_a_bare_answer(said, end)
+    )
+
+
+def _parts(clause: str) -> list[str]:
+    return [word for word in _BETWEEN.split(clause) if word]
+
+
+def _asks(said: Sequence[str]) -> bool:
+    """Whether it begins as a question does in English, or holds a word that makes it one elsewhere."""
+    begins = said[:1] != [] and said[0] in _role("asking")
+    return begins or any(not word.isascii() and _holds(word, "asking") for word in said)
+
+
+def _has_a_claim_within(said: Sequence[str]) -> bool:
+    """Whether an English question has a verb of a statement after its own: did you see that r2 is the one."""
+    return any(
+        word in _role("copulas") and said[at - 1] not in _role("persons") for at, word in enumerate(said) if at > 3
+    )
+
+
+def _says_what_a_thing_does(said: Sequence[str]) -> bool:
+    """Whether a thing can, will or should do something, or does it; or somebody just can, which is an answer."""
+    able, persons, things = _role("of_persons"), _role("persons"), _role("things")
+    for at, word in enumerate(said):
+        before = said[at - 1] if at else ""
+        if word in able and (before not in persons | able or at + 1 == len(said)):
+            return True
+        if (
+            word in _role("verbs")
+            and before in things
+            and not _role("relative") & {*said[:at]}
+            and PHRASE not in said[:at]
+        ):
+            return True
+    return (
+        said[-1:] != []
+        and said[-1].endswith(tuple(each for each in able if not each.isascii()))
+        and not _holds(said[-1], "relative")
+    )
+
+
+def _says_what_it_is(said: Sequence[str]) -> bool:
+    """Whether it says in Korean of something what it is, and not just what is shown here."""
+    states = bool(said) and said[-1].endswith("입니다")
+    return states and any(re.search("[은는이가]$", word) and word not in _role("here") for word in said[:-1])
+
+
+def _stand_together(said: Sequence[str], one: str, other: str, *names: str) -> bool:
+    """Whether words of two roles stand in one clause, or of the first and such a name, unless it is left to the person."""
+    firsts = [at for at, word in enumerate(said) if _holds(word, one) and not _is_left_to_you(said, at)]
+    return bool(firsts) and any(_holds(word, other) or any(name in word for name in names) for word in said)
+
+
+def _is_left_to_you(said: Sequence[str], at: int) -> bool:
+    """Whether the word there is what the person wishes: in English, after which and a person."""
+    before = {*said[:at]}
+    is_english = bool(_role("left_to_you") & before and _role("persons") & before)
+    return is_english or any(not word.isascii() and _holds(word, "left_to_you") for word in said)
+
+
+def _is_about_a_run(said: Sequence[str]) -> bool:
+    """Whether a run does something, or is set beside another."""
+    text = " ".join(said)
+    first, *after = text.split(RUN)
+    return (
+        _SUBJECT.search(text) is not None
+        or bool(after and not first and after[0] and not _begins(after[0], "joining", f"[{_HANGUL}]"))
+        or any(not _begins(rest, "between") for rest in after[:-1])
+    )
+
+
+def _begins(rest: str, role: str, also: str = r"\b\B") -> bool:
+    """Whether what follows a name begins with a word of this role."""
+    rest = rest.lstrip()
+    return re.match(also, rest) is not None or any(
+        re.match(rf"{each}(?![a-z])", rest) is not None for each in _role(role)
+    )
+
+
+def _is_a_bare_answer(said: Sequence[str], end: str) -> bool:
+    """Whether names, or words that point at something, are all that is said: r2, the first one. Before a colon they are a heading."""
+    left = " ".join(said)
+    is_run = RUN in left
+    if ":" in end or not (is_run or ("," not in end and any(_holds(word, "pointing") for word in said))):
+        return False
+    for word in sorted(_role("pointing") | _role("beside") | {RUN, NAME}, key=len, reverse=True):
+        left = re.sub(rf"(?<![a-z]){word}(?![a-z])", "", left)
+    return not left.strip()
+
+
+def _role(name: str) -> frozenset[str]:
+    return _words().roles[name]
+
+
+def _holds(word: str, role: str) -> bool:
+    """Whether it is a word of this role, or holds one in Korean or Chinese, where they are not set apart."""
+    words = _role(role)
+    return word in words or (not word.isascii() and any(each in word for each in words if not each.isascii()))
+
+
+def _is_own(word: str, *, asked: bool) -> bool:
     """One word between blanks and stops; a Chinese one is a whole clause."""
     words = _words()
     if set(word) <= {*_PLACED}:
         return True
     if re.search(f"[{_HANGUL}]", word):
         return word in words.hangul or any(
-            (word[:cut] in words.nouns or set(word[:cut]) <= {*_PLACED}) and word[cut:] in words.particles
+            (word[:cut] in firsts or set(word[:cut]) <= {*_PLACED}) and word[cut:] in lasts
+            for firsts, lasts in words.beginnings
             for cut in range(1, len(word) + 1)
         )
     if re.search(f"[{_HAN}]", word):
-        return _is_made_of(word, words.han)
-    return word in words.latin
+        return _is_made_of(word, words.han | _role("asked") if asked else words.han)
+    return word in words.latin or (asked and word in _role("asked"))
 
 
 def _is_made_of(text: str, words: Set[str]) -> bool:
@@ -90,14 +214,27 @@ def _is_made_of(text: str, words: Set[str]) -> bool:
 @cache
 def _words() -> Words:
     read = {each: tomllib.loads((FOLDER / f"{each}.toml").read_text(encoding="utf-8")) for each in LANGUAGES}
-    korean = read["ko"]
+    english, korean, chinese = read["en"], read["ko"], read["zh"]
+
+    nouns = frozenset(korean["nouns"].split())
     return Words(
-        latin=frozenset(read["en"]["words"].split()),
-        han=frozenset([*read["zh"]["words"].split(), *_listed(read["zh"]["phrases"])]),
+        latin=frozenset([*english["words"].split(), *english["of_persons"].split()]),
+        han=frozenset(
+            [
+                *chinese["words"].split(),
+                *_listed(chinese["phrases"]),
+                *(who + does for who in chinese["persons"].split() for does in chinese["of_persons"].split()),
+            ]
+        ),
         hangul=frozenset(korean["forms"].split()),
-        nouns=frozenset(korean["nouns"].split()),
-        particles=frozenset(["", *korean["particles"].split()]),
-        phrases=_any_of(phrase for each in (read["en"], korean) for phrase in _listed(each["phrases"])),
+        beginnings=(
+            (nouns, frozenset(["", *korean["particles"].split(), *korean["doing"].split()])),
+            (frozenset(korean["stems"].split()), frozenset(["", *korean["endings"].split()])),
+        ),
+        roles={
+            role: frozenset(word for each in read.values() for word in each.get(role, "").split()) for role in ROLES
+        },
+        phrases=_any_of(phrase for each in (english, korean) for phrase in _listed(each["phrases"])),
     )
 
 

@@ -4,10 +4,12 @@ from itertools import product
 
 import pytest
 
+from assistant.llm.known import names_of_the_trade
 from assistant.llm.own_words import are_own_words
-from benchmarks.false_statements import LANGUAGES, TALK, false_statements
+from benchmarks.false_statements import LANGUAGES, TALK, false_statements, true_statements
 from prompts.languages import Language
 
+NAMES = {*names_of_the_trade(), "r1", "r2", "line", "spot"}
 DISGUISES = {
     "en": [
         "79 %", "79%", "0.79", ".79", "7.9e-1", "7.9E-01", "7.9×10⁻¹", "7.9*10^-1", "79_percent", "79 percent", "79 per cent", "79pct", "AUROC79%", "AUROC0.79",
@@ -47,9 +49,14 @@ def test_a_figure_passes_in_no_disguise(language: Language) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_false_statement_is_made_of_own_words(language: Language) -> None:
-    assert [
-        each.text for each in false_statements(language) if are_own_words(each.text, {"r1", "r2", "line", "spot"})
-    ] == []
+    assert [each.text for each in false_statements(language) if are_own_words(each.text, NAMES)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_are_statements_enough_to_judge_by(language: Language) -> None:
+    written = [each for each in false_statements(language) if each.sort == "written"]
+    assert len({each.text for each in written}) >= 150
+    assert sum(len(true_statements(each)) for each in LANGUAGES) >= 500
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
