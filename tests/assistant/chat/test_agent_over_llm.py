@@ -404,13 +404,13 @@ async def test_a_defect_type_is_told_as_the_data_spells_it(server: LLMServer) ->
 
 
 async def test_names_of_the_conversation_may_be_said(server: LLMServer) -> None:
-    server.play([PLAN, START, Text("Look at r1."), Text("r1, with resnet18. And r79 is better.")])
+    server.play([PLAN, START, Text("Look at r1."), Text("Look at r1, with resnet18. And r79 is better.")])
     async with talking(server, "chat") as talk:
         await talk.say("Train PaDiM on oled")
         await talk.approve()
         assert (await talk.last(AssistantItem)).text == "Look at r1."
         await talk.say("How is it going?")
-        assert (await talk.last(AssistantItem)).text == "r1, with resnet18."
+        assert (await talk.last(AssistantItem)).text == "Look at r1, with resnet18."
 
 
 async def test_a_key_that_an_llm_repeats_is_neither_stored_nor_shown(server: LLMServer, protocol: Protocol) -> None:
