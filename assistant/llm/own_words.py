@@ -118,11 +118,18 @@ def _says_what_a_thing_does(said: Sequence[str]) -> bool:
             and PHRASE not in said[:at]
         ):
             return True
-    return (
-        said[-1:] != []
-        and said[-1].endswith(tuple(each for each in able if not each.isascii()))
-        and not _holds(said[-1], "relative")
-    )
+    joined = [word for word in said if not word.isascii()]
+    if any(_doing_things().search(word) for word in joined):
+        return True
+    ends = tuple(each for each in able if not each.isascii())
+    return joined[-1:] == [*said[-1:]] != [] and said[-1].endswith(ends) and not _holds(said[-1], "relative")
+
+
+@cache
+def _doing_things() -> re.Pattern[str]:
+    """A Chinese thing with its verb right behind it, at the beginning of what is said."""
+    things, verbs = ("|".join(each for each in _role(role) if not each.isascii()) for role in ("things", "verbs"))
+    return re.compile(f"^(?:{things})(?:{verbs})")
 
 
 def _says_what_it_is(said: Sequence[str]) -> bool:
