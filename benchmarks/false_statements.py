@@ -26,6 +26,7 @@ from typing import get_args
 
 from assistant.frames import AssistantItem
 from assistant.llm.figures import figures_of
+from assistant.telling.terms import sentences_of_terms
 from engine.contract.jobs import make_job
 from engine.contract.results.detect import DetectResults, OfType, ScoreRow
 from prompts.languages import Language
@@ -277,7 +278,7 @@ async def play(
     os.environ["MURASCOPE_HOME"] = str(home)
     async with talking(server, protocol) as talk:
         await _store_runs(talk)
-        shown, given = [], dict[str, None]()
+        shown, given = [], dict.fromkeys(each.text for each in sentences_of_terms(statements[0].language))
         for start in range(0, len(statements), IN_A_TURN):
             said = statements[start : start + IN_A_TURN]
             looks = [ToolCall("summarize_results", {"run": run}, call=f"call-{start}-{run}") for run in RUNS]
