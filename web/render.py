@@ -92,7 +92,7 @@ def environment(language: str) -> Environment:
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False, "allow_nan": False}
     jinja.globals.update(
         t=words, texts=words.texts, lang=language, languages=LANGUAGES, static=static_url, coded=words.coded,
-        setting_help=words.setting_help, choice=words.choice, model_summary=words.model_summary, description_of=description_of,
+        setting_help=words.setting_help, choice=words.choice, subject_of=words.subject, model_summary=words.model_summary, description_of=description_of,
         took=took, kinds=kind_names(), kind_sheets=sorted(path.name for path in (STATIC / "css" / "kinds").glob("*.css")), title_of=title_of,
         models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
         kind_for=kind_for, usual_model=lambda kind: KINDS[kind].models()[kind_of(kind).default_model].title,

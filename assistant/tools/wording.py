@@ -6,6 +6,7 @@ from typing import Any
 
 from assistant.kinds import kind_of_model
 from assistant.tools.words import tool_texts
+from engine.contract.jobs import KINDS
 from prompts.languages import LANGUAGES, Language
 from prompts.page_texts import Text, filled, page_texts
 
@@ -35,6 +36,13 @@ class Wording:
     def choice(self, name: str, value: Any) -> str:
         """One of a setting's choices as the page says it, yes and no; a value that is no choice as it stands."""
         return self.coded("choice", f"{name}.{value}", {}, self.coded("choice", str(value), {}, str(value)))
+
+    def subject(self, arguments: Mapping[str, Any]) -> str:
+        """What a tool was called for: the run, else the data set, else the model by the name that people know."""
+        model = str(arguments.get("model") or "")
+        kind = kind_of_model(model)
+        title = KINDS[kind].models()[model].title if kind else model
+        return str(arguments.get("run") or arguments.get("dataset") or title)
 
     def model_summary(self, name: str, summary: str) -> str:
         """What a model does; in English that is the summary of its Params."""

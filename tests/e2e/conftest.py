@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from assistant.offline.learned import learned
 from tests.conftest import SHARED
 from tests.serving import PROJECT, environment_of, serving
 
+expect.set_options(timeout=30_000)  # a machine that is busy with other tests is no failure
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 

@@ -90,7 +90,7 @@ def _tool(item: ToolItem, words: Words) -> list[str]:
     page = words.page
     what = "running" if item.state == "running" else "done"
     line = f"  · {page.coded('tool', f'{item.tool}.{what}', {}, item.tool)}"
-    subject = item.arguments.get("run") or item.arguments.get("dataset") or item.arguments.get("model")
+    subject = page.subject(item.arguments)
     line += f" {subject}" if subject else ""
     if item.state in ("asks", "failed"):
         line += f" ({page(f'tool.{item.state}')})"

@@ -73,7 +73,7 @@ const FRAMES = {
 function say(text) {
   unsent.push({ type: "say", text, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
   if (!link.isOpen) toast(t("chat.not_sent"));
-  else if (unsent.length === 1) link.send(unsent[0]);
+  else if (unsent.length === 1 && !working) link.send(unsent[0]); // while an answer is being made it waits for the end of it
   if (link.isOpen) $("#working").hidden = false;
   follow();
 }
@@ -107,7 +107,9 @@ function arrived(key, item, card, isNew) {
 }
 
 wireProposals(items, send);
-onClick(document, "[data-say]", (_, button) => say(button.dataset.say));
+onClick(document, "[data-say]", (_, { dataset }) => {
+  if (!unsent.some(({ text }) => text === dataset.say)) say(dataset.say); // a second click says it no second time
+});
 onClick(items, "[data-open-run]", (event, anchor) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
