@@ -1,4 +1,4 @@
-"""What the classifiers see of a sentence, and of a number in it: runs of one to four characters, with every name and every number masked by
+"""What the classifiers see of a sentence, of a number in it, and of a place where it can be taken apart: runs of one to four characters, with every name and every number masked by
 its kind, and marks for what was recognised.
 
 Runs of characters need no words cut apart, so the three languages are treated alike and a slip of the pen costs little. Masks make
@@ -15,12 +15,13 @@ from zlib import crc32
 import numpy as np
 
 from assistant.offline.answers import is_question
+from assistant.offline.cuts import Cut
 from assistant.offline.numbers import Number
 from assistant.offline.reading import Reading
 
 LONGEST = 4  # characters
 LONGEST_TEXT = 400  # what is asked for stands at the beginning or the end of a longer one
-AROUND, BESIDE = 24, 6  # characters before and after a number, and directly at it
+AROUND, BESIDE = 24, 6  # characters before and after a number or a cut, and directly at it
 SHORT = 14
 
 RECOGNISED = (
@@ -59,13 +60,21 @@ def features(reading: Reading) -> Features:
 
 def features_of_number(reading: Reading, number: Number, *, intent: str) -> Features:
     """Those of what stands around a number in a request: which setting it belongs to is told by the words beside it, its unit, its size."""
-    start, end = number.start - reading.start, number.end - reading.start
-    before, after = reading.words[:start][-AROUND:], reading.words[end:][:AROUND]
-    before = _collapsed(before if start > AROUND else "\x02" + before)
-    after = _collapsed(after if len(reading.words) - end > AROUND else after + "\x03")
-    sides = {"<": before, ">": after, "[": before[-BESIDE:], "]": after[:BESIDE]}
-    runs = (side + run for side, text in sides.items() for run in _runs(text))
+    runs = _runs_around(reading.words, number.start - reading.start, number.end - reading.start)
     return _hashed(runs, _marks_of_number(reading, number, intent=intent))
+
+
+def features_of_cut(reading: Reading, cut: Cut) -> Features:
+    """Those of a place where a text can be taken apart: what stands around it, and what was recognised on either side."""
+    return _hashed(_runs_around(reading.words, cut.end, cut.start), _marks_of_cut(reading, cut))
+
+
+def _runs_around(text: str, start: int, end: int) -> Iterator[str]:
+    before, after = text[:start][-AROUND:], text[end:][:AROUND]
+    before = _collapsed(before if start > AROUND else "\x02" + before)
+    after = _collapsed(after if len(text) - end > AROUND else after + "\x03")
+    sides = {"<": before, ">": after, "[": before[-BESIDE:], "]": after[:BESIDE]}
+    return (side + run for side, text in sides.items() for run in _runs(text))
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -111,6 +120,17 @@ def _marks_of_number(reading: Reading, number: Number, *, intent: str) -> Iterat
     after = [name for name in reading.names if name.start >= number.end]
     yield from (f"after {name.value}" for name in before[-1:])
     yield from (f"before {name.value}" for name in after[:1])
+
+
+def _marks_of_cut(reading: Reading, cut: Cut) -> Iterator[str]:
+    sides = dict(zip("<>", cut.sides(reading), strict=True))
+    for name in (*RECOGNISED, "settings"):
+        having = "".join(side for side, part in sides.items() if getattr(part, name))
+        yield from (f"{side}{name}" for side in having)
+        if len(having) == len(sides):
+            yield f"<>{name}"
+    yield f"border {cut.border}"
+    yield "border" if cut.border else "no border"
 
 
 def _size(value: float) -> str:

@@ -1,5 +1,5 @@
-"""What is learned from the examples (examples.py): which intent a sentence shows, which of the choices of an argument it makes, and which
-argument a number in it is of.
+"""What is learned from the examples (examples.py): which intent a sentence shows, where one that asks for several things is taken apart, which
+of the choices of an argument it makes, and which argument a number in it is of.
 
 It is fitted when it is first needed, in a process of its own (learning.py), and kept by the digest of all that it was made from: beside the
 program where that can be written, else in the home. A file that cannot be read is made anew; where none can be written it stays
@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from assistant.machine.own_process import PROJECT
-from assistant.offline.features import Features, features_of_number
+from assistant.offline.cuts import Cut
+from assistant.offline.features import Features, features_of_cut, features_of_number
 from assistant.offline.linear import Linear
 from assistant.offline.numbers import Number
 from assistant.offline.reading import Reading
@@ -62,7 +63,7 @@ MADE_FROM = (  # what an example is read with, and the examples
     "engine/contract/classifiers/*.py",
 )
 FITTING_TIMEOUT_S = 900
-INTENTS, SEVERAL, NUMBERS, CHOICES = "intents", "several", "numbers", "choices of "
+INTENTS, CUTS, NUMBERS, CHOICES = "intents", "cuts", "numbers", "choices of "
 
 _fitting = Lock()
 _in_memory: dict[str, "Learned"] = {}
@@ -70,11 +71,11 @@ _in_memory: dict[str, "Learned"] = {}
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The classifiers: of `intents`, of whether a sentence asks for `several` things, of what `numbers` are, and, by intent, of the `choices` that it leaves: their labels are such as
-    "device=cpu"."""
+    """The classifiers: of `intents`, of whether a place in a sentence `cuts` it in two requests, of what `numbers` are, and, by intent, of the
+    `choices` that it leaves: their labels are such as "device=cpu"."""
 
     intents: Linear
-    several: Linear
+    cuts: Linear
     numbers: Linear
     choices: Mapping[str, Linear]
 
@@ -82,9 +83,9 @@ class Learned:
         """All intents with their scores, the likeliest first."""
         return self.intents.ranked(said)
 
-    def asks_for_several(self, said: Features) -> float:
-        """The score of a sentence that asks for more than one thing."""
-        return float(self.several.scores(said)[0])
+    def parts_at(self, cut: Cut, reading: Reading) -> float:
+        """The score of a place in a text where one request ends and the next begins."""
+        return float(self.cuts.scores(features_of_cut(reading, cut))[0])
 
     def choices_made(self, intent: str, said: Features) -> dict[str, tuple[str, float]]:
         """Of each argument that is a choice the likeliest value, with its score: above 0 where it is said."""
@@ -101,7 +102,7 @@ class Learned:
 
     def as_bytes(self) -> bytes:
         file = io.BytesIO()
-        named = {INTENTS: self.intents, SEVERAL: self.several, NUMBERS: self.numbers}
+        named = {INTENTS: self.intents, CUTS: self.cuts, NUMBERS: self.numbers}
         named |= {f"{CHOICES}{intent}": each for intent, each in self.choices.items()}
         arrays: dict[str, Any] = {
             f"{name}/{part}": np.array(value) for name, each in named.items() for part, value in vars(each).items()
@@ -119,10 +120,10 @@ def from_bytes(content: bytes) -> Learned:
                 name, part = key.rsplit("/", 1)
                 named[name][part] = read[key]
         made = {name: _linear(**parts) for name, parts in named.items()}
-        intents, several, numbers = (made.pop(name) for name in (INTENTS, SEVERAL, NUMBERS))
+        intents, cuts, numbers = (made.pop(name) for name in (INTENTS, CUTS, NUMBERS))
     except (zipfile.BadZipFile, KeyError, EOFError, OSError, TypeError) as error:
         raise ValueError(f"nothing that was learned: {error}") from None
-    return Learned(intents, several, numbers, {name.removeprefix(CHOICES): each for name, each in made.items()})
+    return Learned(intents, cuts, numbers, {name.removeprefix(CHOICES): each for name, each in made.items()})
 
 
 def _linear(

@@ -10,12 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from assistant.offline.examples import Example, examples, registered_for, several
-from assistant.offline.features import Features, features, features_of_number
+from assistant.offline.cuts import Cut, cuts_of
+from assistant.offline.examples import Example, arguments_in, examples, registered_for, several
+from assistant.offline.features import Features, features, features_of_cut, features_of_number
 from assistant.offline.learned import Learned
 from assistant.offline.linear import Linear
 from assistant.offline.reading import Reading
@@ -25,9 +28,13 @@ from prompts.languages import LANGUAGES, Language
 
 PLACES_OF_INTENTS, PLACES_OF_VALUES = 1 << 17, 1 << 15  # among which features are spread by their hash
 REGULARISATION = 4.0  # C
-OF_SEVERAL, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
+OF_CUTS, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
 MARK_WEIGHT, MARK_WEIGHT_OF_NUMBERS = 0.15, 0.3
-EVERY = 2  # of those that ask for one thing, beside those that ask for more
+EVERY, OF_EACH = 8, 4  # of the examples that ask for one thing, and of the places in each, that are no cuts
+NEXT_TO = 2  # characters from a true cut, where another is neither true nor false
+AT_A_BORDER = 0.3  # what a comma, or a word such as "then", adds to a cut that may be the true one
+PLAIN = 1.5  # a score above it shows an intent no more plainly
+NAMING = ("dataset", "model", "run")
 FEWEST = 12  # examples from which a choice is learned
 FOLDS = 5
 PORTION = 500
@@ -44,7 +51,8 @@ class Lesson:
 
 def learn(lessons: Sequence[Lesson], more: Sequence[Lesson]) -> Learned:
     """All that these examples teach; `more`: those that ask for more than one thing."""
-    return Learned(_intents(lessons), _several(lessons, more), _numbers(lessons), _choices(lessons))
+    intents = _intents(lessons)
+    return Learned(intents, _cuts(lessons, more, intents), _numbers(lessons), _choices(lessons))
 
 
 def read_all(said: Sequence[Example]) -> list[Lesson]:
@@ -70,12 +78,51 @@ def _intents(lessons: Sequence[Lesson]) -> Linear:
     return _fitted(matrix, rarity, labels, strength=REGULARISATION, mark_weight=MARK_WEIGHT)
 
 
-def _several(lessons: Sequence[Lesson], more: Sequence[Lesson]) -> Linear:
-    others = lessons[::EVERY]
-    said = [each.said for each in (*others, *more)]
-    matrix, rarity = _matrix(said, places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT)
-    labels = [False] * len(others) + [True] * len(more)
-    return _fitted(matrix, rarity, labels, strength=OF_SEVERAL, mark_weight=MARK_WEIGHT)
+def _cuts(lessons: Sequence[Lesson], more: Sequence[Lesson], intents: Linear) -> Linear:
+    """The places where a request ends and the next begins, against all others."""
+    said, labels = [], []
+    for each in more:
+        true = {cut.start for cut in _true_cuts(each, intents)}
+        for cut in cuts_of(each.reading) if true else ():
+            if cut.start in true or min(abs(cut.start - start) for start in true) > NEXT_TO:
+                said.append(features_of_cut(each.reading, cut))
+                labels.append(cut.start in true)
+    for number, each in enumerate(lessons[::EVERY]):
+        cuts = cuts_of(each.reading)
+        step = max(1, len(cuts) // OF_EACH)
+        for cut in cuts[number % step :: step]:
+            said.append(features_of_cut(each.reading, cut))
+            labels.append(False)
+    matrix, rarity = _matrix(said, places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT_OF_NUMBERS)
+    return _fitted(matrix, rarity, labels, strength=OF_CUTS, mark_weight=MARK_WEIGHT_OF_NUMBERS)
+
+
+def _true_cuts(lesson: Lesson, intents: Linear) -> Sequence[Cut]:
+    """Where the requests meet that a sentence is known to make: where its parts show them most plainly, each with its own names; none where
+    they do not show."""
+    requests = [(told.split()[0], arguments_in(told)) for told in lesson.example.told.split(";")]
+    cuts, at = cuts_of(lesson.reading), {label: place for place, label in enumerate(intents.labels)}
+
+    @cache
+    def fit(begin: int, end: int, number: int) -> float:
+        reading = lesson.reading.between(begin, end)
+        intent, arguments = requests[number]
+        scores = intents.scores(features(reading))
+        own = scores[at[intent]]
+        others = np.delete(scores, at[intent]).max()
+        names = {each.value for found in (reading.datasets, reading.models, reading.runs) for each in found}
+        missing = {str(arguments[name]) for name in NAMING if name in arguments} - names
+        return float(min(own, PLAIN) - max(0.0, others) / 2 - len(missing))
+
+    best: tuple[float, Sequence[Cut]] = (0.0, ())
+    for chosen in combinations(cuts, len(requests) - 1):
+        begins, ends = [0, *(cut.start for cut in chosen)], [*(cut.end for cut in chosen), len(lesson.reading.words)]
+        if all(begin < end for begin, end in zip(begins, ends, strict=True)):
+            fits = sum(map(fit, begins, ends, range(len(requests))))
+            best = max(
+                best, (fits + AT_A_BORDER * sum(bool(cut.border) for cut in chosen), chosen), key=lambda each: each[0]
+            )
+    return best[1]
 
 
 def _numbers(lessons: Sequence[Lesson]) -> Linear:

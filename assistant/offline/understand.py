@@ -58,7 +58,7 @@ def understand(
     if model_run is not None:
         reading = reading.without([(model_run.start, model_run.end)])
     taught = learned(home)
-    parts = parts_of(reading, taught, language=language)
+    parts = parts_of(reading, taught)
     requests = _handed_on([each for part in parts for each in _requests_of(part, taught)])
     if model_run is not None:
         requests = _like(requests, model_run.value, reading, taught)
