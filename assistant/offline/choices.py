@@ -60,11 +60,9 @@ def named_choice(question: Question | None, text: str, *, language: Language) ->
 
 
 def _by_a_word(text: str, choices: Collection[str]) -> dict[str, tuple[int, int]]:
-    """The choices that have a word of the text in their names which no other has, and where it stands."""
-    words = {name: {*_words_of(name)} for name in choices}
-    shared = {word for name in words for word in words[name] if sum(word in each for each in words.values()) > 1}
+    """The choices that have a word of the text in their names, and where it stands."""
     said = [(match[0], match.span()) for match in re.finditer(r"[^\W\d_]+", text)]
-    return {name: span for name in words for word, span in said if word in words[name] - shared}
+    return {name: span for name in choices for word, span in said if word in _words_of(name)}
 
 
 def _words_of(name: str) -> list[str]:

@@ -8,6 +8,8 @@ from assistant.offline.reading import Reading
 
 BEFORE_A_WORD = re.compile(r"(?<=[\s,.;:!?、。])(?=\S)|(?=[\u3400-\u9fff\ue000-\ue010])")  # and before any Han letter
 
+PLAIN = 1.5  # a score above it shows no more plainly what a part asks for
+
 
 @dataclass(frozen=True)
 class Cut:

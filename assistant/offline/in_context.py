@@ -8,7 +8,6 @@ from assistant.offline.choices import named_choice, unknown_name
 from assistant.offline.phrases import Found as Phrase
 from assistant.offline.phrases import vocabulary
 from assistant.offline.references import (
-    Found,
     find_reference,
     followed,
     is_bare,
@@ -65,7 +64,7 @@ def in_context(
     for request in heard.requests:
         request = _of_its_kind(_in_its_time(_advised(request, state), state, runs), heard, state, language=language)
         request = _with_what_was_asked(request, state)
-        meant = referred(_without_ordinal(request, said.text, found), found, state) if found else request
+        meant = referred(request, found, state) if found else request
         meant = with_run_meant(meant, runs) if isinstance(meant, Request) else meant
         if isinstance(meant, Question):
             return replace(heard, requests=(), asks=meant)
@@ -144,10 +143,3 @@ def _in_its_time(request: Request, state: State, runs: Sequence[KnownRun]) -> Re
     if request.intent != DURATION or run is None or (state.plan is not None and not is_of_the_run):
         return request
     return Request(TELLS_OF_A_RUN, {"run": run.run})
-
-
-def _without_ordinal(request: Request, text: str, found: Found) -> Request:
-    """두 번째 거 is the second of the list and not run r2: a run that is named has its digits."""
-    if found.reference.how != "nth" or any(letter.isdigit() for letter in text):
-        return request
-    return replace(request, arguments={name: value for name, value in request.arguments.items() if name != "run"})

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.offline.cuts import Cut, cuts_of
+from assistant.offline.cuts import PLAIN, Cut, cuts_of
 from assistant.offline.examples import Example, arguments_in, examples, registered_for, several
 from assistant.offline.features import Features, features, features_of_cut, features_of_number
 from assistant.offline.learned import Learned
@@ -30,10 +30,9 @@ PLACES_OF_INTENTS, PLACES_OF_VALUES = 1 << 17, 1 << 15  # among which features a
 REGULARISATION = 4.0  # C
 OF_CUTS, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
 MARK_WEIGHT, MARK_WEIGHT_OF_NUMBERS = 0.15, 0.3
-EVERY, OF_EACH = 8, 4  # of the examples that ask for one thing, and of the places in each, that are no cuts
+EVERY, OF_EACH = 4, 4  # of the examples that ask for one thing, and of the places in each, that are no cuts
 NEXT_TO = 2  # characters from a true cut, where another is neither true nor false
 AT_A_BORDER = 0.3  # what a comma, or a word such as "then", adds to a cut that may be the true one
-PLAIN = 1.5  # a score above it shows an intent no more plainly
 NAMING = ("dataset", "model", "run")
 FEWEST = 12  # examples from which a choice is learned
 FOLDS = 5

@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from assistant.offline.cuts import cuts_of
+from assistant.offline.cuts import PLAIN, cuts_of
 from assistant.offline.features import Features, features
 from assistant.offline.learned import Learned
 from assistant.offline.phrases import vocabulary
@@ -16,10 +16,10 @@ from assistant.offline.reading import Reading
 from assistant.offline.talk import passes
 from assistant.tools import schema_of, tool_names, traits
 
-WORTH = 0.25  # from which a text is taken apart
+WORTH = 0.3  # from which a text is taken apart
 MORE = 0.5  # is needed beside that where it was already
 BY_WHAT_IS_SHOWN = 0.6  # what the scores of the parts count for, beside that of the place
-LEAST = -1.2  # the score of a place that comes into question
+LEAST = -0.6  # the score of a place that comes into question
 MOST_PARTS = 3
 FEWEST_LETTERS = 4  # of its own, in what asks for something
 
@@ -37,8 +37,8 @@ class Part:
         return self.ranked[0][0]
 
     @property
-    def score(self) -> float:
-        return self.ranked[0][1]
+    def plainness(self) -> float:
+        return min(self.ranked[0][1], PLAIN)
 
     @property
     def margin(self) -> float:
@@ -80,7 +80,7 @@ def _best_split(whole: Part, taught: Learned) -> tuple[float, list[Part]]:
         both = [part_of(side, taught) for side in sides]
         if not all(map(_stands_alone, both)) or _is_one_plan(both):
             continue
-        worth = score + BY_WHAT_IS_SHOWN * (sum(part.score for part in both) - whole.score)
+        worth = score + BY_WHAT_IS_SHOWN * (sum(part.plainness for part in both) - whole.plainness)
         best = max(best, (worth, both), key=lambda each: each[0])
     return best
 
@@ -100,5 +100,5 @@ def _is_one_plan(both: list[Part]) -> bool:
     """Whether both are about one plan: what it shall have may be said in two halves of a sentence."""
     plans = [part.intent in tool_names() and traits(part.intent).plans for part in both]
     return all(plans) and not any(
-        all(found) for found in zip(*((part.reading.datasets, part.reading.models) for part in both))
+        all(found) for found in zip(*((part.reading.datasets, part.reading.models) for part in both), strict=True)
     )

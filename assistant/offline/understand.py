@@ -18,18 +18,17 @@ from assistant.offline.language import detect_language
 from assistant.offline.learned import Learned, learned
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
-from assistant.offline.recognise import recognise, spans
+from assistant.offline.recognise import recognise
 from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
-from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, part_of, parts_of
+from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, parts_of
 from assistant.offline.values import ENSEMBLE
 from assistant.state import Request
 from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import Language
 
 NEAR = 0.1  # a lead below this is asked about
-VERY_CERTAIN = 0.8  # the lead of what is asked of a run that is named by its data
 
 
 def understand(
@@ -80,26 +79,7 @@ def understand(
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
         if asks := which_intent([_request_for(intent, least.reading, taught) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)
-    of_run = _of_a_run(parts[0], taught) if len(parts) == 1 else None
-    if of_run is not None and (asks := which_intent([*requests, of_run], language=language)):
-        return replace(heard, requests=(), asks=asks)
     return heard
-
-
-def _of_a_run(part: Part, taught: Learned) -> Request | None:
-    """What is asked of a run that is named by its data, where that is as likely as that the data are meant: a name of data alone makes
-    a request about data of many a sentence, such as "the result on the screws"."""
-    reading, takes = part.reading, _takes(part.intent)
-    if not reading.datasets or reading.runs or "dataset" not in takes or traits(part.intent).plans:
-        return None
-    without_name = list(reading.words)
-    for each in reading.datasets:
-        without_name[each.start - reading.start : each.end - reading.start] = " " * (each.end - each.start)
-    rest = replace(reading.without(spans(reading.datasets)), words="".join(without_name))
-    other = part_of(rest, taught)
-    is_of_a_run = "run" in _takes(other.intent) and "dataset" not in _takes(other.intent)
-    is_likely = other.margin >= VERY_CERTAIN and other.ranked[0][1] > part.ranked[0][1] - NEAR
-    return _request_for(other.intent, reading, taught) if is_of_a_run and is_likely else None
 
 
 def _takes(intent: str) -> Set[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assistant.offline.arguments import arguments_said
+from assistant.offline.cuts import cuts_of
 from assistant.offline.examples import arguments_in, examples, examples_of, names_in_examples, several
 from assistant.offline.features import features
 from assistant.offline.learned import AT_SERVING, Learned, from_bytes, kept_or_made, learned
@@ -64,6 +65,15 @@ def test_only_whole_files_appear_and_those_of_other_examples_go(tmp_path: Path, 
     (tmp_path / "0.npz").write_bytes(b"old")
     kept_or_made([tmp_path / "1.npz"], make=lambda: content)
     assert [path.name for path in tmp_path.iterdir()] == ["1.npz"]
+
+
+def test_who_reads_what_is_replaced_reads_it_whole(tmp_path: Path, content: bytes) -> None:
+    place = tmp_path / "1.npz"
+    place.write_bytes(b"damaged")
+    with place.open("rb") as reading:
+        kept_or_made([place], make=lambda: content)
+        assert reading.read() == b"damaged"
+    assert place.read_bytes() == content
 
 
 def test_the_same_examples_give_the_same_classifier(content: bytes) -> None:
@@ -140,15 +150,16 @@ def test_which_setting_a_number_is_of_is_learned(language: Language, text: str, 
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("en", "what did r3 miss, and what does it reject wrongly"),
-        ("ko", "r3 놓친 거 보여주고 r5는 중지해줘"),
-        ("zh", "先看看r3漏检的图，然后把r5停掉"),
+        ("en", "show what r3 missed, |then stop r5"),
+        ("ko", "r3 놓친 거 보여주고 |r5는 중지해줘"),
+        ("zh", "先看看r3漏检的图，然后|把r5停掉"),
     ],
 )
-def test_that_a_sentence_asks_for_several_things_is_learned(language: Language, text: str) -> None:
-    one = recognise("show what r3 missed", datasets=[], language="en")
-    more = recognise(text, datasets=[], language=language)
-    assert learned().asks_for_several(features(more)) > learned().asks_for_several(features(one))
+def test_where_one_request_ends_and_the_next_begins_is_learned(language: Language, text: str) -> None:
+    """ "|" marks it."""
+    at, reading = text.index("|"), recognise(text.replace("|", ""), datasets=[], language=language)
+    scores = {cut.start: learned().parts_at(cut, reading) for cut in cuts_of(reading)}
+    assert max(scores, key=lambda start: scores[start]) == at
 
 
 def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:

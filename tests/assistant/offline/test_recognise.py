@@ -179,6 +179,12 @@ def test_a_setting_of_classifiers_is_told_from_one_of_detectors(text: str, wante
     assert settings(text) == wanted
 
 
+def test_a_networks_family_is_the_model_beside_the_name_of_a_backbone() -> None:
+    reading = recognise("a mobilenet classifier with mobilenetv2_100", datasets=[], language="en")
+    assert [model.value for model in reading.models] == ["mobilenet"]
+    assert [(each.name, each.value) for each in reading.settings] == [("backbone", "mobilenetv2_100")]
+
+
 def test_a_number_that_fits_nowhere_is_told_and_not_dropped() -> None:
     heard = understand("train padim on bottles with 777", datasets=DATASETS)
     assert heard.unused == ("777",)

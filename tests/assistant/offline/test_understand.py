@@ -273,8 +273,9 @@ def test_what_is_named_as_a_reason_is_not_told_as_left_out(text: str) -> None:
     assert understand("train padim on oled for scratches", datasets=DATASETS).unused == ("scratches",)
 
 
-def test_runs_that_are_compared_are_not_taken_apart() -> None:
-    requests = understand("compare r2 and r5, I like r2", datasets=DATASETS).requests
+@pytest.mark.parametrize("text", ["compare r2 and r5, I like r2", "which of r2 and r5 should I ship?"])
+def test_runs_that_are_compared_are_not_taken_apart(text: str) -> None:
+    requests = understand(text, datasets=DATASETS).requests
     assert [request.tool for request in requests] == ["compare_runs"]
 
 

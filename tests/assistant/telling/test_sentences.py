@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from assistant.kinds.claims import Claim
+from assistant.kinds.claims import Claim, plain_names
 from assistant.telling import Sentence, composed, outlined, sentences_of, told
 from prompts.figures import Figure, Within
 from prompts.languages import Language
@@ -89,6 +89,14 @@ def test_ids_are_plain_no_two_alike_and_begin_with_what_they_are_about(run: Any)
     ids = [claim.id for claim in told_runs.claims(run)]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"r7\.[\w.]+", id) for id in ids)
+
+
+def test_two_names_that_are_alike_have_two_ids() -> None:
+    assert plain_names(["spot mura", "Spot-mura", "scratch"]) == {
+        "spot mura": "spot_mura",
+        "Spot-mura": "spot_mura_2",
+        "scratch": "scratch",
+    }
 
 
 @settings(deadline=None, max_examples=40)
