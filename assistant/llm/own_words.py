@@ -1,7 +1,8 @@
 """Whether a text is made of nothing but words that claim nothing: what an LLM may say of its own between our sentences.
 
-The words stand in prompts/own_words/, and known names go with them. In no combination do they give a figure, count, compare or judge, so
-nothing has to be understood to know that nothing false is said; what holds any other word is not let through.
+First its words: they stand in prompts/own_words/, known names go with them, and what holds any other is not let through. None gives a
+figure, counts, compares or judges by itself. But some do so together (a run and `missed defects`, a thing and what it can do), so some
+have roles besides, and no clause may join roles in which a claim could be made. Both err to the side of holding back.
 """
 
 import re
@@ -21,9 +22,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "prompts" / "own_words"
 ROLES = (
     "asked", "asking", "copulas", "persons", "of_persons", "things", "verbs", "relative", "here",
     "choosing", "pointing", "left_to_you", "clearing", "working", "joining", "between", "beside",
+    "production", "defects", "topics", "seeing", "learners", "finding", "why", "supposing", "meant", "determining", "leading",
 )  # fmt: skip
-NAME, RUN, PHRASE = "\ue000", "\ue001", "\ue002"  # stand where a known name, that of a run, or a whole phrase stood
-_PLACED = NAME + RUN + PHRASE
+# Stand where a known name, that of a run, a whole phrase, or one that tells of misses, alarms or what was not measured stood.
+NAME, RUN, PHRASE, OUTCOME = "\ue000", "\ue001", "\ue002", "\ue003"
+_PLACED = NAME + RUN + PHRASE + OUTCOME
 # What may stand between words: signs that join no figure, compare nothing and open no tag, link or code.
 _BETWEEN = re.compile(
     r"[\s.,:;!?()'\"\u2018\u2019\u201c\u201d\u2026\u2013\u2014\-/|*_#\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f\u00b7\u300c\u300d\u300a\u300b\uff08\uff09]+"
@@ -38,7 +41,7 @@ _SUBJECT = re.compile(f"{RUN}(?:은|는|이|가|도|만)")
 @dataclass(frozen=True)
 class Words:
     """The words of all our languages: an answer may mix them, as people do. `roles` are those that no clause may join just as it likes,
-    by the name they have in prompts/own_words/."""
+    by the name they have in prompts/own_words/; a language that has no words for one needs none (its file says why)."""
 
     latin: frozenset[str]
     han: frozenset[str]
@@ -46,6 +49,8 @@ class Words:
     beginnings: tuple[tuple[frozenset[str], frozenset[str]], ...]  # of Korean words, each with what they may end in
     roles: Mapping[str, frozenset[str]]
     phrases: re.Pattern[str]
+    openings: re.Pattern[str]  # phrases that only begin a clause
+    outcomes: re.Pattern[str]
 
 
 def are_own_words(text: str, names: Set[str] = frozenset()) -> bool:
@@ -55,9 +60,12 @@ def are_own_words(text: str, names: Set[str] = frozenset()) -> bool:
 
 def _are_own(text: str, names: Set[str]) -> bool:
     text = re.sub(r"^\s*>+", "", _without_names(text, names))
+    text = _words().outcomes.sub(OUTCOME, text)
     clauses = _CLAUSE_END.split(text)  # clauses and their ends in turn
-    return _VALUE.search(text) is None and all(
-        _claims_nothing(clause, end) for clause, end in zip(clauses[::2], [*clauses[1::2], ""], strict=True)
+    return (
+        _VALUE.search(text) is None
+        and not _says_whose_outcome(text)
+        and all(_claims_nothing(clause, end) for clause, end in zip(clauses[::2], [*clauses[1::2], ""], strict=True))
     )
 
 
@@ -74,15 +82,20 @@ def _without_names(text: str, names: Set[str]) -> str:
 
 def _claims_nothing(clause: str, end: str) -> bool:
     """Whether one clause, which stops with this end, is made of own words that claim nothing together either."""
-    said = _parts(_words().phrases.sub(PHRASE, clause))
-    if "?" in end and _asks(_parts(clause)):
-        return all(_is_own(word, asked=True) for word in said) and not _has_a_claim_within(said)
+    opened = _words().openings.sub(PHRASE + " ", clause)
+    plain, said = _parts(clause), _parts(_words().phrases.sub(PHRASE, opened))
+    if "?" in end and _asks(plain):
+        return all(_is_own(word, asked=True) for word in said) and not (
+            _has_a_claim_within(said) or _takes_for_granted(plain)
+        )
     return all(_is_own(word, asked=False) for word in said) and not (
         _says_what_a_thing_does(said)
         or _says_what_it_is(said)
         or _stand_together(said, "choosing", "pointing", NAME, RUN)
         or _stand_together(said, "clearing", "working", NAME)
+        or _stand_together(said, "clearing", "production", NAME)
         or _is_about_a_run(said)
+        or _tells_of_defects(said, plain, end)
         or _is_a_bare_answer(said, end)
     )
 
@@ -102,6 +115,49 @@ def _has_a_claim_within(said: Sequence[str]) -> bool:
     return any(
         word in _role("copulas") and said[at - 1] not in _role("persons") for at, word in enumerate(said) if at > 3
     )
+
+
+def _takes_for_granted(said: Sequence[str]) -> bool:
+    """Whether a question takes a miss or a choice for granted: which defects did r2 find, what if r2 is the one, why is it slower."""
+    persons, verbs = _role("persons"), _role("copulas") | _role("of_persons")
+    of_others = [at for at, word in enumerate(said) if word in verbs and not persons & {*said[at + 1 : at + 2]}]
+    of_learners = any(_is_a_learner_beside(said, at) for at in of_others) and not _role("meant") & {*said}
+    supposed = [at for at in of_others if _role("supposing") & {*said[:at]} and said[at - 1] not in persons]
+    text = " ".join(said)
+    about_result = RUN in text or OUTCOME in text or any(_holds(word, "defects") for word in said)
+    return (
+        of_learners
+        or bool(supposed)
+        or bool(of_others and any(word in _role("finding") for word in said))
+        or ((about_result or bool(of_others)) and any(_holds(word, "why") for word in said))
+        or (RUN in text and any(_holds(word, "production") for word in said))
+        or (not said[0].isascii() and (_is_about_a_run(said) or any(_doing_things().search(word) for word in said)))
+    )
+
+
+def _is_a_learner_beside(said: Sequence[str], verb: int) -> bool:
+    """Whether the verb there has a run, a model or a training right before it, or after it and a word or two that point at one."""
+    after = [word for word in said[verb + 1 : verb + 4] if word not in _role("determining")]
+    pointed = next((word for word in after if word not in _role("pointing") - _role("learners")), "")
+    return any(RUN in word or word in _role("learners") for word in (*said[max(verb - 1, 0) : verb], pointed))
+
+
+def _says_whose_outcome(text: str) -> bool:
+    """Whether misses, alarms or what was not measured are told together with a run, another name, a defect, or one another."""
+    said = _parts(text)
+    return OUTCOME in text and (
+        text.count(OUTCOME) > 1
+        or RUN in text
+        or NAME in text
+        or any(_holds(word, "defects") or _holds(word, "learners") for word in said)
+    )
+
+
+def _tells_of_defects(said: Sequence[str], plain: Sequence[str], end: str) -> bool:
+    """Whether defects are said to be there: named neither in the heading of what follows, nor as what is asked about or to be shown."""
+    are_named = any(OUTCOME in word or _holds(word, "defects") for word in said)
+    is_heading = ":" in end and not any(word in _role("seeing") for word in said)
+    return are_named and not is_heading and not any(_holds(word, "topics") for word in plain)
 
 
 def _says_what_a_thing_does(said: Sequence[str]) -> bool:
@@ -242,6 +298,8 @@ def _words() -> Words:
             role: frozenset(word for each in read.values() for word in each.get(role, "").split()) for role in ROLES
         },
         phrases=_any_of(phrase for each in (english, korean) for phrase in _listed(each["phrases"])),
+        openings=_at_the_beginning(_listed(english["openings"]), english["leading"].split()),
+        outcomes=_any_of(phrase for each in read.values() for phrase in _listed(each["outcomes"])),
     )
 
 
@@ -251,9 +309,16 @@ def _listed(phrases: str) -> list[str]:
 
 def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
     """Any of these on its own, the longest first."""
-    return re.compile("|".join(_alone(phrase) for phrase in sorted(phrases, key=len, reverse=True)))
+    return re.compile(f"(?:{'|'.join(_alone(phrase) for phrase in sorted(phrases, key=len, reverse=True))})")
+
+
+def _at_the_beginning(phrases: Iterable[str], leading: Iterable[str]) -> re.Pattern[str]:
+    """Any of these where a clause begins, or after words that lead to it: and now."""
+    return re.compile(rf"^[\W_]*(?:(?:{'|'.join(leading)})\s+)*{_any_of(phrases).pattern}")
 
 
 def _alone(phrase: str) -> str:
     written = r"\s+".join(map(re.escape, phrase.split()))
+    if re.search(f"[{_HAN}]", phrase):
+        return written  # Chinese words are not set apart
     return rf"(?<![{LETTERS}\d_]){written}(?![a-z\d_])"

@@ -10,7 +10,7 @@ from assistant.llm.own_words import are_own_words
 from prompts.languages import Language
 
 TALK = json.loads(Path(__file__).with_name("independent_talk.json").read_text(encoding="utf-8"))
-REACHED: dict[Language, float] = {"en": 0.72, "ko": 0.68, "zh": 0.75}  # of 100 sentences each
+REACHED: dict[Language, float] = {"en": 0.71, "ko": 0.68, "zh": 0.75}  # of 100 sentences each
 
 
 @pytest.mark.parametrize(("language", "share"), [*REACHED.items()])
