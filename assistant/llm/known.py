@@ -14,13 +14,9 @@ from engine.contract import backbones
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
-NAMES = (
-    "run",
-    "dataset",
-    "model",
-    "proposal",
-    "defect_type",
-)  # fields of results that hold what is ours, not what an LLM said
+# Fields of results that hold what is ours, not what an LLM said. A defect type is none of them: under a heading of ours or of an LLM's
+# own its name alone would be a claim.
+NAMES = ("run", "dataset", "model", "proposal")
 
 
 @dataclass

@@ -124,10 +124,14 @@ def _takes_for_granted(said: Sequence[str]) -> bool:
     of_learners = any(_is_a_learner_beside(said, at) for at in of_others) and not _role("meant") & {*said}
     supposed = [at for at in of_others if _role("supposing") & {*said[:at]} and said[at - 1] not in persons]
     text = " ".join(said)
-    about_result = RUN in text or OUTCOME in text or any(_holds(word, "defects") for word in said)
+    has_defects = OUTCOME in text or any(_holds(word, "defects") for word in said)
+    about_result = RUN in text or has_defects
+    is_offer = any(_holds(word, "persons") for word in said)
     return (
         of_learners
         or bool(supposed)
+        or (RUN in text and bool(of_others) and not _role("meant") & {*said})
+        or (RUN in text and not is_offer and (has_defects or any(_holds(word, "finding") for word in said)))
         or bool(of_others and any(word in _role("finding") for word in said))
         or ((about_result or bool(of_others)) and any(_holds(word, "why") for word in said))
         or (RUN in text and any(_holds(word, "production") for word in said))
@@ -157,7 +161,8 @@ def _tells_of_defects(said: Sequence[str], plain: Sequence[str], end: str) -> bo
     """Whether defects are said to be there: named neither in the heading of what follows, nor as what is asked about or to be shown."""
     are_named = any(OUTCOME in word or _holds(word, "defects") for word in said)
     is_heading = ":" in end and not any(word in _role("seeing") for word in said)
-    return are_named and not is_heading and not any(_holds(word, "topics") for word in plain)
+    is_topic = not any(RUN in word for word in said) and any(_holds(word, "topics") for word in plain)
+    return are_named and not is_heading and not is_topic
 
 
 def _says_what_a_thing_does(said: Sequence[str]) -> bool:

@@ -144,6 +144,14 @@ def test_known_names_may_be_said_and_others_not() -> None:
     assert told("r3, then r31.") == ("", 1)
 
 
+def test_a_heading_is_followed_by_no_list_of_defects() -> None:
+    shown = Known()
+    shown.learn({"run": "r1", "defect_type": "tft_mura"}, "show_heatmaps", {})
+    narration = Narration(shown)
+    answer = narration.feed("Missed defects:\n- scratches\n- tft_mura\n")
+    assert "scratches" not in answer and "tft_mura" not in answer
+
+
 def test_what_a_tool_returned_is_known_from_then_on() -> None:
     narration = Narration(Known())
     assert narration.feed("[[r1.loss]]\n").strip() == ""
