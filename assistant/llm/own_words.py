@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "prompts" / "own_words"
 ROLES = (
     "asked", "asking", "copulas", "persons", "of_persons", "things", "verbs", "relative", "here",
     "choosing", "pointing", "left_to_you", "clearing", "working", "joining", "between", "beside",
-    "production", "defects", "topics", "seeing", "learners", "finding", "why", "supposing", "meant", "determining", "leading",
+    "production", "defects", "topics", "seeing", "offering", "learners", "finding", "why", "supposing", "meant", "determining", "leading",
 )  # fmt: skip
 # Stand where a known name, that of a run, a whole phrase, or one that tells of misses, alarms or what was not measured stood.
 NAME, RUN, PHRASE, OUTCOME = "\ue000", "\ue001", "\ue002", "\ue003"
@@ -147,14 +147,22 @@ def _is_a_learner_beside(said: Sequence[str], verb: int) -> bool:
 
 
 def _says_whose_outcome(text: str) -> bool:
-    """Whether misses, alarms or what was not measured are told together with a run, another name, a defect, or one another."""
+    """Whether misses, alarms or what was not measured are told together with a run, another name, a defect, or one another. To show
+    those of a run may be offered."""
     said = _parts(text)
     return OUTCOME in text and (
         text.count(OUTCOME) > 1
-        or RUN in text
         or NAME in text
+        or (RUN in text and not _offers_to_show(text, said))
         or any(_holds(word, "defects") or _holds(word, "learners") for word in said)
     )
+
+
+def _offers_to_show(text: str, said: Sequence[str]) -> bool:
+    """Whether it begins as an offer does in English (would you), or holds the words of one elsewhere, those of a run behind it."""
+    is_english = said[0] in _role("offering") and bool(_role("persons") & {*said[1:2]})
+    holds_it = any(not word.isascii() and _holds(word, "offering") for word in said)
+    return "?" in text and (is_english or (holds_it and text.index(RUN) < text.index(OUTCOME)))
 
 
 def _tells_of_defects(said: Sequence[str], plain: Sequence[str], end: str) -> bool:

@@ -83,6 +83,14 @@ def test_words_that_judge_count_or_compare_are_none(text: str) -> None:
     assert not are_own_words(text, {"r3"})
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Would you like to see the missed images of r2?", "r2의 놓친 이미지를 보여드릴까요?", "您想看 r2 漏检的图像吗？"],
+)
+def test_it_may_be_offered_to_show_the_misses_of_a_run(text: str) -> None:
+    assert are_own_words(text, {"r2"})
+
+
 def test_a_name_is_taken_whole() -> None:
     assert are_own_words("Look at line_3.", {"line_3"})
     assert not are_own_words("Look at line_31.", {"line_3"})
