@@ -20,6 +20,7 @@ WORTH = 0.3  # from which a text is taken apart
 MORE = 0.5  # is needed beside that where it was already
 BY_WHAT_IS_SHOWN = 0.6  # what the scores of the parts count for, beside that of the place
 LEAST = -0.6  # the score of a place that comes into question
+CERTAIN = 0.3  # the lead of a part that is put before a person for a yes
 MOST_PARTS = 3
 FEWEST_LETTERS = 4  # of its own, in what asks for something
 
@@ -86,13 +87,15 @@ def _best_split(whole: Part, taught: Learned) -> tuple[float, list[Part]]:
 
 
 def _stands_alone(part: Part) -> bool:
-    """Whether it asks for something: a plan of something, and of several runs that belong together not one alone, such as the "compare r2" of
-    "compare r2 and r5"."""
+    """Whether it asks for something: a plan of something, of several runs that belong together not one alone, such as the "compare r2" of
+    "compare r2 and r5", and what is put before a person for a yes only where it is certain."""
     reading = part.reading
     if part.intent not in tool_names():
         return True
     if traits(part.intent).plans:
         return any((reading.datasets, reading.models, reading.settings, reading.counted, reading.runs))
+    if traits(part.intent).asks_on:
+        return part.margin >= CERTAIN
     return "runs" not in schema_of(part.intent) or len(reading.runs) != 1
 
 

@@ -279,6 +279,11 @@ def test_runs_that_are_compared_are_not_taken_apart(text: str) -> None:
     assert [request.tool for request in requests] == ["compare_runs"]
 
 
+def test_a_word_before_a_request_starts_nothing() -> None:
+    requests = understand("됐고 oled엔 뭐 있어", datasets=["oled"]).requests
+    assert not {"start_training", "stop_run", "continue_run"} & {request.tool for request in requests}
+
+
 @pytest.mark.parametrize("text", ["put r1 and r2 together", "r1 r2 합쳐줘", "把r1和r2合起来"])
 def test_a_plan_of_several_runs_puts_them_together(text: str) -> None:
     assert asked(text) == Request("propose_training", {"model": "ensemble", "members": ["r1", "r2"]})
