@@ -112,7 +112,7 @@ def referred(request: Request, found: Found, state: State) -> Request | Question
         takes = _taken(request.tool, sort)
         if takes is None or takes in request.arguments:
             continue
-        if takes == sort and found.reference.how == "last":
+        if takes == sort and found.reference.how == "last" and found.reference.number > 1:
             continue  # several, where the tool takes one
         ids = meant(state, found.reference, sort)
         if ids:
@@ -236,7 +236,7 @@ def _words(language: Language) -> _Words:
     said = tomllib.loads((Path(__file__).parent / "references.toml").read_text(encoding="utf-8"))[language]
     references = [
         (Reference(how=how, number=int(number)), re.compile(pattern))
-        for how in ("last", "nth")  # "the last two" before "the last"
+        for how in ("last", "nth")  # "the last two" before "the last"; last.1: the same data
         for number, pattern in said[how].items()
     ]
     references.append((Reference(how="other"), re.compile(said["other"])))

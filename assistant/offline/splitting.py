@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from assistant.offline.answers import answer
 from assistant.offline.cuts import PLAIN, cuts_of
 from assistant.offline.features import Features, features
 from assistant.offline.learned import Learned
@@ -88,10 +89,13 @@ def _best_split(whole: Part, taught: Learned) -> tuple[float, list[Part]]:
 
 def _stands_alone(part: Part) -> bool:
     """Whether it asks for something: a plan of something, of several runs that belong together not one alone, such as the "compare r2" of
-    "compare r2 and r5", and what is put before a person for a yes only where it is certain."""
+    "compare r2 and r5", and what is put before a person for a yes only where it is certain. An answer such as "fine" asks for nothing
+    but what a plan waits for."""
     reading = part.reading
     if part.intent not in tool_names():
         return True
+    if answer(reading.original[reading.start : reading.start + len(reading.words)]) is not None:
+        return traits(part.intent).asks_on == "plan"
     if traits(part.intent).plans:
         return any((reading.datasets, reading.models, reading.settings, reading.counted, reading.runs))
     if traits(part.intent).asks_on:

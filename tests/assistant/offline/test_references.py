@@ -28,6 +28,9 @@ TOLD = after_result(LISTED, "summarize_results", {"run": "r7"}, {"run": "r7"})
         ("how did the first one do", "en", "nth", 1, False),
         ("what about the other one?", "en", "other", 1, True),
         ("compare the last two", "en", "last", 2, False),
+        ("any that went well on the same data?", "en", "last", 1, False),
+        ("같은 데이터로 잘 된 건 없어?", "ko", "last", 1, False),
+        ("同一批数据还有别的训练吗", "zh", "last", 1, False),
         ("두 번째 거는?", "ko", "nth", 2, True),
         ("첫번째 결과 보여줘", "ko", "nth", 1, False),
         ("다른 거는 어때?", "ko", "other", 1, True),
@@ -167,3 +170,12 @@ def test_why_something_is_asked_for_is_told_from_what_is_asked_for(text: str) ->
 
 def test_other_models_are_not_the_other_one() -> None:
     assert find_reference("which other models are there", "en") is None
+
+
+def test_the_same_data_are_those_spoken_of_last() -> None:
+    of_tiles = after_result(State(), "inspect_dataset", {"dataset": "tiles"}, {"dataset": "tiles"})
+    same = find_reference("any that went well on the same data?", "en")
+    assert same is not None
+    assert referred(Request("list_runs", {"state": "succeeded"}), same, of_tiles) == Request(
+        "list_runs", {"state": "succeeded", "dataset": "tiles"}
+    )
