@@ -267,12 +267,13 @@ OutFrame = ItemFrame | DeltaFrame | TurnFrame
 # ---- browser to server ----
 
 
+LONGEST_MESSAGE = 20_000  # characters
 Typed = Annotated[str, AfterValidator(lambda text: text.replace("\0", ""))]  # PostgreSQL keeps no null character
 
 
 class Say(Frame):
     type: Literal["say"] = "say"
-    text: Typed = Field(min_length=1, max_length=20_000)
+    text: Typed = Field(min_length=1, max_length=LONGEST_MESSAGE)
     key: str = Field(default="", max_length=64, description="made by the page; the same key twice is said once")
 
 

@@ -17,6 +17,7 @@ LONGEST_TEXT = 1000  # characters of one text: these are names, ids and choices
 MOST_VALUES = 1000  # of all lists and objects together
 MOST_TOLD = 5  # problems of one call
 LONGEST_WHERE = 60
+LARGEST = 1e15  # larger than any count; whole numbers are exact up to there
 LAYOUT = "\t\n\r"  # control characters that a text may hold
 
 
@@ -37,6 +38,8 @@ def _unfit(arguments: dict[str, Any]) -> Iterator[str]:
         match value:
             case float() if not math.isfinite(value):
                 yield f"{where}: {value} is no number of JSON"
+            case int() | float() if abs(value) > LARGEST:
+                yield f"{where}: numbers up to {LARGEST:.0e} are taken"
             case str() if len(value) > LONGEST_TEXT:
                 yield f"{where}: {len(value)} characters, at most {LONGEST_TEXT} are taken"
             case str() if strange := sorted({each for each in value if _is_strange(each)}):

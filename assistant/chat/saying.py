@@ -16,7 +16,7 @@ from assistant.frames import ChoicesItem, Item, Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
 from assistant.state import is_said, with_question
-from engine.contract.jobs import KINDS
+from engine.contract.jobs import every_model
 from prompts.languages import Language
 
 TITLE_LENGTH = 60
@@ -49,6 +49,7 @@ class Saying:
         Raises:
             FrameRefused: another answer is being made, or the message is empty.
         """
+        unseen = await self._transcript.catch_up()
         key, items = f"user-{frame.key or new_key()}", await self._transcript.items()
         if any(key == shown for shown, _, _ in items):
             return  # the page sent it again after a broken connection
@@ -69,6 +70,8 @@ class Saying:
         try:
             is_choice = any(is_said(each, text) for each in open_before.choices)  # be it called like an answer
             decision = decide(said.answer, open_before) if said.answer is not None and not is_choice else "pass_on"
+            if decision == "approve" and open_before.plan and plan_key(open_before.plan.proposal) in unseen:
+                decision = "tell_plan"  # another process has changed it: nobody says yes to what the page did not show
             if row.state.question is not None and decision != "ask_choice":
                 await self._settle(items, text)
             if decision == "pass_on":
@@ -83,9 +86,7 @@ class Saying:
 
     async def _names(self) -> list[str]:
         """What is called the same in every language: data sets and models."""
-        models = [
-            each for job in KINDS.values() for name, params in job.models().items() for each in (name, params.title)
-        ]
+        models = [each for name, params in every_model().items() for each in (name, params.title)]
         return [*await self._parts.datasets.names(), *models]
 
     async def _settle(self, items: Items, text: str) -> None:

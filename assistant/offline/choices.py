@@ -93,9 +93,15 @@ def _of_intent(intent: str, language: Language) -> list[Example]:
 
 def _names(text: str, name: str, value: Any) -> bool:
     """Whether the argument is a name that stands in the text, so that another can take its place."""
-    return name in ("run", "dataset", "proposal") and str(value).lower() in text.lower()
+    return name in ("run", "dataset", "proposal") and _standing(str(value), text) is not None
 
 
 def _put(text: str, old: str, new: str) -> str:
-    at = text.lower().index(old.lower())
-    return text[:at] + new + text[at + len(old) :]
+    found = _standing(old, text)
+    assert found is not None
+    return text[: found.start()] + new + text[found.end() :]
+
+
+def _standing(name: str, text: str) -> re.Match[str] | None:
+    """Where a name stands as a word of its own."""
+    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text, re.IGNORECASE)

@@ -39,18 +39,19 @@ class Example:
     told: str = field(default="", compare=False)
 
 
-def examples() -> list[Example]:
+@cache
+def examples() -> tuple[Example, ...]:
     """Every example, in an order that does not change.
 
     Raises:
         ValueError: a line is not as it should be; says which.
     """
-    return [
+    return tuple(
         example
         for folder, names in ((TOOLS, tool_names()), (talk.FOLDER, talk.talk_names()))
         for name in names
         for example in examples_of(folder / name)
-    ]
+    )
 
 
 def examples_of(folder: Path) -> Iterator[Example]:

@@ -45,14 +45,15 @@ def in_context(
     datasets: Sequence[str] = (),
 ) -> Understood:
     """What was heard, completed from the state and from the `runs` that there are, those that were spoken of first."""
-    found = find_reference(said.text, language)
+    text = heard.unnamed or said.text
+    found = find_reference(text, language)
     nth = found.reference.number if found and found.is_all and found.reference.how == "nth" else None
     whole = (
         answered(state.question, said.text, nth=nth, yes=said.answer in YES)
         or named_choice(state.question, said.text, language=language)
         or completed(state.question, heard.named)
-        or (once_more(state) if says_again(said.text) else None)
-        or followed(found, heard.named, state, same=says_same(said.text))
+        or (once_more(state) if says_again(text) else None)
+        or followed(found, heard.named, state, same=says_same(text))
         or _of_the_plan(heard, state, language=language)
     )
     if isinstance(whole, Request):
@@ -63,7 +64,7 @@ def in_context(
     requests: list[Request] = []
     for request in heard.requests:
         request = _of_its_kind(_in_its_time(_advised(request, state), state, runs), heard, state, language=language)
-        request = _with_what_was_asked(request, state)
+        request = _with_the_other_run(_with_what_was_asked(request, state), state)
         meant = referred(request, found, state) if found else request
         meant = with_run_meant(meant, runs) if isinstance(meant, Request) else meant
         if isinstance(meant, Question):
@@ -91,13 +92,22 @@ def _with_what_was_asked(request: Request, state: State) -> Request:
     return replace(request, arguments={**asked.arguments, **request.arguments})
 
 
+def _with_the_other_run(request: Request, state: State) -> Request:
+    """One run is compared with the one that was spoken of last beside it: "is r1 better than that?"."""
+    named = request.arguments.get("runs") or []
+    other = next((each for each in state.runs if each not in named), None)
+    if request.tool is None or "runs" not in schema_of(request.tool) or len(named) != 1 or other is None:
+        return request
+    return replace(request, arguments={**request.arguments, "runs": [*named, other]})
+
+
 def _as_it_can_be(heard: Understood, said: Said, state: State, runs: Sequence[KnownRun]) -> Understood:
     """Of what is near to what was said what can be done now, and of that what was done last where it is said to be done once more."""
     if heard.asks is None or heard.asks.code != WHICH:
         return heard
     likely = [each for each in heard.asks.choices if _can_be_done(each.request, state, runs)]
     repeated = [each for each in likely if state.act is not None and each.request.tool == state.act.tool]
-    likely = repeated if repeated and says_more(said.text) else likely
+    likely = repeated if repeated and says_more(heard.unnamed or said.text) else likely
     if len(likely) == 1:
         return replace(heard, requests=(likely[0].request,), asks=None)
     return replace(heard, asks=replace(heard.asks, choices=tuple(likely))) if likely else heard

@@ -9,6 +9,7 @@ in memory. It is written aside and renamed, so two processes do each other no ha
 import contextlib
 import hashlib
 import io
+import json
 import logging
 import os
 import subprocess
@@ -30,6 +31,7 @@ from assistant.offline.features import Features, features_of_cut, features_of_nu
 from assistant.offline.linear import Linear
 from assistant.offline.numbers import Number
 from assistant.offline.reading import Reading
+from assistant.tools import schema_of, tool_names
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +55,14 @@ MADE_FROM = (  # what an example is read with, and the examples
     "assistant/offline/phrases/*.toml",
     "assistant/offline/several.txt",
     "assistant/offline/talk/*/examples.txt",
+    "assistant/offline/talk/*/talk.toml",
     "assistant/tools/*/examples.txt",
     "assistant/kinds/*/phrases.toml",
+    "prompts/model_words.py",
     "prompts/models/*.toml",
     "prompts/locales/*.json",
     "prompts/kinds/*/*.json",
+    "engine/contract/joining.py",
     "engine/contract/jobs/*.py",
     "engine/contract/models/*.py",
     "engine/contract/classifiers/*.py",
@@ -149,6 +154,8 @@ def digest_of_examples() -> str:
             if path.parent == Path(__file__).parent and path.stem in AT_SERVING:
                 continue
             digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    schemas = {name: schema_of(name) for name in tool_names()}  # which arguments are choices, and which are numbers
+    digest.update(json.dumps(schemas, sort_keys=True).encode())
     return digest.hexdigest()[:24]
 
 

@@ -24,7 +24,7 @@ from assistant.offline.words import built_in_words
 from assistant.state import Question, Request, State, last_changed
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
-from engine.contract.models import MODELS
+from engine.contract.jobs import every_model
 from prompts.languages import Language
 
 MODEL_NAME = "murascope-built-in"
@@ -54,17 +54,18 @@ def built_in_model(
         language=language, datasets=datasets, plan=plan, refusals=refusals, remembered=remembered, asked=asked
     )
 
+    def understood(said: Said) -> Understood:
+        from assistant.offline.understand import understand  # loads numpy, which the first page does without
+
+        changed = last_changed(remembered)
+        heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
+        meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)
+        return replace(meant, masked=heard.masked)
+
     async def reply(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         returned = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
         if _is_said(messages[-1]) and said is not None:
-            from assistant.offline.learned import learned  # loads numpy, which the first page does without
-            from assistant.offline.understand import understand
-
-            await asyncio.to_thread(learned, home)  # quick, but for the first time
-            changed = last_changed(remembered)
-            heard = understand(said.text, datasets=datasets, language=language, home=home, plan=now, changed=changed)
-            meant = in_context(heard, said, remembered, language=language, runs=runs, datasets=datasets)
-            answer.begin(replace(meant, masked=heard.masked))
+            answer.begin(await asyncio.to_thread(understood, said))  # it reads the examples once, and may have to learn
         words, calls = answer.next_step([] if _is_said(messages[-1]) else returned)
         if words:
             yield "\n\n".join(words)
@@ -196,7 +197,7 @@ def _asks(request: Request) -> bool:
 
 
 def _titles(models: Sequence[str]) -> list[str]:
-    return [MODELS[name].title if name in MODELS else name for name in models]
+    return [every_model()[name].title if name in every_model() else name for name in models]
 
 
 def _is_said(message: ModelMessage) -> bool:

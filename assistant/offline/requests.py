@@ -18,6 +18,7 @@ class Understood:
         named: where nothing but names is said, what they are of (dataset, model, run): it may answer a question.
         bare: where nothing but names and settings is said, the plan that they ask for.
         masked: the text with what was recognised masked by its kind (phrases.MARKS).
+        unnamed: the text in lower case, with the names of data, models and defects left out.
         margin: by how much the likeliest intent leads, the smallest of all requests.
         second: the next likely intent there.
     """
@@ -29,5 +30,6 @@ class Understood:
     named: dict[str, Any] = field(default_factory=dict)
     bare: Request | None = None
     masked: str = ""
+    unnamed: str = ""
     margin: float = 0.0
     second: str | None = None

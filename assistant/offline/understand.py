@@ -14,17 +14,17 @@ from typing import Any
 from assistant.offline.answers import is_question
 from assistant.offline.arguments import arguments_said, first, given
 from assistant.offline.choices import unknown_name, which_intent
-from assistant.offline.language import detect_language
+from assistant.offline.language import detect_language, lower
 from assistant.offline.learned import Learned, learned
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
-from assistant.offline.recognise import recognise
+from assistant.offline.recognise import recognise, spans
 from assistant.offline.references import is_bare, likened, said_as_reasons
 from assistant.offline.requests import Understood
 from assistant.offline.settings import Setting
 from assistant.offline.splitting import FEWEST_LETTERS, Part, own_letters, parts_of
 from assistant.offline.values import ENSEMBLE
-from assistant.state import Request
+from assistant.state import Choice, Question, Request
 from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import Language
 
@@ -70,10 +70,11 @@ def understand(
         named=_named(reading) if own_letters(reading) < FEWEST_LETTERS or is_bare(reading.text, language) else {},
         bare=_bare(reading, taught, language=language),
         masked=reading.text,
+        unnamed=_unnamed(reading),
         margin=margin,
         second=second,
     )
-    if asks := unknown_name(requests, datasets=datasets, language=language):
+    if asks := _which_run(parts) or unknown_name(requests, datasets=datasets, language=language):
         return replace(heard, requests=(), asks=asks)
     if margin < NEAR and len(parts) == 1 and model_run is None:
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
@@ -82,8 +83,26 @@ def understand(
     return heard
 
 
+def _which_run(parts: Sequence[Part]) -> Question | None:
+    """Which run is meant, where one of several that a part names is to be stopped or continued: "r3, not r2"."""
+    for part in parts:
+        ids = dict.fromkeys(each.value for each in part.reading.runs)
+        is_act = part.intent in tool_names() and traits(part.intent).asks_on == "card"
+        if is_act and len(ids) > 1 and not _are_side_by_side(part.reading.runs, part.reading):
+            choices = tuple(Choice(run, Request(part.intent, {"run": run})) for run in ids)
+            return Question("which_one", choices, asked=Request(part.intent), missing="run")
+    return None
+
+
 def _takes(intent: str) -> Set[str]:
     return schema_of(intent).keys() if intent in tool_names() else frozenset()
+
+
+def _unnamed(reading: Reading) -> str:
+    letters = list(lower(reading.original))
+    for start, end in spans([*reading.datasets, *reading.models, *reading.defects]):
+        letters[start:end] = " " * (end - start)
+    return "".join(letters)
 
 
 def _named(reading: Reading) -> dict[str, Any]:

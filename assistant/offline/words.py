@@ -9,7 +9,7 @@ from assistant.telling import composed
 from assistant.telling.terms import explained as meaning_of
 from assistant.tools.words import tool_words
 from engine.contract.jobs import KINDS as KINDS_OF_RUNS
-from engine.contract.models import MODELS
+from engine.contract.jobs import every_model
 from prompts.as_they_stand import as_it_stands
 from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
@@ -60,7 +60,7 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
 
     def explained(name: str) -> str:
         """What a model or a setting is; nothing where it is neither."""
-        own = MODELS[name].summary if name in MODELS else described().get(name, "")
+        own = every_model()[name].summary if name in every_model() else described().get(name, "")
         return text(f"model.{name}.summary", text(f"help.{name}", own))
 
     def family_name(name: str) -> str:

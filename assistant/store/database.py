@@ -16,7 +16,12 @@ from assistant.store import sqlite_connection
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
 READING = "only_reads"
-DAMAGES = ("malformed", "file is not a database", "could not decode to utf-8")  # what SQLite says of such a file
+DAMAGES = (
+    "malformed",
+    "file is not a database",
+    "could not decode to utf-8",
+    "no such table",
+)  # what SQLite says of such a file
 
 
 class Database:

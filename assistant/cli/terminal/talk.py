@@ -16,6 +16,7 @@ from assistant.cli.terminal.progress import Progress
 from assistant.cli.terminal.screen import Screen
 from assistant.cli.terminal.words import Words
 from assistant.frames import (
+    LONGEST_MESSAGE,
     Answer,
     AssistantItem,
     ChoicesItem,
@@ -109,7 +110,11 @@ class Talk:
                 self._leaving.clear()
             elif line.strip():
                 self._was_pressed = False
-                await self._send(self._meant(line.strip()))
+                text = line.strip().encode(errors="replace").decode()  # a byte that is no letter is shown as one
+                if len(text) > LONGEST_MESSAGE:
+                    self._screen.line(self._words.page("refused.too_long"))
+                else:
+                    await self._send(self._meant(text))
 
     async def _next_line(self) -> str | None:
         """What is typed next; None where there is no more, or the person wants to leave."""

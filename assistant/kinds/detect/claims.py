@@ -161,8 +161,9 @@ def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
             yield about.claim("promise_short", "promise_short", **rests, needed=count(promise.needed))
     if check.held is not None and check.overkill is not None and check.promised is not None:
         measured = {"overkill": share(check.overkill), "promised": Figure(check.promised, "promise")}
-        what = "promise_kept" if check.held else "promise_broken"
-        yield about.claim(what, what, **measured)
+        id = "promise_kept" if check.held else "promise_broken"
+        is_above = check.held and check.overkill > check.promised
+        yield about.claim(id, "promise_perhaps_kept" if is_above else id, **measured)
     elif check.reason:
         nothing = told.promised is None
         yield about.claim("promise_unknown", "promise_unknown", reason="promises_nothing" if nothing else "no_good")

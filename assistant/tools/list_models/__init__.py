@@ -1,6 +1,7 @@
 """Tool: which models can be trained."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -11,6 +12,8 @@ from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.tools.desk import Desk
 from engine.contract.jobs import KINDS
 from engine.contract.models import Family
+
+CIRCUMSTANCES = ("otherwise", "few_images", "real_time", "no_weights")  # of which models are recommended
 
 
 def _known(task: str) -> str:
@@ -31,7 +34,7 @@ async def list_models(
 ) -> dict[str, Any]:
     """List the models that can be trained, with what they are good for and what they need, and which to begin with.
 
-    `advised` are those to begin with, the first one first; `recommended` gives models by circumstances, `for_dataset` those for the
+    `advised` are those to begin with, the first one first, then those for other circumstances; `recommended` gives models by circumstances, `for_dataset` those for the
     data set.
 
     Args:
@@ -52,7 +55,7 @@ async def list_models(
     recommended = kind.recommended([name for name in models if name in KINDS[kind.name].models()])
     return {
         **({"dataset": fitting["dataset"]} if fitting and fitting["dataset"] else {}),
-        "advised": fitting["models"] if fitting else list(recommended["otherwise"]["models"]),
+        "advised": list(dict.fromkeys([*(fitting["models"] if fitting else []), *_named_by_circumstance(recommended)])),
         "models": [
             {
                 "model": name,
@@ -70,6 +73,11 @@ async def list_models(
         "recommended": recommended,
         "for_dataset": fitting,
     }
+
+
+def _named_by_circumstance(recommended: Mapping[str, Any]) -> list[str]:
+    """In the order in which they are told."""
+    return [name for circumstance in CIRCUMSTANCES for name in recommended[circumstance]["models"]]
 
 
 async def _for_dataset(

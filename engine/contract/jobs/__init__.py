@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from engine.contract.jobs.base import Job
 from engine.contract.jobs.problems import Problem, SpecError, in_words, unknown
+from engine.contract.models.base import Params
 from engine.contract.variants import variants
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SpecError",
     "description_of",
     "digest_of",
+    "every_model",
     "flat_settings",
     "make_job",
     "read_job",
@@ -31,6 +33,11 @@ __all__ = [
 
 KINDS = variants(__name__, Job, tag="kind")  # kind -> class of its jobs
 FIRST_KIND = "detect"  # of the files that were written when there was no other
+
+
+def every_model() -> dict[str, type[Params]]:
+    """The models of every kind of run, by name."""
+    return {name: params for job in KINDS.values() for name, params in job.models().items()}
 
 
 class _Kind(BaseModel):

@@ -55,6 +55,20 @@ async def test_what_a_process_left_in_the_middle_is_ended_by_the_next_who_has_so
     assert await conversation.transcript.get("answer") == AssistantItem(text="Half of", state="stopped")
 
 
+async def test_a_yes_starts_no_plan_that_another_process_has_changed_unseen(
+    settings: Settings, workspace: Workspace, conversation: Conversation
+) -> None:
+    await say(conversation, "train PaDiM on oled")
+    async with conversation.subscribe() as page, Workspace.open(settings) as elsewhere:
+        await say(await elsewhere.conversations.get(conversation.id), "image size 512")
+        await conversation.receive(Say(text="yes"), "en")
+        assert await workspace.runs.list() == []
+        seen = [await anext(page) for _ in range(4)]
+        assert any("512" in frame.model_dump_json() for frame in seen)
+        await conversation.receive(Say(text="yes"), "en")
+    assert len(await workspace.runs.list()) == 1
+
+
 def test_a_process_is_there_as_long_as_it_holds_its_mark(tmp_path: Path) -> None:
     mine, its = ProcessMark(tmp_path, "home"), ProcessMark(tmp_path, "home")
     assert mine.lives(its.name)

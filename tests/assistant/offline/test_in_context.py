@@ -7,7 +7,8 @@ from assistant.offline.in_context import in_context
 from assistant.offline.references import asks_why
 from assistant.offline.requests import Understood
 from assistant.offline.runs_meant import KnownRun
-from assistant.offline.said import Said
+from assistant.offline.said import Said, read
+from assistant.offline.understand import understand
 from assistant.state import Choice, PlanVersion, Question, Request, State, after_result, with_plan
 from prompts.languages import Language
 
@@ -88,3 +89,22 @@ def test_nobody_else_s_run_is_meant_where_it_is_asked_how_long_it_takes() -> Non
 )
 def test_of_what_a_reason_is_asked_for(text: str, of: str | None) -> None:
     assert asks_why(text) == of
+
+
+@pytest.mark.parametrize("text", ["show me the heatmaps of second-shift", "second-shift 히트맵 보여줘"])
+def test_a_word_in_a_name_is_no_place_in_a_list(text: str) -> None:
+    listed = after_result(State(), "list_runs", {}, {"runs": [{"run": "r9"}, {"run": "r8"}]})
+    runs = [
+        KnownRun("r9", "oled", "padim", "succeeded", spoken=True),
+        KnownRun("r7", "second-shift", "padim", "succeeded", spoken=False),
+    ]
+    said = read(text, otherwise="en")
+    understood = understand(text, datasets=["oled", "second-shift"], language=said.language)
+    meant = in_context(understood, said, listed, language=said.language, runs=runs, datasets=["oled", "second-shift"])
+    assert [request.arguments.get("run") for request in meant.requests] == ["r7"]
+
+
+def test_one_run_is_compared_with_the_one_spoken_of_last_beside_it() -> None:
+    state = after_result(State(), "summarize_results", {"run": "r4"}, {"run": "r4"})
+    one = Understood((Request("compare_runs", {"runs": ["r1"]}),), margin=2.0)
+    assert heard(one, "is r1 better than that?", state).requests == (Request("compare_runs", {"runs": ["r1", "r4"]}),)

@@ -11,7 +11,7 @@ from assistant.offline.arguments import arguments_said
 from assistant.offline.cuts import cuts_of
 from assistant.offline.examples import arguments_in, examples, examples_of, names_in_examples, several
 from assistant.offline.features import features
-from assistant.offline.learned import AT_SERVING, Learned, from_bytes, kept_or_made, learned
+from assistant.offline.learned import AT_SERVING, Learned, digest_of_examples, from_bytes, kept_or_made, learned
 from assistant.offline.learning import learn, read_all
 from assistant.offline.recognise import recognise
 from assistant.tools import planner
@@ -94,6 +94,14 @@ def test_what_is_learned_is_made_with_nothing_that_its_digest_leaves_out() -> No
     code = f"import sys; import assistant.offline.learning; print([m for m in {AT_SERVING} if 'assistant.offline.' + m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+def test_an_argument_that_becomes_a_choice_is_learned_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest_of_examples()
+    digest_of_examples.cache_clear()
+    monkeypatch.setattr("assistant.offline.learned.schema_of", lambda name: {"run": {"enum": ["r1"]}})
+    assert digest_of_examples() != before
+    digest_of_examples.cache_clear()
 
 
 def test_an_intent_is_ranked_by_what_its_examples_say() -> None:

@@ -1,13 +1,12 @@
 """What a person says is read once: its language, whether it asks, what it answers; and what it asks for."""
 
-import sys
-from collections.abc import Iterator
-from types import FrameType
+from typing import Any
 
 import pytest
 
 from assistant.chat.conversation import Conversation
 from assistant.offline.language import detect_language
+from assistant.offline.requests import Understood
 from assistant.offline.said import Said, read
 from assistant.offline.understand import understand
 from prompts.languages import Language
@@ -51,17 +50,16 @@ async def test_a_name_alone_is_answered_in_the_language_of_the_conversation(
 
 
 @pytest.fixture
-def understood() -> Iterator[list[str]]:
-    """The texts that are understood by rules, as often as they are."""
+def understood(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are understood, as often as they are."""
     texts: list[str] = []
 
-    def hear(frame: FrameType, event: str, argument: object) -> None:
-        if event == "call" and frame.f_code is understand.__code__:
-            texts.append(frame.f_locals["text"])
+    def hear(text: str, **known: Any) -> Understood:
+        texts.append(text)
+        return understand(text, **known)
 
-    sys.setprofile(hear)
-    yield texts
-    sys.setprofile(None)
+    monkeypatch.setattr("assistant.offline.understand.understand", hear)
+    return texts
 
 
 async def test_the_built_in_assistant_understands_a_message_once(

@@ -279,6 +279,14 @@ def test_runs_that_are_compared_are_not_taken_apart(text: str) -> None:
     assert [request.tool for request in requests] == ["compare_runs"]
 
 
+@pytest.mark.parametrize("text", ["r2 말고 r3 멈춰", "stop r3, I said, and not r2"])
+def test_which_of_several_runs_is_to_be_stopped_is_asked(text: str) -> None:
+    heard = understand(text, datasets=DATASETS)
+    assert heard.requests == ()
+    assert heard.asks is not None
+    assert {each.request.arguments["run"] for each in heard.asks.choices} == {"r2", "r3"}
+
+
 def test_a_word_before_a_request_starts_nothing() -> None:
     requests = understand("됐고 oled엔 뭐 있어", datasets=["oled"]).requests
     assert not {"start_training", "stop_run", "continue_run"} & {request.tool for request in requests}
