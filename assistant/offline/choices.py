@@ -15,16 +15,18 @@ from assistant.offline.names import find_datasets, nearest
 from assistant.offline.phrases import vocabulary
 from assistant.offline.references import is_bare
 from assistant.state import Choice, Question, Request
+from assistant.tools import traits
+from engine.contract.jobs import every_model
 from prompts.languages import Language
+from prompts.page_texts import page_texts
 
 MOST = 4
+WHAT_IT_IS = ("task", "dataset", "model")  # arguments of a plan that say themselves what they are
 
 
 def which_intent(requests: Sequence[Request], *, language: Language) -> Question | None:
     """Which of these is meant; None where fewer than two can be said."""
-    choices = [
-        Choice(says, request) for request in requests if request.tool and (says := said_as(request, language=language))
-    ]
+    choices = [Choice(says, request) for request in requests if (says := said_as(request, language=language))]
     return Question("which_intent", tuple(choices[:MOST])) if len(choices) > 1 else None
 
 
@@ -70,7 +72,9 @@ def _words_of(name: str) -> list[str]:
 
 
 def said_as(request: Request, *, language: Language) -> str | None:
-    """How a person would ask for this: the example that is nearest to it, with its names."""
+    """How a person would ask for this: the example that is nearest to it, with its names; of a plan what it shall have."""
+    if request.tool is not None and traits(request.tool).plans and request.arguments:
+        return ", ".join(_shown(name, value, language=language) for name, value in request.arguments.items())
     kept = [
         each
         for each in _of_intent(request.tool or request.intent, language)
@@ -84,6 +88,13 @@ def said_as(request: Request, *, language: Language) -> str | None:
     for name, value in best.arguments.items():
         text = _put(text, str(value), str(request.arguments[name]))
     return text
+
+
+def _shown(name: str, value: Any, *, language: Language) -> str:
+    texts, model = page_texts(language), every_model().get(str(value))
+    if name in WHAT_IT_IS:
+        return model.title if model is not None else texts.get(f"choice.{name}.{value}", str(value))
+    return f"{texts.get(f'setting.{name}', name)} {texts.get(f'choice.{name}.{value}', value)}"
 
 
 @cache

@@ -29,6 +29,9 @@ from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import Language
 
 NEAR = 0.1  # a lead below this is asked about
+IN_DOUBT = 0.7  # and so is a lead of what is done over what leaves all as it is, or only asks about it
+LEAVES, ASKS_ABOUT = "not_yet", ("ask_about_change", "ask_about_stop")
+UNDOES = "undo_change"
 
 
 def understand(
@@ -80,7 +83,18 @@ def understand(
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
         if asks := which_intent([_request_for(intent, least.reading, taught) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)
-    return heard
+    is_in_doubt = len(parts) == 1 and _is_in_doubt(least)
+    asks = which_intent([*requests, Request(None, {}, LEAVES)], language=language) if is_in_doubt else None
+    return replace(heard, requests=(), asks=asks) if asks is not None else heard
+
+
+def _is_in_doubt(part: Part) -> bool:
+    """Whether something would be done that may have been negated or only asked about: "don't let it stop", "what if I made it 512?"."""
+    if part.intent not in tool_names():
+        return False
+    does = traits(part.intent).asks_on is not None or traits(part.intent).plans or part.intent == UNDOES
+    others = max(score for intent, score in part.ranked if intent in (LEAVES, *ASKS_ABOUT))
+    return does and part.ranked[0][1] - others < IN_DOUBT
 
 
 def _which_run(parts: Sequence[Part]) -> Question | None:

@@ -287,6 +287,14 @@ def test_which_of_several_runs_is_to_be_stopped_is_asked(text: str) -> None:
     assert {each.request.arguments["run"] for each in heard.asks.choices} == {"r2", "r3"}
 
 
+@pytest.mark.parametrize(
+    "text", ["what if I made the batch size 16?", "don't let it stop", "512는 절대 쓰지 마", "不要撤销，只看方案"]
+)
+def test_what_may_be_negated_or_only_asked_about_is_not_done(text: str) -> None:
+    heard = understand(text, datasets=DATASETS)
+    assert all(request.tool is None for request in heard.requests)
+
+
 def test_a_word_before_a_request_starts_nothing() -> None:
     requests = understand("됐고 oled엔 뭐 있어", datasets=["oled"]).requests
     assert not {"start_training", "stop_run", "continue_run"} & {request.tool for request in requests}
