@@ -93,7 +93,7 @@ def said_as(request: Request, *, language: Language) -> str | None:
 def _shown(name: str, value: Any, *, language: Language) -> str:
     texts, model = page_texts(language), every_model().get(str(value))
     if name in WHAT_IT_IS:
-        return model.title if model is not None else texts.get(f"choice.{name}.{value}", str(value))
+        return model.title if model is not None else str(texts.get(f"choice.{name}.{value}", value))
     return f"{texts.get(f'setting.{name}', name)} {texts.get(f'choice.{name}.{value}', value)}"
 
 
