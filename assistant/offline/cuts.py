@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from assistant.offline.phrases import MARKS, vocabulary
+from assistant.offline.phrases import ALL_MARKS, vocabulary
 from assistant.offline.reading import Reading
 
-BEFORE_A_WORD = re.compile(r"(?<=[\s,.;:!?、。])(?=\S)|(?=[\u3400-\u9fff\ue000-\ue010])")  # and before any Han letter
+BEFORE_A_WORD = re.compile(rf"(?<=[\s,.;:!?、。])(?=\S)|(?=[\u3400-\u9fff{ALL_MARKS}])")  # and before any Han letter
 
 PLAIN = 1.5  # a score above it shows no more plainly what a part asks for
 
@@ -27,13 +27,13 @@ class Cut:
 
 def cuts_of(reading: Reading) -> list[Cut]:
     """Every place between two words, and between two Han letters, but within no name and no number."""
-    text, marks = reading.words, set(MARKS.values())
+    text = reading.words
     borders = {_next_word(text, match.end()): match for match in vocabulary(reading.language).borders.finditer(text)}
     places = {match.start() for match in BEFORE_A_WORD.finditer(text)} | borders.keys()
     return [
         Cut(borders[at].start(), at, borders[at][0].strip()) if at in borders else Cut(at, at, "")
         for at in sorted(places)
-        if 0 < at < len(text) and not (text[at] in marks and text[at - 1] == text[at])
+        if 0 < at < len(text) and not (text[at] in ALL_MARKS and text[at - 1] == text[at])
     ]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from assistant.offline.answers import is_question
 from assistant.offline.cuts import Cut
 from assistant.offline.numbers import Number
+from assistant.offline.phrases import ALL_MARKS
 from assistant.offline.reading import Reading
 
 LONGEST = 4  # characters
@@ -37,7 +38,7 @@ RECOGNISED = (
     "terms",
     "deeds",
 )
-MARK_RUN = re.compile(r"([\ue000-\ue010])\1*")
+MARK_RUN = re.compile(rf"([{ALL_MARKS}])\1*")
 END = re.compile(r"[.!~。\s]+$")
 
 

@@ -25,7 +25,7 @@ OF_KINDS = Path(__file__).resolve().parent.parent / "kinds"
 # What was recognised is overwritten with its mark, so that positions stay and nothing is read twice.
 MARKS = {"dataset": "\ue000", "model": "\ue001", "run": "\ue002", "proposal": "\ue003", "setting": "\ue004"}
 MARKS |= {"number": "\ue005", "defect": "\ue006", "task": "\ue007"}
-
+ALL_MARKS = "".join(MARKS.values())  # for a class of characters in a pattern
 
 # What can be said not to be wanted; two types of defects in a row are one thing.
 REJECTABLE = re.compile(
@@ -185,7 +185,7 @@ def _corrects(text: str, at: int, start: int) -> bool:
 class Vocabulary:
     """All that the understanding knows of words."""
 
-    cues: PhraseTable
+    cues: PhraseTable  # words that are no names and no slips of the pen
     models: PhraseTable
     tasks: PhraseTable
     models_of: Mapping[str, PhraseTable]  # by task: what is a model of it where it is said
@@ -238,7 +238,7 @@ def vocabulary(language: Language) -> Vocabulary:
     return Vocabulary(
         cues=PhraseTable(cues),
         models=PhraseTable(_pairs(parts, "models"), may_be_glued=True),
-        tasks=PhraseTable((phrase, kind) for kind in KINDS for phrase in _of_kind(kind, order, "task")),
+        tasks=PhraseTable((phrase, "task") for kind in KINDS for phrase in _of_kind(kind, order, "task")),
         models_of={
             kind: PhraseTable(pair for part in _kind_parts(kind, order) for pair in _pairs([part], "models"))
             for kind in KINDS

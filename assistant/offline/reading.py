@@ -33,7 +33,6 @@ class Reading:
     states: list[Found]
     terms: list[Found]
     deeds: list[Found]
-    cues: list[Found]
     plan: Mapping[str, Any] = field(default_factory=dict)
     start: int = 0
 

@@ -1,7 +1,7 @@
 """What stands in a text, by rules, in English, Korean and Chinese: names of data, models and runs, settings with their values, numbers.
 
 The text is brought to one spelling; then names, ids and settings with their values are recognised and masked one after the other, so
-that nothing is read twice; last the phrases of phrases/*.toml in the rest. What the text asks for is not decided here (intents.py).
+that nothing is read twice; last the phrases of phrases/*.toml in the rest. What the text asks for is not decided here (learned.py).
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 from assistant.offline.language import lower, normalise
 from assistant.offline.names import find_datasets, slip_of
 from assistant.offline.numbers import Number, find_numbers
-from assistant.offline.phrases import MARKS, Found, Rejected, Vocabulary, vocabulary
+from assistant.offline.phrases import ALL_MARKS, MARKS, Found, Rejected, Vocabulary, vocabulary
 from assistant.offline.reading import Reading
 from assistant.offline.settings import Setting, corrected, fields, find_settings, negated, without
 from assistant.offline.spelling import correct
@@ -91,7 +91,7 @@ def recognise(
         settings=settings,
         names=names,
         counted=counted,
-        numbers=[number for number in numbers if text[number.start] not in MARKS.values()],
+        numbers=[number for number in numbers if text[number.start] not in ALL_MARKS],
         runs=runs,
         proposals=proposals,
         families=words.families.find(text),
@@ -99,7 +99,6 @@ def recognise(
         states=[],
         terms=words.terms.find(typed),
         deeds=words.deeds.find(typed),
-        cues=[],
         plan=now,
     )
     reading = _with_words(reading, datasets=datasets, words=words)
@@ -120,8 +119,8 @@ def _with_words(reading: Reading, *, datasets: list[str], words: Vocabulary) -> 
     """The reading with the words that are known in its rest, and with the names that nobody knows."""
     found = words.cues.find(reading.text)
     states = [replace(cue, value=cue.value.removeprefix("state=")) for cue in found if cue.value.startswith("state=")]
-    reading = replace(reading, states=states, cues=[cue for cue in found if not cue.value.startswith("state=")])
     understood = [*found, *reading.defects, *reading.families]
+    reading = replace(reading, states=states)
     reading = _with_unknown_model(reading, cues=understood, words=words)
     return _with_unregistered(reading, cues=understood, datasets=datasets, words=words)
 
@@ -171,7 +170,7 @@ def _without_taken_back(reading: Reading, *, words: Vocabulary) -> Reading:
         if correction:
             taken.append((one.start, one.end))
             between = text[one.end : correction.end()]
-            kept = "".join(letter if letter in MARKS.values() else MARKS[kind] for letter in between)
+            kept = "".join(letter if letter in ALL_MARKS else MARKS[kind] for letter in between)
             text = text[: one.end] + kept + text[correction.end() :]
     return replace(reading.without(taken), text=text)
 
@@ -209,10 +208,7 @@ def _with_unknown_model(reading: Reading, *, cues: list[Found], words: Vocabular
     if reading.models or reading.tasks or not reading.datasets or reading.families:
         return reading
     named = unknown_model(reading.original, reading.text, cues=cues, words=words)
-    if named is None:
-        return reading
-    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
-    return replace(reading, models=[named], cues=kept)
+    return reading if named is None else replace(reading, models=[named])
 
 
 def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[str], words: Vocabulary) -> Reading:
@@ -222,8 +218,7 @@ def _with_unregistered(reading: Reading, *, cues: list[Found], datasets: list[st
         return reading
     registered = slip_of(named.value, datasets=datasets)
     found = Found(named.start, named.end, registered or named.value)
-    kept = [cue for cue in reading.cues if not named.start <= cue.start < named.end]
-    return replace(reading, datasets=[found], cues=kept)
+    return replace(reading, datasets=[found])
 
 
 def _mask(text: str, spans: Iterable[Found | Setting | Number], kind: str) -> str:

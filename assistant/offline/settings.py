@@ -14,7 +14,7 @@ from annotated_types import Ge, Le, MultipleOf
 
 from assistant.kinds import DEFAULT_KIND, kind_of
 from assistant.offline.numbers import Number
-from assistant.offline.phrases import Found, Vocabulary, vocabulary
+from assistant.offline.phrases import ALL_MARKS, Found, Vocabulary, vocabulary
 from engine.contract.jobs import KINDS
 from prompts.languages import Language
 
@@ -366,7 +366,7 @@ def _pair(text: str, first: Found | Number, second: Found | Number, *, words: Vo
         elif (
             len(gap) <= 24
             and (not second.in_words or len(text[second.start : second.end]) > 1)
-            and not re.search(r"[,.;!?\n。、\ue000-\ue006]", gap)
+            and not re.search(rf"[,.;!?\n。、{ALL_MARKS}]", gap)
         ):
             strength = 2
     elif isinstance(first, Number) and isinstance(second, Found):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Set
 
 from assistant.offline.examples import is_said_in_examples
-from assistant.offline.phrases import MARKS, Found, Vocabulary
+from assistant.offline.phrases import ALL_MARKS, MARKS, Found, Vocabulary
 
 MANNER = "용적식대"  # ends words such as 전체적 and 검사용, which say how
 TAKEN = "\0"  # overwrites what was understood; the rest may hold a name
@@ -69,7 +69,7 @@ def _is_plain_english(word: str, *, words: Vocabulary) -> bool:
 
 def _not_understood(text: str, *, cues: list[Found]) -> str:
     """The text with everything overwritten that was recognised."""
-    rest = "".join(TAKEN if c in MARKS.values() else c for c in text)
+    rest = "".join(TAKEN if c in ALL_MARKS else c for c in text)
     for cue in cues:
         if cue.value != "ignore" or not text[cue.start].isascii():
             rest = rest[: cue.start] + TAKEN * (cue.end - cue.start) + rest[cue.end :]
