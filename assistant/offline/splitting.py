@@ -80,7 +80,7 @@ def _best_split(whole: Part, taught: Learned) -> tuple[float, list[Part]]:
         if score < LEAST or min(own_letters(side, without=borders) for side in sides) < FEWEST_LETTERS:
             continue
         both = [part_of(side, taught) for side in sides]
-        if not all(map(_stands_alone, both)) or _is_one_plan(both):
+        if not all(map(_stands_alone, both)) or _is_one_plan(both) or _is_about_the_data(both):
             continue
         worth = score + BY_WHAT_IS_SHOWN * (sum(part.plainness for part in both) - whole.plainness)
         best = max(best, (worth, both), key=lambda each: each[0])
@@ -108,4 +108,16 @@ def _is_one_plan(both: list[Part]) -> bool:
     plans = [part.intent in tool_names() and traits(part.intent).plans for part in both]
     return all(plans) and not any(
         all(found) for found in zip(*((part.reading.datasets, part.reading.models) for part in both), strict=True)
+    )
+
+
+def _is_about_the_data(both: list[Part]) -> bool:
+    """Whether what seems to be asked of a run goes on about the data that the other half names: "is lot 4 large enough, and is it clean?"."""
+    data = [bool(part.reading.datasets) for part in both]
+    is_of_a_run = [
+        part.intent in tool_names() and "run" in schema_of(part.intent) and not traits(part.intent).asks_on
+        for part in both
+    ]
+    return ((data[0] and is_of_a_run[1]) or (data[1] and is_of_a_run[0])) and not any(
+        part.reading.runs for part in both
     )

@@ -279,7 +279,7 @@ def test_runs_that_are_compared_are_not_taken_apart(text: str) -> None:
     assert [request.tool for request in requests] == ["compare_runs"]
 
 
-@pytest.mark.parametrize("text", ["r2 말고 r3 멈춰", "stop r3, I said, and not r2"])
+@pytest.mark.parametrize("text", ["r2 말고 r3 멈춰", "r2 빼고 r3 중지해줘"])
 def test_which_of_several_runs_is_to_be_stopped_is_asked(text: str) -> None:
     heard = understand(text, datasets=DATASETS)
     assert heard.requests == ()

