@@ -155,7 +155,7 @@ def digest_of_examples() -> str:
                 continue
             digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
     schemas = {name: schema_of(name) for name in tool_names()}  # which arguments are choices, and which are numbers
-    digest.update(json.dumps(schemas, sort_keys=True).encode())
+    digest.update(json.dumps(schemas, sort_keys=True, allow_nan=False).encode())
     return digest.hexdigest()[:24]
 
 

@@ -83,10 +83,10 @@ def test_an_unexpected_error_is_logged_and_answered_and_the_socket_stays(
     conversation = client.post("/api/conversations").json()["id"]
     with client.websocket_connect(f"ws://localhost/ws/c/{conversation}") as socket:
         socket.receive_json()
-        execute(client, "DROP TABLE proposals")
+        execute(client, "ALTER TABLE proposals DROP COLUMN chosen")
         socket.send_json({"type": "approve", "proposal": "p1", "revision": 1})
         assert socket.receive_json()["code"] == "internal"
-        assert "no such table: proposals" in caplog.text
+        assert "no such column: proposals.chosen" in caplog.text
         assert "Traceback" in caplog.text
         socket.send_text("{")
         assert socket.receive_json()["code"] == "bad_frame"
