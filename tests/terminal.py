@@ -56,6 +56,17 @@ class Terminal:
                 raise AssertionError(f"the command did not end:\n{self.shown}")
         return self.process.wait(PATIENCE_S)
 
+    def leave(self) -> int:
+        """Press Ctrl+D until the command has ended, for one that comes while the prompt is drawn anew is lost; returns its exit code."""
+        give_up = time.monotonic() + PATIENCE_S
+        self.type(CTRL_D)
+        while self._read():
+            if time.monotonic() > give_up:
+                raise AssertionError(f"the command did not end:\n{self.shown}")
+            if self.process.poll() is None and self.shown.endswith("> "):
+                self.type(CTRL_D)
+        return self.process.wait(PATIENCE_S)
+
     def _read(self) -> bool:
         ready, _, _ = select.select([self._descriptor], [], [], 1.0)
         if not ready:

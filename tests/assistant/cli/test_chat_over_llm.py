@@ -12,7 +12,7 @@ from tests.assistant.cli.test_chat import CHAT, state_of, talk
 from tests.e2e.waiting import until
 from tests.llm_server import KEY, CutMidStream, Hang, LLMServer, Protocol, Status, Text, ToolCall
 from tests.serving import environment_of
-from tests.terminal import CTRL_C, CTRL_D, in_terminal
+from tests.terminal import CTRL_C, in_terminal
 
 PLAN = ToolCall("propose_training", {"dataset": "panels", "model": "padim", "image_size": 64, "backbone": "resnet18"})
 PROTOCOLS: list[Protocol] = ["chat"]
@@ -51,8 +51,7 @@ def test_an_llm_looks_plans_and_is_told_the_end_of_what_a_person_approved(
         terminal.until("r1 · Collect (2 of 7)")
         terminal.until("> ")
         terminal.until("PaDiM on panels")
-        terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.leave() == 0
     assert state_of(settings, "r1") == "succeeded"
     assert KEY not in terminal.raw
 
@@ -88,5 +87,4 @@ def test_an_llm_that_hangs_is_interrupted_and_what_is_said_next_is_answered(
         terminal.say("hello?")
         terminal.until("Hello again.")
         terminal.until("> ")
-        terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.leave() == 0
