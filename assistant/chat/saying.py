@@ -49,10 +49,11 @@ class Saying:
         Raises:
             FrameRefused: another answer is being made, or the message is empty.
         """
-        unseen = await self._transcript.catch_up()
+        told = self._transcript.told
         key, items = f"user-{frame.key or new_key()}", await self._transcript.items()
         if any(key == shown for shown, _, _ in items):
             return  # the page sent it again after a broken connection
+        unseen = {shown for shown, revision, _ in items if revision > told > 0}  # what another process wrote meanwhile
         self._turns.refuse_when_busy()
         text = frame.text.strip()
         if not text:

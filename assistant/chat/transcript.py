@@ -39,7 +39,7 @@ class Transcript:
         self.conversation = conversation
         self._database, self._mask = database, mask
         self._pages: set[_Page] = set()
-        self._told = 0  # the revision up to which the open pages know everything
+        self.told = 0  # the revision up to which the open pages know everything
         self._streaming: dict[str, MaskedText] = {}
         self._noting: list[list[Item]] = []
         self._writing = asyncio.Lock()
@@ -51,16 +51,9 @@ class Transcript:
         the open pages, too.
         """
         rows = await self._rows(after)
-        if after <= self._told:
+        if after <= self.told:
             self._tell_news(rows)
         return [(row.key, row.revision, self._with_text(row.key, _stored(row))) for row in rows]
-
-    async def catch_up(self) -> set[str]:
-        """Tell the open pages what other processes have written; returns the keys of that."""
-        before = self._told
-        rows = await self._rows(before)
-        self._tell_news(rows)
-        return {row.key for row in rows} if before else set()
 
     async def _rows(self, after: int) -> list[ItemRow]:
         query = (
@@ -73,10 +66,10 @@ class Transcript:
 
     def _tell_news(self, rows: list[ItemRow]) -> None:
         for row in sorted(rows, key=lambda each: each.revision):
-            if row.revision > self._told:
+            if row.revision > self.told:
                 item = self._with_text(row.key, _stored(row))
                 self._tell(ItemFrame(key=row.key, revision=row.revision, item=item))
-                self._told = row.revision
+                self.told = row.revision
 
     async def get(self, key: str) -> Item | None:
         async with self._database.reading() as session:
@@ -105,11 +98,11 @@ class Transcript:
             self._streaming.pop(key, None)
         for added in self._noting if is_new else ():
             added.append(item)
-        if revision > self._told + 1:  # another process wrote in the meantime
-            self._tell_news(await self._rows(self._told))
-        elif revision > self._told:
+        if revision > self.told + 1:  # another process wrote in the meantime
+            self._tell_news(await self._rows(self.told))
+        elif revision > self.told:
             self._tell(ItemFrame(key=key, revision=revision, item=item))
-            self._told = revision
+            self.told = revision
 
     @contextmanager
     def noting(self) -> Iterator[list[Item]]:

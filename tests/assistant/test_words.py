@@ -14,6 +14,7 @@ from assistant.offline.talk import talk_names
 from assistant.offline.words import built_in_words
 from engine import contract
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import every_model
 from engine.contract.models import MODELS
 from prompts.languages import Language
 from prompts.page_texts import page_texts
@@ -227,3 +228,10 @@ def test_settings_are_called_what_the_cards_call_them(language: Language) -> Non
 def test_how_long_a_plan_takes_is_told_in_the_language(language: Language, unit: str) -> None:
     plan = {"model_title": "PaDiM", "dataset": "oled", "seconds": 40}
     assert unit in built_in_words("duration", language, {"plan": plan, "datasets": []})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("model", every_model())
+def test_every_model_is_explained(language: Language, model: str) -> None:
+    plain = built_in_words("explain_term", language, {"term": "no such thing", "datasets": []})
+    assert built_in_words("explain_term", language, {"term": model, "datasets": []}) != plain

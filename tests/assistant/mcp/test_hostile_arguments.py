@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from assistant.chat.called_with import problems
 from assistant.settings import Settings
 from assistant.tools import tool_names
 from assistant.tools.loading import load_tools
@@ -186,3 +187,8 @@ def test_the_conversation_can_be_read_when_all_that_was_called(wire: Wire, home:
     shown = json.dumps([item.model_dump(mode="json") for _, _, item in asyncio.run(items())], allow_nan=False)
     assert "list_runs" in shown
     assert [strange for strange in (r"\u0000", r"\u001b", r"\ud800") if strange in shown] == []
+
+
+@pytest.mark.parametrize("value", [1e308, 2**63, -1e20])
+def test_a_number_beyond_all_counts_is_refused_at_its_argument(value: float) -> None:
+    assert (problems("show_heatmaps", {"count": value}) or "").startswith("count: numbers up to")

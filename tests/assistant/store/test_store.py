@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import JSON, create_engine, select, type_coerce
+from sqlalchemy import JSON, create_engine, select, text, type_coerce
+from sqlalchemy.exc import ProgrammingError
 
 from assistant.machine.masking import Mask
+from assistant.machine.troubles import DatabaseDamaged
 from assistant.plans.plan import make_plan
 from assistant.plans.proposals import Proposals, StalePlan
 from assistant.runs.files import open_files
@@ -171,3 +173,9 @@ async def test_a_statement_with_its_rows_is_one_visit_to_the_thread_of_a_sqlite_
         await database.close()
 
     assert spent == 1  # and none to end a transaction that nobody began
+
+
+async def test_a_database_without_its_tables_is_damaged(database: Database) -> None:
+    with pytest.raises(DatabaseDamaged if "sqlite" in str(database.engine.url) else ProgrammingError):
+        async with database.reading() as session:
+            await session.execute(text("SELECT * FROM gone"))

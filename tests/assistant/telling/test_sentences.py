@@ -11,6 +11,7 @@ from jinja2 import UndefinedError
 
 from assistant.kinds.claims import Claim, plain_names
 from assistant.telling import Sentence, composed, outlined, sentences_of, told
+from engine.contract.results.detect import PromiseCheck
 from prompts.figures import Figure, Within
 from prompts.languages import Language
 from prompts.page_texts import flat, page_texts
@@ -163,3 +164,10 @@ def test_a_korean_particle_follows_the_last_sound(word: str, pair: str, said: st
 )  # fmt: skip
 def test_a_figure_is_rounded_as_its_kind_deserves(figure: Figure, said: str) -> None:
     assert figure.said() == said
+
+
+@pytest.mark.parametrize(("overkill", "what"), [(0.05, "promise_kept"), (0.2, "promise_perhaps_kept")])
+def test_overkill_above_the_promise_is_never_called_a_kept_promise(overkill: float, what: str) -> None:
+    check = PromiseCheck(held=True, overkill=overkill, promised=0.0769)
+    claims = told_runs.claims(told_runs.detection(promise_check=check))
+    assert [each.what.rpartition(".")[2] for each in claims if each.id == "r7.promise_kept"] == [what]
