@@ -106,6 +106,14 @@ def test_plain_lines_are_answered_one_after_the_other_and_a_training_is_seen_to_
     ] == []
 
 
+def test_a_line_that_is_no_text_or_too_long_is_answered_and_the_next_one_too(environment: dict[str, str]) -> None:
+    lines = b"\xff\n" + b"a" * 20_001 + b"\nwhat data do I have?\n"
+    said = subprocess.run(CHAT, env=environment, cwd=PROJECT, input=lines, capture_output=True)
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert b"at most 20,000 characters" in said.stdout
+    assert b"panels" in said.stdout
+
+
 def test_a_no_starts_nothing(settings: Settings, environment: dict[str, str]) -> None:
     said = talk(environment, QUICK, "no")
     assert said.returncode == 0
