@@ -67,6 +67,7 @@ class Setting(Frame):
     type: Literal["integer", "number", "text", "choice", "boolean", "integers", "texts"]
     description: str
     choices: list[str] | None = None
+    offered: list[str] = Field(default=[], description="values that are at hand on this machine; others may be typed")
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None

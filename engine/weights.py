@@ -5,12 +5,9 @@ What was taken is recorded: where it was found, the weight tag, the licence, and
 
 import difflib
 import json
-import os
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import engine.torchvision_import  # noqa: F401  (must come before timm)
 
@@ -19,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.contract.checksums import refuse_damage
 from engine.contract.folder import RunFolder
+from engine.contract.hub import answers, hub_address
 from engine.contract.jobs import read_job
 from engine.contract.joining import why_no_backbone
 
@@ -37,7 +35,6 @@ PINNED_TAGS = {
     "deit_base_distilled_patch16_384": "fb_in1k",
     "cait_m48_448": "fb_dist_in1k",
 }
-HUB_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -200,14 +197,7 @@ def _is_tag(architecture: str, tag: str) -> bool:
 
 
 def _hub_reachable(config: Any) -> bool:
-    """A quick connection first, so that a machine without a network does not wait for the download to give up."""
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co") if config.hf_hub_id else config.url
-    parts = urlsplit(endpoint)
-    try:
-        with socket.create_connection((parts.hostname, parts.port or 443), timeout=HUB_TIMEOUT_S):
-            return True
-    except OSError:
-        return False
+    return answers(hub_address() if config.hf_hub_id else config.url)
 
 
 def _how_to_bring_them(name: str, architecture: str, tag: str, folder: Path | None, hub: bool) -> str:

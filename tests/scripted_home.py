@@ -21,12 +21,16 @@ from tests.data_facts import stored_facts
 from tests.stored_runs import LIMIT, card, inspected, measured, write_evaluation, write_model
 
 FINGERPRINT = "f"  # of the pictures
+BACKBONES = ("mobilenetv2_100", "resnet18")  # whose weights are there: those that the scripts name
 SECONDS = 95.0  # that a finished training took
 Described = dict[str, Any]
 
 
 async def prepare(workspace: Workspace, home: Described, *, language: Language, folder: Path) -> Conversation:
     """Register the data sets under `folder`, put the runs there, and open a conversation that has spoken of those it should."""
+    workspace.settings.weights_folder.mkdir(parents=True, exist_ok=True)
+    for name in BACKBONES:
+        (workspace.settings.weights_folder / f"{name}.safetensors").touch()
     for name, data in home["datasets"].items():
         await _register(workspace, name, data, folder / name)
     conversation = await workspace.conversations.create(language)

@@ -95,8 +95,8 @@ class Kind(Protocol[JobT]):
     def best_for(self, *, good: int, weights_at_hand: bool) -> list[str]:
         """The models to begin with on so many good images; none where their number does not tell."""
 
-    def refuse(self, settings: Settings, job: JobT, facts: DataFacts) -> None:
-        """Raises SpecError where a valid job cannot run on this data or this machine."""
+    def refuse(self, settings: Settings, job: JobT, facts: DataFacts, *, chosen: Mapping[str, Any]) -> None:
+        """Raises SpecError where a valid job cannot run on this data or this machine; `chosen` is what somebody asked for of it."""
 
     def notices(
         self, settings: Settings, job: JobT, *, chosen: Mapping[str, Any], facts: DataFacts, estimate: Estimate

@@ -1,10 +1,11 @@
 """What a person should know before saying yes, whatever kind of run it is: of weights, of the data, of the time it takes."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from assistant.frames import Estimate, Notice
-from assistant.kinds.weights import where_are_weights
+from assistant.kinds.weights import local_backbones, where_are_weights
 from assistant.settings import Settings
 from engine.contract.data import DataFacts
 from engine.contract.jobs import Problem, SpecError
@@ -14,6 +15,7 @@ SAID_OTHERWISE = {  # notices of the check that a plan does not repeat: its kind
     "unread_folders", "unread_endings", "unpaired_masks", "links_left_out", "side_channels", "more_pages",
 }  # fmt: skip
 LONG_RUN_SECONDS = 3600
+NOTHING_INSTALLED = "–"  # where names would stand
 
 
 def note(code: str, message: str, **values: Any) -> Notice:
@@ -87,12 +89,42 @@ def on_time(estimate: Estimate) -> list[Notice]:
     return [note("long_run", message)]
 
 
-def refuse_missing_weights(settings: Settings, *, backbone: str | None, weights: str) -> None:
-    """Raises SpecError where pre-trained weights are demanded and not there."""
-    if backbone and weights == "pretrained" and where_are_weights(settings, backbone) == "none":
+def refuse_missing_weights(
+    settings: Settings, *, backbone: str | None, weights: str, chosen: Mapping[str, Any], adapted: bool = False
+) -> None:
+    """Raises SpecError where pre-trained weights are demanded and not there, or a backbone was named whose weights are nowhere.
+
+    A network that somebody names is wanted for what it has learnt; random weights must be asked for beside it. `adapted`: its weights
+    come from a finished run.
+    """
+    if backbone is None or adapted or weights == "random" or where_are_weights(settings, backbone) != "none":
+        return
+    folder, installed = str(settings.weights_folder), ", ".join(local_backbones(settings)) or NOTHING_INSTALLED
+    values = {"backbone": backbone, "folder": folder, "installed": installed}
+    if weights == "pretrained":
         message = (
             f"weights is 'pretrained', but the weights of {backbone} are not on this machine: copy {backbone}.safetensors "
-            f"into {settings.weights_folder}, or set weights to 'auto' to train on random ones"
+            f"into {folder}, or set weights to 'auto' to train on random ones"
         )
-        values = {"backbone": backbone, "folder": str(settings.weights_folder)}
         raise SpecError([Problem("weights", message, "no_weights", values)])
+    if chosen.get("backbone") and not chosen.get("weights"):
+        hub = "is switched off" if settings.hub == "off" else "cannot be reached"
+        message = (
+            f"the pre-trained weights of {backbone} are nowhere: not in {folder}, and the hub {hub} (weights are here of: {installed}); "
+            f"copy {backbone}.safetensors into {folder}, take a backbone that is here, or set weights to 'random' to train without"
+        )
+        raise SpecError([Problem("backbone", message, "backbone_without_weights", values)])
+
+
+def with_what_is_here(settings: Settings, error: SpecError) -> SpecError:
+    """The same problems; an unknown backbone is told with the nearest names and with those whose weights are here."""
+    installed = ", ".join(local_backbones(settings)) or NOTHING_INSTALLED
+    return SpecError([_told_what_is_here(each, installed) for each in error.problems])
+
+
+def _told_what_is_here(problem: Problem, installed: str) -> Problem:
+    if problem.kind != "unknown_backbone":
+        return problem
+    values = {"installed": installed, "nearest": ", ".join(problem.values["near"]) or NOTHING_INSTALLED}
+    message = f"{problem.message} (weights are here of: {installed})"
+    return replace(problem, message=message, values={**problem.values, **values})

@@ -1,4 +1,4 @@
-"""Which pre-trained weights are at hand: a look at folders only, no network and no torch."""
+"""Which pre-trained weights are at hand, and for which networks they could be had: no torch."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,21 @@ from typing import Literal
 
 from assistant.settings import Settings
 from engine.contract.backbones import names
+from engine.contract.hub import hub_answered
+from engine.contract.jobs import Job, SpecError, make_job
 
 LIGHT_BACKBONE = "resnet18"
 
 
 def where_are_weights(settings: Settings, backbone: str) -> Literal["local", "cache", "hub", "none"]:
-    """Where the weights of a backbone would come from: the weights folder, the hub's cache, the hub itself, or nowhere."""
+    """Where the weights of a backbone would come from: the weights folder, the hub's cache, the hub itself where it answers, or nowhere."""
     if _architecture(backbone) in local_backbones(settings):
         return "local"
     if settings.hub == "off":
         return "none"
-    return "cache" if _in_hub_cache(backbone) else "hub"
+    if _in_hub_cache(backbone):
+        return "cache"
+    return "hub" if hub_answered() else "none"
 
 
 def local_backbones(settings: Settings) -> list[str]:
@@ -35,6 +39,22 @@ def choose_backbone(settings: Settings, default: str) -> str:
         return default
     local = local_backbones(settings)
     return LIGHT_BACKBONE if LIGHT_BACKBONE in local or not local else local[0]
+
+
+def offered_backbones(settings: Settings, job: Job) -> list[str]:
+    """What a plan's form offers as backbone: the networks whose weights lie here and that this model can be built on."""
+    if getattr(job, "backbone", None) is None:
+        return []
+    return [name for name in local_backbones(settings) if _can_be_built_on(job, name)]
+
+
+def _can_be_built_on(job: Job, backbone: str) -> bool:
+    size = {"image_size": job.image_size} if hasattr(job, "image_size") else {}
+    try:
+        make_job(job.kind, job.dataset, job.subject, {**size, "backbone": backbone})
+    except SpecError:
+        return False
+    return True
 
 
 def _architecture(name: str) -> str:

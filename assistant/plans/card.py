@@ -27,7 +27,7 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
         "portions": kind_of(job.kind).portions(job, plan.facts),
         "model": job.subject,
         "model_title": job.title,
-        "settings": describe(job, plan.because),
+        "settings": describe(job, plan.because, backbones=plan.backbones),
         "members": [await _member(runs, run) for run in getattr(job.model, "members", ())],
         "notices": plan.notices,
         "estimate": plan.estimate,

@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
@@ -12,14 +12,17 @@ from assistant.kinds import kind_of
 from engine.contract.jobs import Job, description_of, flat_settings, make_job, setting_names
 
 
-def describe(spec: Job, because: Mapping[str, Notice] | None = None) -> list[Setting]:
-    """Every setting of the spec as the edit form shows it, the main ones first."""
+def describe(spec: Job, because: Mapping[str, Notice] | None = None, *, backbones: Sequence[str] = ()) -> list[Setting]:
+    """Every setting of the spec as the edit form shows it, the main ones first; `backbones` are those whose weights are here."""
     values, defaults = flat_settings(spec), _defaults(spec)
     kind = kind_of(spec.kind)
     hidden, main = kind.without_effect(spec), kind.main_settings
     shown = [
         _describe(name, spec, values[name], defaults.get(name), main=name in main).model_copy(
-            update={"because": (because or {}).get(name)}
+            update={
+                "because": (because or {}).get(name),
+                "offered": [*backbones] if name == "backbone" else [],
+            }
         )
         for name in setting_names(spec.kind, spec.subject)
         if name not in hidden

@@ -12,11 +12,13 @@ from assistant.data.datasets import Datasets, UnfitData
 from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, Notice
 from assistant.kinds import DEFAULT_KIND, Advice, kind_of
+from assistant.kinds.notices import with_what_is_here
+from assistant.kinds.weights import offered_backbones
 from assistant.plans.estimates import expected
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
-from engine.contract.jobs import KINDS, Job, make_job, setting_names
+from engine.contract.jobs import KINDS, Job, SpecError, make_job, setting_names
 
 ALSO_CALLED = {"flow_steps": "coupling_blocks", "coupling_blocks": "flow_steps"}
 NOTHING = (None, "")  # of a setting: nothing was chosen
@@ -34,6 +36,7 @@ class Plan:
     because: dict[str, Notice] = field(
         default_factory=dict
     )  # why settings that nobody asked for differ from the default
+    backbones: list[str] = field(default_factory=list)  # whose weights are here
 
 
 async def plan(
@@ -103,12 +106,15 @@ def make_plan(
     known = chosen | {name: each.value for name, each in (given or {}).items() if chosen.get(name) in NOTHING}
     advice = {**this.advise(settings, facts=facts, model=model, chosen=known), **(given or {})}
     advice = {name: each for name, each in advice.items() if chosen.get(name) in NOTHING}
-    job = make_job(kind, facts.dataset, model, chosen | {name: each.value for name, each in advice.items()})
-    this.refuse(settings, job, facts)
+    try:
+        job = make_job(kind, facts.dataset, model, chosen | {name: each.value for name, each in advice.items()})
+    except SpecError as error:
+        raise with_what_is_here(settings, error) from None
+    this.refuse(settings, job, facts, chosen=chosen)
     estimate = expected(job, facts, finished)
     notices = this.notices(settings, job, chosen=chosen, facts=facts, estimate=estimate)
     because = {name: each.because for name, each in advice.items() if each.because is not None}
-    return Plan(job, chosen, facts, notices, estimate, because)
+    return Plan(job, chosen, facts, notices, estimate, because, offered_backbones(settings, job))
 
 
 def _of_this_model(kind: str, model: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

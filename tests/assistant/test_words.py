@@ -94,6 +94,8 @@ PROBLEM = {
     "setting": "seed",
     "model": "padim",
     "near": [],
+    "nearest": "resnet34",
+    "installed": "mobilenetv2_100",
     "share": 0.3,
     "needed": 2,
     "names": "crack (60)",

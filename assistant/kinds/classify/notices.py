@@ -34,7 +34,9 @@ def notices_of(
     ]
 
 
-def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFacts) -> None:
+def refuse_what_cannot_run(
+    settings: Settings, job: ClassifyJob, facts: DataFacts, *, chosen: Mapping[str, Any]
+) -> None:
     classes = classes_of(facts, include_good=job.include_good)
     if not classes.are_enough:
         names, add = classes.listed or "none", "add images of another class"
@@ -45,7 +47,7 @@ def refuse_what_cannot_run(settings: Settings, job: ClassifyJob, facts: DataFact
         raise SpecError(
             [Problem("include_good", f"{message}; set include_good to true, or {add}", "one_class", values)]
         )
-    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
+    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights, chosen=chosen)
 
 
 def _on_classes(job: ClassifyJob, facts: DataFacts) -> list[Notice]:

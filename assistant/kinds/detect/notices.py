@@ -40,11 +40,12 @@ def notices_of(
     ]
 
 
-def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: DataFacts) -> None:
+def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: DataFacts, *, chosen: Mapping[str, Any]) -> None:
     for notice in facts.notices:
         if notice.code == "memory_models_only" and job.model.learns_in_epochs:
             raise SpecError([Problem("model", f"{job.model.name} cannot be trained: {notice.message}")])
-    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights)
+    adapted = job.backbone_run is not None
+    refuse_missing_weights(settings, backbone=job.backbone, weights=job.weights, chosen=chosen, adapted=adapted)
 
 
 def without_effect(job: DetectJob) -> set[str]:

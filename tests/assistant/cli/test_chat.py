@@ -13,7 +13,7 @@ from tests.serving import PROJECT, environment_of
 from tests.terminal import CTRL_C, CTRL_D, in_terminal
 
 CHAT = [sys.executable, "-c", "from assistant.cli import main; main()", "chat"]
-QUICK = "train padim on panels with image size 64 and backbone resnet18"
+QUICK = "train padim on panels with image size 64"
 ENDLESS = "train an autoencoder on panels with image size 64, 5000 epochs and patience 0"
 
 

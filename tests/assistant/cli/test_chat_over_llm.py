@@ -14,7 +14,7 @@ from tests.llm_server import KEY, CutMidStream, Hang, LLMServer, Protocol, Statu
 from tests.serving import environment_of
 from tests.terminal import CTRL_C, in_terminal
 
-PLAN = ToolCall("propose_training", {"dataset": "panels", "model": "padim", "image_size": 64, "backbone": "resnet18"})
+PLAN = ToolCall("propose_training", {"dataset": "panels", "model": "padim", "image_size": 64})
 PROTOCOLS: list[Protocol] = ["chat"]
 
 

@@ -53,7 +53,7 @@ async def test_a_training_is_planned_and_asked_for_and_waits_for_a_person(settin
     async with Workspace.open(settings) as workspace:
         await workspace.datasets.add("panels", panels)
     async with agent_at(settings) as client:
-        planned = await client.call_tool("propose_training", {"dataset": "panels", "backbone": "resnet18"})
+        planned = await client.call_tool("propose_training", {"dataset": "panels"})
         asked = await client.call_tool("start_training", {})
     told = asked.structured_content
     assert told["status"] == "needs_approval"

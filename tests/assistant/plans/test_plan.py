@@ -1,5 +1,6 @@
 """Plans: completed from the data and the machine, checked in words, described for the form."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from assistant.kinds import Advice
 from assistant.plans.form import describe
 from assistant.plans.plan import make_plan
 from assistant.settings import Settings
-from engine.contract.jobs import SpecError, flat_settings, make_job
+from engine.contract.jobs import Problem, SpecError, flat_settings, make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS
 from tests.data_facts import facts as data_facts
@@ -114,8 +115,58 @@ def test_a_backbone_named_with_its_tag_finds_its_file(tmp_path: Path) -> None:
 
 def test_missing_weights_are_said_first(tmp_path: Path) -> None:
     assert codes(settings_at(tmp_path))[0] == "weights_missing"
-    assert codes(settings_at(tmp_path, hub="on"))[0] == "weights_from_hub"
     assert codes(settings_at(tmp_path), weights="random")[0] == "weights_random"
+
+
+def test_weights_come_from_the_hub_only_where_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_at(tmp_path, hub="on")
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{hub.getsockname()[1]}")
+        assert codes(settings)[0] == "weights_from_hub"
+        assert codes(settings, backbone="resnet34")[0] == "weights_from_hub"
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{gone.getsockname()[1]}")
+    assert codes(settings)[0] == "weights_missing"
+
+
+def refused(settings: Settings, **chosen: Any) -> Problem:
+    with pytest.raises(SpecError) as error:
+        make_plan(settings, FACTS, "patchcore", chosen, [])
+    (problem,) = error.value.problems
+    return problem
+
+
+def test_a_named_backbone_whose_weights_are_nowhere_is_refused_with_what_is_here(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "mobilenetv2_100")
+    problem = refused(settings, backbone="resnet34")
+    assert (problem.field, problem.kind) == ("backbone", "backbone_without_weights")
+    assert "hub is switched off" in problem.message
+    assert "copy resnet34.safetensors into" in problem.message
+    assert problem.values["installed"] == "mobilenetv2_100"
+
+
+@pytest.mark.parametrize("weights", ["auto", "random"])
+def test_random_weights_are_had_by_asking_for_them_and_are_said_first(tmp_path: Path, weights: str) -> None:
+    assert codes(settings_at(tmp_path), backbone="resnet34", weights=weights)[0] in (
+        "weights_missing",
+        "weights_random",
+    )
+
+
+def test_a_backbone_that_nobody_knows_is_refused_with_the_nearest_names_and_what_is_here(tmp_path: Path) -> None:
+    problem = refused(with_weights(settings_at(tmp_path), "mobilenetv2_100"), backbone="resnet81")
+    assert problem.kind == "unknown_backbone"
+    assert "resnet18" in problem.values["nearest"]
+    assert problem.values["installed"] == "mobilenetv2_100"
+
+
+def test_the_form_offers_the_backbones_whose_weights_are_here_and_that_the_model_can_take(tmp_path: Path) -> None:
+    settings = with_weights(settings_at(tmp_path), "mobilenetv2_100", "vit_tiny_patch16_224", "efficientvit_m0")
+    for model, offered in (("padim", ["mobilenetv2_100", "vit_tiny_patch16_224"]), ("autoencoder", [])):
+        plan = make_plan(settings, FACTS, model, {}, [])
+        form = {each.name: each for each in describe(plan.spec, backbones=plan.backbones)}
+        assert plan.backbones == offered
+        assert "backbone" not in form or form["backbone"].offered == offered
 
 
 def test_pretrained_weights_that_are_nowhere_are_refused_with_the_way_to_bring_them(tmp_path: Path) -> None:
