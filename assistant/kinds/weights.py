@@ -1,8 +1,9 @@
 """Which pre-trained weights are at hand, and for which networks they could be had: no torch."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from assistant.settings import Settings
 from engine.contract.backbones import names
@@ -30,14 +31,14 @@ def local_backbones(settings: Settings) -> list[str]:
     return sorted(held.intersection(names()))
 
 
-def choose_backbone(settings: Settings, default: str) -> str:
-    """The paper's backbone where its weights are at hand, else one whose weights are, else the light one.
+def choose_backbone(settings: Settings, default: str, *, fits: Callable[[str], bool] = lambda name: True) -> str:
+    """The paper's backbone where its weights are at hand, else one that `fits` and whose weights are, else the light one.
 
     A strong network without its training is worth little, and a heavy one without it only costs time.
     """
     if where_are_weights(settings, default) in ("local", "cache"):
         return default
-    local = local_backbones(settings)
+    local = [name for name in local_backbones(settings) if fits(name)]
     return LIGHT_BACKBONE if LIGHT_BACKBONE in local or not local else local[0]
 
 
@@ -45,13 +46,14 @@ def offered_backbones(settings: Settings, job: Job) -> list[str]:
     """What a plan's form offers as backbone: the networks whose weights lie here and that this model can be built on."""
     if getattr(job, "backbone", None) is None:
         return []
-    return [name for name in local_backbones(settings) if _can_be_built_on(job, name)]
+    size = {"image_size": getattr(job, "image_size", None)}
+    return [name for name in local_backbones(settings) if can_be_built_on(job.kind, job.subject, name, size)]
 
 
-def _can_be_built_on(job: Job, backbone: str) -> bool:
-    size = {"image_size": job.image_size} if hasattr(job, "image_size") else {}
+def can_be_built_on(kind: str, model: str, backbone: str, settings: Mapping[str, Any]) -> bool:
+    """Whether this model can take its features from that network, with these settings and otherwise its defaults."""
     try:
-        make_job(job.kind, job.dataset, job.subject, {**size, "backbone": backbone})
+        make_job(kind, "any", model, {**settings, "backbone": backbone})
     except SpecError:
         return False
     return True

@@ -4,12 +4,13 @@ Rules of thumb from practice with small sets of parts, not measurements of this 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from assistant.frames import Notice
 from assistant.kinds import Advice
 from assistant.kinds.claims import About, Claim
-from assistant.kinds.weights import choose_backbone
+from assistant.kinds.weights import can_be_built_on, choose_backbone
 from assistant.settings import Settings
 from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
@@ -35,7 +36,9 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
     usual = MODELS[model].default_backbone
     if usual is None or chosen.get("backbone"):
         return advise(model, good=facts.train_good)
-    backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual)
+    size = {name: chosen[name] for name in ("image_size",) if name in chosen}
+    fits = partial(can_be_built_on, "detect", model, settings=size)
+    backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual, fits=fits)
     missing = Notice(
         code="weights_missing", message=f"the weights of {usual} are not at hand", values={"backbone": usual}
     )
