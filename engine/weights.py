@@ -14,27 +14,12 @@ import engine.torchvision_import  # noqa: F401  (must come before timm)
 import timm  # isort: skip
 from safetensors import SafetensorError, safe_open
 
+from engine.contract.backbones import PINNED_TAGS
 from engine.contract.checksums import refuse_damage
 from engine.contract.folder import RunFolder
 from engine.contract.hub import answers, hub_address
 from engine.contract.jobs import read_job
 from engine.contract.joining import why_no_backbone
-
-# The weights that the papers used: timm's own default for an architecture is often another, and may change.
-PINNED_TAGS = {
-    "resnet18": "tv_in1k",
-    "resnet50": "tv_in1k",
-    "wide_resnet50_2": "tv_in1k",
-    "wide_resnet101_2": "tv_in1k",
-    "vit_small_patch14_dinov2": "lvd142m",
-    "vit_base_patch14_dinov2": "lvd142m",
-    "vit_large_patch14_dinov2": "lvd142m",
-    "vit_small_patch14_reg4_dinov2": "lvd142m",
-    "vit_base_patch14_reg4_dinov2": "lvd142m",
-    "vit_large_patch14_reg4_dinov2": "lvd142m",
-    "deit_base_distilled_patch16_384": "fb_in1k",
-    "cait_m48_448": "fb_dist_in1k",
-}
 
 
 @dataclass(frozen=True)

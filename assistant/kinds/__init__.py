@@ -89,6 +89,9 @@ class Kind(Protocol[JobT]):
     ) -> dict[str, Advice]:
         """Settings that suit the data and this machine better than the defaults. An unknown model gets none."""
 
+    def backbone_for(self, settings: Settings, model: str, chosen: Mapping[str, Any]) -> str | None:
+        """The network that a plan of this model takes where nobody names one, by the weights at hand; None where it has none."""
+
     def recommended(self, models: Iterable[str]) -> dict[str, Any]:
         """Those of these models that suit few good images, real time and no pre-trained weights, and the first choice `otherwise`."""
 

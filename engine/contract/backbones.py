@@ -11,6 +11,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 FILE = Path(__file__).with_suffix(".json")
+# The weights that the papers used: timm's own default for an architecture is often another, and may change.
+PINNED_TAGS = {
+    "resnet18": "tv_in1k",
+    "resnet50": "tv_in1k",
+    "wide_resnet50_2": "tv_in1k",
+    "wide_resnet101_2": "tv_in1k",
+    "vit_small_patch14_dinov2": "lvd142m",
+    "vit_base_patch14_dinov2": "lvd142m",
+    "vit_large_patch14_dinov2": "lvd142m",
+    "vit_small_patch14_reg4_dinov2": "lvd142m",
+    "vit_base_patch14_reg4_dinov2": "lvd142m",
+    "vit_large_patch14_reg4_dinov2": "lvd142m",
+    "deit_base_distilled_patch16_384": "fb_in1k",
+    "cait_m48_448": "fb_dist_in1k",
+}
+# timm's own defaults of the other networks that a model begins with: under these the hub holds them.
+TIMM_TAGS = {
+    "convnext_tiny": "in12k_ft_in1k",
+    "mobilenetv2_100": "ra_in1k",
+    "tf_efficientnet_lite0": "in1k",
+    "vit_small_patch16_224": "augreg_in21k_ft_in1k",
+}
 MOST_LEVELS = 8  # of a pyramid, by their strides 2, 4, ..., 256
 
 
@@ -69,6 +91,12 @@ def architecture(name: str) -> Architecture:
     if "strides" in facts:
         return Architecture(bare, "pyramid", tuple(facts["strides"]), facts["gmacs"], facts.get("only_size"))
     return Architecture(bare, "none")
+
+
+def hub_name(architecture: str) -> str | None:
+    """As the hub names the weights that a training would take of it, such as resnet18.tv_in1k; None where that is not known here."""
+    tag = PINNED_TAGS.get(architecture) or TIMM_TAGS.get(architecture)
+    return f"{architecture}.{tag}" if tag else None
 
 
 def near_names(name: str) -> list[str]:

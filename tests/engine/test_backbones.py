@@ -7,8 +7,10 @@ from safetensors.torch import save_file
 from engine import backbones
 from engine.backbones import Backbone
 from engine.backbones.fused import fused
+from engine.contract.backbones import PINNED_TAGS, hub_name
 from engine.contract.events import Event, Warned
 from engine.contract.folder import ModelFolder
+from engine.contract.jobs import every_model
 from engine.datasets.loading import Loader
 from engine.models import build_model
 from engine.saved_models import load_model, save_model
@@ -100,6 +102,15 @@ def test_a_hub_out_of_reach_is_given_up_after_one_look(tmp_path, monkeypatch, no
     monkeypatch.setenv("HF_ENDPOINT", "https://192.0.2.1")
     assert find_weights("resnet18", weights="auto", folder=tmp_path, hub=True).source == "random"
     assert no_connection_leaves_this_machine == [("192.0.2.1", 443)]
+
+
+def test_the_hub_holds_the_usual_network_of_every_model_under_the_name_that_is_told():
+    usual = {params.default_backbone for params in every_model().values() if params.default_backbone}
+    for name in usual:
+        told = hub_name(name)
+        assert told in backbones.timm.list_pretrained(f"{name}.*")
+        if name not in PINNED_TAGS:
+            assert told == f"{name}.{backbones.timm.get_pretrained_cfg(name).tag}"
 
 
 def test_an_unknown_network_is_answered_with_the_nearest_names():

@@ -59,6 +59,23 @@ def test_the_catalogue_shows_every_model_and_its_paper(client: TestClient) -> No
         assert model.paper.rsplit(", ", 1)[1] in page
 
 
+def test_the_catalogue_says_which_weights_are_here_and_how_to_bring_the_others(
+    settings: Settings, client: TestClient
+) -> None:
+    settings.weights_folder.mkdir(parents=True)
+    (settings.weights_folder / "mobilenetv2_100.ra_in1k.safetensors").write_bytes(b"0" * 14_000_000)
+    page = client.get("/models").text.split('id="weights"')[1].split("</section>")[0]
+    here, missing = page.split("<details")
+    assert "mobilenetv2_100.ra_in1k.safetensors" in here
+    assert "14.0 MB" in here
+    assert "PatchCore" in here  # whose own is not here
+    assert str(settings.weights_folder) in missing
+    assert "wide_resnet50_2.tv_in1k.safetensors" in missing
+    assert (
+        "curl -L -o wide_resnet50_2.tv_in1k.safetensors https://huggingface.co/timm/wide_resnet50_2.tv_in1k/" in missing
+    )
+
+
 def test_names_are_data_and_are_escaped(finished_run: str, client: TestClient) -> None:
     for path in ("/runs", f"/runs/{finished_run}"):
         page = client.get(path).text

@@ -1,13 +1,17 @@
-"""The catalogue of models, read from engine.contract.jobs."""
+"""The catalogue of models, read from engine.contract.jobs, with the weights that lie on this machine."""
+
+import asyncio
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from web.routes.workspace import Drawn
+from assistant.kinds.installed_weights import installed_weights
+from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
 
 
 @router.get("/models")
-async def show_models(request: Request, renderer: Drawn) -> Response:
-    return await renderer.page(request, "models")
+async def show_models(request: Request, workspace: Opened, renderer: Drawn) -> Response:
+    weights = await asyncio.to_thread(installed_weights, workspace.settings)
+    return await renderer.page(request, "models", weights=weights)

@@ -5,7 +5,7 @@ from typing import Any
 
 from assistant.kinds import Kind
 from assistant.kinds.claims import Outline
-from assistant.kinds.classify.advice import best_for, complete, model_of, recommended
+from assistant.kinds.classify.advice import backbone_for, best_for, complete, model_of, recommended
 from assistant.kinds.classify.claims import OUTLINES, rounding_of
 from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
@@ -37,6 +37,7 @@ class Classify:
     dataset_of = staticmethod(dataset_of)
     build_on = staticmethod(build_on)
     advise = staticmethod(complete)
+    backbone_for = staticmethod(backbone_for)
     recommended = staticmethod(recommended)
     best_for = staticmethod(best_for)
     refuse = staticmethod(refuse_what_cannot_run)

@@ -26,7 +26,7 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
     """What a training of this model is completed with."""
     if model not in CLASSIFIERS:
         return {}
-    advice = {"backbone": Advice(_backbone(settings, model, chosen), None)}
+    advice = {"backbone": Advice(backbone_for(settings, model, chosen), None)}
     types = classes_of(facts, include_good=False).learnt
     if len(types) == 1 and GOOD_CLASS in classes_of(facts, include_good=True).learnt:
         name = next(iter(types))
@@ -62,7 +62,7 @@ def model_of(asked: Mapping[str, Any]) -> str | None:
     return next((name for name, family in CLASSIFIERS.items() if family.is_of_family(backbone)), None)
 
 
-def _backbone(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
+def backbone_for(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str:
     """The family's usual network, or, unless random weights are asked for, another of the family whose weights are at hand."""
     family = CLASSIFIERS[model]
     usual = family.default_backbone

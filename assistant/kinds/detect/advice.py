@@ -34,11 +34,9 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
     if model not in MODELS:
         return {}
     usual = MODELS[model].default_backbone
-    if usual is None or chosen.get("backbone"):
+    backbone = None if chosen.get("backbone") else backbone_for(settings, model, chosen)
+    if backbone is None:
         return advise(model, good=facts.train_good)
-    size = {name: chosen[name] for name in ("image_size",) if name in chosen}
-    fits = partial(can_be_built_on, "detect", model, settings=size)
-    backbone = usual if chosen.get("weights") == "random" else choose_backbone(settings, usual, fits=fits)
     missing = Notice(
         code="weights_missing", message=f"the weights of {usual} are not at hand", values={"backbone": usual}
     )
@@ -46,6 +44,15 @@ def complete(settings: Settings, *, facts: DataFacts, model: str, chosen: Mappin
         **advise(model, good=facts.train_good),
         "backbone": Advice(backbone, None if backbone == usual else missing),
     }
+
+
+def backbone_for(settings: Settings, model: str, chosen: Mapping[str, Any]) -> str | None:
+    """The paper's, or one whose weights are at hand and that the model can be built on; None for a model without."""
+    usual = MODELS[model].default_backbone
+    if usual is None or chosen.get("weights") == "random":
+        return usual
+    size = {name: chosen[name] for name in ("image_size",) if name in chosen}
+    return choose_backbone(settings, usual, fits=partial(can_be_built_on, "detect", model, settings=size))
 
 
 def advise(model: str, *, good: int) -> dict[str, Advice]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from assistant.kinds.detect.advice import complete
+from assistant.kinds.installed_weights import installed_weights
 from assistant.kinds.weights import choose_backbone, local_backbones
 from assistant.settings import Settings
 from tests.data_facts import facts as data_facts
@@ -24,3 +25,21 @@ def test_a_backbone_takes_the_place_of_the_usual_one_only_where_the_model_can_be
         (settings.weights_folder / f"{name}.safetensors").touch()
     advice = complete(settings, facts=data_facts(), model="padim", chosen={})
     assert advice["backbone"].value == "mobilenetv2_100"
+
+
+def test_what_lies_here_is_told_with_who_uses_it_and_what_is_missing_with_the_name_to_bring(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, weights=tmp_path / "weights", hub="off")
+    settings.weights_folder.mkdir()
+    (settings.weights_folder / "resnet18.tv_in1k.safetensors").write_bytes(b"1234")
+    told = installed_weights(settings)
+    (here,) = told.here
+    assert (here.architecture, here.tag, here.size) == ("resnet18", "tv_in1k", 4)
+    assert "PaDiM" in here.usual_of
+    assert "PatchCore" in here.instead_in
+    missing = {each.architecture: each for each in told.missing}
+    assert missing["wide_resnet50_2"].file == "wide_resnet50_2.tv_in1k.safetensors"
+    assert (missing["wide_resnet50_2"].taken, missing["vit_small_patch16_224"].taken) == (
+        "resnet18",
+        "vit_small_patch16_224",
+    )
+    assert "resnet18" not in missing
