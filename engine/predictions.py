@@ -44,13 +44,18 @@ def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: R
                 map_to=_named(stem, "map"),
                 mask_to=_named(stem, "mask"),
                 heat_to=_named(stem, "heatmap"),
-                boxes=[region.box for region in explained[i]],
+                boxes=[region.box for region in explained[i].regions],
             )
             chance = None if chances is None else float(chances[start + i])
             verdict = FoundImage.judged(
-                name, score=score, threshold=scorer.threshold, pixel_threshold=scorer.pixel_threshold, p_value=chance
+                name,
+                score=score,
+                threshold=scorer.threshold,
+                pixel_threshold=scorer.pixel_threshold,
+                p_value=chance,
+                highest=explained[i].highest,
             )
-            write_whole(stem.with_suffix(".json"), as_json(Finding(image=verdict, regions=explained[i])))
+            write_whole(stem.with_suffix(".json"), as_json(Finding(image=verdict, regions=explained[i].regions)))
         _write_attention(scorer, batch, folder, start)
         report(Batches(what="writing", done=start + len(batch), total=loader.images))
     summary = {

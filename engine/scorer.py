@@ -4,6 +4,7 @@ All that scores goes through a Scorer: calibration, evaluation, the trial of a f
 and `evaluate`. One without thresholds only scores, as a model that is not calibrated yet.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 
 from engine.contract.events import Batches, Warned
 from engine.contract.folder import ModelFolder
-from engine.contract.results.detect import DetectCard, Region
+from engine.contract.results.detect import DetectCard
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
-from engine.evaluation.explanations import explain_batch
+from engine.evaluation.explanations import Explained, explain_batch
 from engine.evaluation.inspection import Inspection, scratch_for
 from engine.evaluation.thresholds import p_values
 from engine.models import AnomalyModel
@@ -92,9 +93,12 @@ class Scorer:
         names: list[str] = []
         lows: list[np.ndarray] = []
         highs: list[np.ndarray] = []
+        took: list[tuple[int, float]] = []
         eta, done = Eta(loader.images), 0
         for batch in loader:
+            began = time.perf_counter()
             score, score_map = self.score(batch)
+            took.append((len(batch), time.perf_counter() - began))
             if maps is not None:
                 maps[done : done + len(batch)] = score_map
             scores.append(score)
@@ -111,6 +115,7 @@ class Scorer:
             map_lows=np.concatenate(lows),
             map_highs=np.concatenate(highs),
             maps=maps,
+            took=took,
         )
         if not (np.isfinite(found.scores).all() and np.isfinite(found.map_highs).all()):
             raise FloatingPointError(
@@ -127,9 +132,15 @@ class Scorer:
         """How often a good picture scores as high, (N,); None where no good pictures were held out to tell."""
         return p_values(scores, self.held_out) if len(self.held_out) else None
 
-    def explain(self, batch: Batch, maps: NDArray[np.float32]) -> list[list[Region]]:
-        """The regions of each map (B, H, W) above the pixel threshold, and the good patches most like them."""
-        return explain_batch(self.model, batch, maps, pixel_threshold=self._limits()[1])
+    def explain(
+        self, batch: Batch, maps: NDArray[np.float32], *, looked_at: NDArray[np.bool_] | None = None
+    ) -> list[Explained]:
+        """What each map (B, H, W) shows: regions above the pixel threshold and its highest place, with the good patches most like them.
+
+        Args:
+            looked_at: (B,) pictures whose highest place is compared with good patches though no region is above the threshold; None is none.
+        """
+        return explain_batch(self.model, batch, maps, pixel_threshold=self._limits()[1], looked_at=looked_at)
 
     @property
     def device(self) -> torch.device:

@@ -92,6 +92,21 @@ class Promise:
     def is_enough(self) -> bool:
         return self.images >= self.needed
 
+    def chance_of(self, alarms: int, *, of: int) -> float | None:
+        """How often so many good images would raise at least so many false alarms, were they like those that set the threshold and
+        the promise just kept; None where nothing is promised.
+
+        Which n images set the threshold is chance too: the share above it is beta-distributed around the promise, and false alarms
+        are beta-binomial (engine/evaluation/thresholds.py). For leave_one_out an approximation.
+        """
+        if self.promised is None:
+            return None
+        if self.promised >= 1 or alarms <= 0:
+            return 1.0
+        a, b = self.promised * (self.images + 1), (1 - self.promised) * (self.images + 1)
+        fewer = math.fsum(math.exp(_log_beta_binomial(k, of, a, b)) for k in range(min(alarms, of + 1)))
+        return min(max(1.0 - fewer, 0.0), 1.0)
+
     def said(self) -> dict[str, Any]:
         """Its figures as all words about it give them: shares in percent, rounded once and here."""
         return {
@@ -142,3 +157,13 @@ def ranks_above(images: int, overkill_rate: float) -> int:
 def images_needed(overkill_rate: float) -> int:
     """The least number of good images that can set this rate: 1 / overkill_rate - 1."""
     return math.ceil(1 / overkill_rate - ROUNDING) - 1
+
+
+def _log_beta_binomial(k: int, n: int, a: float, b: float) -> float:
+    """The logarithm of the chance of k of n."""
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return ways + _log_beta(k + a, n - k + b) - _log_beta(a, b)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

@@ -4,7 +4,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ class Inspection:
     """What a model said about N pictures, in the loader's order.
 
     scores (N,) and labels (N,) 0 good, 1 defective, -1 unknown; map_lows and map_highs (N,) lowest and highest raw score of
-    each map; maps (N, H, W) float32 on disk, None where they were not asked for.
+    each map; maps (N, H, W) float32 on disk, None where they were not asked for; took: of each batch its pictures, and the seconds from
+    decoded pictures to scores and maps in memory.
     """
 
     scores: np.ndarray
@@ -27,6 +28,7 @@ class Inspection:
     map_lows: np.ndarray
     map_highs: np.ndarray
     maps: np.ndarray | None
+    took: list[tuple[int, float]] = field(default_factory=list)
 
 
 def with_positions(loader: Loader) -> Iterator[tuple[int, Batch]]:

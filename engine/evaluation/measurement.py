@@ -294,7 +294,7 @@ def _promise_check(
     `held` is False where the overkill lies above `expected`, the range in which it lies 95 times of 100 when the promise
     is kept, and its own interval (wide where pictures are of few panels) above the promise. A small `ks_p_value` (two
     samples of Kolmogorov and Smirnov) says the same of all their scores: the good test images do not look like those that
-    set the threshold.
+    set the threshold. `chance`: of at least so many false alarms, were the promise just kept.
     """
     tested, promised = found.scores[found.labels == 0], calibration.image.promised
     overkill, expected = measures.metrics["overkill"], expected_overkill(calibration.image, images=len(tested))
@@ -308,6 +308,7 @@ def _promise_check(
         "expected": list(expected),
         "interval": list(interval),
         "ks_p_value": float(ks_2samp(calibration.scores, tested).pvalue),
+        "chance": calibration.image.promise.chance_of(round(overkill * len(tested)), of=len(tested)),
     }
 
 

@@ -172,6 +172,25 @@ class PromiseCheck(Written):
     expected: Interval | None = None
     interval: Interval | None = None
     ks_p_value: FiniteFloat | None = None
+    chance: FiniteFloat | None = Field(
+        default=None, description="of at least as many false alarms, where the promise is just kept"
+    )
+
+
+class SpeedAndMemory(Written):
+    """What inspecting takes on the machine that trained: the median time of a batch's pictures from decoded to scores and maps in
+    memory. Reading, decoding, drawing and writing are not counted, nor is the first batch where there are more.
+
+    Memory is that of the whole process at its highest, so of the training too; `model_mb` is what must be kept of the model.
+    """
+
+    ms_per_image: FiniteFloat
+    batch_size: int
+    device: str
+    threads: int | None = Field(default=None, description="of the processor, where it computes")
+    peak_memory_mb: FiniteFloat | None = None
+    peak_gpu_memory_mb: FiniteFloat | None = None
+    model_mb: FiniteFloat | None = Field(default=None, description="without the frozen backbone")
 
 
 class DetectMetrics(Metrics):
@@ -186,6 +205,9 @@ class DetectMetrics(Metrics):
     confidence: ConfidenceTold = ConfidenceTold()
     tolerance: dict[str, FiniteFloat] = Field(default={}, description="of pixel figures that were counted by bins")
     promise_check: PromiseCheck = PromiseCheck()
+    speed_and_memory: SpeedAndMemory | None = Field(
+        default=None, description="none of runs from before it was measured"
+    )
 
 
 class ScoreRow(Row):
@@ -233,6 +255,16 @@ class Region(Written):
     nearest: list[Patch] | None = None
 
 
+class Highest(Written):
+    """Where a map is highest, in pixels from its upper left corner, though it be below the threshold. `nearest` are the good patches
+    most like that place; null where the model knows none, or the image is a good one that scores as good ones do."""
+
+    x: int
+    y: int
+    score: FiniteFloat
+    nearest: list[Patch] | None = None
+
+
 class FoundImage(Written):
     """The verdict on one image. p_value is null without held-out scores, confidence without labels to learn it from."""
 
@@ -243,6 +275,7 @@ class FoundImage(Written):
     p_value: FiniteFloat | None
     confidence: FiniteFloat | None
     is_anomalous: bool
+    highest: Highest | None = Field(default=None, description="none of runs from before it was written")
 
     @classmethod
     def judged(
@@ -254,6 +287,7 @@ class FoundImage(Written):
         pixel_threshold: float,
         p_value: float | None = None,
         confidence: float | None = None,
+        highest: Highest | None = None,
     ) -> "FoundImage":
         """The verdict that follows from a score."""
         return cls(
@@ -264,6 +298,7 @@ class FoundImage(Written):
             p_value=p_value,
             confidence=confidence,
             is_anomalous=score > threshold,
+            highest=highest,
         )
 
 

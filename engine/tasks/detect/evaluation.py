@@ -12,19 +12,22 @@ from PIL import Image
 
 from engine.contract.folder import EvaluationFolder
 from engine.contract.plain_files import whole_folder
-from engine.contract.results.detect import DetectResults, Finding, FoundImage, Region, ScoreRow
-from engine.datasets.loading import Batch, Loader
+from engine.contract.results.detect import DetectResults, Finding, FoundImage, ScoreRow
+from engine.datasets.loading import LABELS, Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
+from engine.evaluation.explanations import Explained
 from engine.evaluation.heatmaps import map_scale, save_pictures
 from engine.evaluation.inspection import Inspection, count_pixels, with_positions
 from engine.evaluation.measurement import Measures, measure, summarise
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
+from engine.evaluation.speed_and_memory import measure_speed_and_memory
 from engine.png import save_mask
 from engine.report import Report
 from engine.scorer import Scorer
 
 WRITERS = 4
+UNCOMMON = 0.2  # of good pictures only those that score as the highest fifth does are looked at again: time is for what may be wrong
 
 
 def evaluate(
@@ -61,13 +64,15 @@ def evaluate(
             for start, batch in with_positions(loader):
                 count_pixels(pixels, found, start, batch, regions=regions)
                 maps = found.maps[start : start + len(batch)]
-                explained = scorer.explain(batch, maps)
+                stands_out = chances[start : start + len(batch)] <= UNCOMMON
+                looked_at = stands_out | (batch.labels.numpy() != LABELS["good"])
+                explained = scorer.explain(batch, maps, looked_at=looked_at)
                 writing = [
                     pool.submit(_write, folder, found, start + i, batch, i, scale, calibration)
                     for i in range(len(batch))
                 ]
-                for i, regions_of in enumerate(explained):
-                    finding = _finding(found, start + i, calibration, confidence, chances, regions_of)
+                for i, each in enumerate(explained):
+                    finding = _finding(found, start + i, calibration, confidence, chances, each)
                     folder.write_finding(start + i, finding)
                 for written in writing:
                     written.result()
@@ -75,7 +80,7 @@ def evaluate(
         measures = measure(found, loader, pixels=pixels, regions=regions, threshold=calibration.image.value)
         figures = summarise(
             measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
-            seed=seed, map_scale=scale, facts=facts,
+            seed=seed, map_scale=scale, facts=facts | {"speed_and_memory": measure_speed_and_memory(found.took, scorer.model)},
         )  # fmt: skip
         folder.write(DetectResults(metrics=figures, rows=_rows(found, loader, scorer, confidence)))
         folder.seal()
@@ -115,7 +120,7 @@ def _finding(
     by: Calibration,
     confidence: Confidence,
     chances: NDArray[np.float64],
-    regions: list[Region],
+    explained: Explained,
 ) -> Finding:
     verdict = FoundImage.judged(
         found.names[index],
@@ -124,8 +129,9 @@ def _finding(
         pixel_threshold=by.pixel.value,
         p_value=float(chances[index]),
         confidence=None if confidence.values is None else float(confidence.values[index]),
+        highest=explained.highest,
     )
-    return Finding(image=verdict, regions=regions)
+    return Finding(image=verdict, regions=explained.regions)
 
 
 def _rows(found: Inspection, loader: Loader, by: Scorer, confidence: Confidence) -> list[ScoreRow]:

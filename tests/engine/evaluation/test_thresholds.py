@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from engine.evaluation.thresholds import (
     cost_based,
@@ -219,6 +219,20 @@ def test_a_promise_that_is_kept_is_rarely_called_broken(calibration, tested):
         threshold = split_conformal(good[:calibration], overkill_rate=0.1)
         above += (good[calibration:] > threshold.value).mean() > expected_overkill(threshold, images=tested)[1]
     assert above <= binom.ppf(0.9995, trials, 0.025)
+
+
+@pytest.mark.parametrize(
+    ("images", "rate", "tested", "alarms"), [(60, 0.05, 100, 9), (12, 0.05, 20, 1), (400, 0.01, 30, 0)]
+)
+def test_how_often_chance_brings_so_many_false_alarms_is_the_tail_of_the_beta_binomial(images, rate, tested, alarms):
+    threshold = split_conformal(range(images), overkill_rate=rate)
+    share = threshold.promised
+    tail = betabinom.sf(alarms - 1, tested, share * (images + 1), (1 - share) * (images + 1))
+    assert threshold.promise.chance_of(alarms, of=tested) == pytest.approx(tail, rel=1e-6)
+
+
+def test_nothing_is_said_of_chance_where_nothing_is_promised():
+    assert percentile(range(20), overkill_rate=0.1).promise.chance_of(3, of=10) is None
 
 
 def test_the_range_of_overkill_is_the_beta_binomials_and_none_where_nothing_is_promised():

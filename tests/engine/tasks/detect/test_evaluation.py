@@ -18,10 +18,12 @@ from engine.evaluation.calibration import Calibration, calibration_from
 from engine.evaluation.confidence import cross_fit
 from engine.evaluation.heatmaps import overlay
 from engine.evaluation.regions import find_regions
+from engine.evaluation.speed_and_memory import measure_speed_and_memory
+from engine.layers.neighbours import Neighbour
 from engine.models import AnomalyModel, Prediction
 from engine.report import Report
 from engine.scorer import Scorer
-from engine.tasks.detect.evaluation import evaluate
+from engine.tasks.detect.evaluation import UNCOMMON, evaluate
 from engine.trainers.base import BaseTrainer
 from tests.engine.samples import items_of, write_mvtec
 
@@ -45,6 +47,22 @@ class Tenfold(Contrast):
         score_map = super().predict_step(batch).anomaly_map
         score_map = score_map + score_map.mean(dim=(1, 2, 3), keepdim=True)
         return Prediction(10 * score_map.amax(dim=(1, 2, 3)), score_map)
+
+
+class Blind(Contrast):
+    """Sees nothing, and knows one good patch that is nearest to whatever it is asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remembered = ["train/good/0.png"]
+
+    def predict_step(self, batch):
+        score_map = super().predict_step(batch).anomaly_map
+        score_map = score_map / score_map.amax(dim=(1, 2, 3), keepdim=True)  # none rises above another
+        return Prediction(batch.images[:, 0, 0, 0], score_map)
+
+    def explain(self, batch, places, *, k):
+        return [[Neighbour(image=0, x=0.5, y=0.25, distance=float(y)) for _ in range(k)] for _, y, _ in places]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +126,8 @@ def test_what_is_written_of_a_picture_is_its_own_and_by_the_threshold_of_its_kin
         told = folder.read_finding(index, Finding)
         assert told.image.score == row.score
         assert told.regions == find_regions(score_map, threshold=pixel)
+        highest = told.image.highest
+        assert score_map[highest.y, highest.x] == highest.score == score_map.max()
         if items[index].label == "defective":
             truth = grey(folder.picture("truth", index))
             np.testing.assert_array_equal(truth > 0, loaded.masks[index, 0].numpy() > 0)
@@ -116,6 +136,29 @@ def test_what_is_written_of_a_picture_is_its_own_and_by_the_threshold_of_its_kin
 def grey(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def test_what_is_nearest_to_the_highest_place_of_a_missed_defect_is_told_though_no_region_is(data, tmp_path):
+    items, good = items_of(data, split="test"), items_of(data, split="train")
+    _, rows = run_evaluation(items, good, tmp_path / "run", kind=Blind)
+    found = [RunFolder(tmp_path / "run").evaluation.read_finding(row.index, Finding) for row in rows]
+    missed = [each.image.highest for each, row in zip(found, rows, strict=True) if row.label == "defective"]
+    assert missed and not any(each.regions for each in found)
+    assert all(each.nearest[0].name == "train/good/0.png" and each.nearest[0].distance == each.y for each in missed)
+    usual = [each for each, row in zip(found, rows, strict=True) if row.label == "good" and row.p_value > UNCOMMON]
+    assert usual and all(each.image.highest.nearest is None for each in usual)
+
+
+def test_how_fast_it_inspects_and_what_memory_it_takes_is_told_with_what_it_was_measured_on(evaluated):
+    told = evaluated[0]["speed_and_memory"]
+    assert told["ms_per_image"] > 0 and told["batch_size"] == 4 and told["device"] == "cpu" and told["threads"] >= 1
+    assert told["peak_memory_mb"] > 10 and 0 < told["model_mb"] < 1
+
+
+def test_the_speed_is_that_of_a_usual_whole_batch_and_not_of_the_first():
+    told = measure_speed_and_memory([(4, 9.0), (4, 0.4), (4, 0.8), (4, 0.4), (1, 5.0)], Contrast())
+    assert told.ms_per_image == pytest.approx(100)
+    assert measure_speed_and_memory([(2, 0.2)], Contrast()).ms_per_image == pytest.approx(100)
 
 
 def test_recall_by_size_and_by_type_counts_each_picture_where_it_belongs(data, tmp_path):
