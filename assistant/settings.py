@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     )
     executor: str = Field(default="local", description="where trainings compute; local is this machine")
     slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
+    keep_deleted_days: float = Field(
+        default=7,
+        ge=0,
+        le=3650,
+        description="days in which a deleted training can be restored; then its files are removed",
+    )
     language: Literal["en", "ko", "zh"] = Field(
         default="en", description="language of the page for a browser that asks for none of en, ko, zh"
     )

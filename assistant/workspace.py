@@ -16,16 +16,18 @@ from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
-from assistant.plans.continuing import NotContinued, continue_run, planned_instead
+from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
 from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
+from assistant.runs.space import Room, Space
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.state import renamed
 from assistant.store.database import Database
-from assistant.store.tables import ENDED, DatasetRow, RunRow
+from assistant.store.tables import ENDED, DatasetRow, ProposalRow, RunRow
 from engine.contract.jobs import SpecError
+from prompts.languages import Language
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +45,15 @@ class Workspace:
         self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
+        self._room = Room(parts.files, settings.home)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
-        self.supervisor = Supervisor(self.runs, self.executor, slots=settings.slots, ended=self._tell_end_of)
+        self.supervisor = Supervisor(
+            self.runs,
+            self.executor,
+            slots=settings.slots,
+            ended=self._tell_end_of,
+            keep_deleted_days=settings.keep_deleted_days,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -133,6 +142,27 @@ class Workspace:
         if isinstance(made, RunRow):
             return made
         raise planned_instead(row)
+
+    async def duplicate_run(self, run: str, conversation: str | None, language: Language) -> tuple[str, ProposalRow]:
+        """A new plan with the settings of a run, open for changes; nothing starts. The conversation that shows it, and the plan.
+
+        Args:
+            conversation: that shows it; None: the run's own, else a new one.
+
+        Raises:
+            UnknownRun, UnknownConversation, NotDuplicated, DatasetError: there is none, in words.
+        """
+        row = await self.runs.get(run)
+        shown = conversation or row.conversation
+        opened = await (self.conversations.get(shown) if shown else self.conversations.create(language))
+        try:
+            return opened.id, await opened.cards.plan_again(row)
+        except SpecError as error:
+            raise NotDuplicated(row, error) from None
+
+    async def space(self) -> Space:
+        """How much room the files of this home's runs take."""
+        return await asyncio.to_thread(self._room.taken, await self.runs.list(limit=None), await self.runs.deleted())
 
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""

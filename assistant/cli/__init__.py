@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, chat, mcp, train, understand, learn, demo, doctor):
+for command in (serve, chat, mcp, train, runs.delete, runs.restore, understand, learn, demo, doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")

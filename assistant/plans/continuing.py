@@ -19,7 +19,7 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from engine.contract.continuing import lowered_batch
 from engine.contract.events import DamagedLog, read_events
-from engine.contract.jobs import flat_settings, read_job
+from engine.contract.jobs import SpecError, flat_settings, read_job
 
 OTHER_IMAGES = ("data_changed", "data_unknown")  # whoever approves a new plan may train on them
 
@@ -31,6 +31,18 @@ class NotContinued(Refused):
 
     def __init__(self, code: str, message: str, hint: str, run: str):
         super().__init__(code, message, hint, run=run)
+
+
+class NotDuplicated(Refused):
+    """No plan has the settings of this run any more."""
+
+    def __init__(self, row: RunRow, why: SpecError):
+        super().__init__(
+            "not_duplicated",
+            f"no plan can have the settings of run {row.id}: {why}",
+            "plan the training anew",
+            run=row.id,
+        )
 
 
 async def continue_run(datasets: Datasets, runs: Queue, row: RunRow, *, conversation: str | None = None) -> RunRow:

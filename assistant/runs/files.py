@@ -48,6 +48,16 @@ class RunFiles(Protocol):
     def list(self, run: str) -> list[str]:
         """The names of a run's files, sorted; none of a run that has none."""
 
+    def bytes_of(self, run: str) -> int:
+        """How much room a run's files take."""
+
+    def remove(self, run: str) -> None:
+        """Do away with all files of a run; one that has none stays so.
+
+        Raises:
+            OSError: some of them cannot be removed; another try goes on.
+        """
+
     def open(self, run: str, name: str) -> BinaryIO:
         """A file of a run, to be read.
 
@@ -86,6 +96,18 @@ class LocalFiles:
 
     def list(self, run: str) -> list[str]:
         return _names(self.folder(run))
+
+    def bytes_of(self, run: str) -> int:
+        sizes = 0
+        for at, _, names in os.walk(self.folder(run)):
+            for name in names:
+                with suppress(OSError):  # gone meanwhile
+                    sizes += os.lstat(os.path.join(at, name)).st_size
+        return sizes
+
+    def remove(self, run: str) -> None:
+        if self.folder(run).exists():
+            shutil.rmtree(self.folder(run))
 
     def open(self, run: str, name: str) -> BinaryIO:
         return open_plain(self.folder(run) / name)

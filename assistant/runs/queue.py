@@ -41,16 +41,27 @@ class UnknownRun(Refused, LookupError):
         super().__init__("not_found", message, run=run)
 
 
+class DeletedRun(UnknownRun):
+    """The run was deleted (assistant/runs/deleting.py); nobody has it until it is restored."""
+
+    status = 410
+
+    def __init__(self, row: RunRow):
+        gone = " and its files are gone" if row.files_removed_at is not None else f"; murascope restore {row.id}"
+        super().__init__(f"run {row.id} was deleted{gone}", row.id)
+        self.code = "deleted_run"
+
+
 class Queue:
     """The runs of one database, as one home sees them: some are here, others in other homes."""
 
     def __init__(self, settings: Settings, database: Database, mask: Mask, place: Place, files: RunFiles):
-        self._settings, self._database, self._mask, self.place, self._files = settings, database, mask, place, files
+        self._settings, self._database, self._mask, self.place, self.files = settings, database, mask, place, files
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
         """The view that this home has of the run of that id; whoever has the run itself asks for the folder of it."""
-        return self._files.folder(run)
+        return self.files.folder(run)
 
     def folder_of(self, row: RunRow) -> Path:
         """
@@ -65,7 +76,7 @@ class Queue:
         """Take the runs of older versions, of which nobody knows the home, for this home's where it holds their folders."""
         unknown = update(RunRow).where(RunRow.home.is_(None))
         if self._settings.database is not None:  # else the database lies in this home, with all that it knows
-            unknown = unknown.where(RunRow.id.in_(await asyncio.to_thread(self._files.runs)))
+            unknown = unknown.where(RunRow.id.in_(await asyncio.to_thread(self.files.runs)))
         async with self._database.session() as session:
             await session.execute(unknown.values(home=self.place.home, host=self.place.host))
 
@@ -157,33 +168,37 @@ class Queue:
         return row
 
     def _keep_first_files(self, run: str, spec: Job, continues: str | None) -> None:
-        with self._files.new(run) as folder:
+        with self.files.new(run) as folder:
             RunFolder(folder).write_job(spec)
             if continues is not None:
                 hand_on(self.folder(continues), folder)
 
     def _highest_kept(self) -> int:
         """The highest number among the runs of which there are files: an old home may have more than the database knows."""
-        return max((int(run[1:]) for run in self._files.runs() if run[0] == "r" and run[1:].isdecimal()), default=0)
+        return max((int(run[1:]) for run in self.files.runs() if run[0] == "r" and run[1:].isdecimal()), default=0)
 
     async def _by_key(self, key: str) -> RunRow | None:
         async with self._database.reading() as session:
             return await session.scalar(select(RunRow).where(RunRow.idempotency_key == key))
 
-    async def get(self, run: str) -> RunRow:
+    async def get(self, run: str, *, also_deleted: bool = False) -> RunRow:
         """The run of that id (`r12`; `12` is understood too).
 
         Raises:
             UnknownRun: there is none.
+            DeletedRun: it was deleted.
         """
         wanted = run.strip().lower()
         wanted = f"r{wanted}" if wanted.isdigit() else wanted
         async with self._database.reading() as session:
             row = await session.get(RunRow, wanted)
             if row is None:
-                latest = (await session.scalars(select(RunRow.id).order_by(RunRow.number.desc()).limit(5))).all()
+                there = select(RunRow.id).where(RunRow.deleted_at.is_(None)).order_by(RunRow.number.desc())
+                latest = (await session.scalars(there.limit(5))).all()
         if row is None:
             raise UnknownRun(f"unknown run {run!r} (latest: {', '.join(latest) or 'none yet'})", run)
+        if row.deleted_at is not None and not also_deleted:
+            raise DeletedRun(row)
         return row
 
     async def list(
@@ -193,10 +208,10 @@ class Queue:
         dataset: str | None = None,
         subject: str | None = None,
         conversation: str | None = None,
-        limit: int = 200,
+        limit: int | None = 200,
     ) -> Sequence[RunRow]:
-        """Runs, wherever they are, the newest first."""
-        query = select(RunRow).order_by(RunRow.number.desc()).limit(limit)
+        """Runs, wherever they are, the newest first. Deleted ones are none."""
+        query = select(RunRow).where(RunRow.deleted_at.is_(None)).order_by(RunRow.number.desc()).limit(limit)
         for column, value in (
             (RunRow.state, state),
             (RunRow.dataset, dataset),
@@ -207,6 +222,18 @@ class Queue:
                 query = query.where(column == value)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def active(self) -> Sequence[RunRow]:
+        """The runs that wait or run, wherever they are, the newest first."""
+        query = select(RunRow).where(RunRow.state.in_(ACTIVE)).order_by(RunRow.number.desc())
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
+    async def deleted(self) -> Sequence[RunRow]:
+        """The runs that were deleted and can be restored, the one deleted last first."""
+        query = select(RunRow).where(RunRow.deleted_at.is_not(None), RunRow.files_removed_at.is_(None))
+        async with self._database.reading() as session:
+            return (await session.scalars(query.order_by(RunRow.deleted_at.desc()))).all()
 
     async def waiting(self) -> Sequence[RunRow]:
         """The queued runs of this home, the oldest first."""
@@ -222,11 +249,12 @@ class Queue:
             return (await session.scalars(query.order_by(RunRow.number))).all()
 
     async def some(self, runs: Sequence[str]) -> Sequence[RunRow]:
-        """The runs of these ids that there are, in this order."""
+        """The runs of these ids that there are, in this order. Deleted ones are none."""
         if not runs:
             return []
+        query = select(RunRow).where(RunRow.id.in_(runs), RunRow.deleted_at.is_(None))
         async with self._database.reading() as session:
-            known = {row.id: row for row in await session.scalars(select(RunRow).where(RunRow.id.in_(runs)))}
+            known = {row.id: row for row in await session.scalars(query)}
         return [known[run] for run in runs if run in known]
 
     async def continuation(self, run: str) -> RunRow | None:
@@ -333,7 +361,7 @@ class Queue:
             yield log
         finally:
             await asyncio.to_thread(log.close)
-            await asyncio.to_thread(self._files.put, run, folder)
+            await asyncio.to_thread(self.files.put, run, folder)
 
     async def _note_end(self, run: str, end: Event) -> RunRow | None:
         match end:
@@ -361,6 +389,12 @@ class Queue:
         return await self._change(
             run, ("running",), state=state, finished_at=now(), metrics=metrics, worked_s=worked_s, **told
         )
+
+    async def write(self, run: str, **values: Any) -> RunRow:
+        """Give columns that tell nothing of how it goes these values: what people write on it, whether it is deleted."""
+        async with self._database.session() as session:
+            query = update(RunRow).where(RunRow.id == run).values(**values).returning(RunRow)
+            return (await session.scalars(query.execution_options(synchronize_session=False))).one()
 
     async def _change(
         self, run: str, from_states: tuple[str, ...], *, since: datetime | None = None, **values: Any

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from assistant.machine.troubles import Trouble, Watch
+from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Gone, Running
 from assistant.runs.last_word import LOG_LINES
 from assistant.runs.queue import Queue, submission
@@ -21,16 +22,25 @@ from assistant.store.tables import ACTIVE, ENDED, RunRow
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
 MOST_STARTS = 3  # of a run whose process was never seen
+LOOKS_BETWEEN_CLEARINGS = 1800  # at the queue, about a second each
 QUEUE = "the queue"
 
 
 class Supervisor:
-    """Supervises the runs of one home, at most `slots` at a time; `ended` is told each run that has got its end here."""
+    """Supervises the runs of one home, at most `slots` at a time; `ended` is told each run that has got its end here. Files of runs that
+    were deleted more than `keep_deleted_days` ago it removes, at its start and now and then."""
 
     def __init__(
-        self, queue: Queue, executors: Callable[[str], Executor], *, slots: int, ended: Callable[[RunRow], None]
+        self,
+        queue: Queue,
+        executors: Callable[[str], Executor],
+        *,
+        slots: int,
+        ended: Callable[[RunRow], None],
+        keep_deleted_days: float = float("inf"),
     ):
         self._queue, self._executors, self._slots, self._ended = queue, executors, slots, ended
+        self._keep_deleted_days = keep_deleted_days
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
@@ -61,10 +71,14 @@ class Supervisor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _work(self) -> None:
+        looks = 0
         while not self._closing.is_set():
             self._queue.added.clear()
             with self._troubles.over(QUEUE):
                 await self._look()
+                if looks % LOOKS_BETWEEN_CLEARINGS == 0 and self._keep_deleted_days != float("inf"):
+                    await remove_old(self._queue, keep_days=self._keep_deleted_days)
+            looks += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.added.wait(), 1.0)
 

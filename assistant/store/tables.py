@@ -158,6 +158,13 @@ class RunRow(Base):
     metrics: Mapped[dict[str, Any] | None]
     reason: Mapped[str | None]
     hint: Mapped[str | None]
+    name: Mapped[str] = mapped_column(
+        default=""
+    )  # what people call it; nothing is found by it alone (assistant/runs/labels.py)
+    note: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    deleted_at: Mapped[datetime | None]  # it is in no list since, and can be restored (assistant/runs/deleting.py)
+    files_removed_at: Mapped[datetime | None]  # nothing brings it back since
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

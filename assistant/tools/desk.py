@@ -143,7 +143,8 @@ class Desk:
             try:
                 return await self.runs.get(run)
             except UnknownRun as error:
-                raise self.refuse("unknown_run", str(error), run=run) from None
+                code = "unknown_run" if error.code == "not_found" else error.code
+                raise self.refuse(code, str(error), run=run) from None
         state = await self.memory.state()
         spoken = await self.runs.some(state.runs)
         listed = await self.runs.some(candidates(state, "run", most=MOST_LISTED) if rather else [])

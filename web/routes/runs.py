@@ -1,4 +1,4 @@
-"""Runs: list, page, state, results, files, stop, continue."""
+"""Runs: list, page, state, results, files, what is written on them, stop, continue, duplicate, delete, restore."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict
 
 from assistant.kinds import kind_of
 from assistant.kinds.summary import title_of
-from assistant.runs import results
+from assistant.runs import deleting, results
 from assistant.runs.continuing import ENDED_WITHOUT_RESULT, what_is_left
+from assistant.runs.labels import labels
+from assistant.runs.space import Space
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -60,7 +63,16 @@ async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
 
 @router.get("/api/runs")
 async def describe_runs(workspace: Opened, state: str | None = None) -> list[dict[str, Any]]:
+    """The newest first. `state` is one of a run, or `active`: those that wait and those that run."""
+    if state == "active":
+        return [describe(row, workspace) for row in await workspace.runs.active()]
     return [describe(row, workspace) for row in await workspace.runs.list(state=state or None)]
+
+
+@router.get("/api/runs/space")
+async def room_of_runs(workspace: Opened) -> Space:
+    """How much room the files of this home's runs take, each and all, and what is free."""
+    return await workspace.space()
 
 
 @router.get("/api/runs/{run}")
@@ -85,6 +97,48 @@ async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
     """The last lines that the training process printed."""
     row = await workspace.runs.get(run)
     return {"lines": list(await workspace.log_of(row))}
+
+
+class Written(BaseModel):
+    """What is written on a run; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] | None = None
+
+
+@router.patch("/api/runs/{run}")
+async def write_on_run(run: Id, written: Written, workspace: Opened) -> dict[str, Any]:
+    row = await workspace.runs.get(run)
+    return describe(await workspace.runs.write(row.id, **labels(**written.model_dump())), workspace)
+
+
+@router.delete("/api/runs/{run}")
+async def delete_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    """Out of all lists at once; `restore` brings it back for some days."""
+    row = await workspace.runs.get(run, also_deleted=True)
+    return describe(await deleting.delete(workspace.runs, row), workspace)
+
+
+@router.post("/api/runs/{run}/restore")
+async def restore_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    row = await workspace.runs.get(run, also_deleted=True)
+    return describe(await deleting.restore(workspace.runs, row), workspace)
+
+
+class Where(BaseModel):
+    """The conversation in which a plan is shown; none: the run's own, else a new one."""
+
+    model_config = ConfigDict(extra="forbid")
+    conversation: str | None = None
+
+
+@router.post("/api/runs/{run}/duplicate")
+async def duplicate_run(request: Request, run: Id, where: Where, workspace: Opened, renderer: Drawn) -> dict[str, str]:
+    """A plan with the settings of this run, open for changes; nothing starts. The conversation that shows it."""
+    conversation, plan = await workspace.duplicate_run(run, where.conversation, renderer.language(request))
+    return {"conversation": conversation, "proposal": plan.id}
 
 
 @router.post("/api/runs/{run}/stop")
@@ -124,6 +178,10 @@ def describe(row: RunRow, workspace: Workspace) -> dict[str, Any]:
     }
     return {
         "id": row.id,
+        "name": row.name,
+        "note": row.note,
+        "tags": row.tags,
+        "deleted_at": row.deleted_at.isoformat() if row.deleted_at else None,
         "state": row.state,
         "executor": row.executor,
         "host": row.host,

@@ -1,0 +1,41 @@
+"""How much room the files of runs take on the disk."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.runs.files import RunFiles
+from assistant.store.tables import ENDED, RunRow
+
+
+@dataclass(frozen=True)
+class Space:
+    """In bytes: of each run by its id, of the deleted ones that can be restored, of all of them, and what is free beside."""
+
+    runs: dict[str, int]
+    deleted: dict[str, int]
+    taken: int
+    free: int
+
+
+class Room:
+    """Measures; what an ended run takes is measured once, since nothing is written there any more."""
+
+    def __init__(self, files: RunFiles, home: Path):
+        self._files, self._home = files, home
+        self._known: dict[str, int] = {}
+
+    def taken(self, runs: Sequence[RunRow], deleted: Sequence[RunRow]) -> Space:
+        """Of the runs whose files are here."""
+        here = set(self._files.runs())
+        of_runs, of_deleted = ({row.id: self._bytes(row) for row in rows if row.id in here} for rows in (runs, deleted))
+        taken = sum(of_runs.values()) + sum(of_deleted.values())
+        return Space(runs=of_runs, deleted=of_deleted, taken=taken, free=shutil.disk_usage(self._home).free)
+
+    def _bytes(self, row: RunRow) -> int:
+        if row.state not in ENDED:
+            return self._files.bytes_of(row.id)
+        if row.id not in self._known:
+            self._known[row.id] = self._files.bytes_of(row.id)
+        return self._known[row.id]
