@@ -40,6 +40,7 @@ from engine.evaluation.thresholds import cost_based, expected_overkill, f1_optim
 
 RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
 IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)
+WORST_TYPE = "worst_type_auroc"  # a mean hides a type that is not seen at all
 PIXEL_METRICS = ("pixel_auroc", "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05")
 PIXELS_WITH_INTERVALS = ("pixel_auroc", "pixel_aupr", "aupro_30", "aupro_05")
 VERDICT_METRICS = ("recall", "escape_rate", "overkill", "missed", "false_alarms")
@@ -81,6 +82,8 @@ def measure(
     counts = tally(found.scores, found.labels)
     for name in IMAGE_METRICS if images else ():
         measures.add(name, counts)
+    if images:
+        measures.put(WORST_TYPE, *_worst_type(found, loader.items))
     for name in VERDICT_METRICS if threshold is not None else ():
         measures.add(name, counts, threshold=threshold)
     unmasked = 1 in found.labels and not any(item.mask for item in loader.items)
@@ -131,6 +134,18 @@ def summarise(
         "map_scale": map_scale,
     }
     return DetectMetrics.model_validate(figures | dict(facts))
+
+
+def _worst_type(found: Inspection, items: Sequence[Item]) -> tuple[float | None, str | None]:
+    """The lowest image AUROC of any defect type against all good images, or why there is none."""
+    types = per_defect_type(found.scores, found.labels, [item.defect_type for item in items], threshold=0.0)
+    if not types:
+        return None, "there are no defective images to test with"
+    if set(types) == {""}:
+        return None, "the data set does not tell types of defects apart"
+    if 0 not in found.labels:
+        return None, "there are no good images to test with"
+    return min(each["image_auroc"] for each in types.values()), None
 
 
 def _threshold(calibration: Calibration) -> dict[str, Any]:

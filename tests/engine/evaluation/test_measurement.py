@@ -1,5 +1,6 @@
 """What is measured of an inspection, put together: each figure from its own part, and null with the reason where it cannot be."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import Inspection
-from engine.evaluation.measurement import IMAGE_METRICS, NO_MASKS, VERDICT_METRICS, measure
+from engine.evaluation.measurement import IMAGE_METRICS, NO_MASKS, VERDICT_METRICS, WORST_TYPE, measure
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
@@ -34,7 +35,7 @@ def inspected(scores: list[float], labels: list[str]) -> tuple[Inspection, Loade
 def test_verdicts_are_counted_at_the_threshold_given_and_a_score_at_it_is_good():
     found, loader = inspected([1, 2, 3, 2, 4], ["good", "good", "good", "defective", "defective"])
     measured = measure(found, loader, threshold=2.0).metrics
-    assert set(measured) == {*IMAGE_METRICS, *VERDICT_METRICS}
+    assert set(measured) == {*IMAGE_METRICS, WORST_TYPE, *VERDICT_METRICS}
     assert (measured["missed"], measured["false_alarms"]) == (1, 1)
     assert measured["recall"] == measured["escape_rate"] == 0.5
     assert measured["overkill"] == pytest.approx(1 / 3)
@@ -42,7 +43,7 @@ def test_verdicts_are_counted_at_the_threshold_given_and_a_score_at_it_is_good()
 
 def test_without_a_threshold_nothing_is_said_of_verdicts_and_without_images_nothing_of_these():
     found, loader = inspected([1, 2], ["good", "defective"])
-    assert set(measure(found, loader).metrics) == set(IMAGE_METRICS)
+    assert set(measure(found, loader).metrics) == {*IMAGE_METRICS, WORST_TYPE}
     assert measure(found, loader, images=False).metrics == {}
 
 
@@ -61,6 +62,16 @@ def test_pictures_of_unknown_label_change_no_figure():
     known, some = inspected([1, 2, 3], ["good", "good", "defective"])
     more, all_ = inspected([1, 2, 3, 9], ["good", "good", "defective", "unknown"])
     assert measure(known, some, threshold=2.5).metrics == measure(more, all_, threshold=2.5).metrics
+
+
+def test_the_worst_type_is_the_one_that_is_told_apart_worst_and_null_where_no_types_are_told():
+    found, loader = inspected([1, 2, 3, 4, 1.5], ["good", "good", "defective", "defective", "defective"])
+    assert measure(found, loader).metrics[WORST_TYPE] == pytest.approx(5 / 6)  # one type: that of all
+    loader.items[-1] = replace(loader.items[-1], defect_type="faint")
+    assert measure(found, loader).metrics[WORST_TYPE] == 0.5
+    loader.items[:] = [replace(item, defect_type=None) for item in loader.items]
+    assert measure(found, loader).metrics[WORST_TYPE] is None
+    assert "types" in measure(found, loader).reasons[WORST_TYPE]
 
 
 def test_defects_without_masks_leave_places_unmeasured_for_that_reason():

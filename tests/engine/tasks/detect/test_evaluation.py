@@ -207,7 +207,7 @@ def _unknown(written: object) -> Iterator[str]:
 def test_every_figure_is_there_and_has_an_interval_where_chance_plays_a_part(evaluated):
     facts, _ = evaluated
     assert set(facts["metrics"]) == {
-        "image_auroc", "image_aupr", "image_f1_max", "recall_at_0_overkill", "recall_at_1_overkill",
+        "image_auroc", "image_aupr", "image_f1_max", "worst_type_auroc", "recall_at_0_overkill", "recall_at_1_overkill",
         "recall_at_5_overkill", "recall", "escape_rate", "overkill", "missed", "false_alarms", "pixel_auroc",
         "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05", "region_recall", "false_regions_per_good",
     }  # fmt: skip
