@@ -12,7 +12,7 @@ from engine.contract.jobs import Job, Problem
 from engine.contract.models import MODELS, DetectorParams
 from engine.contract.results.detect import DetectCard
 
-HELD_BACK_BY = ("seed", "calibration_share")  # settings that say which good images a training holds back
+HELD_BACK_BY = ("seed", "calibration_share", "most_good")  # settings that say which good images a training holds back
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def choose_policy(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodPoli
 
 def share_out(spec: DetectJob, *, good: int, has_own_test: bool) -> GoodImages:
     """How many of `good` readable good images do what. Groups (panels, lots), which are kept whole, shift it a little."""
+    good = good if spec.most_good is None else min(good, spec.most_good)
     policy = choose_policy(spec, good=good, has_own_test=has_own_test)
     threshold = held_out(good, spec.calibration_share)
     test = 0 if has_own_test else held_out(good, TEST_SHARE)

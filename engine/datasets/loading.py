@@ -97,6 +97,11 @@ class Pictures:
                     self._left -= size
         return picture
 
+    def keep(self, item: Item, picture: Picture) -> None:
+        """Keep a picture that is no file, whatever room there is; `item.path` is the file that it was made from."""
+        with self._lock:
+            self._kept[item.name] = picture
+
     def readable(
         self, items: Sequence[Item], *, progress: Callable[[int], None] = lambda done: None
     ) -> tuple[list[Item], dict[str, str]]:

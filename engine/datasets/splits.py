@@ -66,6 +66,19 @@ def split_items(
     )
 
 
+def cut_good(items: list[Item], most: int | None, *, seed: int) -> list[Item]:
+    """The items with at most `most` good pictures of the training split, whole groups where they fit; all with None. Each seed draws others."""
+    good = [item for item in items if item.split == "train" and item.label == "good"]
+    if most is None or len(good) <= most:
+        return items
+    groups, kept = by_group(good), set[str]()
+    for i in np.random.default_rng([seed, most]).permutation(len(groups)):
+        if not kept or len(kept) + len(groups[i]) <= most:
+            kept |= {item.name for item in groups[i][:most]}
+    left_out = {item.name for item in good} - kept
+    return [item for item in items if item.name not in left_out]
+
+
 def folds(items: Sequence[Item], k: int, seed: int) -> list[tuple[list[Item], list[Item]]]:
     """`k` ways to fit on some of the items and hold the others out; every item is held out exactly once.
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from scipy.stats import ks_2samp
 
 from engine.contract.results.detect import DetectMetrics, Threshold
 from engine.datasets import Item
-from engine.datasets.loading import Loader
+from engine.datasets.loading import LABELS, Loader
+from engine.datasets.made_up_defects import is_made_up
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence
 from engine.evaluation.inspection import Inspection
@@ -130,6 +132,7 @@ def summarise(
         "confidence": _confidence(confidence),
         "tolerance": _tolerance(pixels),
         "promise_check": _promise_check(measures, found, calibration, intervals.get("overkill")),
+        **_on_synthetic(found, items, calibration.image.value),
         "threshold": _threshold(calibration),
         "map_scale": map_scale,
     }
@@ -219,6 +222,25 @@ def _by_type(found: Inspection, items: Sequence[Item], threshold: float) -> dict
     for each in types.values():
         each["recall_interval"] = proportion_interval(each["found"], each["count"])
     return types
+
+
+def _on_synthetic(found: Inspection, items: Sequence[Item], threshold: float) -> dict[str, Any]:
+    """What is found of the made-up defects, against the good test images."""
+    types = [item.defect_type if is_made_up(item) else None for item in items]
+    made_up = np.array([each is not None for each in types])
+    if not made_up.any():
+        return {}
+    labels = np.where(
+        made_up, LABELS["defective"], np.where(found.labels == LABELS["good"], LABELS["good"], LABELS["unknown"])
+    )
+    of_type = per_defect_type(found.scores, labels, types, threshold=threshold)
+    for each in of_type.values():
+        each["recall_interval"] = proportion_interval(each["found"], each["count"])
+    counts = tally(found.scores, labels)
+    auroc, good, count = get_metric("image_auroc")(counts).value, int(counts.good.sum()), int(made_up.sum())
+    hits = sum(each["found"] for each in of_type.values())
+    told = {"count": count, "found": hits, "missed": count - hits, "image_auroc": auroc, "per_defect_type": of_type}
+    return {"on_synthetic": told | {"interval": None if auroc is None else auroc_interval(auroc, good, count)}}
 
 
 def _by_size(found: Inspection, regions: RegionTally, threshold: float) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,8 @@ async def _ensemble(runs: Queue, facts: NamedFacts, chosen: dict[str, Any], last
         raise SpecError(problems[:1])
     ids = [each.run for each in members]
     because = Notice(code="members", message="as its members", values={"runs": ", ".join(ids)})
-    given = {name: Advice(getattr(members[0].job, name), because) for name in HELD_BACK_BY}
+    held_back_by = {name: getattr(members[0].job, name) for name in HELD_BACK_BY}
+    given = {name: Advice(value, because) for name, value in held_back_by.items() if value is not None}
     given["image_size"] = Advice(largest_size(members), because)
     return Built({**chosen, "members": ids}, given)
 

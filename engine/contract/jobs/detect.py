@@ -71,6 +71,16 @@ class DetectJob(Job):
         le=0.5,
         description="share of the good training images held back for the validation loss; memory models use none",
     )
+    most_good: int | None = Field(
+        default=None,
+        ge=4,
+        le=100000,
+        description="at most so many of the good training images are used, drawn by the seed, for a quick trial; empty uses all",
+    )
+    test_defects: Literal["own", "synthetic", "both"] = Field(
+        default="own",
+        description="defects that are tested with: own are those of the data set; synthetic are made on good test images, a guess where there are no own ones, and told apart from them; both",
+    )
     overkill_rate: float = Field(
         default=0.05, gt=0, le=0.5, description="share of good images that may be called defective; sets the threshold"
     )

@@ -193,6 +193,18 @@ class SpeedAndMemory(Written):
     model_mb: FiniteFloat | None = Field(default=None, description="without the frozen backbone")
 
 
+class OnSynthetic(Written):
+    """What is found of made-up defects on good test images, at the threshold in force: a guess at what a line will see. Every other figure
+    leaves them out; a row of one has the label unknown and a defect type of these."""
+
+    count: int
+    found: int
+    missed: int
+    image_auroc: FiniteFloat | None = Field(default=None, description="against all good images")
+    interval: Interval | None = Field(default=None, description="of image_auroc")
+    per_defect_type: dict[str, OfType] = Field(default={})
+
+
 class DetectMetrics(Metrics):
     """metrics.json of a detection. Scores are raw; `map_scale` is what 0 and 65535 of a raw map stand for."""
 
@@ -205,6 +217,9 @@ class DetectMetrics(Metrics):
     confidence: ConfidenceTold = ConfidenceTold()
     tolerance: dict[str, FiniteFloat] = Field(default={}, description="of pixel figures that were counted by bins")
     promise_check: PromiseCheck = PromiseCheck()
+    on_synthetic: OnSynthetic | None = Field(
+        default=None, description="of made-up defects; none where none were tested with"
+    )
     speed_and_memory: SpeedAndMemory | None = Field(
         default=None, description="none of runs from before it was measured"
     )

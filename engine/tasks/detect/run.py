@@ -23,7 +23,7 @@ from engine.tasks.detect.card import card_of, weights_of
 from engine.tasks.detect.evaluation import evaluate
 from engine.tasks.detect.learning import Learning
 from engine.tasks.detect.learnt_before import keep_unseen
-from engine.tasks.detect.sharing import counts_of, share_out
+from engine.tasks.detect.sharing import counts_of, made_up_tests, share_out
 from engine.tasks.place import Place
 from engine.tasks.reading import DataFolder
 from engine.tasks.verifying import refuse_other_scores
@@ -56,10 +56,12 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
 
     report.begin("evaluating")
     weights = weights_of(scorer.model)
-    facts = {"counts": counts_of(split, read.broken), "weights": weights, "synthetic": read.dataset.synthetic}
+    made_up = made_up_tests(job, split, pictures, report)
+    counts = counts_of(split, read.broken) | ({"test_made_up": len(made_up)} if made_up else {})
+    facts = {"counts": counts, "weights": weights, "synthetic": read.dataset.synthetic}
     measures, found = evaluate(
         scorer,
-        learning.loader(split.test),
+        learning.loader([*split.test, *made_up]),
         folder.evaluation,
         calibration=calibration,
         seed=job.seed,

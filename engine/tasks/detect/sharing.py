@@ -1,10 +1,14 @@
 """Which of a run's pictures are learnt from, which set the threshold, which are tested with, and what limits the result."""
 
+from dataclasses import replace
+
 from engine.contract.events import Warned
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import GoodPolicy, choose_policy, validation_share
 from engine.datasets import Item
-from engine.datasets.splits import Split, split_items
+from engine.datasets.loading import Pictures
+from engine.datasets.made_up_defects import with_test_defects
+from engine.datasets.splits import Split, cut_good, split_items
 from engine.failures import DataError
 from engine.report import Report
 from engine.tasks.reading import name_some
@@ -18,7 +22,7 @@ def share_out(job: DetectJob, items: list[Item], report: Report) -> tuple[Split,
     """
     try:
         split = split_items(
-            items,
+            cut_good(items, job.most_good, seed=job.seed),
             calibration_share=job.calibration_share,
             validation_share=validation_share(job),
             labelled_share=job.model.learns_labelled,
@@ -26,10 +30,26 @@ def share_out(job: DetectJob, items: list[Item], report: Report) -> tuple[Split,
         )
     except ValueError as error:
         raise DataError(str(error)) from error
-    _warn_of_missing_truth(split, report)
+    if job.test_defects == "synthetic":
+        split = replace(split, test=[item for item in split.test if item.label != "defective"])
+    else:
+        _warn_of_missing_truth(split, report)
     if split.few_labelled:
         report(_few_labelled_warning(split.few_labelled))
     return split, policy_for(job, split)
+
+
+def made_up_tests(job: DetectJob, split: Split, pictures: Pictures, report: Report) -> list[Item]:
+    """Made-up defects on the good pictures that are tested with, where the job asks for them; they are no part of the split."""
+    if job.test_defects == "own":
+        return []
+    made = with_test_defects([item for item in split.test if item.label == "good"], pictures, seed=job.seed)
+    message = (
+        f"{len(made)} of the pictures tested with are good ones with a made-up defect: what is found of them is a guess, no promise, "
+        "and is told apart from what is found of real defects"
+    )
+    report(Warned(code="synthetic_defects", message=message, values={"count": len(made)}))
+    return made
 
 
 def policy_for(job: DetectJob, split: Split) -> GoodPolicy:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.datasets import Item
-from engine.datasets.splits import folds, least_good, split_items
+from engine.datasets.splits import cut_good, folds, least_good, split_items
 
 
 def items(good: int, test_good: int = 0, defective: int = 0) -> list[Item]:
@@ -138,3 +138,22 @@ def test_the_least_number_is_shared_out_and_one_less_is_refused(calibration, val
     assert len(split.fit) >= 1
     with pytest.raises(ValueError, match="held out"):
         split_items(items(least - 1, int(has_own_test)), **shares, seed=0)
+
+
+@given(st.integers(4, 60), st.integers(4, 80), st.integers(0, 99))
+def test_a_cut_keeps_so_many_good_pictures_to_learn_from_and_every_other_picture(good, most, seed):
+    every = items(good, 3, 5)
+    kept = cut_good(every, most, seed=seed)
+    learnt = [item for item in kept if item.split == "train"]
+    assert len(learnt) == min(good, most)
+    assert [item for item in kept if item.split == "test"] == [item for item in every if item.split == "test"]
+    assert kept == cut_good(every, most, seed=seed)
+    assert cut_good(every, None, seed=seed) == every
+
+
+def test_a_cut_takes_whole_groups():
+    every = [Item(Path(f"g{i}"), f"g{i:04d}", "train", "good", group=f"lot {i // 5}") for i in range(50)]
+    kept = cut_good(every, 22, seed=1)
+    sizes = {group: sum(item.group == group for item in kept) for group in {item.group for item in kept}}
+    assert set(sizes.values()) == {5}
+    assert len(kept) == 20
