@@ -67,7 +67,7 @@ def test_from_a_sentence_to_heatmaps(
     assert gallery.locator("img").first.evaluate("image => image.naturalWidth") == 128
     page.screenshot(path=tmp_path / f"finished-{language}.png")
 
-    gallery.locator(".thumb").first.click()  # the large view: regions, each with good patches beside its own
+    gallery.locator(".thumb.hit").first.click()  # the large view: regions, each with good patches beside its own
     region = page.locator("#viewer-regions li").first
     expect(region.locator("canvas[data-drawn]")).to_have_count(4)
 

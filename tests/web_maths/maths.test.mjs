@@ -47,7 +47,7 @@ test("ROC area equals the share of correctly ordered pairs, ties counting half",
   const [good, bad] = [[0.1, 0.4, 0.35, 0.8], [0.8, 0.35, 0.9]];
   let pairs = 0;
   for (const g of good) for (const b of bad) pairs += b > g ? 1 : b === g ? 0.5 : 0;
-  const curve = detect.roc(good, bad);
+  const curve = detect.roc(Float64Array.from(good), bad);
   assert.ok(Math.abs(curve.area - pairs / (good.length * bad.length)) < 1e-12);
   assert.deepEqual(curve.points.at(-1), [1, 1]);
   assert.equal(detect.roc([], bad), null);
@@ -65,22 +65,76 @@ const IMAGES = [
 test("a score at the threshold is good, above it defective", () => {
   assert.equal(detect.outcome(IMAGES[3], 0.9), "missed");
   assert.equal(detect.outcome(IMAGES[3], 0.89), "hit");
-  assert.deepEqual(detect.confusion(IMAGES, 0.5), { hit: 1, missed: 2, false_alarm: 1, correct_good: 1, unknown: 1 });
+  const { hit, missed, false_alarm: alarms, correct_good: right, unknown, recall, overkill } = detect.standing(detect.ranked(IMAGES), 0.5);
+  assert.deepEqual([hit, missed, alarms, right, unknown, recall, overkill], [1, 2, 1, 1, 1, 1 / 3, 1 / 2]);
+  assert.equal(detect.standing(detect.ranked(IMAGES.slice(0, 2)), 0.5).recall, null);
 });
 
-test("the gallery shows the most telling first", () => {
-  const order = (...asked) => detect.pick(IMAGES, ...asked).map((image) => image.index);
+test("by search in sorted scores the same is counted as image by image", () => {
+  const images = Array.from({ length: 400 }, (_, index) => ({ index, label: ["good", "defective", "unknown"][index % 3], score: ((index * 37) % 101) / 10, defect_type: index % 3 === 1 ? `type ${index % 4}` : null }));
+  const run = detect.ranked(images);
+  for (const threshold of [-1, 0, 3.7, 5.05, 10, 11]) {
+    const counts = detect.standing(run, threshold);
+    for (const kind of ["hit", "missed", "false_alarm", "correct_good", "unknown"]) assert.equal(counts[kind], images.filter((image) => detect.outcome(image, threshold) === kind).length, kind);
+    for (const each of detect.standingByType(run, threshold)) assert.equal(each.missed, images.filter((image) => image.defect_type === each.name && detect.outcome(image, threshold) === "missed").length);
+  }
+});
+
+test("a whole defect type that passes, or more than half of all, is a disaster", () => {
+  const at = (threshold) => detect.disaster(detect.standing(detect.ranked(IMAGES), threshold), detect.standingByType(detect.ranked(IMAGES), threshold));
+  assert.deepEqual(at(0.5), { whole: ["oil"], most: true });
+  assert.deepEqual(at(0.2), { whole: [], most: false });
+  assert.equal(detect.standingByType(detect.ranked(IMAGES), 0.5)[0].name, "oil");
+});
+
+test("by size a threshold counts images and marked regions, and what was not kept stays open", () => {
+  const sizes = [["tiny", { from: 0, to: 0.001, images: 1, regions: 2 }], ["small", { from: 0.001, to: 1, images: 1, regions: 1 }]];
+  const images = [{ score: 3, defect_area: 0.0005, true_regions: [[0.0001, 2], [0.0004, 5]] }, { score: 6, defect_area: 0.01, true_regions: [[0.01, 7]] }];
+  assert.deepEqual(detect.standingBySize(images, sizes)(4, 3), [{ count: 1, found: 0, missed: 1, regions: 2, hit: 1 }, { count: 1, found: 1, missed: 0, regions: 1, hit: 1 }]);
+  assert.deepEqual(detect.standingBySize([{ score: 3 }], sizes)(4, 3)[0], { count: 1, found: null, missed: null, regions: 2, hit: null });
+});
+
+test("the gallery shows what was missed, then false alarms, then what is nearest to the threshold", () => {
+  const run = detect.ranked(IMAGES);
+  const order = (which, threshold, options) => detect.pick(run, which, threshold, options).images.map((image) => image.index);
+  assert.deepEqual(order("telling", 0.5), [4, 2, 1, 0, 5, 3]);
   assert.deepEqual(order("missed", 0.5), [4, 2]);
   assert.deepEqual(order("false_alarms", 0.5), [1]);
-  assert.deepEqual(order("worst", 0.5, "oil"), [2, 4]);
-  assert.equal(order("all", 0.5).length, 6);
+  assert.deepEqual(order("nearest", 0.5), [1, 2, 0, 5, 3, 4]);
+  assert.deepEqual(order("worst", 0.5, { type: "oil" }), [2, 4]);
+  assert.deepEqual(order("telling", 0.5, { from: 1, to: 5 }), [2, 1, 0, 5]);
+  for (const which of ["telling", "nearest", "worst"]) assert.equal(detect.pick(run, which, 0.5, { to: 2 }).total, 6);
 });
 
-test("the pixel threshold follows the image threshold and stays on the map's scale", () => {
-  const calibrated = { image: 0.5, pixel: 3 };
-  assert.equal(detect.pixelThreshold(0.5, calibrated, [0, 1], [0, 10]), 3);
-  assert.equal(detect.pixelThreshold(0.6, calibrated, [0, 1], [0, 10]), 4);
-  assert.equal(detect.pixelThreshold(9, calibrated, [0, 1], [0, 10]), 10);
+test("the pixel threshold follows the image threshold along its knots, and is level beyond them", () => {
+  const knots = [[0, 1], [0.5, 3], [1, 10]];
+  assert.deepEqual([-1, 0, 0.25, 0.5, 0.75, 2].map((at) => detect.pixelThreshold(at, knots)), [1, 1, 2, 3, 6.5, 10]);
+  assert.equal(detect.pixelThreshold(7, [[1, 4]]), 4);
+});
+
+test("regions of a map are those that touch, the highest first, specks but the first left out", () => {
+  const map = { width: 5, height: 4, values: [9, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 5, 5, 0, 0, 0, 5, 5] };
+  const [first, second] = detect.regionsOf(map, 4, 0);
+  assert.deepEqual([first.box, first.peak, first.peak_at, first.area_share], [[0, 0, 2, 2], 9, [0, 0], 0.1]);
+  assert.deepEqual([second.box, second.centre], [[3, 2, 2, 2], [3.5, 2.5]]);
+  assert.equal(detect.regionsOf(map, 4, 0.5).length, 1);
+  assert.deepEqual(detect.regionsOf(map, 9, 0), []);
+  assert.deepEqual(detect.peakOf(map), { x: 0, y: 0, score: 9 });
+  assert.deepEqual(detect.peakOf(map, map.values.map((_, i) => Number(i > 10))), { x: 3, y: 2, score: 5 });
+});
+
+test("a map that is drawn small keeps what is highest, and its rim lies where the threshold does", () => {
+  const small = detect.shrunk({ width: 4, height: 2, values: [0, 1, 0, 0, 0, 0, 0, 0.5] }, 2);
+  assert.deepEqual([small.width, small.height, [...small.values]], [2, 1, [1, 0.5]]);
+  const bytes = new Uint8ClampedArray(8);
+  detect.paint(bytes, small, detect.heatTable((share) => share), 0.6);
+  assert.deepEqual([...bytes.slice(0, 3)], [255, 255, 255]);
+  assert.deepEqual([...bytes.slice(4, 7)], detect.heatColour((512 + 0.5) / 1024));
+});
+
+test("contrast is stretched between the 1st and the 99th percentile of the greys", () => {
+  const greys = Array.from({ length: 200 }, (_, i) => (i < 1 ? 0 : i > 198 ? 255 : 10 + (i % 40)));
+  assert.deepEqual(detect.contrastRange(Uint8ClampedArray.from(greys.flatMap((grey) => [grey, grey, grey, 255]))), [10, 49]);
 });
 
 test("heat is fixed to the threshold, as in engine/evaluation/heatmaps.py", () => {

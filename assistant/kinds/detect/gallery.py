@@ -10,13 +10,15 @@ from assistant.store.tables import RunRow
 from engine.contract.results.detect import DetectResults, ScoreRow
 
 GALLERIES = {
-    "worst": "highest scores first",
+    "telling": "missed defects, then false alarms, then those nearest to the threshold",
     "missed": "defects below the threshold",
     "false_alarms": "good images above the threshold",
     "wrong": "both of these",
+    "nearest": "nearest to the threshold first: the most ambiguous ones",
+    "worst": "highest scores first",
     "all": "every image, highest scores first",
 }
-OUTCOMES = {"missed": ("missed",), "false_alarms": ("false_alarm",), "wrong": ("missed", "false_alarm")}
+WRONG = ("missed", "false_alarm")
 
 
 def gallery(
@@ -41,11 +43,12 @@ def gallery(
     )
 
 
-def fitting(results: DetectResults, *, which: str = "worst", defect_type: str | None = None) -> list[HeatmapImage]:
+def fitting(results: DetectResults, *, which: str = "telling", defect_type: str | None = None) -> list[HeatmapImage]:
     """The images that fit, the most telling first.
 
-    worst are the highest scores; missed the defective ones below the threshold, lowest first; false_alarms the good ones above it;
-    wrong both.
+    missed are the defective ones below the threshold, lowest first; false_alarms the good ones above it, highest first; wrong the one
+    and then the other; telling these and then all others, the nearest to the threshold first. So a gallery never begins with hits alone.
+    The page orders by the same rules (web/static/js/kinds/detect/maths.js), while its threshold moves.
 
     Raises:
         LookupError: there is no such gallery, or no image has that defect type.
@@ -56,8 +59,23 @@ def fitting(results: DetectResults, *, which: str = "worst", defect_type: str | 
     if defect_type is not None:
         wanted = defect_type_like(results, defect_type)
         images = [image for image in images if image.defect_type == wanted]
-    images = [image for image in images if which not in OUTCOMES or image.outcome in OUTCOMES[which]]
-    return sorted(images, key=lambda image: image.score, reverse=which != "missed")
+    highest_first = sorted(images, key=lambda image: image.score, reverse=True)
+    if which in ("worst", "all"):
+        return highest_first
+    threshold = results.metrics.threshold.image
+    nearest_first = sorted(images, key=lambda image: abs(image.score - threshold))
+    if which == "nearest":
+        return nearest_first
+    missed = sorted((image for image in images if image.outcome == "missed"), key=lambda image: image.score)
+    false_alarms = [image for image in highest_first if image.outcome == "false_alarm"]
+    rest = [image for image in nearest_first if image.outcome not in WRONG]
+    shown = {
+        "missed": missed,
+        "false_alarms": false_alarms,
+        "wrong": missed + false_alarms,
+        "telling": missed + false_alarms + rest,
+    }
+    return shown[which]
 
 
 def defect_type_like(results: DetectResults, asked: str) -> str:

@@ -25,6 +25,9 @@ def results() -> DetectResults:
 @pytest.mark.parametrize(
     ("which", "kind", "order"),
     [
+        ("telling", None, [5, 4, 6, 1, 2, 0, 3]),
+        ("wrong", None, [5, 4, 6, 1, 2]),
+        ("nearest", None, [2, 6, 1, 4, 0, 3, 5]),
         ("worst", None, [3, 1, 2, 6, 4, 0, 5]),
         ("all", None, [3, 1, 2, 6, 4, 0, 5]),
         ("missed", None, [5, 4, 6]),

@@ -1,35 +1,39 @@
-// <x-heatmap>: the inspected image under its score map, with the contour at the threshold and the outline of the true defect.
+// <x-heatmap>: the inspected image under its score map, with the contour at the threshold, the regions above it, the place where the map
+// peaks, and the outline of the true defect.
 
 import { colour, Drawing } from "../../canvas.js";
 import { t } from "../../i18n.js";
-import { chain, contour } from "../../maths.js";
-import { heatColour, heatPosition, heatStrength } from "./maths.js";
+import { chain, contour, extent } from "../../maths.js";
+import { contrastRange, heatPosition, heatTable, paint, peakOf, regionsOf } from "./maths.js";
 import { readGrey } from "../../png.js";
 
 const MOST_ZOOM = 16;
+const BOXES = 5; // of the strongest regions
 
 class Heatmap extends Drawing {
   opacity = 1; // of the heat as the thumbnails have it
   showContour = true;
   showTruth = true;
   showRegions = true;
-  regions = []; // boxes [x, y, w, h] in pixels of the map
+  isStretched = false; // heat over the image's own range instead of around the threshold
+  isContrasted = false; // the greys of the picture from its 1st to its 99th percentile
+  regions = []; // of the map above the threshold, the strongest first
   chosen = null; // the one that is pointed at
   original = false;
   zoom = 1;
   centre = [0.5, 0.5];
 
-  /** Show one image. `scale` is { low, high, threshold } of the raw map. */
-  async show({ name, input, map, truth, scale }) {
+  /** Show one image. `range` is what 0 and 1 of its map stand for. */
+  async show({ name, input, map, truth, range: [low, high] }) {
     const turn = (this.turn = Symbol(name));
-    const [image, scores, mask] = await Promise.all([picture(input), readGrey(map), truth ? readGrey(truth) : null]);
+    const [image, shades, mask] = await Promise.all([picture(input), readGrey(map), truth ? readGrey(truth) : null]);
     if (turn !== this.turn) return;
-    const span = scale.high - scale.low;
-    const values = scores.values.map((share) => scale.low + share * span);
-    Object.assign(this, { name, image, scores: { ...scores, values }, scale, regions: [], chosen: null });
-    this.heat = heat(this.scores, scale);
+    const values = shades.values.map((share) => low + share * (high - low));
+    Object.assign(this, { name, image, shades, scores: { ...shades, values }, low, high, chosen: null, contrasted: null });
     this.truth = mask && outline(contour(mask.values, mask.width, mask.height, 0.5), mask.width, mask.height);
-    this.setThreshold(this.threshold ?? scale.threshold);
+    this.peak = peakOf(this.scores);
+    this.peakInside = mask && mask.width === shades.width && mask.height === shades.height ? peakOf(this.scores, mask.values) : null;
+    this.setThreshold(this.threshold);
   }
 
   setThreshold(threshold) {
@@ -37,9 +41,31 @@ class Heatmap extends Drawing {
     if (!this.scores) return;
     const { values, width, height } = this.scores;
     this.line = outline(contour(values, width, height, threshold), width, height);
+    this.regions = regionsOf(this.scores, threshold);
     const over = values.reduce((n, value) => n + (value > threshold), 0);
     this.setAttribute("aria-label", t("viewer.text", { name: this.name, share: ((100 * over) / values.length).toFixed(1) }));
+    this.colourHeat();
     this.redraw();
+  }
+
+  /** Heat around the threshold, the same for all images, or stretched over this image's own scores. */
+  stretch(isStretched) {
+    this.isStretched = isStretched;
+    if (this.scores) this.colourHeat();
+    this.redraw();
+  }
+
+  colourHeat() {
+    const { low, high, threshold, shades } = this;
+    const [least, most] = this.isStretched ? extent(shades.values) : [0, 1];
+    const position = this.isStretched ? (share) => (share - least) / (most - least || 1) : (share) => heatPosition(low + share * (high - low), low, threshold);
+    this.heat = heat(shades, heatTable(position));
+  }
+
+  /** The picture's greys from its 1st to its 99th percentile: [from, to] of 255. */
+  contrast() {
+    this.contrasted ??= contrasted(this.image);
+    return this.contrasted.range;
   }
 
   set(options) {
@@ -106,7 +132,8 @@ class Heatmap extends Drawing {
     const { left, top, width, height } = this.box();
     g.imageSmoothingEnabled = width / this.image.naturalWidth < 4;
     g.imageSmoothingQuality = "high";
-    g.drawImage(this.image, left, top, width, height);
+    if (this.isContrasted) this.contrast();
+    g.drawImage(this.isContrasted ? this.contrasted.canvas : this.image, left, top, width, height);
     if (this.original) return;
     g.imageSmoothingEnabled = true;
     g.globalAlpha = this.opacity;
@@ -119,7 +146,25 @@ class Heatmap extends Drawing {
     if (this.showTruth && this.truth) stroke(g, this.truth, thin, "#ffffff", [5 * thin, 3 * thin]);
     if (this.showContour) stroke(g, this.line, thin, colour("contour"), []);
     g.restore();
-    if (this.showRegions) this.regions.forEach((box, number) => this.frame(g, box, number));
+    if (this.showRegions) this.regions.slice(0, BOXES).forEach(({ box }, number) => this.frame(g, box, number));
+    this.markPeak(g);
+  }
+
+  /** A ring with a cross where the map is highest. */
+  markPeak(g) {
+    const { left, top, width, height } = this.box();
+    const [x, y] = [left + ((this.peak.x + 0.5) / this.scores.width) * width, top + ((this.peak.y + 0.5) / this.scores.height) * height];
+    for (const [ink, thick] of [["rgba(0, 0, 0, .7)", 4], ["#ffffff", 1.6]]) {
+      g.strokeStyle = ink;
+      g.lineWidth = thick;
+      g.beginPath();
+      g.arc(x, y, 6, 0, 7);
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        g.moveTo(x + 6 * dx, y + 6 * dy);
+        g.lineTo(x + 11 * dx, y + 11 * dy);
+      }
+      g.stroke();
+    }
   }
 
   /** A box with its number, thicker when it is pointed at. */
@@ -166,18 +211,28 @@ function outline(segments, width, height) {
   return path;
 }
 
-/** The score map in heat colours, transparent where it is far below the threshold. */
-function heat({ values, width, height }, { low, threshold }) {
+/** A map of shades, 0 to 1, in heat colours. */
+function heat(shades, table) {
   const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width, height });
-  const pixels = new ImageData(width, height);
-  for (let i = 0; i < values.length; i++) {
-    const position = heatPosition(values[i], low, threshold);
-    const [r, g, b] = heatColour(position);
-    pixels.data.set([r, g, b, 255 * heatStrength(position)], 4 * i);
-  }
+  Object.assign(canvas, { width: shades.width, height: shades.height });
+  const pixels = new ImageData(shades.width, shades.height);
+  paint(pixels.data, shades, table);
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   return canvas;
+}
+
+/** A picture with its greys stretched so that the middle 98 of 100 use the whole range. */
+function contrasted(image) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: image.naturalWidth, height: image.naturalHeight });
+  const g = canvas.getContext("2d", { willReadFrequently: true });
+  g.drawImage(image, 0, 0);
+  const pixels = g.getImageData(0, 0, canvas.width, canvas.height);
+  const [from, to] = contrastRange(pixels.data);
+  const by = 255 / Math.max(1, to - from);
+  for (let i = 0; i < pixels.data.length; i++) if (i % 4 !== 3) pixels.data[i] = (pixels.data[i] - from) * by;
+  g.putImageData(pixels, 0, 0);
+  return { canvas, range: [from, to] };
 }
 
 async function picture(url) {

@@ -3,30 +3,34 @@
 import { axes, colour, Drawing, FRAME } from "../../canvas.js";
 import { metric, percentage, value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { histogram, ticks } from "../../maths.js";
-
-const BINS = 36;
+import { ticks } from "../../maths.js";
+import { thinned } from "./maths.js";
 
 class Histogram extends Drawing {
-  set({ good, defective, range, threshold, calibrated }) {
-    Object.assign(this, { good, defective, range, threshold, calibrated });
-    this.setAttribute("aria-label", t("results.histogram_text", { good: good.length, defective: defective.length, value: value(threshold) }));
+  /** `bins` are the counted scores of good and of defective images over the range. */
+  set({ bins, range, threshold, inForce }) {
+    Object.assign(this, { bins, range, threshold, inForce });
     this.redraw();
+  }
+
+  /** Say what is drawn; not with each step of a slider. */
+  say({ good, defective }) {
+    this.setAttribute("aria-label", t("results.histogram_text", { good, defective, value: value(this.threshold) }));
   }
 
   draw(g, width, height) {
     if (!this.range) return;
     const [lo, hi] = this.range;
     const groups = [
-      [histogram(this.good, lo, hi, BINS), "good"],
-      [histogram(this.defective, lo, hi, BINS), "bad"],
+      [this.bins[0], "good"],
+      [this.bins[1], "bad"],
     ];
     const top = Math.max(1, ...groups.flatMap(([counts]) => counts)) * 1.12;
     const base = height - FRAME.bottom;
     const x = (v) => FRAME.left + ((v - lo) / (hi - lo)) * (width - FRAME.left - FRAME.right);
     const y = (v) => base - (v / top) * (base - FRAME.top);
     axes(g, { width, height, x, y, xTicks: ticks(lo, hi, width / 80), yTicks: ticks(0, top, 3).filter(Number.isInteger), xLabel: "" });
-    const wide = (width - FRAME.left - FRAME.right) / BINS;
+    const wide = (width - FRAME.left - FRAME.right) / this.bins[0].length;
     for (const [counts, tone] of groups) {
       counts.forEach((count, i) => {
         if (!count) return;
@@ -37,7 +41,7 @@ class Histogram extends Drawing {
         g.fillRect(left + 0.5, y(count), wide - 1, 2);
       });
     }
-    if (this.calibrated !== this.threshold) mark(g, x(this.calibrated), base, colour("faint"), [2, 3]);
+    if (this.inForce !== this.threshold) mark(g, x(this.inForce), base, colour("faint"), [2, 3]);
     mark(g, x(this.threshold), base, colour("text"), []);
     g.fillStyle = colour("text");
     g.beginPath();
@@ -76,9 +80,13 @@ function legend(g, width, entries) {
 
 class Roc extends Drawing {
   set({ curve, found, alarms }) {
+    if (curve !== this.curve) this.line = thinned(curve.points);
     Object.assign(this, { curve, found, alarms });
-    this.setAttribute("aria-label", t("results.roc_text", { area: metric(curve.area), found: percentage(found), alarms: percentage(alarms) }));
     this.redraw();
+  }
+
+  say() {
+    this.setAttribute("aria-label", t("results.roc_text", { area: metric(this.curve.area), found: percentage(this.found), alarms: percentage(this.alarms) }));
   }
 
   draw(g, width, height) {
@@ -95,7 +103,7 @@ class Roc extends Drawing {
     g.stroke();
     g.setLineDash([]);
     g.beginPath();
-    this.curve.points.forEach(([a, b], i) => (i ? g.lineTo(x(a), y(b)) : g.moveTo(x(a), y(b))));
+    this.line.forEach(([a, b], i) => (i ? g.lineTo(x(a), y(b)) : g.moveTo(x(a), y(b))));
     g.strokeStyle = colour("accent");
     g.lineWidth = 1.8;
     g.stroke();

@@ -1,7 +1,7 @@
 // The large view of one inspected image: heat, contour, truth, zoom, and the keys to go through them.
 
 import { request } from "../../api.js";
-import { $ } from "../../dom.js";
+import { $, $$, eachFrame, onClick } from "../../dom.js";
 import { value } from "../../format.js";
 import "./heatmap.js";
 import { t } from "../../i18n.js";
@@ -16,7 +16,6 @@ const heatmap = $("#viewer-heatmap");
 const stage = $("#viewer-stage");
 const slider = $("#viewer-threshold");
 const regionBox = $("#viewer-regions");
-const BOXES = 5; // of the strongest regions
 let opened = null; // { run, results, indices, at, threshold }
 
 /** Open image `index` of a run; arrow keys go through `indices`. `threshold` is the image threshold that the page shows. */
@@ -46,30 +45,43 @@ async function show() {
   $("#viewer-next").disabled = at === indices.length - 1;
   describe(image);
   try {
+    const asked = request("GET", `/api/runs/${run}/regions/${image.index}`).catch(() => ({ image: null, regions: [] }));
     await heatmap.show({
       name: image.name,
       input: `${files}/inputs/${image.index}`,
       map: `${files}/maps/${image.index}`,
       truth: image.has_truth ? `${files}/truth/${image.index}` : null,
-      scale: { low: results.mapRange[0], high: results.mapRange[1], threshold: results.threshold.pixel },
+      range: results.mapRange,
     });
-    await explain(image);
+    if (results.byIndex.get(opened.indices[opened.at]) !== image) return;
+    opened.found = await asked;
+    if (results.byIndex.get(opened.indices[opened.at]) !== image) return;
+    if (opened.found.image) describe(image, opened.found.image);
+    explain();
+    sayContrast();
   } catch (error) {
     failure(new Error(t("viewer.failed", { message: error.message })));
   }
 }
 
-/** Draw the regions that the run found in the image, and say how sure its verdict is. Older runs have neither. */
-async function explain(image) {
-  const { run } = opened;
-  const found = await request("GET", `/api/runs/${run}/regions/${image.index}`);
-  if (opened.results.byIndex.get(opened.indices[opened.at]) !== image) return;
-  regionBox.hidden = $("#viewer-boxes-label").hidden = found.image === null;
-  if (found.image === null) return;
-  describe(image, found.image);
-  heatmap.set({ regions: found.regions.slice(0, BOXES).map((region) => region.box) });
-  const { width, height } = heatmap.scores;
-  showRegions($("ul", regionBox), run, image.index, found, { width, height, input: `/runs/${run}/files/inputs/${image.index}`, chosen: (number) => heatmap.set({ chosen: number }) });
+/**
+ * Say how high the map goes and where, and list the regions above the pixel threshold with the good patches nearest to them. The run looked
+ * for those of the regions at its own threshold; another one cuts the map anew.
+ */
+function explain() {
+  const { run, indices, at, found } = opened;
+  const { peak, peakInside, threshold, scores, regions } = heatmap;
+  const image = opened.results.byIndex.get(indices[at]);
+  const isMissed = outcome(image, opened.threshold) === "missed";
+  const values = { score: value(peak.score), threshold: value(threshold) };
+  $("#viewer-highest").textContent = isMissed && peakInside ? t("viewer.highest_missed", { ...values, inside: value(peakInside.score) }) : t("viewer.highest", values);
+  showRegions($("ul", regionBox), { run, index: image.index, regions, found, peak, width: scores.width, height: scores.height, input: `/runs/${run}/files/inputs/${image.index}`, chosen: (number) => heatmap.set({ chosen: number }) });
+}
+
+/** Which greys of the picture are shown as black and as white. */
+function sayContrast() {
+  const [from, to] = heatmap.isContrasted ? heatmap.contrast() : [0, 255];
+  $("#viewer-contrast-said").textContent = heatmap.isContrasted ? t("viewer.contrast_range", { from, to }) : "";
 }
 
 function describe(image, sure = null) {
@@ -97,7 +109,7 @@ const surely = (share) => (share > 0.99 ? "> 99" : share < 0.01 ? "< 1" : String
 
 function setUpSlider() {
   const { results, threshold } = opened;
-  const level = pixelThreshold(threshold, results.threshold, results.scoreRange, results.mapRange);
+  const level = threshold === results.threshold.image ? results.threshold.pixel : pixelThreshold(threshold, results.knots);
   Object.assign(slider, steps(results.mapRange, level), { value: level });
   heatmap.threshold = level;
   $("#viewer-threshold-value").textContent = value(level);
@@ -148,10 +160,24 @@ $("#viewer-opacity").oninput = (event) => heatmap.set({ opacity: Number(event.ta
 $("#viewer-contour").onchange = (event) => heatmap.set({ showContour: event.target.checked });
 $("#viewer-boxes").onchange = (event) => heatmap.set({ showRegions: event.target.checked });
 $("#viewer-truth").onchange = (event) => heatmap.set({ showTruth: event.target.checked });
-slider.oninput = () => {
+const recut = eachFrame(() => {
   heatmap.setThreshold(Number(slider.value));
+  if (opened?.found) explain();
+});
+slider.oninput = () => {
   $("#viewer-threshold-value").textContent = value(Number(slider.value));
+  recut();
 };
+$("#viewer-contrast").onchange = (event) => {
+  heatmap.set({ isContrasted: event.target.checked });
+  if (heatmap.image) sayContrast();
+};
+onClick($("#viewer-scale"), "[data-scale]", (_, button) => {
+  for (const each of $$("[data-scale]", $("#viewer-scale"))) each.setAttribute("aria-pressed", String(each === button));
+  const isStretched = button.dataset.scale === "image";
+  heatmap.stretch(isStretched);
+  $("#viewer-legend-said").textContent = t(isStretched ? "viewer.legend_image" : "viewer.legend");
+});
 heatmap.addEventListener("zoomed", () => ($("#viewer-fit").textContent = `${Math.round(100 * heatmap.zoom)} %`));
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
