@@ -11,8 +11,8 @@ from prompts.languages import Language
 
 # count: whole, as it stands. share: percent with at most one decimal. promise: percent to three digits, as a threshold is promised.
 # score: three decimals. change: the same with its sign. points: a difference of shares, in percentage points. seconds: as prompts/durations.py.
-# times: a ratio, one decimal. chance: of a test's p-value, two digits. plain: a setting, as it was given.
-Rounding = Literal["count", "share", "promise", "score", "change", "points", "seconds", "times", "chance", "plain"]
+# times: a ratio, one decimal. chance: of a test's p-value, two digits. amount: of a unit, three digits. plain: a setting, as it was given.
+Rounding = Literal["count", "share", "promise", "score", "change", "points", "seconds", "times", "chance", "amount", "plain"]
 POINTS: dict[Language, str] = {"en": " points", "ko": " %p", "zh": " 个百分点"}
 LEAST_CHANCE = 0.001  # a smaller p-value is told as less than this
 
@@ -46,6 +46,8 @@ class Figure:
                 return f"{self.value:.1f}"
             case "chance":
                 return f"< {LEAST_CHANCE:g}" if self.value < LEAST_CHANCE else f"{self.value:.2g}"
+            case "amount":
+                return f"{float(f'{self.value:.3g}'):g}"
             case "plain":
                 return f"{self.value:g}"
 

@@ -1,10 +1,11 @@
 """What is so about a finished training of a detector, from its typed figures alone."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from assistant.kinds.claims import About, Claim, Outline, on_what_it_rests, plain_names, within
 from engine.contract.policy import Promise
-from engine.contract.results.detect import DetectMetrics, OfType
+from engine.contract.results.detect import DetectMetrics, OfType, ThresholdTold
 from prompts.figures import Figure, Rounding, Within, count, share
 
 SHARES = ("recall", "escape_rate", "overkill", "region_recall")
@@ -16,52 +17,58 @@ WIDE = 0.3  # an interval of a share that is wider says little
 GUESSING = 0.5
 CHANCE = 0.05  # of a test: what is rarer is no chance
 TOLD_WELL = 0.9  # an AUROC of a type from which on a threshold could find most of it
-MOST_MISSED = 0.5  # of a type: beyond it the run is of no use for the type
+MOST_MISSED = 0.5  # of a type, or of all: beyond it the run is of no use for it
+FEWEST = 3  # images of a type: of fewer, that all are missed tells little
+COMMON = 0.3  # a chance from which on it is told as a share, not as once in so many
+RAREST = 1000  # times of which a chance is told as one
+OF_LABELS = ("f1_optimal", "cost_based", "escape_rate")  # policies by which the test data's labels chose a threshold
 
 OUTLINES: dict[str, Outline] = {
     "summary": (
-        ("missed_whole",),
-        ("missed", "missed.*"),
-        ("false_alarms", "promise_broken"),
+        ("missed_whole", "missed_most", "mostly_missed"),
+        ("missed", "worst_type", "missed.*"),
+        ("false_alarms", "promise_kept", "promise_broken", "promise_why"),
         ("image_auroc", "aupro_30", "location"),
+        ("random_weights",),
+        ("next",),
         ("threshold", "promise_short"),
         ("at_5_overkill",),
         ("broken",),
-        ("random_weights",),
         ("synthetic",),
-        ("took",),
+        ("took", "speed", "memory"),
     ),
     "good": (
-        ("missed_whole",),
-        ("missed", "missed.*"),
-        ("false_alarms", "promise_broken"),
+        ("missed_whole", "missed_most", "mostly_missed"),
+        ("missed", "worst_type", "missed.*"),
+        ("false_alarms", "promise_kept", "promise_broken", "promise_why"),
         ("image_auroc", "perhaps_guessing", "above_guessing"),
         ("unusable.*",),
         ("price",),
         ("random_weights", "synthetic"),
-        ("next.*",),
+        ("next", "next.*"),
     ),
     "trust": (
         ("tested", "missed", "image_auroc"),
         ("few_of_type.*",),
-        ("promise_kept", "promise_broken", "promise_unknown", "promise_short"),
+        ("promise_kept", "promise_broken", "promise_unknown", "promise_why", "promise_short"),
         ("random_weights",),
         ("synthetic",),
         ("broken",),
     ),
     "overfit": (
         ("curve", "gap"),
-        ("promise_kept", "promise_broken", "promise_unknown"),
+        ("promise_kept", "promise_broken", "promise_unknown", "promise_why"),
         ("unseen_good",),
     ),
     "why": (
-        ("missed_whole", "missed", "missed.*"),
+        ("missed_whole", "missed_most", "mostly_missed"),
+        ("missed", "missed.*"),
         ("why.*",),
-        ("false_alarms", "promise_broken", "promise_kept", "promise_short"),
+        ("false_alarms", "promise_broken", "promise_kept", "promise_why", "promise_short"),
         ("at_5_overkill",),
         ("size.*",),
         ("random_weights",),
-        ("next.*",),
+        ("next", "next.*"),
     ),
     "worst": (
         ("worst_type", "no_types"),
@@ -85,6 +92,7 @@ def claims_of(run: str, metrics: DetectMetrics, *, model: str, data: str, second
         *_on_figures(about, metrics, counts),
         *_on_trust(about, metrics, counts),
         *_on_reasons(about, metrics),
+        *_on_speed(about, metrics),
         *on_what_it_rests(about, weights=metrics.weights, synthetic=metrics.synthetic, broken=counts["broken"]),
         *([about.claim("took", "took", took=Figure(seconds, "seconds"), **named)] if seconds is not None else []),
     ]
@@ -103,13 +111,30 @@ def _on_missed(about: About, metrics: DetectMetrics, *, total: int, named: dict[
         return
     interval = within(metrics.intervals.get("escape_rate"), "share")
     told = {"missed": count(missed), "total": count(total), "share": share(missed / total)}
-    whole = [(name, each) for name, each in worst_first(metrics) if each.count and each.missed == each.count]
-    if whole:
-        types = [(name, count(each.count)) for name, each in whole]
-        yield about.claim("missed_whole", "missed_whole", types=types)
+    yield from _on_failure(about, metrics, missed, total)
     yield about.claim("missed", "missed" if missed else "missed_none", **told, **named, interval=interval)
     found = total - missed
     yield about.claim("found", "found", found=count(found), total=count(total), share=share(found / total))
+
+
+def _on_failure(about: About, metrics: DetectMetrics, missed: float, total: int) -> Iterator[Claim]:
+    """What makes the run of no use as it is: whole types that are missed, or more than half of all defects, or of a type."""
+    types = [(name, each) for name, each in worst_first(metrics) if each.count]
+    whole = [(name, each) for name, each in types if each.missed == each.count]
+    if whole:
+        what = "missed_whole" if max(each.count for _, each in whole) >= FEWEST else "missed_whole_of_few"
+        yield about.claim("missed_whole", what, types=[(name, count(each.count)) for name, each in whole])
+    limit = share(MOST_MISSED)
+    if missed > MOST_MISSED * total and sum(each.count for _, each in whole) < missed:
+        yield about.claim("missed_most", "missed_most", missed=count(missed), total=count(total), limit=limit)
+        return
+    mostly = [
+        (name, count(each.missed), count(each.count))
+        for name, each in types
+        if each.count > each.missed > MOST_MISSED * each.count and each.count >= FEWEST
+    ]
+    if mostly:
+        yield about.claim("mostly_missed", "mostly_missed", types=mostly, limit=limit)
 
 
 def _on_types(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
@@ -129,7 +154,8 @@ def _on_types(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
     if len(types) > 1 and types[0][1].missed:
         for id, (name, each) in (("worst_type", types[0]), ("best_type", types[-1])):
             told = {"missed": count(each.missed), "total": count(each.count), "found": count(each.found)}
-            yield about.claim(id, id, type=name, **told, share=share(each.found / each.count))
+            auroc = Figure(each.image_auroc, "score") if each.image_auroc is not None else None
+            yield about.claim(id, id, type=name, **told, share=share(each.found / each.count), auroc=auroc)
 
 
 def _on_false_alarms(about: About, metrics: DetectMetrics, *, total: int) -> Iterator[Claim]:
@@ -145,28 +171,86 @@ def _on_false_alarms(about: About, metrics: DetectMetrics, *, total: int) -> Ite
 
 
 def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    """The threshold and what it promises, and beside it what was measured: how likely chance makes the difference, and why else."""
     told, check = metrics.threshold, metrics.promise_check
-    threshold = {"threshold": Figure(told.image, "score")}
-    if told.calibration_images is None or told.overkill_rate is None:
-        yield about.claim("threshold", "threshold", **threshold)
-    else:
-        policy = told.policy or "split_conformal"  # older evaluations knew no other
-        promise = Promise(policy, told.calibration_images, told.overkill_rate, told.promised)
+    promise = _promise_of(told)
+    yield _threshold(about, metrics, promise)
+    if told.overkill_rate is not None and promise is not None and promise.policy != "percentile" and not promise.is_enough:
+        more = {"one": count(1), "next": count(promise.images + 1), "more": count(promise.needed - promise.images)}
         rests = {"images": count(promise.images), "rate": Figure(promise.rate, "promise")}
-        holds = promise.promised is not None and promise.promised < 1
-        promised = {"promised": Figure(promise.promised, "promise")} if promise.promised is not None and holds else {}
-        what = f"threshold_{policy}" if holds or policy == "percentile" else "threshold_promises_nothing"
-        yield about.claim("threshold", what, **threshold, **rests, **promised)
-        if policy != "percentile" and not promise.is_enough:
-            yield about.claim("promise_short", "promise_short", **rests, needed=count(promise.needed))
+        yield about.claim("promise_short", "promise_short", **rests, needed=count(promise.needed), **more)
     if check.held is not None and check.overkill is not None and check.promised is not None:
         measured = {"overkill": share(check.overkill), "promised": Figure(check.promised, "promise")}
         id = "promise_kept" if check.held else "promise_broken"
-        is_above = check.held and check.overkill > check.promised
-        yield about.claim(id, "promise_perhaps_kept" if is_above else id, **measured)
+        chance = _chance(metrics, promise)
+        is_above = check.overkill > check.promised
+        if not is_above:
+            yield about.claim(id, "promise_kept", **measured)
+        elif chance is None:
+            yield about.claim(id, "promise_exceeded", **measured)
+        else:
+            yield about.claim(id, "promise_exceeded_by_chance", **measured, **_how_often(chance))
+        if is_above:
+            yield _why_exceeded(about, metrics, promise, chance)
     elif check.reason:
         nothing = told.promised is None
         yield about.claim("promise_unknown", "promise_unknown", reason="promises_nothing" if nothing else "no_good")
+
+
+def _promise_of(told: ThresholdTold) -> Promise | None:
+    """None where labels chose the threshold, or an older evaluation does not tell what set it."""
+    if told.calibration_images is None or told.policy in OF_LABELS:
+        return None
+    policy = told.policy or "split_conformal"  # older evaluations knew no other
+    return Promise(policy, told.calibration_images, told.overkill_rate or 0.0, told.promised)
+
+
+def _threshold(about: About, metrics: DetectMetrics, promise: Promise | None) -> Claim:
+    told = metrics.threshold
+    threshold = {"threshold": Figure(told.image, "score")}
+    if told.policy in OF_LABELS:
+        return about.claim("threshold", "threshold_of_labels", **threshold, by=told.policy)
+    if promise is None:
+        return about.claim("threshold", "threshold", **threshold)
+    images = {"images": count(promise.images)}
+    holds = promise.promised is not None and promise.promised < 1
+    promised = {"promised": Figure(promise.promised, "promise")} if promise.promised is not None and holds else {}
+    if told.overkill_rate is None:
+        what = "threshold_by_hand" if holds else "threshold"
+        return about.claim("threshold", what, **threshold, **images, **promised)
+    what = f"threshold_{promise.policy}" if holds or promise.policy == "percentile" else "threshold_promises_nothing"
+    return about.claim("threshold", what, **threshold, **images, rate=Figure(promise.rate, "promise"), **promised)
+
+
+def _chance(metrics: DetectMetrics, promise: Promise | None) -> float | None:
+    """Of at least as much overkill as was measured; runs from before it was kept have what it follows from."""
+    check, good = metrics.promise_check, metrics.counts.get("test_good", 0)
+    if check.chance is not None or promise is None or check.overkill is None or not good:
+        return check.chance
+    return promise.chance_of(round(check.overkill * good), of=good)
+
+
+def _how_often(chance: float) -> dict[str, Any]:
+    """A chance as people say it: once in so many, or where it is common as a share."""
+    is_rare = chance * RAREST < 1
+    times = RAREST if is_rare else max(round(1 / chance), 1)
+    how = "commonly" if chance >= COMMON else "rarely" if is_rare else "once"
+    return {"how": how, "chance": share(chance), "one": count(1), "times": count(times)}
+
+
+def _why_exceeded(about: About, metrics: DetectMetrics, promise: Promise | None, chance: float | None) -> Claim:
+    """The likeliest reason for more overkill than promised, by what speaks for it."""
+    check, good = metrics.promise_check, metrics.counts.get("test_good", 0)
+    if check.ks_p_value is not None and check.ks_p_value < CHANCE:
+        differ = {"chance": Figure(check.ks_p_value, "chance"), "limit": Figure(CHANCE, "plain")}
+        return about.claim("promise_why", "promise_why_differ", **differ)
+    if chance is not None and chance >= CHANCE and promise is not None and good:
+        if promise.images < good or not promise.is_enough:
+            return about.claim("promise_why", "promise_why_few_set_it", images=count(promise.images))
+        return about.claim("promise_why", "promise_why_few_tested", good=count(good), one=count(1), step=share(1 / good))
+    if promise is not None and promise.policy == "leave_one_out":
+        return about.claim("promise_why", "promise_why_folds")
+    return about.claim("promise_why", "promise_why_other_lot")
 
 
 def _on_trust(about: About, metrics: DetectMetrics, counts: dict[str, int]) -> Iterator[Claim]:
@@ -245,6 +329,24 @@ def _on_location(about: About, metrics: DetectMetrics, counts: dict[str, int]) -
         yield about.claim("location", "location_unknown", reason=_why_not("pixel_auroc", counts))
     else:
         yield about.claim("location", "location", value=Figure(pixel, "score"))
+
+
+def _on_speed(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    """How long a picture takes and what memory the run needed, with what it was measured on."""
+    told = metrics.speed_and_memory
+    if told is None:
+        return
+    speed = {"ms": Figure(told.ms_per_image, "amount"), "batch": count(told.batch_size), "device": told.device}
+    if told.threads is None:
+        yield about.claim("speed", "speed", **speed)
+    else:
+        yield about.claim("speed", "speed_of_threads", **speed, threads=count(told.threads))
+    if told.peak_memory_mb is not None and told.model_mb is not None:
+        memory = {"peak": Figure(told.peak_memory_mb, "amount"), "model": Figure(told.model_mb, "amount")}
+        if told.peak_gpu_memory_mb is None:
+            yield about.claim("memory", "memory", **memory)
+        else:
+            yield about.claim("memory", "memory_of_gpu", **memory, gpu=Figure(told.peak_gpu_memory_mb, "amount"))
 
 
 def rounding_of(metric: str) -> Rounding:

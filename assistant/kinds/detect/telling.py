@@ -21,7 +21,7 @@ from engine.contract.policy import Promise
 from engine.contract.results.detect import DetectResults, ThresholdTold
 
 AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
-TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "synthetic", "reasons")
+TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "promise_check", "per_defect_type", "speed_and_memory", "synthetic", "reasons")
 
 
 def in_short(job: DetectJob, facts: DataFacts) -> str:
@@ -59,6 +59,7 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         "intervals": told.get("intervals", {}),
         "threshold": _threshold(results.threshold),
         "promise_check": results.promise_check.facts(),
+        "speed_and_memory": results.speed_and_memory.facts() if results.speed_and_memory is not None else None,
         "per_defect_type": told.get("per_defect_type", {}),
         "per_size": told.get("per_size", {}),
         "chosen_on_test_data": results.oracle.facts(),

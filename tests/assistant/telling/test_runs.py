@@ -29,10 +29,33 @@ def texts(run: Any, language: Language = "en") -> dict[str, str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_summary_begins_with_what_was_missed_by_type_the_worst_first(language: Language) -> None:
-    first, second, third = said(detection({"dust": (8, 32), "line": (6, 8), "spot": (0, 4)}), language).splitlines()[:3]
-    assert "r7" in first and "14" in first and "44" in first
-    assert second.startswith("- *line*") and "6" in second and "8" in second
+    first, second, third = said(detection({"dust": (8, 32), "line": (4, 8), "spot": (0, 4)}), language).splitlines()[:3]
+    assert "r7" in first and "12" in first and "44" in first
+    assert first.index("*line*") < first.index("0.800") and "50 %" in first  # its recall and its AUROC
+    assert second.startswith("- *line*") and "4" in second and "8" in second
     assert third.startswith("- *dust*") and "32" in third
+
+
+FAILURE = {"en": "Serious failure", "ko": "심각한 문제", "zh": "严重问题"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("types", "named"),
+    [
+        ({"dust": (0, 32), "line": (8, 8)}, "*line*"),
+        ({"dust": (0, 32), "line": (6, 8)}, "*line*"),
+        ({"dust": (20, 32), "line": (6, 8)}, "40"),
+        ({"dust": (8, 32), "line": (4, 8)}, None),
+        ({"dust": (0, 32), "line": (1, 1)}, None),
+    ],
+)
+def test_a_failure_is_called_one_in_the_first_line_and_nothing_less_is(
+    language: Language, types: Any, named: str | None
+) -> None:
+    text = said(detection(types), language)
+    assert (FAILURE[language] in text) == (named is not None)
+    assert named is None or (FAILURE[language] in text.splitlines()[0] and named in text.splitlines()[0])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -74,19 +97,46 @@ def test_a_threshold_says_what_its_policy_promises(language: Language, policy: A
 
 
 def test_a_rate_that_so_few_images_cannot_promise_is_said() -> None:
-    assert "You asked for 5 %: that takes 19 good images, and 12 set the threshold." in said(detection())
+    told = said(detection())
+    assert "You asked for 5 %: that takes 19 good images, and 12 set the threshold." in told
+    assert "a new good image is the highest of 13 1 time in 13; 7 more good images are needed" in told
     assert "You asked for" not in said(detection(threshold=threshold(images=19)))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_promise_that_the_good_test_images_do_not_keep_is_said(language: Language) -> None:
-    def summary(held: bool | None) -> str:
-        check = PromiseCheck(held=held, promised=0.05, overkill=0.415) if held is not None else PromiseCheck(reason="r")
-        return said(detection(promise_check=check), language)
+def checked(overkill: float, *, images: int = 61, good: int = 100, policy: Any = "split_conformal", p: float = 0.4) -> Any:
+    """Of good test images this share was called defective, and so many set the threshold."""
+    told = threshold(policy, images=images)
+    check = PromiseCheck(held=True, promised=told.promised, overkill=overkill, ks_p_value=p)
+    return detection(good=good, alarms=round(overkill * good), promise_check=check, threshold=told)
 
-    assert "41.5 %" in summary(False)
-    assert "41.5 %" not in summary(True)
-    assert summary(None) == summary(True)
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_promised_and_what_was_measured_are_told_together(language: Language) -> None:
+    paragraphs = said(checked(0.12), language).split("\n\n")
+    (told,) = [each for each in paragraphs if "4.84 %" in each and "12 %" in each]
+    assert "100" in told and "21" in told  # 1 time in 21
+    assert "p 0.4" not in told
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (checked(0.12, p=0.003), "unlike those that set the threshold, such as another lot, date or light: their scores differ (p 0.003"),
+        (checked(0.07), "only 61 good images set the threshold"),
+        (checked(0.07, images=400, good=50), "50 good test images are few: 1 more or less is 2 % of them"),
+        (checked(0.4, policy="leave_one_out"), "learnt from fewer of them"),
+        (checked(0.2), "whether these good images come from another lot"),
+        (checked(0.04), "The promise holds on these"),
+    ],
+)  # fmt: skip
+def test_more_overkill_than_promised_is_told_with_the_likeliest_reason_by_what_speaks_for_it(run: Any, words: str) -> None:
+    assert words in said(run)
+
+
+def test_a_chance_is_told_as_once_in_so_many_or_as_a_share_where_it_is_common() -> None:
+    assert "in 35.6 % of such tests" in said(checked(0.06))
+    assert "1 time in 21" in said(checked(0.12))
+    assert "less often than 1 time in 1,000" in said(checked(0.5))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

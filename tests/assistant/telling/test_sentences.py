@@ -166,7 +166,7 @@ def test_a_figure_is_rounded_as_its_kind_deserves(figure: Figure, said: str) -> 
     assert figure.said() == said
 
 
-@pytest.mark.parametrize(("overkill", "what"), [(0.05, "promise_kept"), (0.2, "promise_perhaps_kept")])
+@pytest.mark.parametrize(("overkill", "what"), [(0.05, "promise_kept"), (0.2, "promise_exceeded_by_chance")])
 def test_overkill_above_the_promise_is_never_called_a_kept_promise(overkill: float, what: str) -> None:
     check = PromiseCheck(held=True, overkill=overkill, promised=0.0769)
     claims = told_runs.claims(told_runs.detection(promise_check=check))
