@@ -12,7 +12,9 @@ from prompts.languages import Language
 # count: whole, as it stands. share: percent with at most one decimal. promise: percent to three digits, as a threshold is promised.
 # score: three decimals. change: the same with its sign. points: a difference of shares, in percentage points. seconds: as prompts/durations.py.
 # times: a ratio, one decimal. chance: of a test's p-value, two digits. amount: of a unit, three digits. plain: a setting, as it was given.
-Rounding = Literal["count", "share", "promise", "score", "change", "points", "seconds", "times", "chance", "amount", "plain"]
+Rounding = Literal[
+    "count", "share", "promise", "score", "change", "points", "seconds", "times", "chance", "amount", "plain"
+]
 POINTS: dict[Language, str] = {"en": " points", "ko": " %p", "zh": " 个百分点"}
 LEAST_CHANCE = 0.001  # a smaller p-value is told as less than this
 

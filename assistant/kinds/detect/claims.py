@@ -175,7 +175,12 @@ def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
     told, check = metrics.threshold, metrics.promise_check
     promise = _promise_of(told)
     yield _threshold(about, metrics, promise)
-    if told.overkill_rate is not None and promise is not None and promise.policy != "percentile" and not promise.is_enough:
+    if (
+        told.overkill_rate is not None
+        and promise is not None
+        and promise.policy != "percentile"
+        and not promise.is_enough
+    ):
         more = {"one": count(1), "next": count(promise.images + 1), "more": count(promise.needed - promise.images)}
         rests = {"images": count(promise.images), "rate": Figure(promise.rate, "promise")}
         yield about.claim("promise_short", "promise_short", **rests, needed=count(promise.needed), **more)
@@ -247,7 +252,9 @@ def _why_exceeded(about: About, metrics: DetectMetrics, promise: Promise | None,
     if chance is not None and chance >= CHANCE and promise is not None and good:
         if promise.images < good or not promise.is_enough:
             return about.claim("promise_why", "promise_why_few_set_it", images=count(promise.images))
-        return about.claim("promise_why", "promise_why_few_tested", good=count(good), one=count(1), step=share(1 / good))
+        return about.claim(
+            "promise_why", "promise_why_few_tested", good=count(good), one=count(1), step=share(1 / good)
+        )
     if promise is not None and promise.policy == "leave_one_out":
         return about.claim("promise_why", "promise_why_folds")
     return about.claim("promise_why", "promise_why_other_lot")

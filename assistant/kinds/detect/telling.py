@@ -21,7 +21,16 @@ from engine.contract.policy import Promise
 from engine.contract.results.detect import DetectResults, ThresholdTold
 
 AUPRO_LIMITS = {"aupro_30": 0.3, "aupro_05": 0.05}
-TOLD_TO_SCRIPTS = ("weights", "counts", "threshold", "promise_check", "per_defect_type", "speed_and_memory", "synthetic", "reasons")
+TOLD_TO_SCRIPTS = (
+    "weights",
+    "counts",
+    "threshold",
+    "promise_check",
+    "per_defect_type",
+    "speed_and_memory",
+    "synthetic",
+    "reasons",
+)
 
 
 def in_short(job: DetectJob, facts: DataFacts) -> str:

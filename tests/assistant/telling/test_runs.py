@@ -103,7 +103,9 @@ def test_a_rate_that_so_few_images_cannot_promise_is_said() -> None:
     assert "You asked for" not in said(detection(threshold=threshold(images=19)))
 
 
-def checked(overkill: float, *, images: int = 61, good: int = 100, policy: Any = "split_conformal", p: float = 0.4) -> Any:
+def checked(
+    overkill: float, *, images: int = 61, good: int = 100, policy: Any = "split_conformal", p: float = 0.4
+) -> Any:
     """Of good test images this share was called defective, and so many set the threshold."""
     told = threshold(policy, images=images)
     check = PromiseCheck(held=True, promised=told.promised, overkill=overkill, ks_p_value=p)
@@ -129,7 +131,9 @@ def test_what_was_promised_and_what_was_measured_are_told_together(language: Lan
         (checked(0.04), "The promise holds on these"),
     ],
 )  # fmt: skip
-def test_more_overkill_than_promised_is_told_with_the_likeliest_reason_by_what_speaks_for_it(run: Any, words: str) -> None:
+def test_more_overkill_than_promised_is_told_with_the_likeliest_reason_by_what_speaks_for_it(
+    run: Any, words: str
+) -> None:
     assert words in said(run)
 
 
