@@ -110,7 +110,7 @@ class Kind(Protocol[JobT]):
         """Settings that every job of this kind has and this one makes no use of: its form does not show them."""
 
     def work(self, job: JobT, facts: DataFacts) -> float:
-        """How much there is to do, in seconds of a plain CPU; earlier runs of this machine correct it."""
+        """How much there is to do, in seconds on this machine; earlier runs of this machine correct it."""
 
     def in_short(self, job: JobT, facts: DataFacts) -> str:
         """Model, data and what matters most of the settings, in a line of English for a terminal."""

@@ -1,29 +1,28 @@
-"""How much work a training of a detector is, in seconds of a plain CPU.
+"""How much work a training of a detector is, in seconds of this machine's processor.
 
 The counts are multiply-adds: of a backbone as its own description says (engine/contract/backbones.py), of what a model does with it as
-its Params say (engine/contract/models/). They are right to a factor of two or three at best; what matters is that hours are not taken
-for minutes. The first finished run of a model sets them right.
+its Params say (engine/contract/models/). How many of them a second this machine does is measured once (assistant/machine/speed.py).
+That is right to a factor of two (benchmarks/estimates.py measures it for each model); finished runs of a model set it right.
 """
 
-import os
-
+from assistant.machine.speed import cores, gmacs_per_second_and_core
 from engine.contract.backbones import Architecture
 from engine.contract.data import DataFacts
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models.detector import UNKNOWN_GMACS, Work
 from engine.contract.policy import share_out
 
-GMACS_PER_SECOND_AND_CORE = 12.0
+OF_A_PRODUCT = 0.8  # what a network does in a second, of what a plain product of matrices does
 READ_SECONDS = 0.008  # decode and resize one image
 WRITE_SECONDS = 0.05  # map, heatmap and mask of one tested image
 START_SECONDS = 4.0  # import torch, read the job, save, load again
 
 
 def count_work(job: DetectJob, facts: DataFacts) -> float:
-    """The uncorrected count, in seconds of a plain CPU."""
+    """The uncorrected count, in seconds."""
     good, tested = facts.train_good, facts.test_good + facts.test_defective
     shared = share_out(job, good=good, has_own_test=facts.test_good > 0)
-    rate = GMACS_PER_SECOND_AND_CORE * (os.cpu_count() or 1)
+    rate = OF_A_PRODUCT * gmacs_per_second_and_core() * cores()
     work = Work(job.image_size, job.epochs, fit=shared.fit, looked_at=good + tested, backbone=_backbone(job))
     passes = 1 if job.augmentation == "none" else job.model.passes_over_augmented
     once = (good * passes + tested) * (READ_SECONDS + job.model.forward_gmacs(work) / rate) + tested * WRITE_SECONDS

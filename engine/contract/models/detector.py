@@ -9,6 +9,7 @@ from engine.contract.models.base import Params
 Family = Literal["memory", "gradient", "flow", "ensemble"]
 
 ASKED_PIXELS = 224  # at which the cost of networks is counted
+LEAST_GMACS = 0.8  # what a lighter network costs: it waits for memory, not for its multiply-adds
 UNKNOWN_GMACS = 4.0  # of networks that nobody counted
 
 
@@ -108,7 +109,7 @@ class DetectorParams(Params):
     def forward_gmacs(self, work: Work) -> float:
         """10^9 multiply-adds of one image through the networks."""
         gmacs = work.backbone.gmacs if work.backbone else self.own_gmacs
-        return gmacs * (work.image_size / ASKED_PIXELS) ** 2
+        return max(gmacs, LEAST_GMACS) * (work.image_size / ASKED_PIXELS) ** 2
 
     def learning(self, work: Work) -> Cost:
         """What comes on top of one pass of every image through the networks."""

@@ -1,10 +1,10 @@
-"""What a detection costs, counted before it starts: right to a factor of two or three, and never hours taken for minutes."""
+"""What a detection costs, counted before it starts: right to a factor of two, and never hours taken for minutes."""
 
-import os
 from typing import Any
 
 import pytest
 
+from assistant.kinds.detect import work as detect_work
 from assistant.kinds.detect.work import START_SECONDS, count_work
 from engine.contract.jobs import make_job
 from engine.contract.models import MODELS
@@ -16,7 +16,9 @@ HOUR = 3600
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    """Of a plain machine, whatever this one is."""
+    monkeypatch.setattr(detect_work, "cores", lambda: 2)
+    monkeypatch.setattr(detect_work, "gmacs_per_second_and_core", lambda: 30.0)
 
 
 def work(model: str, *, good: int = 100, **settings: Any) -> float:
@@ -52,3 +54,14 @@ def test_augmented_pictures_are_looked_at_once_more(model: str) -> None:
     more = work(model, good=100, augmentation="light") - work(model, good=100)
     assert more == pytest.approx(work(model, good=100, augmentation="strong") - work(model, good=100))
     assert 0 < more < augmented < plain
+
+
+def test_a_faster_machine_is_expected_to_take_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = work("autoencoder", epochs=500)
+    monkeypatch.setattr(detect_work, "gmacs_per_second_and_core", lambda: 60.0)
+    assert work("autoencoder", epochs=500) < 0.7 * slow
+
+
+def test_a_light_network_is_not_expected_to_cost_next_to_nothing() -> None:
+    light, whole = (work("padim", good=500, backbone=name) for name in ("mobilenetv2_035", "mobilenetv2_100"))
+    assert light > 0.7 * whole
