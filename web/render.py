@@ -18,11 +18,12 @@ from assistant.kinds import kind_for, kind_names, kind_of
 from assistant.kinds.summary import title_of
 from assistant.runs.took import took
 from assistant.settings import Settings
-from assistant.store.tables import ACTIVE, RunRow
+from assistant.store.tables import RunRow
 from assistant.tools.wording import wording
 from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
+from prompts.figures import percent
 from prompts.languages import LANGUAGES, Language
 from web import markdown
 from web.kinds import FOLDER as KINDS_FOLDER
@@ -50,7 +51,7 @@ class Renderer:
             "theme": request.cookies.get("murascope_theme", "system"),
             "provider": self._workspace.provider,
             "conversations": group_by_day(await self._workspace.conversations.list(also=opened)),
-            "active_runs": [row for row in await self._workspace.runs.list() if row.state in ACTIVE],
+            "active_runs": await self._workspace.runs.active(),
         }
         html = environment(language).get_template(f"pages/{name}.html").render({**shell, **context})
         response = HTMLResponse(html, status, headers={"cache-control": "no-store", "content-language": language})
@@ -101,6 +102,7 @@ def environment(language: str) -> Environment:
         markdown=lambda text, can_be_said=False: Markup(markdown.to_html(text, can_be_said=can_be_said)),
         duration=lambda seconds: duration(seconds, words.language),
         count=lambda number: f"{number:,}",
+        percent=percent,
         plain=plain,
         by_reason=by_reason,
         field=field_text,

@@ -5,6 +5,7 @@ most once; whoever asks again means the run that continues it. How one comes abo
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,15 @@ async def what_is_left(runs: Queue, row: RunRow) -> Rest | None:
     if not runs.place.has(row) or row.state not in ENDED_WITHOUT_RESULT or await runs.continuation(row.id) is not None:
         return None
     return await rest_of(runs, row)
+
+
+async def what_is_left_of(runs: Queue, rows: Sequence[RunRow]) -> dict[str, "str | Rest | None"]:
+    """The same of many at once, by their ids: the id of the run that took one's place, what one would do, None where none can."""
+    ended = [row for row in rows if row.state in ENDED_WITHOUT_RESULT]
+    taken = await runs.continuations([row.id for row in ended])
+    here = [row for row in ended if row.id not in taken and runs.place.has(row)]
+    rests = await asyncio.to_thread(lambda: {row.id: rest_in(runs.folder(row.id), row) for row in here})
+    return {row.id: taken.get(row.id) or rests.get(row.id) for row in ended}
 
 
 async def rest_of(runs: Queue, row: RunRow) -> Rest:

@@ -262,6 +262,12 @@ class Queue:
         async with self._database.reading() as session:
             return await session.scalar(select(RunRow).where(RunRow.continues == run))
 
+    async def continuations(self, runs: Sequence[str]) -> dict[str, str]:
+        """Of these runs those whose place another took, each with that other's id."""
+        query = select(RunRow.continues, RunRow.id).where(RunRow.continues.in_(runs))
+        async with self._database.reading() as session:
+            return {str(run): other for run, other in await session.execute(query)}
+
     async def waits_for(self, row: RunRow) -> Sequence[str]:
         """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile.
 

@@ -31,7 +31,7 @@ def test_the_list_of_runs_tells_what_a_runs_kind_makes_of_its_figures(finished_r
     row = client.get("/runs", params={"lang": "en"}, headers={"accept": "text/html"}).text.split(
         f'data-run="{finished_run}"'
     )[1]
-    assert "0.750" in row and 'missed <span class="mono">1</span>' in row
+    assert "0.750" in row and 'data-column="missed" data-sort="1.0">1</td>' in row
 
 
 def test_a_run_describes_itself(finished_run: str, client: TestClient) -> None:

@@ -18,6 +18,10 @@ def test_what_is_written_on_a_run_is_shown_as_text(finished_run: str, client: Te
     written = {"name": HOSTILE, "note": SECRET, "tags": ["<b>mura</b>"]}
     told = client.patch(f"/api/runs/{finished_run}", json=written).json()
     assert (told["name"], told["tags"]) == ("<img src=x onerror=alert(1)> [0mline 3", ["<b>mura</b>"])
+    for path in ("/runs", f"/runs/{finished_run}"):
+        page = client.get(path, headers={"accept": "text/html"}).text
+        assert "&lt;img src=x onerror=alert(1)&gt; [0mline 3" in page
+        assert not any(hostile in page for hostile in ("<img src=x", "<b>mura", "<script>alert"))
 
 
 def test_what_is_left_out_stays_and_what_is_too_long_is_refused(finished_run: str, client: TestClient) -> None:

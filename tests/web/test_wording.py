@@ -78,7 +78,7 @@ def test_a_setting_that_means_something_else_to_a_model_has_help_of_its_own() ->
 
 def test_no_text_is_left_over() -> None:
     sources = "\n".join(path.read_text("utf-8") for path in [*SOURCES, *WEB.glob("routes/*.py")])
-    begun = {f"{kind}." for kind in re.findall(r"""\bcoded\(\s*["'](\w+)["']""", sources)}
+    begun = {f"{kind}." for kind in re.findall(r"""\bcoded\(\s*["']([\w.]+)["']""", sources)}
     begun |= set(re.findall(r"""\bt\(\s*["']([a-z0-9_.]+\.)["'] ~""", sources))
     begun |= set(re.findall(r"""`([a-z0-9_.]+\.)\$\{""", sources))
     begun.add("told.")  # what the chat alone says

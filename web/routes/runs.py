@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from assistant.kinds import kind_of
 from assistant.kinds.summary import title_of
 from assistant.runs import deleting, results
-from assistant.runs.continuing import ENDED_WITHOUT_RESULT, what_is_left
+from assistant.runs.continuing import Rest, what_is_left, what_is_left_of
 from assistant.runs.labels import labels
 from assistant.runs.space import Space
 from assistant.runs.took import took
@@ -26,15 +26,24 @@ Index = Annotated[int, Path(ge=0, le=999_999)]
 
 
 @router.get("/runs")
-async def list_runs(
-    request: Request, workspace: Opened, renderer: Drawn, state: str | None = None, dataset: str | None = None
-) -> Response:
-    rows = await workspace.runs.list(state=state or None, dataset=dataset or None)
-    again = {row.id: await what_comes_next(row, workspace) for row in rows if row.state in ENDED_WITHOUT_RESULT}
+async def list_runs(request: Request, workspace: Opened, renderer: Drawn) -> Response:
+    """All of them; what is asked for in the address, the page itself finds among them (js/runs.js)."""
+    rows, deleted = await workspace.runs.list(limit=None), await workspace.runs.deleted()
+    left = await what_is_left_of(workspace.runs, rows)
     return await renderer.page(
-        request, "runs", runs=rows, state=state or "", dataset=dataset or "", again=again, trouble=workspace.supervisor.trouble,
+        request,
+        "runs",
+        runs=rows,
+        deleted=[row for row in deleted if workspace.runs.place.has(row)],
+        keep_days=workspace.settings.keep_deleted_days,
+        again={run: next_of(each) for run, each in left.items()},
+        datasets=sorted({(row.dataset, row.dataset) for row in rows}),
+        models=sorted({(row.subject, title_of(row)) for row in rows}, key=lambda model: model[1]),
+        tags=sorted({(tag, tag) for row in rows for tag in row.tags}),
+        settings_of=settings_of,
+        trouble=workspace.supervisor.trouble,
         is_here=workspace.runs.place.has,
-    )  # fmt: skip
+    )
 
 
 @router.get("/runs/{run}")
@@ -161,6 +170,20 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
     if what not in kind_of(row.kind).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
+
+
+def settings_of(row: RunRow) -> dict[str, Any]:
+    """What it was asked for, flat, as it is on record; of another version too."""
+    model = row.spec.get("model")
+    flat = {**row.spec, **(model if isinstance(model, dict) else {})}
+    return {name: value for name, value in flat.items() if name not in ("kind", "dataset", "model", "name")}
+
+
+def next_of(left: str | Rest | None) -> dict[str, Any]:
+    return {
+        "continued_as": left if isinstance(left, str) else None,
+        "rest": asdict(left) if isinstance(left, Rest) else None,
+    }
 
 
 async def what_comes_next(row: RunRow, workspace: Workspace) -> dict[str, Any]:

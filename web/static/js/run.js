@@ -7,6 +7,8 @@ import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, duration, value } from "./format.js";
 import { coded, t } from "./i18n.js";
 import { offerToContinue } from "./continue.js";
+import "./run_acts.js";
+import "./run_labels.js";
 import { follow, lookAgain } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
@@ -29,7 +31,9 @@ export function mountRun(view) {
     readouts(part("readouts"), state, kind);
     charts(view, state, kind);
     pill(part, state);
-    offerToContinue(part("again"), run, state.row);
+    const failed = state.state === "failed" && state.ended !== null; // then it stands below the reason
+    offerToContinue(part(failed ? "failure-again" : "again"), run, state.row);
+    if (failed) part("again").hidden = true;
     announce(part("announce"), state, memory);
     if (state.ended !== null && !memory.ended) {
       memory.ended = true;
@@ -52,6 +56,7 @@ function pill(part, state) {
   part("state").textContent = t(`state.${stateName(state)}`);
   part("stop").hidden = !isActive(state);
   part("stop").disabled = stateName(state) === "stopping";
+  part("delete").hidden = isActive(state);
   part("progress").hidden = !isActive(state);
   const ended = state.ended !== null && state.started !== null;
   const late = state.state === "succeeded" && state.row?.stop_requested;

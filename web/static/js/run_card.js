@@ -26,12 +26,14 @@ function show(card, run, state, kind) {
   part("bar").setAttribute("aria-valuenow", String(done));
   part("bar").firstElementChild.style.inlineSize = `${done}%`;
   part("line").textContent = line(run, state, done);
+  if (state.row) part("name").textContent = state.row.name || t("plan.title", { model: state.row.model_title, dataset: state.row.dataset });
   offerToContinue(part("again"), run, state.row);
   if (state.state === "succeeded" && state.metrics && kind) badges(part("badges"), kind.badges(state.metrics).filter(Boolean));
 }
 
 function line(run, state, done) {
   const parts = [t("run.name", { run })];
+  if (state.row?.name) parts.push(t("plan.title", { model: state.row.model_title, dataset: state.row.dataset }));
   if (isActive(state) && continuesFrom(state)) parts.push(continuesFrom(state));
   if (state.state === "running") {
     parts.push(`${done} %`);
