@@ -98,6 +98,12 @@ class Kind(Protocol[JobT]):
     def best_for(self, *, good: int, weights_at_hand: bool) -> list[str]:
         """The models to begin with on so many good images; none where their number does not tell."""
 
+    def candidates(self, facts: DataFacts, goal: str) -> list[dict[str, Any]]:
+        """What a recommendation by trial tries, the most promising first: overlays of a job, each with its model."""
+
+    def on_a_cut(self, facts: DataFacts, goal: str, most_good: int | None) -> dict[str, Any]:
+        """The settings that all trials share, so that they are quick and can be compared; `most_good` None is no cut."""
+
     def refuse(self, settings: Settings, job: JobT, facts: DataFacts, *, chosen: Mapping[str, Any]) -> None:
         """Raises SpecError where a valid job cannot run on this data or this machine; `chosen` is what somebody asked for of it."""
 

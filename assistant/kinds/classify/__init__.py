@@ -6,6 +6,7 @@ from typing import Any
 from assistant.kinds import Kind
 from assistant.kinds.claims import Outline
 from assistant.kinds.classify.advice import backbone_for, best_for, complete, model_of, recommended
+from assistant.kinds.classify.candidates import candidates, on_a_cut
 from assistant.kinds.classify.claims import OUTLINES, rounding_of
 from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
@@ -38,6 +39,8 @@ class Classify:
     build_on = staticmethod(build_on)
     advise = staticmethod(complete)
     backbone_for = staticmethod(backbone_for)
+    candidates = staticmethod(candidates)
+    on_a_cut = staticmethod(on_a_cut)
     recommended = staticmethod(recommended)
     best_for = staticmethod(best_for)
     refuse = staticmethod(refuse_what_cannot_run)

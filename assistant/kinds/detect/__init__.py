@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from assistant.kinds import Kind
 from assistant.kinds.claims import Outline
 from assistant.kinds.detect.advice import backbone_for, best_for, complete, recommended
+from assistant.kinds.detect.candidates import candidates, on_a_cut
 from assistant.kinds.detect.claims import OUTLINES, rounding_of
 from assistant.kinds.detect.comparing import COMPARED
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
@@ -38,6 +39,8 @@ class Detect:
     build_on = staticmethod(build_on)
     advise = staticmethod(complete)
     backbone_for = staticmethod(backbone_for)
+    candidates = staticmethod(candidates)
+    on_a_cut = staticmethod(on_a_cut)
     recommended = staticmethod(recommended)
     best_for = staticmethod(best_for)
     refuse = staticmethod(refuse_what_cannot_run)
