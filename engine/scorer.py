@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from engine.contract.events import Batches, Warned
 from engine.contract.folder import ModelFolder
 from engine.contract.results.detect import DetectCard
+from engine.contract.thresholds import p_values
 from engine.datasets.loading import Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.explanations import Explained, explain_batch
 from engine.evaluation.inspection import Inspection, scratch_for
-from engine.evaluation.thresholds import p_values
 from engine.models import AnomalyModel
 from engine.report import Eta, Reporter, silent
 from engine.saved_models import load_model

@@ -17,8 +17,8 @@ from engine.contract.jobs import make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.policy import percent, share_out
 from engine.contract.results.detect import ThresholdTold
+from engine.contract.thresholds import promise
 from engine.evaluation.calibration import Calibration, calibration_from
-from engine.evaluation.thresholds import promise
 from engine.report import Report
 from engine.tasks.detect.calibrating import warn_of_few_good
 from tests.data_facts import stored_facts

@@ -28,7 +28,7 @@ from engine.contract.results.detect import (
     ScoreRow,
     ThresholdTold,
 )
-from engine.evaluation.intervals import proportion_interval
+from engine.contract.shares import proportion_interval
 from engine.tasks.classify.measurement import measure
 
 NAMES = {"model": "PatchCore", "data": "oled"}

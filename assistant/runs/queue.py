@@ -23,7 +23,7 @@ from assistant.runs.last_word import killed, open_for_last_word, say
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, RunRow, now
+from assistant.store.tables import ACTIVE, RunRow, ThresholdRow, now
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, has_ended
 from engine.contract.folder import RunFolder
@@ -402,6 +402,26 @@ class Queue:
             query = update(RunRow).where(RunRow.id == run).values(**values).returning(RunRow)
             return (await session.scalars(query.execution_options(synchronize_session=False))).one()
 
+    async def set_threshold(self, setting: ThresholdRow, *, seen: int, metrics: dict[str, Any]) -> RunRow | None:
+        """Put a threshold in force, with the metrics at it. None when another was set than the version `seen`."""
+        change = update(RunRow).where(RunRow.id == setting.run, RunRow.state == "succeeded")
+        change = change.values(threshold=setting.setting, metrics=metrics).returning(RunRow)
+        try:
+            async with self._database.session() as session:
+                if _version(await session.scalar(select(RunRow.threshold).where(RunRow.id == setting.run))) != seen:
+                    return None
+                session.add(setting)
+                await session.flush()  # of two at once, in a database that lets them, one finds the version taken
+                return (await session.scalars(change.execution_options(synchronize_session=False))).one_or_none()
+        except IntegrityError:
+            return None
+
+    async def thresholds(self, run: str) -> Sequence[ThresholdRow]:
+        """Those that were set for a run, the oldest first."""
+        query = select(ThresholdRow).where(ThresholdRow.run == run).order_by(ThresholdRow.version)
+        async with self._database.reading() as session:
+            return (await session.scalars(query)).all()
+
     async def _change(
         self, run: str, from_states: tuple[str, ...], *, since: datetime | None = None, **values: Any
     ) -> RunRow | None:
@@ -412,6 +432,15 @@ class Queue:
                 query = query.where(RunRow.started_at == since)
             query = query.values(**values).returning(RunRow)
             return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
+
+
+def version_in_force(row: RunRow) -> int:
+    """Of a run's threshold; 1 is the promised one."""
+    return _version(row.threshold)
+
+
+def _version(threshold: dict[str, Any] | None) -> int:
+    return 1 if threshold is None else int(threshold["version"])
 
 
 def submission(row: RunRow) -> Submission:

@@ -44,14 +44,15 @@ def evaluation_of(row: RunRow, folder: Path) -> EvaluationFolder:
 
 
 def load(row: RunRow, folder: Path, kind: type[ResultsT]) -> ResultsT:
-    """Read what a run measured from its folder, as its kind of run writes it.
+    """Read what a run measured from its folder, as its kind of run writes it, at the threshold in force.
 
     Raises:
         NoResults: there is none, or a file of it is damaged.
     """
     evaluation = evaluation_of(row, folder)
     with told_by_file(row, folder):
-        return evaluation.read(kind)
+        results = evaluation.read(kind)
+    return results if row.threshold is None else results.at(row.threshold["told"])
 
 
 @contextmanager

@@ -155,7 +155,8 @@ class RunRow(Base):
     worked_s: Mapped[float | None]  # as the engine measured it; known when the run has ended
     attempts: Mapped[int] = mapped_column(default=0)
     stop_requested: Mapped[bool] = mapped_column(default=False)
-    metrics: Mapped[dict[str, Any] | None]
+    metrics: Mapped[dict[str, Any] | None]  # at the threshold in force
+    threshold: Mapped[dict[str, Any] | None]  # in force, a ThresholdSet; null: the promised one, version 1
     reason: Mapped[str | None]
     hint: Mapped[str | None]
     name: Mapped[str] = mapped_column(
@@ -168,3 +169,20 @@ class RunRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class ThresholdRow(Base):
+    """A threshold that somebody set for a finished run; `setting` is a ThresholdSet (assistant/runs/thresholds.py).
+
+    Version 1 is the promised one of the training and has no row. The versions of a run have no gaps, so of two that are set at once one
+    finds its number taken.
+    """
+
+    __tablename__ = "thresholds"
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[float]
+    pixel: Mapped[float]
+    setting: Mapped[dict[str, Any]]
+    conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)

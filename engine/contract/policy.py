@@ -1,7 +1,7 @@
 """How many good images do what in a run, and what their number can promise. Loads no torch.
 
 The plan that a person says yes to and the run that follows it count by these rules alone. What stands behind the
-promises is told in engine/evaluation/thresholds.py.
+promises is told in engine/contract/thresholds.py.
 """
 
 import math
@@ -98,7 +98,7 @@ class Promise:
         the promise just kept; None where nothing is promised.
 
         Which n images set the threshold is chance too: the share above it is beta-distributed around the promise, and false alarms
-        are beta-binomial (engine/evaluation/thresholds.py). For leave_one_out an approximation.
+        are beta-binomial (engine/contract/thresholds.py). For leave_one_out an approximation.
         """
         if self.promised is None:
             return None
@@ -139,9 +139,14 @@ def promised(policy: GoodPolicy, *, images: int, overkill_rate: float, folds: in
     Args:
         folds: of leave_one_out, how many models are fitted; None is one for each image.
     """
+    return promised_above(policy, images=images, ranks=ranks_above(images, overkill_rate), folds=folds)
+
+
+def promised_above(policy: GoodPolicy, *, images: int, ranks: int, folds: int | None = None) -> float | None:
+    """The same of a threshold above which so many of the images + 1 ranks lie."""
     if policy == "percentile":
         return None
-    share = ranks_above(images, overkill_rate) / (images + 1)
+    share = min(ranks / (images + 1), 1.0)
     if policy == "split_conformal":
         return share
     k = images if folds is None else folds

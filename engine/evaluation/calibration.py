@@ -8,16 +8,21 @@ from numpy.typing import NDArray
 
 from engine.contract.policy import GoodPolicy
 from engine.contract.results.detect import Threshold
-from engine.evaluation.thresholds import set_threshold
+from engine.contract.thresholds import set_threshold
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Both thresholds, and the scores of the good pictures that set them, which p-values compare with."""
+    """Both thresholds, and the scores of the good pictures that set them, which p-values compare with.
+
+    map_highs: the highest score of each one's map; folds: of leave_one_out, how many models gave the scores.
+    """
 
     image: Threshold
     pixel: Threshold
     scores: list[float]
+    map_highs: list[float]
+    folds: int | None = None
 
 
 def calibration_from(
@@ -40,4 +45,6 @@ def calibration_from(
         image=set_threshold(scores, overkill_rate=overkill_rate, policy=policy, folds=folds),
         pixel=set_threshold(map_highs, overkill_rate=overkill_rate, policy=policy, folds=folds),
         scores=[float(score) for score in scores],
+        map_highs=[float(high) for high in map_highs],
+        folds=folds,
     )

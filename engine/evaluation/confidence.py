@@ -3,7 +3,7 @@
 Platt, Probabilistic Outputs for Support Vector Machines, 1999: a logistic curve of the score, whose slope is the
 temperature, with targets drawn in a little so that classes that lie apart do not make it a step. Naeini, Cooper and
 Hauskrecht, 2015 (expected calibration error). An image's confidence comes from a curve that was fitted without it, and so
-do the errors reported. Without labels there is no confidence: the conformal p-value (engine/evaluation/thresholds.py) is what can be
+do the errors reported. Without labels there is no confidence: the conformal p-value (engine/contract/thresholds.py) is what can be
 said. The share of defects in the test data is taken for granted; a line has fewer, and there confidence is too high.
 """
 

@@ -1,8 +1,7 @@
 """How sure a figure is: intervals of measures of images.
 
-Bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, 1993. Shares: Clopper and Pearson, Biometrika 26, 1934,
-exact, so 0 of 20 has an interval too. AUROC: Newcombe, Statistics in Medicine 25, 2006 (method 5, on the variance of Hanley
-and McNeil 1982), which does not shrink to a point when the classes are apart as the bootstrap does.
+Bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; those of shares stand in
+engine/contract/shares.py. AUROC: Newcombe, Statistics in Medicine 25, 2006 (method 5, on the variance of Hanley and McNeil 1982), which does not shrink to a point when the classes are apart as the bootstrap does.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +9,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
-from engine.evaluation.metrics import DEFECTIVE, GOOD, Metric, Tally
+from engine.contract.shares import (
+    AT_ONCE,
+    DEFECTIVE,
+    GOOD,
+    Interval,
+    drawn,
+    numbered,
+    proportion_interval,
+    resamples_of,
+    strata_of,
+)
+from engine.evaluation.metrics import Metric, Tally
 
-Interval = tuple[float, float]
-AT_ONCE = 2_000_000  # counts of resamples held at a time: 16 MB each array
-MOST_DRAWS = 20_000_000  # images drawn over all resamples
 PIXELS_AT_ONCE = 200  # resamples of pixel counts held at a time
 
 
@@ -40,18 +47,18 @@ def bootstrap_interval(
     score_of, label_of = np.asarray(scores, dtype=np.float64).ravel(), np.asarray(labels).ravel()
     known = np.flatnonzero((label_of == GOOD) | (label_of == DEFECTIVE))
     score_of, label_of = score_of[known], label_of[known]
-    group_of = _numbered(groups, known)
-    strata = _strata(group_of, label_of)
+    group_of = numbered(groups, known)
+    strata = strata_of(group_of, label_of)
     if min((len(np.unique(group_of[label_of == of])) for of in (GOOD, DEFECTIVE)), default=0) < 2:
         return None
     order = np.argsort(-score_of, kind="stable")
     score_of, label_of, group_of = score_of[order], label_of[order], group_of[order]
     starts = np.flatnonzero(np.diff(score_of, prepend=np.inf))  # where each distinct score begins
     generator, values = np.random.default_rng(seed), []
-    resamples = resamples or int(np.clip(MOST_DRAWS // len(score_of), 200, 1000))
+    resamples = resamples or resamples_of(len(score_of))
     together = max(AT_ONCE // len(score_of), 1)
     for start in range(0, resamples, together):
-        times = _drawn(strata, min(together, resamples - start), generator)[:, group_of]  # (R, N) how often each image
+        times = drawn(strata, min(together, resamples - start), generator)[:, group_of]  # (R, N) how often each image
         good = np.add.reduceat(times * (label_of == GOOD), starts, axis=1)
         defective = np.add.reduceat(times * (label_of == DEFECTIVE), starts, axis=1)
         values.append(metric.formula(Tally(score_of[starts], good, defective)))
@@ -81,19 +88,21 @@ def bootstrap_pixels(
     None with fewer than two maps (or groups) that have a marked pixel.
     """
     is_defective = np.asarray(per_map[:, 1].any(axis=1), dtype=np.int64)
-    group_of = _numbered(groups, np.arange(len(per_map)))
-    strata = _strata(group_of, is_defective)
+    group_of = numbered(groups, np.arange(len(per_map)))
+    strata = strata_of(group_of, is_defective)
     if len(strata[1]) < 2:
         return None
     # each map's counts belong to its group: drawing groups is then one matrix product
     of_group = np.zeros((int(group_of.max()) + 1, *per_map.shape[1:]), dtype=np.float32)
     np.add.at(of_group, group_of, per_map)
-    times = _drawn(strata, resamples, np.random.default_rng(seed)).astype(np.float32)
+    times = drawn(strata, resamples, np.random.default_rng(seed)).astype(np.float32)
     regions = np.rint(times @ of_group[:, 2].sum(axis=1)).astype(int)
     values = []
     for start in range(0, resamples, PIXELS_AT_ONCE):
-        drawn = np.tensordot(times[start : start + PIXELS_AT_ONCE], of_group, axes=1).astype(np.float64)  # (r, 3, bins)
-        for i, rows in enumerate(drawn):
+        counts = np.tensordot(times[start : start + PIXELS_AT_ONCE], of_group, axes=1).astype(
+            np.float64
+        )  # (r, 3, bins)
+        for i, rows in enumerate(counts):
             values.append(float(metric.formula(_pixel_tally(rows, int(regions[start + i])))))
     whole = per_map.sum(axis=0, dtype=np.float64)
     off = exact - float(metric.formula(_pixel_tally(whole, round(float(whole[2].sum())))))
@@ -120,13 +129,13 @@ def bootstrap_classes(
     None where some class has fewer than two images, or groups: nothing can be said about the spread.
     """
     truth, called = pairs[:, 0], pairs[:, 1]
-    group_of = _numbered(groups, np.arange(len(truth)))
+    group_of = numbered(groups, np.arange(len(truth)))
     first = {int(group): int(truth[i]) for i, group in reversed(list(enumerate(group_of)))}
     stratum_of = np.array([first[group] for group in range(len(first))])  # a mixed group counts where it begins
     strata = [np.flatnonzero(stratum_of == label) for label in np.unique(stratum_of)]
     if min((len(np.unique(group_of[truth == label])) for label in np.unique(truth)), default=0) < 2:
         return None
-    times = _drawn(strata, resamples, np.random.default_rng(seed))[:, group_of]  # (R, N)
+    times = drawn(strata, resamples, np.random.default_rng(seed))[:, group_of]  # (R, N)
     cells = np.zeros((len(truth), classes * classes))
     cells[np.arange(len(truth)), truth * classes + called] = 1
     found = formula((times @ cells).reshape(resamples, classes, classes))
@@ -152,29 +161,6 @@ def mean_of_shares(shares: Sequence[float], counts: Sequence[int], *, level: flo
     return max(float(mean - below / len(share)), 0.0), min(float(mean + above / len(share)), 1.0)
 
 
-def bootstrap_ratio(
-    parts: ArrayLike, wholes: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 1000
-) -> Interval | None:
-    """Percentile interval of sum(parts) / sum(wholes) by drawing images (N,) anew; None of fewer than two images."""
-    part, whole = np.asarray(parts, dtype=np.float64), np.asarray(wholes, dtype=np.float64)
-    if len(part) < 2:
-        return None
-    generator = np.random.default_rng(seed)
-    drawn = np.array([generator.integers(0, len(part), len(part)) for _ in range(resamples)])
-    low, high = np.quantile(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def proportion_interval(count: float, of: int, *, level: float = 0.95) -> Interval | None:
-    """Exact interval of a share of which `count` of `of` were seen; None of nothing. 20 of 20 gives 0.83 to 1."""
-    if of == 0:
-        return None
-    tail = (1 - level) / 2
-    low = betaincinv(count, of - count + 1, tail) if count > 0 else 0.0
-    high = betaincinv(count + 1, of - count, 1 - tail) if count < of else 1.0
-    return float(low), float(high)
-
-
 def auroc_interval(auroc: float, good: int, defective: int, *, level: float = 0.95) -> Interval:
     """Newcombe's interval of an AUROC seen with so many independent images of each class; honest at 1 and 0 as well."""
     return _lowest_auroc(auroc, good, defective, level), 1 - _lowest_auroc(1 - auroc, good, defective, level)
@@ -191,35 +177,6 @@ def _lowest_auroc(seen: float, good: int, defective: int, level: float) -> float
         return float((seen - true) ** 2 - z**2 * true * (1 - true) * spread / (good * defective))
 
     return float(brentq(too_far, 0.0, min(seen, 1 - 1e-9)))
-
-
-def hull(*intervals: Interval | None) -> Interval | None:
-    """The least interval that holds all given ones; None of none."""
-    known = [interval for interval in intervals if interval is not None]
-    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
-
-
-def _numbered(groups: Sequence[str | None] | None, known: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A number from 0 for each image's group, in the order in which they first appear."""
-    names: dict[object, int] = {}
-    return np.array([names.setdefault((groups[i] if groups else None) or int(i), len(names)) for i in known], dtype=int)
-
-
-def _strata(group_of: NDArray[np.int64], label_of: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The numbers of the groups without and with a defective image."""
-    with_defect = np.unique(group_of[label_of == DEFECTIVE])
-    return [np.setdiff1d(group_of, with_defect), with_defect]
-
-
-def _drawn(strata: list[NDArray[np.int64]], resamples: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """How often each group (columns) is in each resample (rows): as many draws from a stratum as it has groups."""
-    times = np.zeros((resamples, sum(map(len, strata))), dtype=np.int64)
-    for stratum in strata:
-        count = len(stratum)
-        if count:
-            draws = generator.integers(0, count, size=(resamples, count)) + count * np.arange(resamples)[:, None]
-            times[:, stratum] = np.bincount(draws.ravel(), minlength=resamples * count).reshape(resamples, count)
-    return times
 
 
 def _pixel_tally(rows: NDArray[np.float64], regions: int) -> Tally:

@@ -12,44 +12,32 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from engine.contract.results.detect import DetectMetrics, Threshold
+from engine.contract.shares import Interval, bootstrap_ratio, hull, proportion_interval
+from engine.contract.thresholds import DEFECT_RATE, cost_based, f1_optimal, promise, told
+from engine.contract.verdicts import VERDICTS
 from engine.datasets import Item
 from engine.datasets.loading import LABELS, Loader
 from engine.datasets.made_up_defects import is_made_up
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence
 from engine.evaluation.inspection import Inspection
-from engine.evaluation.intervals import (
-    Interval,
-    auroc_interval,
-    bootstrap_interval,
-    bootstrap_pixels,
-    bootstrap_ratio,
-    hull,
-    proportion_interval,
-)
+from engine.evaluation.intervals import auroc_interval, bootstrap_interval, bootstrap_pixels
 from engine.evaluation.metrics import (
     OVERKILLS,
-    SIZES,
     Tally,
     get_metric,
     per_defect_type,
-    size_of,
     tally,
     threshold_at_overkill,
 )
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
-from engine.evaluation.thresholds import cost_based, expected_overkill, f1_optimal, promise
 
 RECALLS = tuple(f"recall_at_{percent}_overkill" for percent in OVERKILLS)
 IMAGE_METRICS = ("image_auroc", "image_aupr", "image_f1_max", *RECALLS)
 WORST_TYPE = "worst_type_auroc"  # a mean hides a type that is not seen at all
 PIXEL_METRICS = ("pixel_auroc", "pixel_aupr", "pixel_f1_max", "aupro_30", "aupro_05")
 PIXELS_WITH_INTERVALS = ("pixel_auroc", "pixel_aupr", "aupro_30", "aupro_05")
-VERDICT_METRICS = ("recall", "escape_rate", "overkill", "missed", "false_alarms")
 ORACLES = ("image_f1_max", "pixel_f1_max")  # the best of all thresholds, which only labels can choose
-# of the pictures of a line, for the cost-based threshold: a test set holds far more defects than a line that runs well,
-# and by its own share nearly everything would be called defective. One in a hundred is a common yield loss
-DEFECT_RATE = 0.01
 NO_MASKS = "the defective images have no masks: where a defect lies is not known"
 
 
@@ -86,7 +74,7 @@ def measure(
         measures.add(name, counts)
     if images:
         measures.put(WORST_TYPE, *_worst_type(found, loader.items))
-    for name in VERDICT_METRICS if threshold is not None else ():
+    for name in VERDICTS if threshold is not None else ():
         measures.add(name, counts, threshold=threshold)
     unmasked = 1 in found.labels and not any(item.mask for item in loader.items)
     if pixels is not None:
@@ -96,9 +84,9 @@ def measure(
             if measures.metrics[name] is None and unmasked:
                 measures.reasons[name] = NO_MASKS
     if regions is not None:
-        total, good = sum(regions.regions.values()), regions.good_pictures
+        (hit, total), good = map(sum, regions.by_picture()), regions.good_pictures
         reason = NO_MASKS if unmasked else "no region is marked as defective"
-        measures.put("region_recall", sum(regions.hit.values()) / total if total else None, reason)
+        measures.put("region_recall", hit / total if total else None, reason)
         reason = "there are no good images to test with"
         measures.put("false_regions_per_good", regions.false_regions / good if good else None, reason)
     return measures
@@ -118,23 +106,27 @@ def summarise(
     map_scale: tuple[float, float],
     facts: Mapping[str, Any],
 ) -> DetectMetrics:
-    """All figures of a run with their reasons; `facts` are those that were not measured (counts, weights, synthetic)."""
-    intervals, notes = _intervals(measures, found, items, pixels, regions, calibration.image.value, seed)
+    """All figures of a run with their reasons; `facts` are those that were not measured (counts, weights, synthetic).
+
+    What follows from verdicts is still to be told of them (engine/contract/verdicts.py).
+    """
+    intervals, notes = _intervals(measures, found, items, pixels, regions, seed)
+    threshold, types = calibration.image.value, [item.defect_type for item in items]
     figures = {
         "metrics": measures.metrics,
         "reasons": measures.reasons,
         "intervals": {name: list(interval) for name, interval in intervals.items()},
         "interval_notes": notes,
-        "per_defect_type": _by_type(found, items, calibration.image.value),
-        "per_size": _by_size(found, regions, calibration.image.value),
+        "per_defect_type": per_defect_type(found.scores, found.labels, types, threshold=threshold),
         "at_overkill": _at_overkill(found, items, intervals),
         "oracle": _oracle(measures, found, escape_cost),
         "confidence": _confidence(confidence),
         "tolerance": _tolerance(pixels),
-        "promise_check": _promise_check(measures, found, calibration, intervals.get("overkill")),
-        **_on_synthetic(found, items, calibration.image.value),
-        "threshold": _threshold(calibration),
+        "promise_check": {"ks_p_value": _unlike(found, calibration)},
+        **_on_synthetic(found, items, threshold),
+        "threshold": told(calibration.image, pixel=calibration.pixel.value),
         "map_scale": map_scale,
+        "seed": seed,
     }
     return DetectMetrics.model_validate(figures | dict(facts))
 
@@ -151,35 +143,21 @@ def _worst_type(found: Inspection, items: Sequence[Item]) -> tuple[float | None,
     return min(each["image_auroc"] for each in types.values()), None
 
 
-def _threshold(calibration: Calibration) -> dict[str, Any]:
-    """Both thresholds, with the facts of the images' one and what it promises."""
-    told = calibration.image.facts()
-    both = {"image": told.pop("value"), "pixel": calibration.pixel.value}
-    return both | told | {"oracle": calibration.image.is_oracle, "promise": promise(calibration.image)}
-
-
 def _intervals(
     measures: Measures,
     found: Inspection,
     items: Sequence[Item],
     pixels: PixelTally,
     regions: RegionTally,
-    threshold: float,
     seed: int,
 ) -> tuple[dict[str, Interval], dict[str, str]]:
-    """95 % intervals by metric, and why one that was measured has none."""
+    """95 % intervals by metric, but of verdicts, and why one that was measured has none."""
     groups = [item.group for item in items] if any(item.group for item in items) else None
     counts = tally(found.scores, found.labels)
     good, defective = int(counts.good.sum()), int(counts.defective.sum())
 
-    def drawn(name: str, **settings: float) -> Interval | None:
-        metric = get_metric(name, **settings)
-        return bootstrap_interval(metric, found.scores, found.labels, seed=seed, groups=groups)
-
-    def of_verdicts(name: str, of: int) -> Interval | None:
-        value = measures.metrics[name]
-        exact = None if value is None else proportion_interval(round(value * of), of)
-        return hull(exact, drawn(name, threshold=threshold)) if groups else exact
+    def drawn(name: str) -> Interval | None:
+        return bootstrap_interval(get_metric(name), found.scores, found.labels, seed=seed, groups=groups)
 
     intervals: dict[str, Interval | None] = {}
     auroc = measures.metrics["image_auroc"]
@@ -187,17 +165,12 @@ def _intervals(
         drawn("image_auroc"), None if auroc is None else auroc_interval(auroc, good, defective)
     )
     intervals["image_aupr"] = drawn("image_aupr")
-    for name in ("recall", "escape_rate"):
-        intervals[name] = of_verdicts(name, defective)
-    intervals["overkill"] = of_verdicts("overkill", good)
     for name in RECALLS:
         recall = measures.metrics[name]
         exact = None if recall is None else proportion_interval(round(recall * defective), defective)
         intervals[name] = hull(exact, drawn(name))  # the threshold too hangs on which good images there were
-    intervals["region_recall"] = hull(
-        proportion_interval(sum(regions.hit.values()), sum(regions.regions.values())),
-        bootstrap_ratio(*regions.by_picture(), seed=seed),
-    )
+    hit, parts = regions.by_picture()
+    intervals["region_recall"] = hull(proportion_interval(sum(hit), sum(parts)), bootstrap_ratio(hit, parts, seed=seed))
     per_map = pixels.per_map()
     counted = [item.group for item in items if item.mask or item.label == "good"] if groups else None
     for name in PIXELS_WITH_INTERVALS:
@@ -217,13 +190,6 @@ def _intervals(
     return known, notes
 
 
-def _by_type(found: Inspection, items: Sequence[Item], threshold: float) -> dict[str, dict[str, Any]]:
-    types = per_defect_type(found.scores, found.labels, [item.defect_type for item in items], threshold=threshold)
-    for each in types.values():
-        each["recall_interval"] = proportion_interval(each["found"], each["count"])
-    return types
-
-
 def _on_synthetic(found: Inspection, items: Sequence[Item], threshold: float) -> dict[str, Any]:
     """What is found of the made-up defects, against the good test images."""
     types = [item.defect_type if is_made_up(item) else None for item in items]
@@ -234,38 +200,11 @@ def _on_synthetic(found: Inspection, items: Sequence[Item], threshold: float) ->
         made_up, LABELS["defective"], np.where(found.labels == LABELS["good"], LABELS["good"], LABELS["unknown"])
     )
     of_type = per_defect_type(found.scores, labels, types, threshold=threshold)
-    for each in of_type.values():
-        each["recall_interval"] = proportion_interval(each["found"], each["count"])
     counts = tally(found.scores, labels)
     auroc, good, count = get_metric("image_auroc")(counts).value, int(counts.good.sum()), int(made_up.sum())
     hits = sum(each["found"] for each in of_type.values())
     told = {"count": count, "found": hits, "missed": count - hits, "image_auroc": auroc, "per_defect_type": of_type}
     return {"on_synthetic": told | {"interval": None if auroc is None else auroc_interval(auroc, good, count)}}
-
-
-def _by_size(found: Inspection, regions: RegionTally, threshold: float) -> dict[str, dict[str, Any]]:
-    """Images by their whole marked area, regions by their own; sizes without either are left out."""
-    sizes: dict[str, dict[str, Any]] = {}
-    lowest = 0.0
-    for size, limit in SIZES.items():
-        of_size = [index for index, area in regions.areas.items() if size_of(area) == size]
-        above = int((found.scores[of_size] > threshold).sum())
-        total, hit = regions.regions[size], regions.hit[size]
-        if of_size or total:
-            sizes[size] = {
-                "from": lowest,
-                "to": limit,
-                "images": len(of_size),
-                "found": above,
-                "missed": len(of_size) - above,
-                "recall": above / len(of_size) if of_size else None,
-                "recall_interval": proportion_interval(above, len(of_size)),
-                "regions": total,
-                "regions_hit": hit,
-                "region_recall": hit / total if total else None,
-            }
-        lowest = limit
-    return sizes
 
 
 def _at_overkill(found: Inspection, items: Sequence[Item], intervals: dict[str, Interval]) -> dict[str, dict[str, Any]]:
@@ -323,30 +262,11 @@ def _confidence(confidence: Confidence) -> dict[str, Any]:
     }
 
 
-def _promise_check(
-    measures: Measures, found: Inspection, calibration: Calibration, interval: Interval | None
-) -> dict[str, Any]:
-    """Whether the good test images keep what the threshold promised.
-
-    `held` is False where the overkill lies above `expected`, the range in which it lies 95 times of 100 when the promise
-    is kept, and its own interval (wide where pictures are of few panels) above the promise. A small `ks_p_value` (two
-    samples of Kolmogorov and Smirnov) says the same of all their scores: the good test images do not look like those that
-    set the threshold. `chance`: of at least so many false alarms, were the promise just kept.
-    """
-    tested, promised = found.scores[found.labels == 0], calibration.image.promised
-    overkill, expected = measures.metrics["overkill"], expected_overkill(calibration.image, images=len(tested))
-    if promised is None or interval is None or overkill is None or expected is None:
-        reason = "the threshold promises nothing" if promised is None else "there are no good images to test with"
-        return {"held": None, "reason": reason}
-    return {
-        "held": overkill <= expected[1] or interval[0] <= promised,
-        "promised": promised,
-        "overkill": overkill,
-        "expected": list(expected),
-        "interval": list(interval),
-        "ks_p_value": float(ks_2samp(calibration.scores, tested).pvalue),
-        "chance": calibration.image.promise.chance_of(round(overkill * len(tested)), of=len(tested)),
-    }
+def _unlike(found: Inspection, calibration: Calibration) -> float | None:
+    """How rarely the scores of the good test images would differ so from those that set the threshold, were they alike (two samples of
+    Kolmogorov and Smirnov); None where there are no such images."""
+    tested = found.scores[found.labels == 0]
+    return float(ks_2samp(calibration.scores, tested).pvalue) if len(tested) else None
 
 
 def _tolerance(pixels: PixelTally) -> dict[str, float]:

@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.contract.policy import ROUNDING
+from engine.contract.shares import DEFECTIVE, GOOD
 
-GOOD, DEFECTIVE = 0, 1
 OVERKILLS = (0, 1, 5)  # percent of the good test images that may be called defective, for recall_at_N_overkill
-SIZES = {"tiny": 0.001, "small": 0.01, "medium": 0.05, "large": 1.0}  # largest share of the picture that is still so
 
 
 @dataclass(frozen=True)
@@ -136,11 +135,6 @@ def per_defect_type(
             "image_auroc": get_metric("image_auroc")(counts).value,
         }
     return found
-
-
-def size_of(share: float) -> str:
-    """The name in SIZES for an area, given as its share of the picture (above 0, at most 1)."""
-    return next(name for name, limit in SIZES.items() if share < limit or limit == 1.0)
 
 
 def threshold_at_overkill(counts: Tally, *, overkill: float) -> float | None:

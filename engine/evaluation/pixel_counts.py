@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from engine.evaluation.metrics import DEFECTIVE, GOOD, SIZES, Tally, refuse_non_finite, size_of
+from engine.contract.shares import DEFECTIVE, GOOD
+from engine.evaluation.metrics import Tally, refuse_non_finite
 from engine.evaluation.regions import LEAST_SHARE, TOUCHING
 
 BINS = 2**18  # of a PixelTally: 6 MB for its three rows, whatever the number of pixels
@@ -176,16 +177,15 @@ class RegionTally:
     """Counts, at one pixel threshold, true regions that were hit (any pixel above it) and false regions on good pictures.
 
     True regions are the 8-connected parts of a mask; false ones those of a good picture above the threshold, without
-    specks, as the pictures of the run show them (engine/evaluation/regions.py). `areas` is the marked share of each defective picture.
+    specks, as the pictures of the run show them (engine/evaluation/regions.py). `areas` is the marked share of each defective picture,
+    `parts` of each of its true regions the share and the highest score: a region is hit at every threshold below that.
     """
 
     threshold: float
-    regions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZES, 0))
-    hit: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZES, 0))
     good_pictures: int = 0
     false_regions: int = 0
     areas: dict[int, float] = field(default_factory=dict)
-    _hits: dict[int, tuple[int, int]] = field(default_factory=dict)  # hit and all regions of each defective picture
+    parts: dict[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
     def add_good(self, score_map: NDArray[np.float32]) -> None:
         """Count the false regions of a good picture's map (H, W)."""
@@ -203,14 +203,13 @@ class RegionTally:
             return
         self.areas[index] = float(mask.mean())
         labelled, count = ndimage.label(mask, structure=TOUCHING)
-        areas = np.bincount(labelled[mask], minlength=count + 1)
-        hits = np.bincount(labelled[mask & (score_map > self.threshold)], minlength=count + 1)
-        for area, hit in zip(areas[1:], hits[1:], strict=True):
-            size = size_of(area / mask.size)
-            self.regions[size] += 1
-            self.hit[size] += int(hit > 0)
-        self._hits[index] = int((hits[1:] > 0).sum()), count
+        areas = np.bincount(labelled[mask], minlength=count + 1)[1:]
+        peaks = ndimage.maximum(score_map, labelled, index=np.arange(1, count + 1))
+        self.parts[index] = tuple(
+            (float(area / mask.size), float(peak)) for area, peak in zip(areas, peaks, strict=True)
+        )
 
     def by_picture(self) -> tuple[list[int], list[int]]:
         """Regions hit and all regions of each picture that has any."""
-        return [hit for hit, _ in self._hits.values()], [total for _, total in self._hits.values()]
+        hit = [sum(peak > self.threshold for _, peak in parts) for parts in self.parts.values()]
+        return hit, [len(parts) for parts in self.parts.values()]

@@ -151,7 +151,7 @@ class Scales:
 class Scale:
     """Reads raw scores by n held-out ones (n at least 1): -log p, or the rank as a share; strictly rising, any shape.
 
-    At the k-th lowest of n different scores -log p is -log((n + 2 - k) / (n + 1)), as in `engine.evaluation.thresholds.p_values`; the rank
+    At the k-th lowest of n different scores -log p is -log((n + 2 - k) / (n + 1)), as in `engine.contract.thresholds.p_values`; the rank
     is (k - 1) / n. Ranks rise by the log of the excess beyond the highest and below the lowest: for few images, which cannot tell
     how fast a tail falls.
     """

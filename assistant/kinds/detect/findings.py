@@ -9,14 +9,21 @@ from engine.contract.results.detect import Finding
 
 
 def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
-    """What was found in one inspected image; None of runs from before it was written.
+    """What was found in one inspected image, judged at the threshold in force; None of runs from before it was written.
+
+    Its regions are as the evaluation cut them, at the `pixel_threshold` that it tells.
 
     Raises:
         NoResults: the run has none, or this finding is damaged.
     """
     evaluation = evaluation_of(row, folder)
     with told_by_file(row, folder):
-        return evaluation.read_finding(index, Finding)
+        found = evaluation.read_finding(index, Finding)
+    if found is None or row.threshold is None:
+        return found
+    threshold = row.threshold["told"]["image"]
+    judged = {"threshold": threshold, "is_anomalous": found.image.score > threshold}
+    return found.model_copy(update={"image": found.image.model_copy(update=judged)})
 
 
 def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int, rank: int) -> Path:

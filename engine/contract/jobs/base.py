@@ -20,6 +20,7 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     headline: ClassVar[str]  # the metric that says how good the result is
+    has_threshold: ClassVar[bool] = False  # which can be set anew when the run has ended
 
     kind: str = Field(description="what sort of run it is")
     dataset: str = Field(min_length=1, max_length=200, description="name of a registered data set")

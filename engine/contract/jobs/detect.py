@@ -27,6 +27,7 @@ class DetectJob(Job):
     """A training of an anomaly detector: learns from good images, measured on good and defective ones."""
 
     headline = "image_auroc"
+    has_threshold = True
 
     kind: Literal["detect"] = "detect"
     model: ModelParams = Field(description="the model and its hyper-parameters")

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
@@ -83,6 +83,10 @@ class Results(BaseModel, Generic[MetricsT, RowT]):
         assert isinstance(metrics, type) and issubclass(metrics, Metrics) and issubclass(row, Row)
         return metrics, row
 
+    def at(self, threshold: dict[str, Any]) -> Self:
+        """As they are at another threshold than that of the training, as their kind of run tells it; of a kind without one the same."""
+        return self
+
 
 def as_json(written: Written, *, indent: int | None = None) -> str:
     """The contents of its file.
@@ -143,4 +147,6 @@ def from_csv(content: bytes, kind: type[RowT]) -> list[RowT]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, tuple):  # of tuples of figures
+        return " ".join(":".join(map(str, each)) for each in value)
     return "" if value is None else int(value) if isinstance(value, bool) else value

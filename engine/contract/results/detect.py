@@ -1,14 +1,17 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, FiniteFloat
+from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from engine.contract.policy import Promise
 from engine.contract.results import Interval, Metrics, Results, Row, Written
 from engine.contract.results.card import ModelCard
 
-Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based"]
+Policy = Literal["split_conformal", "leave_one_out", "percentile", "f1_optimal", "cost_based", "escape_rate", "value"]
+
+
+ORACLES: tuple[Policy, ...] = ("f1_optimal", "cost_based", "escape_rate")  # chosen by the labels of the test data
 
 
 class Threshold(Written):
@@ -37,7 +40,7 @@ class Threshold(Written):
     @property
     def is_oracle(self) -> bool:
         """Whether labels of the test data chose it, so that its figures there flatter."""
-        return self.policy in ("f1_optimal", "cost_based")
+        return self.policy in ORACLES
 
 
 class Thresholds(Written):
@@ -48,9 +51,13 @@ class Thresholds(Written):
 
 
 class HeldOut(Written):
-    """The scores of the good images that set the thresholds, which p-values compare with."""
+    """What the good images that set the thresholds scored: p-values compare with it, and another threshold is set from it."""
 
     scores: list[FiniteFloat] = Field(default=[])
+    map_highs: list[FiniteFloat] = Field(
+        default=[], description="highest score of each one's map, in the same order; empty in those of older versions"
+    )
+    folds: int | None = Field(default=None, description="of leave_one_out, how many models gave the scores")
 
 
 class DetectCard(ModelCard):
@@ -74,7 +81,10 @@ class DetectCard(ModelCard):
 
 
 class ThresholdTold(Written):
-    """The thresholds that the verdicts of an evaluation follow, with the facts of the images' one."""
+    """The thresholds that the verdicts of an evaluation follow, with the facts of the images' one.
+
+    overkill_rate is null where it was not asked for by one, calibration_images where labels of the test data chose it.
+    """
 
     image: FiniteFloat
     pixel: FiniteFloat
@@ -223,10 +233,20 @@ class DetectMetrics(Metrics):
     speed_and_memory: SpeedAndMemory | None = Field(
         default=None, description="none of runs from before it was measured"
     )
+    seed: int | None = Field(default=None, description="that intervals were drawn by; null in older evaluations")
+
+
+def _regions_of(cell: object) -> object:
+    """`area:peak area:peak`, as `as_csv` writes them."""
+    return [part.split(":") for part in cell.split()] if isinstance(cell, str) else cell
 
 
 class ScoreRow(Row):
-    """An inspected image. confidence (that it is defective) is empty where there were no labels to learn it from."""
+    """An inspected image. confidence (that it is defective) is empty where there were no labels to learn it from.
+
+    What follows it is missing in older evaluations: the map's highest score, the panel or lot, the share of the picture that the
+    mask marks, and each marked region's share with the highest score in it. With these other thresholds are judged by.
+    """
 
     label: str
     defect_type: str | None = None
@@ -235,12 +255,22 @@ class ScoreRow(Row):
     p_value: FiniteFloat | None = None
     has_truth: bool
     confidence: FiniteFloat | None = None
+    map_high: FiniteFloat | None = None
+    group: str | None = None
+    defect_area: FiniteFloat | None = None
+    true_regions: Annotated[tuple[tuple[FiniteFloat, FiniteFloat], ...], BeforeValidator(_regions_of)] = ()
 
 
 class DetectResults(Results[DetectMetrics, ScoreRow]):
     """What a detection measured."""
 
     pictures: ClassVar[tuple[str, ...]] = ("inputs", "maps", "truth", "overlays", "masks")
+
+    def at(self, threshold: dict[str, Any]) -> Self:
+        """As they are at another threshold, the facts of a `ThresholdTold`."""
+        from engine.contract.verdicts import results_at  # loads numpy, which who sets no threshold does without
+
+        return results_at(self, ThresholdTold.model_validate(threshold))
 
 
 class Patch(Written):

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.results.classify import OfClass
+from engine.contract.shares import Interval, hull, proportion_interval
 from engine.evaluation.confidence import calibration_error
-from engine.evaluation.intervals import Interval, bootstrap_classes, hull, mean_of_shares, proportion_interval
+from engine.evaluation.intervals import bootstrap_classes, mean_of_shares
 
 Matrix = NDArray[np.int64]
 Numbers = NDArray[np.float64]

@@ -25,7 +25,7 @@ def card_of(
         spec=job.model_dump(),
         data=data if learnt is None else data.model_copy(update={"learnt": sorted(set(learnt))}),
         thresholds=Thresholds(image=calibration.image, pixel=calibration.pixel),
-        calibration=HeldOut(scores=calibration.scores),
+        calibration=HeldOut(scores=calibration.scores, map_highs=calibration.map_highs, folds=calibration.folds),
         weights=weights,
         synthetic=read.dataset.synthetic,
         versions=versions(),

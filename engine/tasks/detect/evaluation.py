@@ -13,6 +13,7 @@ from PIL import Image
 from engine.contract.folder import EvaluationFolder
 from engine.contract.plain_files import whole_folder
 from engine.contract.results.detect import DetectResults, Finding, FoundImage, ScoreRow
+from engine.contract.verdicts import judged
 from engine.datasets.loading import LABELS, Batch, Loader
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence, cross_fit
@@ -82,7 +83,8 @@ def evaluate(
             measures, found, loader.items, calibration, confidence, pixels=pixels, regions=regions, escape_cost=escape_cost,
             seed=seed, map_scale=scale, facts=facts | {"speed_and_memory": measure_speed_and_memory(found.took, scorer.model)},
         )  # fmt: skip
-        folder.write(DetectResults(metrics=figures, rows=_rows(found, loader, scorer, confidence)))
+        rows = _rows(found, loader, scorer, confidence, regions)
+        folder.write(judged(DetectResults(metrics=figures, rows=rows), figures.threshold))
         folder.seal()
         found.maps = None  # lets go of the scratch file
     return measures, found
@@ -134,7 +136,9 @@ def _finding(
     return Finding(image=verdict, regions=explained.regions)
 
 
-def _rows(found: Inspection, loader: Loader, by: Scorer, confidence: Confidence) -> list[ScoreRow]:
+def _rows(
+    found: Inspection, loader: Loader, by: Scorer, confidence: Confidence, regions: RegionTally
+) -> list[ScoreRow]:
     """One for each test image; `confidence` is empty where there were no labels to learn it from."""
     chances, verdicts = by.p_values(found.scores), by.is_anomalous(found.scores)
     assert chances is not None
@@ -149,6 +153,10 @@ def _rows(found: Inspection, loader: Loader, by: Scorer, confidence: Confidence)
             p_value=float(chances[index]),
             has_truth=item.mask is not None,
             confidence=None if confidence.values is None else float(confidence.values[index]),
+            map_high=float(found.map_highs[index]),
+            group=item.group,
+            defect_area=regions.areas.get(index),
+            true_regions=regions.parts.get(index, ()),
         )
         for index, item in enumerate(loader.items)
     ]

@@ -12,9 +12,9 @@ import numpy as np
 from engine.contract.events import Artifact, Evaluation, Finished, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
+from engine.contract.thresholds import SAME
 from engine.datasets.loading import Pictures
 from engine.evaluation.inspection import Inspection
-from engine.evaluation.thresholds import SAME
 from engine.report import Report
 from engine.saved_models import save_model
 from engine.scorer import Scorer

@@ -4,7 +4,7 @@ import pytest
 
 from engine.contract.jobs import make_job
 from engine.contract.policy import choose_policy, promised, share_out
-from engine.evaluation.thresholds import leave_one_out, split_conformal
+from engine.contract.thresholds import leave_one_out, split_conformal
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from engine.evaluation.intervals import (
-    auroc_interval,
-    bootstrap_interval,
-    bootstrap_pixels,
-    bootstrap_ratio,
-    hull,
-    proportion_interval,
-)
+from engine.contract.shares import bootstrap_ratio, hull, proportion_interval
+from engine.evaluation.intervals import auroc_interval, bootstrap_interval, bootstrap_pixels
 from engine.evaluation.metrics import get_metric, tally
 from engine.evaluation.pixel_counts import PixelTally
 

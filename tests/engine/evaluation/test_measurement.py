@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.contract.verdicts import VERDICTS
 from engine.datasets import Item
 from engine.datasets.loading import Loader
 from engine.evaluation.inspection import Inspection
-from engine.evaluation.measurement import IMAGE_METRICS, NO_MASKS, VERDICT_METRICS, WORST_TYPE, measure
+from engine.evaluation.measurement import IMAGE_METRICS, NO_MASKS, WORST_TYPE, measure
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
 
 LABELS = {"good": 0, "defective": 1, "unknown": -1}
@@ -35,7 +36,7 @@ def inspected(scores: list[float], labels: list[str]) -> tuple[Inspection, Loade
 def test_verdicts_are_counted_at_the_threshold_given_and_a_score_at_it_is_good():
     found, loader = inspected([1, 2, 3, 2, 4], ["good", "good", "good", "defective", "defective"])
     measured = measure(found, loader, threshold=2.0).metrics
-    assert set(measured) == {*IMAGE_METRICS, WORST_TYPE, *VERDICT_METRICS}
+    assert set(measured) == {*IMAGE_METRICS, WORST_TYPE, *VERDICTS}
     assert (measured["missed"], measured["false_alarms"]) == (1, 1)
     assert measured["recall"] == measured["escape_rate"] == 0.5
     assert measured["overkill"] == pytest.approx(1 / 3)

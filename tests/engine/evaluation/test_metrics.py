@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from engine.evaluation.metrics import OVERKILLS, get_metric, per_defect_type, size_of, tally, threshold_at_overkill
+from engine.contract.verdicts import size_of
+from engine.evaluation.metrics import OVERKILLS, get_metric, per_defect_type, tally, threshold_at_overkill
 
 SCORES = st.floats(-1e3, 1e3, allow_nan=False, width=32)
 

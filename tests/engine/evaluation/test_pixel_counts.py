@@ -188,8 +188,7 @@ def test_regions_hit_and_false_regions_by_hand():
     score_map = np.zeros((64, 64), dtype=np.float32)
     score_map[25, 25] = score_map[5, 5] = 2.0
     regions.add_defective(7, score_map, mask)
-    assert regions.regions == {"tiny": 1, "small": 0, "medium": 1, "large": 1}
-    assert regions.hit == {"tiny": 0, "small": 0, "medium": 1, "large": 0}
+    assert regions.parts == {7: ((3 / 4096, 0.0), (100 / 4096, 2.0), (400 / 4096, 0.0))}
     assert regions.by_picture() == ([1], [3])
     assert regions.areas == {7: pytest.approx(503 / 4096)}
     regions.add_good(np.zeros((64, 64), dtype=np.float32))

@@ -13,8 +13,8 @@ import torch
 from engine.contract.checksums import write_checksums
 from engine.contract.folder import ModelFolder, RunFolder
 from engine.contract.results.detect import DetectCard, Thresholds
+from engine.contract.thresholds import p_values
 from engine.datasets.loading import Loader
-from engine.evaluation.thresholds import p_values
 from engine.models import build_model
 from engine.models.ensemble import Scale, _at_size
 from engine.saved_models import load_model, save_model

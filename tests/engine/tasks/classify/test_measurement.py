@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from engine.evaluation.intervals import bootstrap_classes, mean_of_shares, proportion_interval
+from engine.contract.shares import proportion_interval
+from engine.evaluation.intervals import bootstrap_classes, mean_of_shares
 from engine.tasks.classify.measurement import balanced_accuracy, measure
 
 CLASSES = ["bar", "edge", "square"]

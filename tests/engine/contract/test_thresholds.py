@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
-from engine.evaluation.thresholds import (
+from engine.contract.thresholds import (
     cost_based,
     expected_overkill,
     f1_optimal,

@@ -1,4 +1,5 @@
-"""Where good ends: a threshold from good images that the model has not seen, with what their number can promise.
+"""Where good ends: a threshold from good images that the model has not seen, with what their number can promise; and any other that
+somebody asks for later, from the scores that were kept. A threshold is no part of a model: none of this trains. Loads no torch.
 
 Split-conformal: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Angelopoulos and Bates, A
 Gentle Introduction to Conformal Prediction, 2021, https://arxiv.org/abs/2107.07511. The model must not have seen the
@@ -11,7 +12,7 @@ is scored by a model that was fitted without it, so none is lost for learning, b
 Deviation: the papers compare a new image with each fold's own model; here one model, fitted on all, judges it. The promise
 then rests on that model's scores being like those of the folds' models, which have seen fewer images.
 
-Thresholds chosen by labels (`f1_optimal`, `cost_based`) are oracles: what they reach on the images that chose them is
+Thresholds chosen by labels (`f1_optimal`, `cost_based`, `by_escapes`) are oracles: what they reach on the images that chose them is
 better than what a line will see.
 
 Rounding decides nothing: the same picture scores a few parts in 10^7 differently in a batch of another size. So a held-out
@@ -21,14 +22,17 @@ as a good one to the last bit is never called defective by the digit that the ba
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import betabinom
 
-from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, promised, ranks_above
-from engine.contract.results.detect import Policy, Threshold
+from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, percent, promised, promised_above, ranks_above
+from engine.contract.results.detect import Policy, Threshold, ThresholdTold
 
+# of the pictures of a line, for the cost-based threshold: a test set holds far more defects than a line that runs well,
+# and by its own share nearly everything would be called defective. One in a hundred is a common yield loss
+DEFECT_RATE = 0.01
 SAME = 1e-5  # of a score's size: two scores that lie no farther apart are told apart by rounding only
 SURE = 0.95  # how sure one wants to be when an overkill is shown by images without a false alarm
 
@@ -133,7 +137,9 @@ def f1_optimal(scores: ArrayLike, labels: ArrayLike) -> Threshold:
     return _oracle(values[best], "f1_optimal", false_alarms[best], good, defective)
 
 
-def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float, defect_rate: float = 0.01) -> Threshold:
+def cost_based(
+    scores: ArrayLike, labels: ArrayLike, *, escape_cost: float, defect_rate: float = DEFECT_RATE
+) -> Threshold:
     """The threshold of the least cost on these labelled images: a missed defect costs `escape_cost` overkilled good ones.
 
     Both count by their shares, so how many of each class the test data happens to hold does not matter: the cost of a
@@ -158,12 +164,71 @@ def cost_based(scores: ArrayLike, labels: ArrayLike, *, escape_cost: float, defe
     return _oracle(values[best], "cost_based", false_alarms[best], good, defective)
 
 
+def by_escapes(scores: ArrayLike, labels: ArrayLike, *, escape_rate: float) -> Threshold:
+    """The highest threshold that at most this share of the labelled defects passes as good; 0 lets none pass. An oracle.
+
+    Raises:
+        ValueError: a class is missing, or a rate outside [0, 1).
+    """
+    if not 0 <= escape_rate < 1:
+        raise ValueError(f"escape_rate is {escape_rate}, it must lie between 0 and 1; 0 lets no defect pass")
+    values, false_alarms, missed, good, defective = _verdicts(scores, labels)
+    first = int((missed <= escape_rate * defective + ROUNDING).argmax())  # the highest of them, as values fall
+    return _oracle(values[first], "escape_rate", false_alarms[first], good, defective)
+
+
+def by_value(value: float, held_out: ArrayLike, *, policy: GoodPolicy, folds: int | None = None) -> Threshold:
+    """This threshold, with what the good images that set the promised one say of it: the share of new ones above it at most.
+
+    Args:
+        held_out: (N,) scores of good images that the model has not seen, at least one.
+        policy: that of the promised threshold; where that promises nothing, these images promise what those of a split do.
+    """
+    ordered = _checked(held_out, 0.5)
+    n = len(ordered)
+    ranks = 1 + int((raised(ordered) > value).sum())
+    by: GoodPolicy = "leave_one_out" if policy == "leave_one_out" else "split_conformal"
+    return Threshold(
+        value=value,
+        overkill_rate=(ranks - 1) / n,
+        calibration_images=n,
+        promised=promised_above(by, images=n, ranks=ranks, folds=folds),
+        smallest_promise=1 / (n + 1),
+        images_needed=0,
+        policy="value",
+        images_to_show=0,
+    )
+
+
+def told(threshold: Threshold, *, pixel: float) -> ThresholdTold:
+    """What an evaluation tells of its thresholds. Facts that belong to a rate which nobody asked for are left out."""
+    said: dict[str, Any] = {
+        "image": threshold.value,
+        "pixel": pixel,
+        "policy": threshold.policy,
+        "oracle": threshold.is_oracle,
+    }
+    said |= {"promise": promise(threshold), "promised": threshold.promised}
+    if threshold.policy in POLICIES:
+        names = ("overkill_rate", "calibration_images", "smallest_promise", "images_needed", "images_to_show")
+        said |= {name: getattr(threshold, name) for name in names}
+    elif not threshold.is_oracle:
+        said |= {name: getattr(threshold, name) for name in ("calibration_images", "smallest_promise")}
+    return ThresholdTold.model_validate(said)
+
+
 def promise(threshold: Threshold) -> str:
     """What the threshold promises, in one or two English sentences."""
     n = threshold.calibration_images
     if threshold.is_oracle:
-        by = "has the best F1" if threshold.policy == "f1_optimal" else "costs the least"
+        by = {"f1_optimal": "has the best F1", "cost_based": "costs the least"}.get(
+            threshold.policy, "lets so few pass"
+        )
         return f"It {by} on the {n} test images that chose it; on new images it will do worse."
+    if threshold.policy == "value":
+        assert threshold.promised is not None
+        of = f"{n} good image{'s' if n != 1 else ''}"
+        return f"By {of} at most {percent(threshold.promised)} % of new good images are called defective, on average."
     said_of = threshold.promise.said()
     asked, images = f"{said_of['rate']} %", f"{n} good image{'s' if n != 1 else ''}"
     if threshold.policy == "percentile":
@@ -183,7 +248,9 @@ def promise(threshold: Threshold) -> str:
     return f"{said} To show {asked}, {threshold.images_to_show} good test images without a false alarm are needed."
 
 
-def expected_overkill(threshold: Threshold, *, images: int, level: float = 0.95) -> tuple[float, float] | None:
+def expected_overkill(
+    threshold: Threshold | ThresholdTold, *, images: int, level: float = 0.95
+) -> tuple[float, float] | None:
     """Where the overkill of so many good test images lies with this chance, where they are like those that set it.
 
     The threshold itself hangs on which n good images set it: the share above it is beta-distributed around the promise
@@ -192,11 +259,16 @@ def expected_overkill(threshold: Threshold, *, images: int, level: float = 0.95)
     nothing is promised, or there are no images.
     """
     n, share = threshold.calibration_images, threshold.promised
-    if share is None or images == 0:
+    if share is None or n is None or images == 0:
         return None
     if share >= 1:
         return 0.0, 1.0
-    low, high = betabinom.interval(level, images, share * (n + 1), (1 - share) * (n + 1))
+    from scipy.special import betaln, gammaln  # not before it is asked for: the first page needs none of it
+
+    above, below, alarms = share * (n + 1), (1 - share) * (n + 1), np.arange(images + 1)
+    ways = gammaln(images + 1) - gammaln(alarms + 1) - gammaln(images - alarms + 1)
+    at_most = np.cumsum(np.exp(ways + betaln(alarms + above, images - alarms + below) - betaln(above, below)))
+    low, high = np.searchsorted(at_most, [(1 - level) / 2, (1 + level) / 2])
     return float(low) / images, float(high) / images
 
 
