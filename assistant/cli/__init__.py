@@ -8,6 +8,7 @@ import typer
 from assistant.cli import data, runs
 from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
+from assistant.cli.compare import compare
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
 from assistant.cli.mcp import mcp
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, chat, mcp, train, runs.delete, runs.restore, understand, learn, demo, doctor):
+for command in (serve, chat, mcp, train, compare, runs.delete, runs.restore, understand, learn, demo, doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")

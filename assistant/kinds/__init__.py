@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, Figure, HeatmapsItem, Notice, Portion
+from assistant.kinds.beside import Beside
 from assistant.kinds.claims import Claim, Outline
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
@@ -156,11 +157,12 @@ class Kind(Protocol[JobT]):
         """Which of its claims make an answer, in which order: `summary`, what is said of a finished run unasked; `good`, `trust`, `overfit`,
         `why` and `worst`, what is answered about it; `compared`, what is said of two."""
 
-    def compared(self, row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
-        """What may be said of two finished runs of this kind on one data set, the second in its folder `of_other`.
+    def beside(self, runs: Sequence[tuple[RunRow, Path]]) -> Beside:
+        """Finished runs of this kind on one data set beside each other, each with its folder: figures, tests, and what may be said of
+        each two.
 
         Raises:
-            NoResults: as `facts`, of either.
+            NoResults: as `facts`, of any.
         """
 
     def rounding_of(self, metric: str) -> Rounding:

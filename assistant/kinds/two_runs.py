@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from assistant.kinds.beside import Tested
 from assistant.kinds.claims import About, Claim, within
-from assistant.kinds.pairs import CHANCE, Pair, overlap
+from assistant.kinds.pairs import CHANCE, overlap
 from engine.contract.folder import ResultsT
 from prompts.figures import Figure, Rounding
 
@@ -18,23 +19,20 @@ class Side(Generic[ResultsT]):
     results: ResultsT
 
 
-def have_same_images(first: Side[Any], second: Side[Any]) -> bool:
-    """Whether both were tested with the same images under the same labels: only then is anything paired."""
-    labels = [{row.name: row.label for row in side.results.rows} for side in (first, second)]
-    return bool(labels[0]) and labels[0] == labels[1]
+def have_same_images(sides: Sequence[Side[Any]]) -> bool:
+    """Whether all were tested with the same images under the same labels: only then is anything paired."""
+    labels = [{row.name: row.label for row in side.results.rows} for side in sides]
+    return bool(labels[0]) and all(each == labels[0] for each in labels)
 
 
-def by_chance(
-    about: About, split: Pair, sides: tuple[str, str], *, ids: tuple[str, str, str], what: str, told: Mapping[str, Any]
-) -> Claim:
+def by_chance(about: About, tested: Tested, *, ids: tuple[str, str, str], what: str, told: Mapping[str, Any]) -> Claim:
     """Who got more of the same images right: `ids` of the claim where nobody did, where that can be chance, and where it is more."""
-    if not split.only_first and not split.only_second:
+    if not tested.only_first and not tested.only_second:
         return about.claim(ids[0], f"{what}_same", **told)
-    tested = {"chance": Figure(split.chance, "chance"), "limit": Figure(CHANCE, "plain")}
-    if split.chance >= CHANCE:
-        return about.claim(ids[1], f"{what}_unclear", **told, **tested)
-    better = sides[0] if split.only_first > split.only_second else sides[1]
-    return about.claim(ids[2], f"{what}_better", better=better, **told, **tested)
+    chance = {"chance": Figure(tested.corrected, "chance"), "limit": Figure(CHANCE, "plain")}
+    if tested.better is None:
+        return about.claim(ids[1], f"{what}_unclear", **told, **chance)
+    return about.claim(ids[2], f"{what}_better", better=tested.better, **told, **chance)
 
 
 def on_figures(

@@ -1,23 +1,20 @@
 """Two to six runs beside each other: which is better and how sure that is, how their settings differ, and what cannot be compared and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from assistant.kinds import kind_of
+from assistant.kinds.beside import Beside, verdict_of
 from assistant.kinds.claims import About, Claim
 from assistant.kinds.summary import headline_of, title_of
-from assistant.plans.form import describe
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.telling import Sentence, outlined, sentences_of
-from engine.contract.jobs import KINDS
-from prompts.figures import Figure
+from assistant.telling.side_by_side import FEWEST, NO_MATTER, settings_of
+from prompts.figures import Figure, count
 from prompts.languages import Language
-
-FEWEST, MOST = 2, 6
-NO_MATTER = ("seed", "device", "time_limit_min")  # settings whose difference is told by nobody who compares
 
 
 def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[list[Sentence], list[list[str]]]:
@@ -30,12 +27,20 @@ def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[l
     every = About("-".join(row.id for row, _ in runs), named={"runs": [row.id for row, _ in runs]})
     first = [*_unfinished(runs), *_ranked(every, finished), *_not_comparable(every, finished)]
     answer: list[tuple[list[Claim], Any]] = [(first, (("*",),))]
-    for one, other in _pairs(finished):
-        kind = kind_of(one[0].kind)
-        beside = [*_on_data(one[0], other[0]), *_on_settings(one[0], other[0]), *_on_time(one, other)]
-        claims = kind.compared(*one, *other)
-        answer.append((claims, kind.outlines["compared"]))
-        answer.append((beside, (("data_changed",), ("model", "setting.*"), ("took",))))
+    for (name, _), rows in _alike(finished):
+        if len(rows) < FEWEST:
+            continue
+        kind = kind_of(name)
+        beside = kind.beside(rows)
+        if len(rows) > FEWEST:
+            answer.append(([*_verdict(beside)], (("verdict",),)))
+        for one, other in _pairs(rows):
+            between = [*_on_data(one[0], other[0]), *_on_settings(one[0], other[0]), *_on_time(one, other)]
+            claims = beside.claims[one[0].id, other[0].id]
+            if len(rows) == FEWEST:
+                claims = [*claims, *_needed(beside, _about(one[0], other[0]))]
+            answer.append((claims, kind.outlines["compared"]))
+            answer.append((between, (("data_changed",), ("model", "setting.*"), ("took",))))
     for row, folder in finished:
         rests = [each for each in kind_of(row.kind).claims(row, folder) if each.id == f"{row.id}.random_weights"]
         answer.append((rests, (("random_weights",),)))
@@ -46,6 +51,45 @@ def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[l
         sentences += worded
         paragraphs += outlined(worded, outline)
     return sentences, paragraphs
+
+
+def verdict_sentences(beside: Beside, language: Language) -> list[Sentence]:
+    """Which of them is best and how sure that is, as the page begins."""
+    return sentences_of(_verdict(beside), language)
+
+
+def _verdict(beside: Beside) -> Iterator[Claim]:
+    """Which is best, after the correction for all pairs; else how many images would tell."""
+    verdict, about = verdict_of(beside), About("-".join(beside.runs), named={"runs": beside.runs})
+    line = beside.line(verdict.figure)
+    if verdict.leads is None or line is None or not line.tests:
+        return
+    value = dict(zip(beside.runs, line.values, strict=True))[verdict.leads].value
+    assert value is not None
+    told = {
+        "metric": verdict.figure,
+        "leads": verdict.leads,
+        "value": Figure(value, line.rounding),
+        "images": count(verdict.images),
+        "comparisons": count(verdict.comparisons),
+        "several": verdict.comparisons > 1,
+    }
+    if verdict.best is not None:
+        yield about.claim("verdict", "verdict_best", **told)
+    elif not beside.same_images:
+        yield about.claim("verdict", "verdict_other_images", tied=verdict.tied, **told)
+    elif verdict.needed is None:
+        yield about.claim("verdict", "verdict_open", tied=verdict.tied, **told)
+    else:
+        yield about.claim("verdict", "verdict_needs", tied=verdict.tied, needed=count(verdict.needed), **told)
+
+
+def _needed(beside: Beside, about: About) -> Iterator[Claim]:
+    """Of two that cannot be told apart: how many images would tell."""
+    verdict = verdict_of(beside)
+    if verdict.best is None and verdict.needed is not None:
+        told = {"images": count(verdict.images), "needed": count(verdict.needed)}
+        yield about.claim("needed", "images_that_would_tell", **told)
 
 
 def _unfinished(runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:
@@ -74,13 +118,14 @@ def _not_comparable(every: About, runs: Sequence[tuple[RunRow, Path]]) -> Iterat
         yield every.claim("other_data", "other_data", tested=[(row.id, row.dataset) for row, _ in runs])
 
 
-def _pairs(runs: Sequence[tuple[RunRow, Path]]) -> Iterator[tuple[tuple[RunRow, Path], tuple[RunRow, Path]]]:
+def _pairs(
+    rows: Sequence[tuple[RunRow, Path]],
+) -> Iterator[tuple[tuple[RunRow, Path], tuple[RunRow, Path]]]:
     """The best of those that can be compared with each of the others, each pair in the order in which they were asked for."""
-    for _, rows in _alike(runs):
-        best = max(rows, key=lambda each: (headline_of(each[0]) or ("", float("-inf")))[1])
-        for each in rows:
-            if each is not best:
-                yield (best, each) if rows.index(best) < rows.index(each) else (each, best)
+    best = max(rows, key=lambda each: (headline_of(each[0]) or ("", float("-inf")))[1])
+    for each in rows:
+        if each is not best:
+            yield (best, each) if rows.index(best) < rows.index(each) else (each, best)
 
 
 def _alike(
@@ -109,16 +154,11 @@ def _on_settings(one: RunRow, other: RunRow) -> Iterator[Claim]:
     about = _about(one, other)
     if one.subject != other.subject:
         yield about.claim("model", "model_differs", a=title_of(one), b=title_of(other))
-    values = [_settings(row) for row in (one, other)]
+    values = [settings_of(row) for row in (one, other)]
     for name, value in values[0].items():
         if name in values[1] and values[1][name] != value and name not in NO_MATTER:
             told = {"a": _told(value), "b": _told(values[1][name])}
             yield about.claim(f"setting.{name}", "setting_differs", setting=name, **told)
-
-
-def _settings(row: RunRow) -> Mapping[str, Any]:
-    job = KINDS[row.kind].model_validate(row.spec)
-    return {setting.name: setting.value for setting in describe(job)}
 
 
 def _told(value: Any) -> Any:

@@ -1,50 +1,143 @@
-"""Two finished trainings of classifiers on one data set: which does better at what, and whether that can be chance."""
+"""Finished trainings of classifiers on one data set: which does better at what, and whether that can be chance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from assistant.kinds.beside import (
+    Beside,
+    Line,
+    Picture,
+    Seen,
+    Tested,
+    Value,
+    by_images,
+    by_intervals,
+    in_one_order,
+    together,
+)
 from assistant.kinds.claims import About, Claim, Outline, plain_names
 from assistant.kinds.classify.claims import rounding_of
 from assistant.kinds.pairs import pair
 from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
-from engine.contract.results.classify import ClassifyResults
+from engine.contract.results.classify import ClassifyResults, ClassRow
 from prompts.figures import count
 
 COMPARED: Outline = (
-    ("better", "same", "unclear"),
+    ("better", "same", "unclear", "needed"),
     ("figure.*",),
     ("found.*",),
     ("other_images",),
 )
 FIGURES = ("balanced_accuracy", "macro_f1")
-
+DECIDES = "right"
 
 Classifier = Side[ClassifyResults]
+Rows = Mapping[str, Sequence[ClassRow]]
 
 
-def compared(first: Classifier, second: Classifier) -> list[Claim]:
-    """Claims about the two, whose data set is one; what is paired needs the same test images."""
+def beside(sides: Sequence[Classifier]) -> Beside:
+    """The facts of classifiers whose data set is one; what is paired needs the same test images."""
+    is_paired = have_same_images(sides)
+    pictures = list(in_one_order([side.results for side in sides]))
+    paired = {side.run: [each[i] for each in pictures] for i, side in enumerate(sides)} if is_paired else None
+    lines = [_right(sides, paired), *(_by_figure(sides, name) for name in FIGURES), _worst(sides)]
+    found = Beside(
+        runs=[side.run for side in sides],
+        decides=DECIDES,
+        same_images=is_paired,
+        lines=[line for line in lines if any(value.value is not None for value in line.values)],
+        types=together(_classes(sides, paired), [side.run for side in sides]),
+        pictures=[_picture(each) for each in pictures],
+        drawn=[{} for _ in sides],
+    )
+    for i, first in enumerate(sides):
+        for second in sides[i + 1 :]:
+            found.claims[first.run, second.run] = claims_of_both(first, second, found)
+    return found
+
+
+def _right(sides: Sequence[Classifier], paired: Rows | None) -> Line:
+    """How many are classed right."""
+    values = {}
+    for side in sides:
+        rows, accuracy = side.results.rows, side.results.metrics.intervals.get("accuracy")
+        values[side.run] = Value(sum(row.correct for row in rows), accuracy, of=len(rows)) if rows else Value()
+
+    def test(first: str, second: str) -> Tested | None:
+        if paired is None:
+            return by_intervals(first, second, values)
+        return by_images(first, second, pair(*([row.correct for row in paired[run]] for run in (first, second))))
+
+    return Line.of(DECIDES, "count", values, test=test)
+
+
+def _by_figure(sides: Sequence[Classifier], name: str) -> Line:
+    metrics = {side.run: side.results.metrics for side in sides}
+    values = {run: Value(each.metrics.get(name), each.intervals.get(name)) for run, each in metrics.items()}
+    return Line.of(name, rounding_of(name), values, test=lambda a, b: by_intervals(a, b, values))
+
+
+def _worst(sides: Sequence[Classifier]) -> Line:
+    """The class of which the least share is found."""
+    values = {}
+    for side in sides:
+        classes = [
+            (each.found / each.count, name) for name, each in side.results.metrics.per_class.items() if each.count
+        ]
+        name = min(classes, default=(0.0, ""))[1]
+        of = side.results.metrics.per_class.get(name)
+        values[side.run] = Value(of.found, of.recall_interval, of.count, name, of.f1) if of else Value()
+    return Line.of("worst_class", "count", values)
+
+
+def _classes(sides: Sequence[Classifier], paired: Rows | None) -> list[Line]:
+    """What each run finds of every class."""
+    lines = []
+    for name in dict.fromkeys(name for side in sides for name in side.results.metrics.per_class):
+        values = {}
+        for side in sides:
+            of = side.results.metrics.per_class.get(name)
+            values[side.run] = (
+                Value(of.found, of.recall_interval, of.count, beside=of.f1) if of and of.count else Value()
+            )
+
+        def test(first: str, second: str, name: str = name) -> Tested | None:
+            if paired is None:
+                return None
+            right = [[row.correct for row in paired[run] if row.label == name] for run in (first, second)]
+            return by_images(first, second, pair(*right)) if right[0] else None
+
+        lines.append(Line.of(name, "count", values, test=test))
+    return lines
+
+
+def _picture(rows: Sequence[ClassRow]) -> Picture:
+    seen = [Seen(row.index, row.probability, row.predicted, row.correct) for row in rows]
+    return Picture(rows[0].name, rows[0].label, None, False, seen)
+
+
+def claims_of_both(first: Classifier, second: Classifier, facts: Beside) -> list[Claim]:
+    """Claims about two of them, by their facts."""
     about = About(f"{first.run}-{second.run}", "classify", {"first": first.run, "second": second.run})
-    is_paired = have_same_images(first, second)
-    claims = [*_on_the_whole(about, first, second, is_paired=is_paired)]
+    claims = [*_on_the_whole(about, first, second, facts)]
     claims += on_figures(about, FIGURES, (first, second), rounding_of=rounding_of)
     claims += _on_classes(about, first, second)
-    if not is_paired:
+    if not facts.same_images:
         claims.append(about.claim("other_images", "other_images"))
     return claims
 
 
-def _on_the_whole(about: About, first: Classifier, second: Classifier, *, is_paired: bool) -> Iterator[Claim]:
+def _on_the_whole(about: About, first: Classifier, second: Classifier, facts: Beside) -> Iterator[Claim]:
     """How many are classed right."""
-    correct = [{row.name: row.correct for row in side.results.rows} for side in (first, second)]
-    told = {"a": count(sum(correct[0].values())), "b": count(sum(correct[1].values()))}
-    if not is_paired:
-        yield about.claim(
-            "unclear", "right_apart", total_a=count(len(correct[0])), total_b=count(len(correct[1])), **told
-        )
+    right = [sum(row.correct for row in side.results.rows) for side in (first, second)]
+    total = [len(side.results.rows) for side in (first, second)]
+    told = {"a": count(right[0]), "b": count(right[1])}
+    line = facts.line(DECIDES)
+    tested = line.between(first.run, second.run) if line is not None else None
+    if tested is None or tested.only_first is None or tested.only_second is None:
+        yield about.claim("unclear", "right_apart", total_a=count(total[0]), total_b=count(total[1]), **told)
         return
-    split = pair([*correct[0].values()], [correct[1][name] for name in correct[0]])
-    told |= {"total": count(len(correct[0])), "only_a": count(split.only_first), "only_b": count(split.only_second)}
-    yield by_chance(about, split, (first.run, second.run), ids=("same", "unclear", "better"), what="right", told=told)
+    told |= {"total": count(total[0]), "only_a": count(tested.only_first), "only_b": count(tested.only_second)}
+    yield by_chance(about, tested, ids=("same", "unclear", "better"), what="right", told=told)
 
 
 def _on_classes(about: About, first: Classifier, second: Classifier) -> Iterator[Claim]:

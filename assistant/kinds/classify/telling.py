@@ -1,13 +1,15 @@
 """What may be said about a training of a classifier, planned or finished."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure, Portion
+from assistant.kinds.beside import Beside
 from assistant.kinds.claims import About, Claim
 from assistant.kinds.classify.advice import next_steps
 from assistant.kinds.classify.claims import accuracy_gap, claims_of
-from assistant.kinds.classify.comparing import compared
+from assistant.kinds.classify.comparing import beside
 from assistant.kinds.classify.gallery import images_of
 from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
@@ -107,14 +109,13 @@ def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
     ]
 
 
-def compared_runs(row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
-    """What may be said of both, as claims.
+def beside_runs(runs: Sequence[tuple[RunRow, Path]]) -> Beside:
+    """The facts of several of them beside each other.
 
     Raises:
         NoResults: one has not ended well, or its evaluation cannot be read.
     """
-    sides = [Side(each.id, load(each, at, ClassifyResults)) for each, at in ((row, folder), (other, of_other))]
-    return compared(*sides)
+    return beside([Side(row.id, load(row, folder, ClassifyResults)) for row, folder in runs])
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
 from assistant.kinds.detect.telling import (
     TOLD_TO_SCRIPTS,
+    beside_runs,
     claims_of_run,
-    compared_runs,
     facts_of,
     figures_of,
     in_short,
@@ -56,7 +56,7 @@ class Detect:
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)
     outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
-    compared = staticmethod(compared_runs)
+    beside = staticmethod(beside_runs)
     rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
     pictures = DetectResults.pictures

@@ -1,17 +1,18 @@
 """What may be said about a training of a detector, planned or finished."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assistant.frames import Figure, Portion
+from assistant.kinds.beside import Beside
 from assistant.kinds.claims import About, Claim
 from assistant.kinds.detect.advice import next_steps
 from assistant.kinds.detect.claims import claims_of
-from assistant.kinds.detect.comparing import compared
+from assistant.kinds.detect.comparing import Detector, beside
 from assistant.kinds.detect.gallery import images_of
 from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
-from assistant.kinds.two_runs import Side
 from assistant.runs.results import load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
@@ -98,14 +99,18 @@ def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
     ]
 
 
-def compared_runs(row: RunRow, folder: Path, other: RunRow, of_other: Path) -> list[Claim]:
-    """What may be said of both, as claims.
+def beside_runs(runs: Sequence[tuple[RunRow, Path]]) -> Beside:
+    """The facts of several of them beside each other.
 
     Raises:
         NoResults: one has not ended well, or its evaluation cannot be read.
     """
-    sides = [Side(each.id, load(each, at, DetectResults)) for each, at in ((row, folder), (other, of_other))]
-    return compared(*sides)
+    return beside(
+        [
+            Detector(row.id, load(row, folder, DetectResults), rate=DetectJob.model_validate(row.spec).overkill_rate)
+            for row, folder in runs
+        ]
+    )
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pydantic_ai import RunContext
 
 from assistant.runs.results import NoResults
 from assistant.telling import told
-from assistant.telling.comparisons import FEWEST, MOST, compared
+from assistant.telling.comparisons import compared
+from assistant.telling.side_by_side import FEWEST, MOST
 from assistant.tools.desk import Desk
 
 

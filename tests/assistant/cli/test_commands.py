@@ -21,7 +21,9 @@ def test_the_help_of_train_names_every_kind_of_run_and_its_models(kind: str) -> 
     assert [name for name in (kind, *KINDS[kind].models()) if name not in told] == []
 
 
-@pytest.mark.parametrize("command", ["serve", "chat", "mcp", "train", "understand", "demo", "doctor", "data", "runs"])
+@pytest.mark.parametrize(
+    "command", ["serve", "chat", "mcp", "train", "understand", "demo", "doctor", "data", "runs", "compare"]
+)
 def test_every_command_is_listed_with_what_it_does(command: str) -> None:
     assert command in RUNNER.invoke(app, ["--help"]).output
     assert RUNNER.invoke(app, [command, "--help"]).exit_code == 0
