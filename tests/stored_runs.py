@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.contract.checksums import LIST
 from engine.contract.folder import EvaluationFolder, ModelFolder, RunFolder
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.jobs import Job
 from engine.contract.results import WeightsUsed
 from engine.contract.results.card import LearntFrom
 from engine.contract.results.detect import (
@@ -124,7 +124,7 @@ def write_evaluation(
     return evaluation
 
 
-def card(job: DetectJob, *, fingerprint: str = "f0", policy: Policy = "split_conformal") -> DetectCard:
+def card(job: Job, *, fingerprint: str = "f0", policy: Policy = "split_conformal") -> DetectCard:
     """What a saved model of this job says of itself."""
     return DetectCard(
         spec=job.model_dump(),

@@ -13,7 +13,7 @@ from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import Evaluation, EventLog, Finished, Stage, Started, Warned
 from engine.contract.jobs import make_job
-from tests.stored_runs import METRICS, write_evaluation
+from tests.stored_runs import METRICS, card, write_evaluation, write_model
 from web.app import create_app
 
 SECRET = "<script>alert('x')</script>"
@@ -53,7 +53,8 @@ def finished_run(settings: Settings, tmp_path: Path) -> str:
 
 async def _finish_a_run(settings: Settings, data: Path) -> str:
     async with Workspace.open(settings) as workspace:
-        row = await workspace.runs.add(make_job("detect", SECRET, "patchcore"), data_path=str(data))
+        job = make_job("detect", SECRET, "patchcore")
+        row = await workspace.runs.add(job, data_path=str(data))
         folder = workspace.runs.folder(row.id)
         log = EventLog(folder)
         log.append(Started(model="patchcore", dataset=SECRET))
@@ -63,6 +64,7 @@ async def _finish_a_run(settings: Settings, data: Path) -> str:
         log.append(Finished(metrics=METRICS, seconds={"total": 1.0}))
         log.close()
         evaluation = write_evaluation(folder)
+        write_model(folder, card(job))
         picture = evaluation.picture("inputs", 1)
         picture.parent.mkdir()
         Image.new("RGB", (8, 8)).save(picture)

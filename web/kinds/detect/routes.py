@@ -1,4 +1,4 @@
-"""What a detection serves beside what every run does: the regions of an image, and good pictures to compare them with."""
+"""What a detection serves beside what every run does: its threshold, the regions of an image, good pictures to compare them with."""
 
 import asyncio
 from pathlib import Path as FilePath
@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from assistant.kinds.detect import KIND
 from assistant.kinds.detect.findings import finding, normal_picture
+from assistant.runs.thresholds import options, read_asked, set_threshold, would
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from web.ids import Id
@@ -19,6 +21,36 @@ from web.routes.workspace import Opened, Shown
 router = APIRouter()
 Rank = Annotated[int, Path(ge=0, le=99)]
 NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
+
+
+class NewThreshold(BaseModel):
+    """What a page sends: one wish (engine/contract/another_threshold.py `Asked`), the version it shows, and why."""
+
+    asked: dict[str, Any]
+    seen: int = Field(ge=1)
+    why: str | None = Field(default=None, max_length=500)
+
+
+@router.get("/api/runs/{run}/threshold")
+async def run_threshold(run: Id, workspace: Opened) -> dict[str, Any]:
+    """The one in force, its versions, what is offered and what each costs, and how the pixel threshold goes along."""
+    return await options(workspace.runs, await workspace.runs.get(run))
+
+
+@router.get("/api/runs/{run}/threshold/would")
+async def threshold_would(request: Request, run: Id, workspace: Opened) -> dict[str, Any]:
+    """What a wish, given as the query, would cost. Nothing is set."""
+    asked = await asyncio.to_thread(read_asked, dict(request.query_params))
+    return await would(workspace.runs, await workspace.runs.get(run), asked)
+
+
+@router.post("/api/runs/{run}/threshold")
+async def set_run_threshold(run: Id, wish: NewThreshold, workspace: Opened) -> dict[str, Any]:
+    """A person's own setting: the same as `run_threshold` tells, and the metrics at it."""
+    asked = await asyncio.to_thread(read_asked, wish.asked)
+    row = await workspace.runs.get(run)
+    row = await set_threshold(workspace.runs, row, asked, who="page", seen=wish.seen, why=wish.why or None)
+    return {**await options(workspace.runs, row), "metrics": row.metrics}
 
 
 @router.get("/api/runs/{run}/regions/{index}")
