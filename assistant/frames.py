@@ -125,6 +125,24 @@ class Portion(Frame):
     about: bool = Field(default=False, description="the parts can differ a little: images belong to groups")
 
 
+class PlannedTrial(Frame):
+    """One run of a plan of several: what differs from the others, how long it takes, or why it is left out."""
+
+    differs: dict[str, Any]
+    seconds: float | None = None
+    left_out: Notice | None = None
+
+
+class PlannedGroup(Frame):
+    """What a plan of several runs tries. `search`: the settings that are looked for, with where."""
+
+    sort: Literal["many", "sweep", "recommend"]
+    varied: list[str]
+    trials: list[PlannedTrial]
+    search: dict[str, tuple[float, float]] = {}
+    minutes: float | None = None
+
+
 class ProposalItem(Frame):
     """A training plan that waits for the user's yes."""
 
@@ -141,6 +159,9 @@ class ProposalItem(Frame):
     model_title: str
     settings: list[Setting]
     members: list[Member] = Field(default=[], description="of an ensemble")
+    group: PlannedGroup | None = Field(
+        default=None, description="of a plan of several runs, whose base the settings are"
+    )
     can_be_undone: bool = Field(default=False, description="it was changed, and can be as it was before")
     notices: list[Notice]
     estimate: Estimate
@@ -191,6 +212,13 @@ class RunItem(Frame):
     run: str
 
 
+class GroupItem(Frame):
+    """A group of runs that was started; the page looks at how it goes on."""
+
+    kind: Literal["group"] = "group"
+    group: str
+
+
 class HeatmapImage(Frame):
     index: int
     name: str = Field(description="path of the image inside the data set")
@@ -229,7 +257,16 @@ class ErrorItem(Frame):
 
 
 Item = Annotated[
-    UserItem | AssistantItem | ToolItem | ProposalItem | ConfirmItem | ChoicesItem | RunItem | HeatmapsItem | ErrorItem,
+    UserItem
+    | AssistantItem
+    | ToolItem
+    | ProposalItem
+    | ConfirmItem
+    | ChoicesItem
+    | RunItem
+    | GroupItem
+    | HeatmapsItem
+    | ErrorItem,
     Field(discriminator="kind"),
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(Item)

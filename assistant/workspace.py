@@ -3,14 +3,17 @@
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
+from assistant.chat.conversation import Conversation
 from assistant.chat.conversations import Conversations
 from assistant.chat.parts import Parts
+from assistant.groups.coordinator import Coordinator
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.process_mark import ProcessMark
@@ -25,7 +28,7 @@ from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
 from assistant.state import renamed
 from assistant.store.database import Database
-from assistant.store.tables import ENDED, DatasetRow, ProposalRow, RunRow
+from assistant.store.tables import ENDED, DatasetRow, GroupRow, ProposalRow, RunRow
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
@@ -42,7 +45,9 @@ class Workspace:
         parts = Parts(settings, database, provider, place, mark)
         self.settings, self.database, self.provider = settings, database, provider
         self.mask = parts.mask
-        self.datasets, self.proposals, self.runs = parts.datasets, parts.proposals, parts.runs
+        self.datasets, self.proposals, self.runs, self.groups = (
+            parts.datasets, parts.proposals, parts.runs, parts.groups
+        )  # fmt: skip
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
@@ -54,6 +59,7 @@ class Workspace:
             ended=self._tell_end_of,
             keep_deleted_days=settings.keep_deleted_days,
         )
+        self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
 
     @classmethod
     @asynccontextmanager
@@ -106,8 +112,11 @@ class Workspace:
         for run in await self.runs.list(limit=RECENT_RUNS):
             if run.state in ENDED and self.runs.place.has(run):
                 self._tell_end_of(run)
+        for group in await self.groups.latest():
+            if group.ended is not None and group.home == self.runs.place.home:
+                self._tell_end_of_group(group)
         try:
-            async with self.supervisor.working():
+            async with self.supervisor.working(), self.coordinator.working():
                 yield
         finally:
             await self.conversations.close()
@@ -165,19 +174,32 @@ class Workspace:
         return await asyncio.to_thread(self._room.taken, await self.runs.list(limit=None), await self.runs.deleted())
 
     def _tell_end_of(self, run: RunRow) -> None:
-        """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once."""
-        task = asyncio.create_task(self._tell(run))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once. Of the runs of a group
+        the end of the group tells."""
+        if run.group is None:
+            self._tell_in(run.conversation, f"the end of {run.id}", lambda room: room.tell_end_of(run))
+        else:
+            self.groups.added.set()  # the next may begin
 
-    async def _tell(self, run: RunRow) -> None:
-        if run.conversation is None:
-            return
-        telling, what = Watch(), f"the end of {run.id}"
+    def _tell_end_of_group(self, group: GroupRow) -> None:
+        self._tell_in(group.conversation, f"the end of {group.id}", lambda room: room.tell_end_of_group(group))
+
+    def _tell_in(
+        self, conversation: str | None, what: str, tell: Callable[[Conversation], Coroutine[Any, Any, None]]
+    ) -> None:
+        if conversation is not None:
+            task = asyncio.create_task(self._tell(conversation, what, tell))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(
+        self, conversation: str, what: str, tell: Callable[[Conversation], Coroutine[Any, Any, None]]
+    ) -> None:
+        telling = Watch()
         while True:
             with telling.over(what):
                 try:
-                    await (await self.conversations.get(run.conversation)).tell_end_of(run)
+                    await tell(await self.conversations.get(conversation))
                 except LookupError as error:
                     logger.warning("%s could not be told: %s", what, error)
                 return

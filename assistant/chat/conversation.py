@@ -7,11 +7,13 @@ What a person says goes to saying.py, what he decides about plans, questions and
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from assistant.chat.answering import Answering
 from assistant.chat.calls import Called, Calls
 from assistant.chat.desks import Desks
+from assistant.chat.group_ends import tell_end_of_group
 from assistant.chat.memory import Memory
 from assistant.chat.open_questions import OpenQuestions
 from assistant.chat.own_words import OwnWords
@@ -24,7 +26,7 @@ from assistant.chat.transcript import Transcript
 from assistant.chat.turns import Turns
 from assistant.frames import Answer, Approve, Decline, Edit, InFrame, Reopen, Say, Stop, Undo
 from assistant.state import with_run
-from assistant.store.tables import RunRow
+from assistant.store.tables import GroupRow, RunRow
 from prompts.languages import Language
 
 
@@ -114,6 +116,13 @@ class Conversation:
         await self.finish()
         if await tell_end(self._parts, self.transcript, run, await self._parts.histories.language(self.id)):
             await self.memory.change(lambda state: with_run(state, run.id))
+
+    async def tell_end_of_group(self, group: GroupRow) -> None:
+        """The same of a group of runs; its best run is what is spoken of then."""
+        await self.finish()
+        language = await self._parts.histories.language(self.id)
+        for run in await tell_end_of_group(self._parts, self.transcript, group, language):
+            await self.memory.change(partial(with_run, run=run))
 
     async def finish(self) -> None:
         """Wait until the present answer is complete."""

@@ -14,6 +14,7 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.files import open_files
+from assistant.runs.groups import Groups
 from assistant.runs.place import Place
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
@@ -35,7 +36,8 @@ class Parts:
         self.proposals = Proposals(database)
         self.files = open_files(settings)
         self.runs = Queue(settings, database, self.mask, place, self.files)
-        self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs)
+        self.groups = Groups(database, place)
+        self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)
         self.histories = Histories(database, self.mask)
 
     async def summary(self, run: RunRow, language: Language) -> str:

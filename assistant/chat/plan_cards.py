@@ -6,13 +6,14 @@ from assistant.chat.memory import Memory
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.data.datasets import DatasetError
-from assistant.frames import ProposalItem, RunItem
+from assistant.frames import GroupItem, ProposalItem, RunItem
 from assistant.plans.card import plan_item, plan_key, with_refusal
 from assistant.plans.continuing import OTHER_IMAGES, NotContinued, continue_run, plan_again
 from assistant.plans.launching import launch, what_started
 from assistant.plans.plan import Plan
+from assistant.runs.groups import is_group
 from assistant.state import PlanVersion, undone, with_plan, with_run, without_plan
-from assistant.store.tables import ProposalRow, RunRow
+from assistant.store.tables import GroupRow, ProposalRow, RunRow
 from assistant.tools.desk import Undone
 from engine.contract.jobs import SpecError
 
@@ -119,30 +120,37 @@ class PlanCards:
 
     # ---- runs ----
 
-    async def launch(self, row: ProposalRow) -> RunRow:
-        """Queue the run of an approved plan. However often it is called, a plan has one run.
+    async def launch(self, row: ProposalRow) -> RunRow | GroupRow:
+        """Queue the run of an approved plan, or begin its group of runs. However often it is called, a plan has one.
 
         Raises:
             DatasetError: the data set is gone.
             OSError: the run's folder cannot be written.
         """
-        run = await launch(self._parts.datasets, self._parts.proposals, self._parts.runs, row)
+        parts = self._parts
+        run = await launch(parts.datasets, parts.proposals, parts.runs, parts.groups, row)
         await self.started(row, run)
         return run
 
-    async def started(self, row: ProposalRow, run: RunRow) -> None:
-        """The plan was approved, and this is its run."""
+    async def started(self, row: ProposalRow, run: RunRow | GroupRow) -> None:
+        """The plan was approved, and this is its run, or its group of runs."""
         await self._memory.change(lambda state: without_plan(state, row.id))
         await self._transcript.update(plan_key(row.id), state="approved", run=run.id)
-        await self.show_run(run)
+        if isinstance(run, GroupRow):
+            await self._transcript.show(f"group-{run.id}", GroupItem(group=run.id))
+        else:
+            await self.show_run(run)
 
     async def what_started(self, proposal: str) -> dict[str, Any] | None:
         """What is told of the run of an approved plan, whose start is finished where it was cut off; None where nobody approved it."""
         row = await self._parts.proposals.get(proposal)
         if row is None or row.state != "approved":
             return None
-        run = await self._parts.runs.get(row.run) if row.run else await self.launch(row)
-        return await what_started(self._parts.runs, run)
+        started = await self._started_as(row.run) if row.run else await self.launch(row)
+        return await what_started(self._parts.runs, started)
+
+    async def _started_as(self, started: str) -> RunRow | GroupRow:
+        return await (self._parts.groups if is_group(started) else self._parts.runs).get(started)
 
     async def finish_start(self, row: ProposalRow) -> bool:
         """Finish a start that was cut off between the yes and the run's card; whether there was one."""

@@ -17,6 +17,7 @@ from assistant.data.facts import NamedFacts
 from assistant.frames import Estimate, Figure, HeatmapsItem, Notice, Portion
 from assistant.kinds.beside import Beside
 from assistant.kinds.claims import Claim, Outline
+from assistant.kinds.judging import Tested
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -163,6 +164,13 @@ class Kind(Protocol[JobT]):
 
         Raises:
             NoResults: as `facts`, of any.
+        """
+
+    def tested(self, row: RunRow, folder: Path) -> Tested:
+        """Its test images, to judge it by all or by a part of them.
+
+        Raises:
+            NoResults: as `facts`.
         """
 
     def rounding_of(self, metric: str) -> Rounding:

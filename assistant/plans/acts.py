@@ -10,13 +10,16 @@ from typing import Any
 
 from assistant.data.datasets import DatasetError, Datasets
 from assistant.machine.troubles import EXPECTED, explain
+from assistant.plans.group import Approved, Group
 from assistant.plans.launching import launch
 from assistant.plans.plan import NOTHING, Plan, plan
 from assistant.plans.proposals import Proposals, StalePlan
+from assistant.plans.trials import plan_group
 from assistant.refused import Refused
+from assistant.runs.groups import Groups
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
-from assistant.store.tables import ProposalRow, RunRow
+from assistant.store.tables import GroupRow, ProposalRow, RunRow
 
 
 class DataChanged(Refused):
@@ -45,9 +48,10 @@ class PlanActs:
     datasets: Datasets
     proposals: Proposals
     runs: Queue
+    groups: Groups
 
-    async def approve(self, row: ProposalRow, revision: int) -> RunRow:
-        """The yes to exactly this revision: its run is queued, even when no LLM answers afterwards.
+    async def approve(self, row: ProposalRow, revision: int) -> RunRow | GroupRow:
+        """The yes to exactly this revision: its run is queued, or its group of runs begun, even when no LLM answers afterwards.
 
         Raises:
             DataChanged: what would be trained on is not what was approved.
@@ -57,16 +61,18 @@ class PlanActs:
         await self._refuse_changed_data(row)
         row = await self.proposals.approve(row.id, revision)
         try:
-            return await launch(self.datasets, self.proposals, self.runs, row)
+            return await launch(self.datasets, self.proposals, self.runs, self.groups, row)
         except (DatasetError, *EXPECTED) as error:
             why = error if isinstance(error, DatasetError) else explain(error)
             await self.proposals.withdraw_approval(row.id)
             raise NotStarted(f"the training could not be started: {why.message}", why.hint) from error
 
     async def _refuse_changed_data(self, row: ProposalRow) -> None:
-        facts = await self.datasets.facts(row.dataset)
-        known = (None, facts.fingerprint)  # none: made by an older version
-        if row.state == "open" and row.fingerprint not in known:
+        others = Approved.model_validate(row.group).trials if row.group is not None else []
+        said = {row.dataset: row.fingerprint, **{each.job["dataset"]: each.fingerprint for each in others}}
+        found = {name: (await self.datasets.facts(name)).fingerprint for name in said}
+        changed = [name for name in said if said[name] not in (None, found[name])]  # none: made by an older version
+        if row.state == "open" and changed:
             made = await self.made_anew(row)
             raise DataChanged(await self.proposals.revise(row.id, row.revision, made), made)
 
@@ -83,10 +89,12 @@ class PlanActs:
         """
         if row.state != "open" or row.revision != revision:
             raise StalePlan(f"plan {row.id} was changed or decided in the meantime; look at it again")
-        changes = dict(changes)
+        group, changes = _group_of(row), dict(changes)
+        if group is not None:
+            group, changes = group.edited(changes)
         dataset, model = str(changes.pop("dataset", row.dataset)), str(changes.pop("model", row.subject))
         chosen = {name: value for name, value in {**row.chosen, **changes}.items() if value not in NOTHING}
-        made = await self._planned(row, dataset=dataset, model=model, chosen=chosen)
+        made = await self._planned(row, group, dataset=dataset, model=model, chosen=chosen)
         return await self.proposals.revise(row.id, row.revision, made), made
 
     async def reopen(self, row: ProposalRow) -> tuple[ProposalRow, Plan, list[ProposalRow]]:
@@ -106,10 +114,16 @@ class PlanActs:
         Raises:
             SpecError, DatasetError: it cannot be trained any more, in words.
         """
-        return await self._planned(row, dataset=row.dataset, model=row.subject, chosen=row.chosen)
+        return await self._planned(row, _group_of(row), dataset=row.dataset, model=row.subject, chosen=row.chosen)
 
-    async def _planned(self, row: ProposalRow, *, dataset: str, model: str, chosen: dict[str, Any]) -> Plan:
-        kind = row.kind
-        return await plan(
-            self.settings, self.datasets, self.runs, kind=kind, dataset=dataset, model=model, chosen=chosen
-        )
+    async def _planned(
+        self, row: ProposalRow, group: Group | None, *, dataset: str, model: str, chosen: dict[str, Any]
+    ) -> Plan:
+        parts = (self.settings, self.datasets, self.runs)
+        if group is not None:
+            return await plan_group(*parts, group, kind=row.kind, dataset=dataset, model=model, chosen=chosen)
+        return await plan(*parts, kind=row.kind, dataset=dataset, model=model, chosen=chosen)
+
+
+def _group_of(row: ProposalRow) -> Group | None:
+    return Approved.model_validate(row.group).group if row.group is not None else None

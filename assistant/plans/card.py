@@ -3,7 +3,7 @@
 from typing import Any
 
 from assistant.data.datasets import DatasetError
-from assistant.frames import Member, ProposalItem
+from assistant.frames import Member, PlannedGroup, ProposalItem, Setting
 from assistant.kinds import kind_of
 from assistant.kinds.summary import headline_of, title_of
 from assistant.plans.form import describe
@@ -15,7 +15,7 @@ from engine.contract.jobs import SpecError
 
 async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
     """The card of a stored plan."""
-    job = plan.spec
+    job, varied = plan.spec, plan.group.varied if plan.group is not None else []
     item = {
         "task": job.kind,
         "proposal": row.id,
@@ -27,13 +27,61 @@ async def plan_item(runs: Queue, row: ProposalRow, plan: Plan) -> ProposalItem:
         "portions": kind_of(job.kind).portions(job, plan.facts),
         "model": job.subject,
         "model_title": job.title,
-        "settings": describe(job, plan.because, backbones=plan.backbones),
+        "settings": [
+            *_of_the_group(plan),
+            *(each for each in describe(job, plan.because, backbones=plan.backbones) if each.name not in varied),
+        ],
         "members": [await _member(runs, run) for run in getattr(job.model, "members", ())],
+        "group": _group(plan),
         "notices": plan.notices,
         "estimate": plan.estimate,
         "run": row.run,
     }
     return ProposalItem.model_validate(item)
+
+
+def _group(plan: Plan) -> PlannedGroup | None:
+    """What a plan of several runs tries."""
+    group = plan.group
+    if group is None:
+        return None
+    search = {name: (span.low, span.high) for name, span in group.search.items()}
+    return PlannedGroup(sort=group.sort, varied=group.varied, trials=plan.trials, search=search, minutes=group.minutes)
+
+
+def _of_the_group(plan: Plan) -> list[Setting]:
+    """What can be edited of a plan of several runs beside the settings that all share."""
+    group = plan.group
+    if group is None:
+        return []
+    values = [trial[group.varied[0]] for trial in group.trials] if len(group.varied) == 1 else []
+    listed = {"model": "models", "dataset": "datasets"}.get(group.varied[0] if group.varied else "", "values")
+    settings = []
+    if values:
+        what = {"values": "values that are tried", "models": "models that are tried", "datasets": "data sets"}[listed]
+        settings.append(
+            Setting(
+                name=listed,
+                value=[str(each) for each in values],
+                default=None,
+                type="texts",
+                description=what,
+                main=True,
+            )
+        )
+    settings.append(
+        Setting(
+            name="minutes",
+            value=group.minutes,
+            default=None,
+            type="number",
+            description="minutes that all runs together may take; empty is no limit",
+            minimum=0.1,
+            optional=True,
+            main=True,
+        )
+    )
+    return settings
 
 
 def plan_words(item: ProposalItem) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from assistant.data.datasets import Datasets, UnfitData
 from assistant.data.facts import NamedFacts
-from assistant.frames import Estimate, Notice
+from assistant.frames import Estimate, Notice, PlannedTrial
 from assistant.kinds import DEFAULT_KIND, Advice, kind_of
 from assistant.kinds.notices import with_what_is_here
 from assistant.kinds.weights import offered_backbones
 from assistant.plans.estimates import expected
+from assistant.plans.group import Approved, Group
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -37,6 +38,13 @@ class Plan:
         default_factory=dict
     )  # why settings that nobody asked for differ from the default
     backbones: list[str] = field(default_factory=list)  # whose weights are here
+    approved: Approved | None = None  # of a plan of several runs, whose base this is (trials.py)
+    trials: list[PlannedTrial] = field(default_factory=list)  # as its card shows them
+
+    @property
+    def group(self) -> Group | None:
+        """What is tried, where the plan is one of several runs."""
+        return self.approved.group if self.approved is not None else None
 
 
 async def plan(

@@ -142,4 +142,5 @@ def _content(plan: Plan) -> dict[str, Any]:
         "chosen": plan.chosen,
         "spec": plan.spec.model_dump(mode="json"),
         "fingerprint": plan.facts.fingerprint,
+        "group": plan.approved.model_dump(mode="json") if plan.approved is not None else None,
     }

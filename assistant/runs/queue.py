@@ -107,12 +107,15 @@ class Queue:
         estimate_s: float | None = None,
         fingerprint: str | None = None,
         continues: str | None = None,
+        group: str | None = None,
+        trial: dict[str, Any] | None = None,
     ) -> RunRow:
         """Queue a run and keep its first files: the job. The same `key` twice gives the same run, however many ask at once.
 
         Args:
             fingerprint: of the data that was approved; None lets the run train on whatever lies there.
             continues: the ended run whose place this one takes; its checkpoint is handed on.
+            group: the group of runs that it belongs to, and which `trial` of it.
         """
         for _ in range(20):  # numbers are handed out optimistically
             try:
@@ -124,6 +127,8 @@ class Queue:
                     estimate_s=estimate_s,
                     fingerprint=fingerprint,
                     continues=continues,
+                    group=group,
+                    trial=trial,
                 )
             except (IntegrityError, FileExistsError):
                 if key is not None and (row := await self._by_key(key)) is not None:
@@ -140,6 +145,8 @@ class Queue:
         estimate_s: float | None,
         fingerprint: str | None,
         continues: str | None,
+        group: str | None,
+        trial: dict[str, Any] | None,
     ) -> RunRow:
         async with self._database.session() as session:
             known = (await session.scalar(select(func.max(RunRow.number)))) or 0
@@ -160,6 +167,8 @@ class Queue:
                 estimate_s=estimate_s,
                 fingerprint=fingerprint,
                 continues=continues,
+                group=group,
+                trial=trial,
             )
             session.add(row)
             await session.flush()
@@ -256,6 +265,16 @@ class Queue:
         async with self._database.reading() as session:
             known = {row.id: row for row in await session.scalars(query)}
         return [known[run] for run in runs if run in known]
+
+    async def of_group(self, group: str) -> Sequence[RunRow]:
+        """The runs of a group, in the order in which they were begun."""
+        async with self._database.reading() as session:
+            return (await session.scalars(select(RunRow).where(RunRow.group == group).order_by(RunRow.number))).all()
+
+    async def cut_short(self, row: RunRow, why: str) -> RunRow:
+        """Stop a run of a group that is not worth going on with, and note why: worse, budget."""
+        await self._change(row.id, ACTIVE, trial={**(row.trial or {}), "cut": why})
+        return await self.stop(row.id)
 
     async def continuation(self, run: str) -> RunRow | None:
         """The run that took this one's place."""

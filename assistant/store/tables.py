@@ -120,8 +120,38 @@ class ProposalRow(Base):
     chosen: Mapped[dict[str, Any]]  # the settings that somebody asked for; the others are defaults
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that the card tells of
-    run: Mapped[str | None]
+    group: Mapped[
+        dict[str, Any] | None
+    ]  # what is tried, where the plan is one of several runs (assistant/plans/group.py)
+    run: Mapped[str | None]  # the run that it was approved as, or the group of runs
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class GroupRow(Base):
+    """Runs that one plan and one yes started, one after the other; what has become of it is read from its runs.
+
+    `plan` is what was approved (assistant/plans/group.py). Only the server of its home goes on with it.
+    """
+
+    __tablename__ = "groups"
+    __table_args__ = (
+        CheckConstraint("ended in ('finished','stopped')", name="ended"),
+        UniqueConstraint("idempotency_key"),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    sort: Mapped[str]  # many, sweep, recommend
+    home: Mapped[str]
+    conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"), index=True)
+    idempotency_key: Mapped[str | None]
+    dataset: Mapped[str]  # of its first run, as the model
+    subject: Mapped[str]
+    plan: Mapped[dict[str, Any]]
+    budget_s: Mapped[float | None]  # that its runs may work, all together
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    ended: Mapped[str | None]  # how; none: it goes on
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
 
 
 class RunRow(Base):
@@ -151,6 +181,8 @@ class RunRow(Base):
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that was approved; the engine refuses any other
     continues: Mapped[str | None]  # the run whose place this one takes, from its checkpoint where there was one
+    group: Mapped[str | None] = mapped_column(index=True)  # the group of runs that it belongs to
+    trial: Mapped[dict[str, Any] | None]  # which of its group it is, in what it differs, and why it was cut short
     estimate_s: Mapped[float | None]
     worked_s: Mapped[float | None]  # as the engine measured it; known when the run has ended
     attempts: Mapped[int] = mapped_column(default=0)

@@ -15,7 +15,7 @@ from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
 from assistant.state import Question, State, candidates
-from assistant.store.tables import ProposalRow, RunRow, RunState
+from assistant.store.tables import GroupRow, ProposalRow, RunRow, RunState
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
@@ -67,8 +67,8 @@ class Cards(Protocol):
     async def withdraw(self, row: ProposalRow) -> None:
         """Decline an open plan: nothing starts, and it can be opened again. Raises StalePlan."""
 
-    async def launch(self, row: ProposalRow) -> RunRow:
-        """Queue the run of an approved plan, once. Raises DatasetError."""
+    async def launch(self, row: ProposalRow) -> RunRow | GroupRow:
+        """Queue the run of an approved plan, or begin its group of runs, once. Raises DatasetError."""
 
     async def continue_run(self, row: RunRow) -> RunRow | ProposalRow:
         """The run that continues this one, or a new plan where the images are others. Raises NotContinued, SpecError, DatasetError."""

@@ -12,6 +12,7 @@ from assistant.frames import (
     ChoicesItem,
     ConfirmItem,
     ErrorItem,
+    GroupItem,
     HeatmapsItem,
     Item,
     ProposalItem,
@@ -42,7 +43,7 @@ def lines_of(item: Item, words: Words) -> list[str]:
             return _question(item, words)
         case ChoicesItem():
             return [*numbered(item.choices), words("choose")] if item.state == "open" else []
-        case RunItem():
+        case RunItem() | GroupItem():
             return []  # its progress and its end are told (progress.py)
         case HeatmapsItem():
             return _gallery(item, words)

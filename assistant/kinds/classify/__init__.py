@@ -10,6 +10,7 @@ from assistant.kinds.classify.candidates import candidates, on_a_cut
 from assistant.kinds.classify.claims import OUTLINES, rounding_of
 from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
+from assistant.kinds.classify.judging import tested
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
 from assistant.kinds.classify.telling import (
     TOLD_TO_SCRIPTS,
@@ -57,6 +58,7 @@ class Classify:
     claims = staticmethod(claims_of_run)
     outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
     beside = staticmethod(beside_runs)
+    tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
     pictures = ClassifyResults.pictures

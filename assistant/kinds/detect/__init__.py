@@ -10,6 +10,7 @@ from assistant.kinds.detect.claims import OUTLINES, rounding_of
 from assistant.kinds.detect.comparing import COMPARED
 from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
+from assistant.kinds.detect.judging import tested
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
 from assistant.kinds.detect.telling import (
     TOLD_TO_SCRIPTS,
@@ -57,6 +58,7 @@ class Detect:
     claims = staticmethod(claims_of_run)
     outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
     beside = staticmethod(beside_runs)
+    tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
     pictures = DetectResults.pictures

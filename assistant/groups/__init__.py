@@ -1,0 +1,1 @@
+"""Groups of runs: what one plan and one yes started, gone on with, judged and told."""

@@ -1,0 +1,134 @@
+"""The end of a group of runs in sentences: which is best and what that is worth, what failed, what was ended early or never begun."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from assistant.groups.told import Figures, GroupTold, TrialTold, VerdictTold
+from assistant.kinds import kind_of
+from assistant.kinds.claims import About, Claim
+from assistant.runs.place import RunElsewhere
+from assistant.runs.queue import Queue
+from assistant.runs.results import NoResults
+from assistant.telling import composed, outlined, sentences_of, told
+from prompts.figures import Figure, count
+from prompts.languages import Language
+
+OUTLINE = (("done", "ended_how"), ("best.*",), ("sure.*",), ("failed.*", "cut.*", "not_begun"))
+BETTER = (
+    "better",
+    "unclear",
+    "image_auroc",
+    "accuracy",
+    "right",
+)  # of a comparison of two runs (kinds/<kind>/comparing.py)
+
+
+async def words_of_group(runs: Queue, group: GroupTold, language: Language) -> str:
+    """What is said of a group that has ended, in Markdown."""
+    claims = claims_of_group(group)
+    compared = [claim for each in group.verdicts for claim in await _compared(runs, each)]
+    sentences = sentences_of([*claims, *compared], language)
+    answer = outlined(sentences, OUTLINE)
+    ids = [sentence.id for sentence in sentences]
+    answer += [[claim.id] for claim in compared if claim.id in ids]
+    return composed(told(sentences, answer), language)
+
+
+def claims_of_group(group: GroupTold) -> list[Claim]:
+    """What is so about it."""
+    about = About(group.group, named={"group": group.group})
+    finished = sum(each.figures is not None for each in group.trials)
+    begun = [each for each in group.trials if each.run is not None]
+    claims = [about.claim("done", "group_done", finished=count(finished), begun=count(len(begun)))]
+    if group.state == "stopped":
+        claims.append(about.claim("ended_how", "group_stopped"))
+    by_run = {each.run: each for each in begun}
+    for place, each in enumerate(group.verdicts):
+        claims += _on_verdict(about, str(place), each, by_run)
+    claims += [
+        about.claim(
+            f"failed.{each.run}", "group_failed", which=each.run, differs=_differs(each), reason=each.reason or "?"
+        )
+        for each in begun
+        if each.state == "failed"
+    ]
+    for why in ("worse", "budget"):
+        cut = [each.run for each in begun if each.cut == why]
+        if cut:
+            claims.append(about.claim(f"cut.{why}", f"group_cut_{why}", runs=cut, number=count(len(cut))))
+    left = sum(each.state == "not_begun" for each in group.trials)
+    if left and group.state == "finished":
+        claims.append(about.claim("not_begun", "group_not_begun", left=count(left)))
+    return claims
+
+
+def _on_verdict(about: About, place: str, each: VerdictTold, by_run: dict[str | None, TrialTold]) -> Iterator[Claim]:
+    if each.best is None or each.figures is None or each.by is None:
+        yield about.claim(f"best.{place}", "group_goods_only", data=each.dataset, fastest=each.fastest)
+        return
+    trial = by_run[each.best]
+    told = {"data": each.dataset, "best": each.best, "model": trial.model_title, "differs": _differs(trial)}
+    told |= _figures(each.figures, each.by)
+    yield about.claim(f"best.{place}", "group_best", **told)
+    if trial.figures is not None and trial.figures.missed is not None and trial.figures.overkill is not None:
+        (missed, defective), (overkill, good) = trial.figures.missed, trial.figures.overkill
+        counts = {
+            "missed": count(missed),
+            "defective": count(defective),
+            "overkill": count(overkill),
+            "good": count(good),
+        }
+        yield about.claim(f"best.{place}_counts", "group_best_counts", best=each.best, **counts)
+    if each.chosen_among < 2:
+        return
+    among = count(each.chosen_among)
+    if each.held_back is None:
+        yield about.claim(f"sure.{place}", "group_chosen_on_all", data=each.dataset, among=among)
+        return
+    defective, good = each.held_back
+    yield about.claim(
+        f"sure.{place}",
+        "group_chosen_on_half",
+        data=each.dataset,
+        among=among,
+        defective=count(defective),
+        good=count(good),
+    )
+    if each.by_all != each.best:
+        yield about.claim(f"sure.{place}_all", "group_other_by_all", data=each.dataset, other=each.by_all)
+
+
+def _figures(figures: Figures, by: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "worst": Figure(figures.worst, "score") if figures.worst is not None else None,
+        "worst_of": figures.worst_of,
+        "mean": Figure(figures.mean, "score") if figures.mean is not None else None,
+        "by_worst": by[0],
+        "by_mean": by[1],
+    }
+
+
+def _differs(trial: TrialTold) -> list[tuple[str, Any]]:
+    """The settings in which it differs, without the model, which is named, and the data set, which is too."""
+    return [
+        (name, Figure(value, "plain") if isinstance(value, int | float) and not isinstance(value, bool) else value)
+        for name, value in trial.differs.items()
+        if name not in ("model", "dataset")
+    ]
+
+
+async def _compared(runs: Queue, verdict: VerdictTold) -> list[Claim]:
+    """Whether the best is more than by chance better than the next."""
+    if verdict.best is None or verdict.runner_up is None:
+        return []
+    best, other = [await runs.get(run) for run in (verdict.best, verdict.runner_up)]
+    if best.kind != other.kind:
+        return []
+    try:
+        claims = await asyncio.to_thread(
+            kind_of(best.kind).compared, best, runs.folder_of(best), other, runs.folder_of(other)
+        )
+    except (NoResults, RunElsewhere):
+        return []
+    return [each for each in claims if each.id.partition(".")[2] in BETTER][:1]
