@@ -27,7 +27,7 @@ async def queued(workspace: Workspace, panels: Path) -> RunRow:
     await workspace.datasets.add("panels", panels)
     row, _ = await workspace.proposals.add(await planned(workspace), conversation=None)
     approved = await workspace.proposals.approve(row.id, 1)
-    return await launch(workspace.datasets, workspace.proposals, workspace.runs, approved)
+    return await launch(workspace.datasets, workspace.proposals, workspace.runs, workspace.groups, approved)
 
 
 async def planned(workspace: Workspace) -> Plan:
@@ -65,7 +65,7 @@ async def test_pictures_that_change_between_the_yes_and_the_run_are_not_taken_fo
     row, _ = await workspace.proposals.add(made, conversation=None)
     exchange(panels)
     approved = await workspace.proposals.approve(row.id, 1)
-    run = await launch(workspace.datasets, workspace.proposals, workspace.runs, approved)
+    run = await launch(workspace.datasets, workspace.proposals, workspace.runs, workspace.groups, approved)
     assert (await workspace.datasets.facts("panels")).fingerprint != made.facts.fingerprint
     assert run.fingerprint == made.facts.fingerprint
 

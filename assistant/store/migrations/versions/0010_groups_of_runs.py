@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("dataset", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=False),
-        sa.Column("budget_s", sa.Float(), nullable=True),
+        sa.Column("budget_s", sa.Double(), nullable=True),
         sa.Column("stop_requested", sa.Boolean(), nullable=False),
         sa.Column("ended", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
