@@ -140,6 +140,7 @@ class PlannedGroup(Frame):
     varied: list[str]
     trials: list[PlannedTrial]
     search: dict[str, tuple[float, float]] = {}
+    most: int = Field(default=0, description="trainings of a search")
     minutes: float | None = None
 
 

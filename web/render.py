@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from assistant.data.left_out import by_reason
-from assistant.frames import Item, RunItem
+from assistant.frames import GroupItem, Item, RunItem
+from assistant.groups.told import GroupTold, group_told
 from assistant.kinds import kind_for, kind_names, kind_of
 from assistant.kinds.summary import title_of
 from assistant.runs.took import took
@@ -65,18 +66,24 @@ class Renderer:
 
     async def card(self, key: str, item: Item, language: str) -> str:
         """One item of a conversation, drawn by the macro of its kind."""
-        run = await self._run(item.run) if isinstance(item, RunItem) else None
+        subject = await self._subject(item)
         template = environment(language).get_template(f"cards/{item.kind}.html")
-        return str(template.module.card(key, item, run))  # type: ignore[attr-defined]
+        return str(template.module.card(key, item, subject))  # type: ignore[attr-defined]
 
     async def cards(self, items: Iterable[tuple[str, int, Item]], language: str) -> list[Markup]:
         return [Markup(await self.card(key, item, language)) for key, _, item in items]
 
-    async def _run(self, run: str) -> RunRow | None:
+    async def _subject(self, item: Item) -> RunRow | GroupTold | None:
+        """The run, or the group of runs, that an item stands for; None of any other, and of one that is gone."""
         try:
-            return await self._workspace.runs.get(run)
+            match item:
+                case RunItem():
+                    return await self._workspace.runs.get(item.run)
+                case GroupItem():
+                    return await group_told(self._workspace.runs, await self._workspace.groups.get(item.group))
         except LookupError:
-            return None
+            pass
+        return None
 
 
 @cache

@@ -46,7 +46,10 @@ def _group(plan: Plan) -> PlannedGroup | None:
     if group is None:
         return None
     search = {name: (span.low, span.high) for name, span in group.search.items()}
-    return PlannedGroup(sort=group.sort, varied=group.varied, trials=plan.trials, search=search, minutes=group.minutes)
+    most = group.most if group.search else 0
+    return PlannedGroup(
+        sort=group.sort, varied=group.varied, trials=plan.trials, search=search, most=most, minutes=group.minutes
+    )
 
 
 def _of_the_group(plan: Plan) -> list[Setting]:

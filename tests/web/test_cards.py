@@ -11,11 +11,14 @@ from assistant.frames import (
     ErrorItem,
     Estimate,
     Figure,
+    GroupItem,
     HeatmapImage,
     HeatmapsItem,
     Item,
     Member,
     Notice,
+    PlannedGroup,
+    PlannedTrial,
     Portion,
     ProposalItem,
     RunItem,
@@ -51,6 +54,24 @@ def proposal(**changes: object) -> ProposalItem:
     return plan.model_copy(update=changes)
 
 
+SWEEP = PlannedGroup(
+    sort="sweep",
+    varied=["image_size"],
+    trials=[PlannedTrial(differs={"image_size": 128}, seconds=20.0)],
+    search={"coreset_ratio": (0.01, 0.5)},
+    most=12,
+    minutes=10,
+)
+MANY = PlannedGroup(
+    sort="many",
+    varied=["model", "dataset", "layers", "normalisation"],
+    trials=[
+        PlannedTrial(
+            differs={"model": "padim", "dataset": EVIL, "layers": [1, 2], "normalisation": "image"}, seconds=3.0
+        ),
+        PlannedTrial(differs={"model": "never_seen"}, left_out=Notice(code="unfit", message=EVIL)),
+    ],
+)
 IMAGE = HeatmapImage(
     index=3, name=EVIL, label="defective", defect_type=EVIL, score=0.5, verdict="good", outcome="missed", has_truth=True
 )
@@ -70,6 +91,9 @@ ITEMS: list[Item] = [
     ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}),
     ConfirmItem(call="c1", action="stop_run", values={"run": "r1"}, state="no"),
     RunItem(run="r404"),
+    GroupItem(group="g404"),
+    proposal(group=SWEEP),
+    proposal(state="approved", run="g1", group=MANY),
     HeatmapsItem(run="r1", which="missed", threshold=0.7, total=9, images=[IMAGE]),
     HeatmapsItem(run="r1", which="false_alarms", threshold=0.7, total=0, images=[]),
     ErrorItem(code="llm_busy", message=EVIL, hint="wait", details=EVIL, retry=True),

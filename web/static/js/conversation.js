@@ -2,6 +2,7 @@
 
 import { carryEdits, wireProposals } from "./proposal.js";
 import { putCard, putDraft } from "./cards.js";
+import { mountGroupCard } from "./group_card.js";
 import { wireComposer } from "./composer.js";
 import { $, $$, onClick } from "./dom.js";
 import { coded, language, t } from "./i18n.js";
@@ -101,6 +102,8 @@ function arrived(key, item, card, isNew) {
       watch(item.run);
       if (wide.matches) openPanel(item.run);
     }
+  } else if (item.kind === "group") {
+    mountGroupCard(card);
   } else if (item.kind === "confirm" && item.state !== "open") {
     lookAgain(item.values.run); // it stops, or goes on as another
   } else if (item.state !== "streaming") sendOldest(); // a bare yes or no is answered without a turn
@@ -135,6 +138,7 @@ function start() {
   if ($(".item.user", items)) main.dataset.titled = "true";
   composer.setWorking(working);
   $("#working").hidden = !working;
+  $$(".group-card", items).forEach(mountGroupCard);
   const cards = $$(".run-card", items);
   cards.forEach(mountRunCard);
   const last = cards.at(-1);
