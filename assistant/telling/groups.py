@@ -126,9 +126,9 @@ async def _compared(runs: Queue, verdict: VerdictTold) -> list[Claim]:
     if best.kind != other.kind:
         return []
     try:
-        claims = await asyncio.to_thread(
-            kind_of(best.kind).compared, best, runs.folder_of(best), other, runs.folder_of(other)
-        )
+        sides = [(row, runs.folder_of(row)) for row in (best, other)]
+        beside = await asyncio.to_thread(kind_of(best.kind).beside, sides)
     except (NoResults, RunElsewhere):
         return []
+    claims = beside.claims[best.id, other.id]
     return [each for each in claims if each.id.partition(".")[2] in BETTER][:1]
