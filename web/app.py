@@ -22,7 +22,7 @@ from web.guard import Guard
 from web.kinds import routes_of_kinds
 from web.pictures import SmallPictures
 from web.render import Renderer
-from web.routes import conversations, datasets, groups, models, pages, runs
+from web.routes import compare, conversations, datasets, groups, models, pages, runs
 from web.versions import STATIC, version
 
 MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for routes in (pages, conversations, runs, groups, datasets, models, sockets, *routes_of_kinds()):
+    for routes in (pages, conversations, runs, compare, groups, datasets, models, sockets, *routes_of_kinds()):
         app.include_router(routes.router)
     app.router.routes.append(agents.route)
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")

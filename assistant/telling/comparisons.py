@@ -41,6 +41,8 @@ def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[l
                 claims = [*claims, *_needed(beside, _about(one[0], other[0]))]
             answer.append((claims, kind.outlines["compared"]))
             answer.append((between, (("data_changed",), ("model", "setting.*"), ("took",))))
+        page = About(every.subject, named={"page": "-".join(row.id for row, _ in rows)})
+        answer.append(([page.claim("page", "compared_on_page")], (("page",),)))
     for row, folder in finished:
         rests = [each for each in kind_of(row.kind).claims(row, folder) if each.id == f"{row.id}.random_weights"]
         answer.append((rests, (("random_weights",),)))

@@ -12,7 +12,7 @@ from engine.contract.models import MODELS
 from tests.web.conftest import SECRET
 from web.app import create_app
 
-PAGES = ["/", "/runs", "/data", "/models"]
+PAGES = ["/", "/runs", "/compare", "/data", "/models"]
 
 
 @pytest.mark.parametrize("language", ["en", "ko", "zh"])

@@ -21,6 +21,7 @@ SOURCES = [
     *WEB.glob("static/js/**/*.js"),
     *WEB.glob("*.py"),
     WEB.parent / "assistant" / "tools" / "wording.py",
+    WEB.parent / "assistant" / "telling" / "cells.py",
 ]
 
 
@@ -81,6 +82,7 @@ def test_no_text_is_left_over() -> None:
     begun = {f"{kind}." for kind in re.findall(r"""\bcoded\(\s*["']([\w.]+)["']""", sources)}
     begun |= set(re.findall(r"""\bt\(\s*["']([a-z0-9_.]+\.)["'] ~""", sources))
     begun |= set(re.findall(r"""`([a-z0-9_.]+\.)\$\{""", sources))
+    begun |= set(re.findall(r"""\bf["']([a-z0-9_]+\.[a-z0-9_.]*\.)\{""", sources))
     begun.add("told.")  # what the chat alone says
     named = set(re.findall(r"""["']([a-z0-9_.]+)["']""", sources))
     assert [key for key in TEXTS["en"] if key not in named and not key.startswith(tuple(begun))] == []

@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 import { around, extent, logTicks, nearest, smooth, ticks } from "./maths.js";
 
 class Chart extends Drawing {
-  series = []; // { name, colour, x: [...], y: [...] with null for gaps, dash }
+  series = []; // { name, colour, x: [...], y: [...] with null for gaps, dash: true or the lengths of line and gap }
   xLabel = "";
   log = false;
   smoothing = 0;
@@ -134,7 +134,7 @@ function line(g, xs, ys, x, y, { stroke, thick, alpha = 1, dash = false }) {
   g.lineWidth = thick;
   g.lineJoin = "round";
   g.globalAlpha = alpha;
-  g.setLineDash(dash ? [5, 3] : []);
+  g.setLineDash(Array.isArray(dash) ? dash : dash ? [5, 3] : []);
   g.beginPath();
   let down = false;
   for (let i = 0; i < xs.length; i++) {
