@@ -24,6 +24,7 @@ from engine.contract.results.detect import (
     DetectResults,
     OfSize,
     OfType,
+    OnSynthetic,
     PromiseCheck,
     ScoreRow,
     ThresholdTold,
@@ -54,6 +55,14 @@ def of_type(missed: int, total: int, auroc: float | None = 0.8) -> OfType:
         found=total - missed,
         missed=missed,
         recall_interval=proportion_interval(total - missed, total),
+    )
+
+
+def on_synthetic(missed: int, total: int) -> OnSynthetic:
+    """Of made-up defects of two types, all missed ones of the second."""
+    types = {"synthetic_patch": of_type(0, total), "synthetic_spot": of_type(missed, total)}
+    return OnSynthetic(
+        count=2 * total, found=2 * total - missed, missed=missed, image_auroc=0.91, per_defect_type=types
     )
 
 
@@ -184,6 +193,7 @@ def detections(draw: st.DrawFn) -> DetectMetrics:
         threshold=draw(thresholds),
         weights=draw(weights),
         synthetic=draw(st.booleans()),
+        on_synthetic=on_synthetic(*draw(counts)) if draw(st.booleans()) else None,
     )
     figures = {name: value if value is None or draw(st.booleans()) else draw(shares) for name, value in made.metrics.items() if name not in ("missed", "false_alarms")}  # fmt: skip
     return made.model_copy(

@@ -27,6 +27,7 @@ OUTLINES: dict[str, Outline] = {
     "summary": (
         ("missed_whole", "missed_most", "mostly_missed"),
         ("missed", "worst_type", "missed.*"),
+        ("made_up",),
         ("false_alarms", "promise_kept", "promise_broken", "promise_why"),
         ("image_auroc", "aupro_30", "location"),
         ("random_weights",),
@@ -40,6 +41,7 @@ OUTLINES: dict[str, Outline] = {
     "good": (
         ("missed_whole", "missed_most", "mostly_missed"),
         ("missed", "worst_type", "missed.*"),
+        ("made_up",),
         ("false_alarms", "promise_kept", "promise_broken", "promise_why"),
         ("image_auroc", "perhaps_guessing", "above_guessing"),
         ("unusable.*",),
@@ -48,7 +50,7 @@ OUTLINES: dict[str, Outline] = {
         ("next", "next.*"),
     ),
     "trust": (
-        ("tested", "missed", "image_auroc"),
+        ("tested", "missed", "made_up", "image_auroc"),
         ("few_of_type.*",),
         ("promise_kept", "promise_broken", "promise_unknown", "promise_why", "promise_short"),
         ("random_weights",),
@@ -86,6 +88,7 @@ def claims_of(run: str, metrics: DetectMetrics, *, model: str, data: str, second
     named = {"model": model, "data": data}
     return [
         *_on_missed(about, metrics, total=counts["test_defective"], named=named),
+        *_on_made_up(about, metrics),
         *_on_types(about, metrics),
         *_on_false_alarms(about, metrics, total=counts["test_good"]),
         *_on_promise(about, metrics),
@@ -107,7 +110,8 @@ def worst_first(metrics: DetectMetrics) -> list[tuple[str, OfType]]:
 def _on_missed(about: About, metrics: DetectMetrics, *, total: int, named: dict[str, str]) -> Iterator[Claim]:
     missed = metrics.metrics.get("missed")
     if missed is None or not total:
-        yield about.claim("missed", "missed_unknown", **named)
+        unknown = "missed_unknown" if metrics.on_synthetic is None else "missed_not_tested"
+        yield about.claim("missed", unknown, **named)
         return
     interval = within(metrics.intervals.get("escape_rate"), "share")
     told = {"missed": count(missed), "total": count(total), "share": share(missed / total)}
@@ -115,6 +119,24 @@ def _on_missed(about: About, metrics: DetectMetrics, *, total: int, named: dict[
     yield about.claim("missed", "missed" if missed else "missed_none", **told, **named, interval=interval)
     found = total - missed
     yield about.claim("found", "found", found=count(found), total=count(total), share=share(found / total))
+
+
+def _on_made_up(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
+    """What was missed of the made-up defects, apart from the real ones, and of which type the most."""
+    made_up = metrics.on_synthetic
+    if made_up is None or not made_up.count:
+        return
+    name, worst = max(made_up.per_defect_type.items(), key=lambda each: each[1].missed / max(each[1].count, 1))
+    yield about.claim(
+        "made_up",
+        "made_up" if made_up.missed else "made_up_none",
+        missed=count(made_up.missed),
+        total=count(made_up.count),
+        type=name,
+        missed_of_type=count(worst.missed),
+        of_type=count(worst.count),
+        auroc=Figure(made_up.image_auroc, "score") if made_up.image_auroc is not None else None,
+    )
 
 
 def _on_failure(about: About, metrics: DetectMetrics, missed: float, total: int) -> Iterator[Claim]:

@@ -10,7 +10,7 @@ from engine.contract.events import Epoch
 from engine.contract.results import WeightsUsed
 from engine.contract.results.detect import DetectMetrics, OfType, PromiseCheck
 from prompts.languages import Language
-from tests.told_runs import claims, classification, detection, learning, threshold
+from tests.told_runs import claims, classification, detection, learning, on_synthetic, threshold
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -56,6 +56,23 @@ def test_a_failure_is_called_one_in_the_first_line_and_nothing_less_is(
     text = said(detection(types), language)
     assert (FAILURE[language] in text) == (named is not None)
     assert named is None or (FAILURE[language] in text.splitlines()[0] and named in text.splitlines()[0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_made_up_defects_are_told_apart_from_real_ones_and_called_a_guess(language: Language) -> None:
+    both = detection({"crack": (1, 9)}, on_synthetic=on_synthetic(5, 16))
+    plain, told = texts(detection({"crack": (1, 9)}), language), texts(both, language)
+    (extra,) = told.keys() - plain.keys()
+    assert {name: told[name] for name in plain} == plain
+    assert all(each in told[extra] for each in ("synthetic_spot", "5", "32", "16"))
+    assert "synthetic_spot" in said(both, language)
+    assert ("guess", "짐작", "估计")[LANGUAGES.index(language)] in told[extra]
+
+
+def test_where_only_made_up_defects_were_tested_with_real_ones_are_said_not_to_be_measured() -> None:
+    alone = said(detection({}, on_synthetic=on_synthetic(5, 16)))
+    assert "was not measured" in alone
+    assert "holds no defective images" not in alone
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
