@@ -44,17 +44,17 @@ async def train_here(
     """Plan, ask, run, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
     async with Workspace.open(settings) as workspace:
         try:
-            facts = await _facts_of(workspace, data)
-            chosen = _read_changes(changes)
+            facts = await facts_of(workspace, data)
+            chosen = read_changes(changes)
             model = model or kind_of(kind).default_model
             plan = await plan_on(settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
         except SpecError as error:
-            return _refuse([problem.message for problem in error.problems], as_json=as_json)
+            return refuse([problem.message for problem in error.problems], as_json=as_json)
         except Refused as error:
-            return _refuse([str(error)], as_json=as_json)
+            return refuse([str(error)], as_json=as_json)
         _tell_plan(plan)
         if not confirmed():
-            return _refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
+            return refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
         return await _run_to_its_end(workspace, await launch_unstored(workspace.runs, plan), as_json=as_json)
 
 
@@ -65,7 +65,7 @@ async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
             row = await latest_of(workspace.runs, await workspace.runs.get(run))
             row = await workspace.continue_run(row.id)
         except Refused as error:
-            return _refuse([str(error)], as_json=as_json)
+            return refuse([str(error)], as_json=as_json)
         tell(f"{row.id} takes the place of {row.continues}")
         return await _run_to_its_end(workspace, row, as_json=as_json)
 
@@ -76,7 +76,7 @@ async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -
     return EXIT_CODES[row.state]
 
 
-async def _facts_of(workspace: Workspace, data: str) -> NamedFacts:
+async def facts_of(workspace: Workspace, data: str) -> NamedFacts:
     """The facts of a registered data set, or of a folder that is used as it is."""
     looks_like_path = "/" in data or data.startswith((".", "~"))
     known = {name.casefold() for name in await workspace.datasets.names()}
@@ -86,7 +86,7 @@ async def _facts_of(workspace: Workspace, data: str) -> NamedFacts:
     return await workspace.datasets.facts(data)
 
 
-def _read_changes(changes: Sequence[str]) -> dict[str, Any]:
+def read_changes(changes: Sequence[str]) -> dict[str, Any]:
     """`NAME=VALUE` pairs; a value is JSON where it can be read as such, else text."""
     read: dict[str, Any] = {}
     for change in changes:
@@ -192,7 +192,7 @@ def plain(markdown: str) -> str:
     return re.sub(r"\*+([^*\s](?:[^*]*[^*\s])?)\*+", r"\1", markdown)
 
 
-def _refuse(problems: list[str], *, as_json: bool) -> int:
+def refuse(problems: list[str], *, as_json: bool) -> int:
     if as_json:
         print_json({"run": None, "status": "invalid", "problems": problems})
     for problem in problems:

@@ -20,7 +20,7 @@ WITHOUT_WEIGHTS = ("weights_missing",)  # notices for which a model is left out 
 
 @dataclass(frozen=True)
 class _Tried:
-    """An overlay and its plan, or why there is none."""
+    """An overlay with its plan, where it can be trained, and why it is left out, where it is."""
 
     differs: Mapping[str, Any]
     plan: Plan | None = None
@@ -58,7 +58,11 @@ async def plan_group(
             [Problem("values", f"{len(group.trials)} trainings are more than the {MOST_TRIALS} of a group")]
         )
     tried = [await _tried(one, differs, group) for differs in group.trials]
-    made = [(each.differs, each.plan) for each in tried if each.plan is not None]
+    if all(
+        each.why is not None for each in tried
+    ):  # with weights for none, they are tried without rather than not at all
+        tried = [replace(each, why=None) if each.plan is not None else each for each in tried]
+    made = [(each.differs, each.plan) for each in tried if each.plan is not None and each.why is None]
     if group.trials and not made:
         raise SpecError([Problem("", each.why.message) for each in tried if each.why is not None])
     base = await one({}) if group.search or not made else made[0][1]
@@ -76,7 +80,7 @@ async def _tried(
         return _Tried(differs, why=Notice(code="unfit", message=str(error)))
     lacking = next((each for each in made.notices if each.code in WITHOUT_WEIGHTS), None)
     if lacking is not None and group.leaves_out and KINDS[made.spec.kind].models()[made.spec.subject].needs_weights:
-        return _Tried(differs, why=lacking)
+        return _Tried(differs, made, lacking)
     return _Tried(differs, made)
 
 
@@ -94,7 +98,9 @@ def _as_one(
     approved = Approved(group=group, base=trial_of({}, base), trials=trials, facts=base.facts if group.search else None)
     shown = [
         PlannedTrial(
-            differs=dict(each.differs), seconds=each.plan.estimate.seconds if each.plan else None, left_out=each.why
+            differs=dict(each.differs),
+            seconds=each.plan.estimate.seconds if each.plan and not each.why else None,
+            left_out=each.why,
         )
         for each in tried
     ]

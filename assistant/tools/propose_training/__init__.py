@@ -15,16 +15,18 @@ from assistant.data.left_out import by_reason
 from assistant.frames import Notice
 from assistant.kinds import DEFAULT_KIND, Kind, kind_names, kind_of, kind_of_model
 from assistant.plans.form import describe
+from assistant.plans.group import Approved
 from assistant.plans.plan import Plan, plan
 from assistant.plans.proposals import StalePlan
+from assistant.plans.trials import plan_group
 from assistant.runs.queue import UnknownRun
 from assistant.store.tables import ProposalRow, RunRow
 from assistant.telling import sentences_of, told
 from assistant.telling.plans import claims_of_plan
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
-from engine.contract.jobs import KINDS, SpecError, description_of, read_job
-from engine.contract.joining import joining_model
+from assistant.tools.meant import chosen_before, dataset_spoken_of, only_dataset, talked_about
+from engine.contract.jobs import KINDS, SpecError, description_of
 
 WHAT = ("task", "dataset", "model", "like")  # arguments that are no settings
 MOST_NAMED = 3  # models named beside a setting that they share; a setting of more models names none
@@ -150,7 +152,7 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     asked = request.model_dump(exclude_none=True, exclude=set(WHAT))
     model_run = await desk.run(request.like) if request.like else None
     opened = await desk.proposals.latest_open(desk.conversation) if model_run is None else None
-    before = model_run or opened or await _talked_about(desk)
+    before = model_run or opened or await talked_about(desk)
     try:
         kind = _kind(request, before)
     except LookupError as error:
@@ -159,13 +161,13 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     model = request.model or kind.model_of(asked) or (continues.subject if continues else kind.default_model)
     dataset = request.dataset or await _dataset_meant(desk, kind, asked, opened.dataset if opened else None)
     dataset = dataset or (model_run.dataset if model_run and model_run.dataset in await desk.datasets.names() else None)
-    dataset = dataset or (opened.dataset if opened else await _spoken_of(desk) or await _only_dataset(desk))
+    dataset = dataset or (opened.dataset if opened else await dataset_spoken_of(desk) or await only_dataset(desk))
     names_another = request.dataset is not None or request.model is not None or (opened and opened.subject != model)
     revised = None if names_another or continues is None else opened
     wishes = {name: asked.pop(name) for name in kind.wishes if name in asked}
     is_new = not (opened or model_run) and request.dataset is not None and request.model is not None
-    had = await _chosen_before(desk, before, model) if before is not None and not wishes and not is_new else {}
-    what = partial(plan, desk.settings, desk.datasets, desk.runs, kind=kind.name, dataset=dataset, model=model)
+    had = await chosen_before(desk, before, model) if before is not None and not wishes and not is_new else {}
+    what = _planning(desk, revised, kind=kind.name, dataset=dataset, model=model)
     try:
         made = await _made(what, had=had, asked=asked, wishes=wishes, may_drop=revised is None)
     except (SpecError, DatasetError) as error:
@@ -193,22 +195,19 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     }
 
 
-async def _talked_about(desk: Desk) -> RunRow | None:
-    """The run that this conversation spoke of last."""
-    return next(iter(await desk.runs.some((await desk.memory.state()).runs[:1])), None)
+def _planning(
+    desk: Desk, revised: ProposalRow | None, *, kind: str, dataset: str, model: str
+) -> Callable[..., Awaitable[Plan]]:
+    """How the plan is made: one of several runs stays one when it is changed."""
+    parts = (desk.settings, desk.datasets, desk.runs)
+    if revised is None or revised.group is None:
+        return partial(plan, *parts, kind=kind, dataset=dataset, model=model)
+    group = Approved.model_validate(revised.group).group
 
+    async def grouped(*, chosen: Mapping[str, Any], wishes: Mapping[str, Any]) -> Plan:
+        return await plan_group(*parts, group, kind=kind, dataset=dataset, model=model, chosen=chosen)
 
-async def _chosen_before(desk: Desk, before: ProposalRow | RunRow, model: str) -> dict[str, Any]:
-    """The settings that somebody chose for the plan or run talked about; of what puts runs together nothing is taken over."""
-    if joining_model() in (model, before.subject):
-        return dict(before.chosen) if isinstance(before, ProposalRow) and before.subject == model else {}
-    if isinstance(before, ProposalRow):
-        return dict(before.chosen)
-    approved = await desk.proposals.of_run(before.id)
-    if approved is not None:
-        return dict(approved.chosen)
-    job = read_job(before.spec)
-    return {each.name: each.value for each in describe(job) if each.value != each.default and each.value is not None}
+    return grouped
 
 
 async def _made(
@@ -268,23 +267,6 @@ async def _dataset_meant(desk: Desk, kind: Kind[Any], asked: dict[str, Any], ope
         raise desk.refuse("unknown_run", str(error), **error.values) from None
     except SpecError as error:
         raise desk.refuse_input(error) from None
-
-
-async def _spoken_of(desk: Desk) -> str | None:
-    """The data set that this conversation spoke of last, if it is still there."""
-    names = await desk.datasets.names()
-    return next((name for name in (await desk.memory.state()).datasets if name in names), None)
-
-
-async def _only_dataset(desk: Desk) -> str:
-    names = await desk.datasets.names()
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        how = "the user can drop a zip on the page, or use the Data page or 'murascope data add NAME PATH'"
-        raise desk.refuse("no_datasets", f"there are no data sets yet: {how}")
-    message = f"which data set is meant? (have: {', '.join(names)})"
-    raise desk.ask("which_dataset", message, missing="dataset", among=names, known=list(names))
 
 
 async def _store(desk: Desk, made: Plan, opened: ProposalRow | None) -> ProposalRow:
