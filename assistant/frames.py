@@ -198,10 +198,12 @@ class ConfirmItem(Frame):
 
 
 class ChoicesItem(Frame):
-    """A question back, asked in words above it: what can be answered, each a button that says exactly that."""
+    """A question back, asked in words above it: what can be answered, each a button that says exactly that. Or what is `offered` beside an
+    answer: no question, so no bare word answers it, and it stays while other things are said."""
 
     kind: Literal["choices"] = "choices"
     choices: list[str]
+    offered: bool = False
     state: Literal["open", "settled"] = "open"
     chosen: str | None = Field(default=None, description="which of them; none: something else was said")
 

@@ -25,6 +25,7 @@ LISTS: Mapping[
 }
 MOST_SPOKEN = 20
 MOST_PLANS = 20
+MOST_OFFERS = 12
 MOST_LISTED = 200
 LONGEST_TOLD = 200  # characters of a value that is kept of what a tool told
 
@@ -99,6 +100,7 @@ class State(Remembered):
 
     `plans`: the open plan last, before it what it was before each of its changes; empty where no plan is open.
     `runs`, `datasets`: spoken of, the latest first.
+    `offers`: what was offered beside answers, the latest last: who says exactly that means it.
     """
 
     plans: list[PlanVersion] = []
@@ -106,6 +108,7 @@ class State(Remembered):
     datasets: list[str] = []
     listed: Listed | None = None
     question: Question | None = None
+    offers: tuple[Choice, ...] = ()
     act: Act | None = None
 
     @property
@@ -115,7 +118,7 @@ class State(Remembered):
 
     def told(self) -> dict[str, Any]:
         """What an LLM is shown of it."""
-        shown = self.model_dump(exclude={"plans", "question"}, exclude_defaults=True)
+        shown = self.model_dump(exclude={"plans", "question", "offers"}, exclude_defaults=True)
         if self.plan is not None:
             shown |= {"plan": self.plan.model_dump(), "changes_that_can_be_undone": len(self.plans) - 1}
         if self.question is not None:
@@ -164,6 +167,13 @@ def after_refusal(
 def with_question(state: State, question: Question | None) -> State:
     """This is asked back now; None where the person has spoken and nothing is."""
     return _changed(state, question=question)
+
+
+def with_offers(state: State, offers: Sequence[Choice]) -> State:
+    """This is offered now, beside an answer."""
+    said = {each.says for each in offers}
+    kept = [each for each in state.offers if each.says not in said]
+    return _changed(state, offers=(*kept, *offers)[-MOST_OFFERS:])
 
 
 def with_run(state: State, run: str) -> State:
@@ -251,6 +261,12 @@ def answered(question: Question | None, said: str, *, nth: int | None = None, ye
         at = nth - 1 if nth > 0 else len(choices) + nth
         return choices[at].request if 0 <= at < len(choices) else None
     return next((each.request for each in choices if is_said(each.says, said)), None)
+
+
+def offer_taken(state: State, said: str) -> State:
+    """The state as it is where a person says what was offered: as the answer to it. Unchanged where nothing offered says that."""
+    taken = next((each for each in reversed(state.offers) if is_said(each.says, said)), None)
+    return state if taken is None else with_question(state, Question("offered", (taken,)))
 
 
 def is_said(choice: str, text: str) -> bool:

@@ -114,7 +114,9 @@ class Conversation:
     async def tell_end_of(self, run: RunRow) -> None:
         """Explain a run that has just ended, beside nothing else that is being said."""
         await self.finish()
-        if await tell_end(self._parts, self.transcript, run, await self._parts.histories.language(self.id)):
+        if await tell_end(
+            self._parts, self.transcript, self.memory, run, await self._parts.histories.language(self.id)
+        ):
             await self.memory.change(lambda state: with_run(state, run.id))
 
     async def tell_end_of_group(self, group: GroupRow) -> None:

@@ -73,7 +73,9 @@ def standing(items: Sequence[tuple[str, int, Item]], *, waits_for: Mapping[str, 
         for key, revision, item in items
         if isinstance(item, AssistantItem) and revision > said and talks and key.startswith(LLM_WORDS)
     ]
-    asked_back = [item for _, _, item in items if isinstance(item, ChoicesItem) and item.state == "open"]
+    asked_back = [
+        item for _, _, item in items if isinstance(item, ChoicesItem) and item.state == "open" and not item.offered
+    ]
     return Standing(
         choices=asked_back[-1].choices if asked_back else (),
         plan=plan[1] if plan else None,

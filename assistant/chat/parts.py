@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from pydantic_ai.exceptions import AgentRunError
 
@@ -17,10 +18,11 @@ from assistant.runs.files import open_files
 from assistant.runs.groups import Groups
 from assistant.runs.place import Place
 from assistant.runs.queue import Queue
+from assistant.runs.same_data import on_the_same_data
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import RunRow
-from assistant.telling.runs import sentences_of_run, summary_of
+from assistant.telling.runs import Summary, sentences_of_run, summary_of
 from prompts.languages import Language
 
 logger = logging.getLogger(__name__)
@@ -40,20 +42,20 @@ class Parts:
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)
         self.histories = Histories(database, self.mask)
 
-    async def summary(self, run: RunRow, language: Language) -> str:
-        """The run in plain words, Markdown: of our sentences, put together by an LLM where one is configured, else by us.
+    async def summary(self, run: RunRow, language: Language) -> Summary:
+        """The run in plain words: of our sentences, put together by an LLM where one is configured, else by us.
 
         Raises:
             NoResults: the run has no evaluation.
         """
-        folder = self.runs.folder_of(run)
-        own = await asyncio.to_thread(summary_of, run, folder, language)
+        folder, others = self.runs.folder_of(run), await on_the_same_data(self.runs, run)
+        sentences = await asyncio.to_thread(sentences_of_run, run, folder, language, others)
+        own = summary_of(run.kind, sentences, language)
         if self.provider.name == "built-in":
             return own
-        sentences = await asyncio.to_thread(sentences_of_run, run, folder, language)
         try:
             async with open_model(self.provider, self.settings) as model:
-                return await summarize(sentences, own, language, model)
+                return replace(own, text=await summarize(sentences, own.text, language, model))
         except AgentRunError as error:
             logger.warning("the LLM gave no summary of %s (%s); using our own wording", run.id, type(error).__name__)
             return own

@@ -15,7 +15,7 @@ from assistant.chat.turns import Turns
 from assistant.frames import ChoicesItem, Item, Say, UserItem
 from assistant.offline.said import read
 from assistant.plans.card import plan_key, plan_words
-from assistant.state import is_said, with_question
+from assistant.state import is_said, offer_taken, with_question
 from engine.contract.jobs import every_model
 from prompts.languages import Language
 
@@ -69,15 +69,21 @@ class Saying:
         open_before = standing(items, waits_for=await self._questions.tools(history), talks=talks)
         await self._transcript.show(key, UserItem(text=text))
         try:
-            is_choice = any(is_said(each, text) for each in open_before.choices)  # be it called like an answer
+            remembered = offer_taken(row.state, text)
+            is_offer = remembered is not row.state
+            is_choice = is_offer or any(
+                is_said(each, text) for each in open_before.choices
+            )  # be it called like an answer
             decision = decide(said.answer, open_before) if said.answer is not None and not is_choice else "pass_on"
             if decision == "approve" and open_before.plan and plan_key(open_before.plan.proposal) in unseen:
                 decision = "tell_plan"  # another process has changed it: nobody says yes to what the page did not show
             if row.state.question is not None and decision != "ask_choice":
                 await self._settle(items, text)
+            if is_offer:
+                await self._settle(items, text, offered=True)
             if decision == "pass_on":
                 results = await self._questions.pass_over(history)
-                self._turns.begin(said.language, said=said, remembered=row.state, history=history, results=results)
+                self._turns.begin(said.language, said=said, remembered=remembered, history=history, results=results)
             else:
                 await self._carry_out(decision, open_before, said.language)
         except FrameRefused as refused:  # what is said is answered in the conversation, where it stands
@@ -90,12 +96,16 @@ class Saying:
         models = [each for name, params in every_model().items() for each in (name, params.title)]
         return [*await self._parts.datasets.names(), *models]
 
-    async def _settle(self, items: Items, text: str) -> None:
-        """Whatever is said answers what was asked back, or leaves it unanswered: it is not asked any more."""
+    async def _settle(self, items: Items, text: str, *, offered: bool = False) -> None:
+        """Whatever is said answers what was asked back, or leaves it unanswered: it is not asked any more. What was `offered` is settled
+        only by being taken."""
         for key, _, item in items:
-            if isinstance(item, ChoicesItem) and item.state == "open":
+            if isinstance(item, ChoicesItem) and item.state == "open" and item.offered == offered:
                 chosen = next((each for each in item.choices if is_said(each, text)), None)
-                await self._transcript.update(key, state="settled", chosen=chosen)
+                if chosen is not None or not offered:
+                    await self._transcript.update(key, state="settled", chosen=chosen)
+        if offered:
+            return
         await self._memory.change(lambda state: with_question(state, None))
 
     async def _carry_out(self, decision: Decision, at: Standing, language: Language) -> None:

@@ -2,6 +2,7 @@
 asked, and what a tool was not told is asked back with choices."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,9 +16,9 @@ from assistant.frames import ChoicesItem, ConfirmItem, ToolItem
 from assistant.llm.narration import Narration
 from assistant.llm.own_words import are_own_words
 from assistant.offline.words import built_in_words
-from assistant.state import Choice, Outcome, Question, Request, after_refusal, after_result, with_question
+from assistant.state import Choice, Outcome, Question, Request, after_refusal, after_result, with_offers, with_question
 from assistant.tools import traits
-from assistant.tools.desk import Desk, Refusal
+from assistant.tools.desk import Desk, Memory, Refusal
 
 
 class ToolCards:
@@ -64,7 +65,9 @@ class ToolCards:
                 await self._transcript.show(f"confirm-{self._turn}-{call.tool_call_id}", item)
 
     async def ask_back(self) -> None:
-        """What was asked back last in this turn is remembered until it is answered, and its choices become buttons."""
+        """What was asked back last in this turn is remembered until it is answered, and its choices become buttons; so does what is offered."""
+        if self._desk.offered:
+            await show_offers(self._transcript, self._desk.memory, f"offers-{self._turn}", self._desk.offered)
         question = self._desk.asked[-1] if self._desk.asked else None
         if question is None:
             return
@@ -110,6 +113,13 @@ class ToolCards:
         key, arguments = f"tool-{self._turn}-{self._shown}", part.args_as_dict()
         known = self._narration.known if self._narration is not None else None
         return _Call(key, time.monotonic(), arguments, ShownArguments(part.tool_name, arguments, known))
+
+
+async def show_offers(transcript: Transcript, memory: Memory, key: str, offers: Sequence[Choice]) -> None:
+    """Buttons below an answer, which say what it proposes to do."""
+    offers = list({each.says: each for each in offers}.values())
+    await memory.change(partial(with_offers, offers=offers))
+    await transcript.show(key, ChoicesItem(choices=[each.says for each in offers], offered=True))
 
 
 @dataclass(frozen=True)

@@ -171,13 +171,15 @@ def _facts(row: "RunRow") -> dict[str, Any]:
 async def _runs_show(run: str, language: Language) -> int:
     from assistant.cli.training import plain
     from assistant.runs.results import NoResults
-    from assistant.telling.runs import summary_of
+    from assistant.runs.same_data import on_the_same_data
+    from assistant.telling.runs import sentences_of_run, summary_of
     from assistant.workspace import Workspace
 
     async with Workspace.open(settings_here()) as workspace:
         row = await workspace.runs.get(run)
         try:
-            print(plain(summary_of(row, workspace.runs.folder_of(row), language)))
+            folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)
+            print(plain(summary_of(row.kind, sentences_of_run(row, folder, language, others), language).text))
         except NoResults as error:
             tell(str(error))
             return 1

@@ -18,10 +18,11 @@ from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
 from assistant.runs.continuing import latest_of, rest_in
+from assistant.runs.same_data import on_the_same_data
 from assistant.runs.took import took
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
-from assistant.telling.runs import summary_of
+from assistant.telling.runs import Others, sentences_of_run, summary_of
 from assistant.workspace import Workspace
 from engine.contract.events import DamagedLog, Epoch, Event, Finished, Fitting, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
@@ -72,7 +73,7 @@ async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
 
 async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
     row = await _run(workspace, row.id)
-    _print_outcome(row, workspace.runs.folder_of(row), as_json=as_json)
+    _print_outcome(row, workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row), as_json=as_json)
     return EXIT_CODES[row.state]
 
 
@@ -153,11 +154,11 @@ def _tell_plan(plan: Plan) -> None:
         tell(line)
 
 
-def _print_outcome(row: RunRow, folder: Path, *, as_json: bool) -> None:
+def _print_outcome(row: RunRow, folder: Path, others: Others, *, as_json: bool) -> None:
     if as_json:
         print_json(_outcome(row, folder))
     elif row.state == "succeeded":
-        print(plain(summary_of(row, folder, "en")))
+        print(plain(summary_of(row.kind, sentences_of_run(row, folder, "en", others), "en").text))
         tell(f"heatmaps and scores: {RunFolder(folder).evaluation.path}")
     else:
         tell(f"{row.id} {row.state}: {row.reason}" + (f"; {row.hint}" if row.hint else ""))

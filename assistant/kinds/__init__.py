@@ -146,8 +146,11 @@ class Kind(Protocol[JobT]):
             NoResults: the run has not ended well, or its evaluation cannot be read.
         """
 
-    def claims(self, row: RunRow, folder: Path) -> list[Claim]:
+    def claims(self, row: RunRow, folder: Path, others: Sequence[tuple[RunRow, Path]] = ()) -> list[Claim]:
         """Everything that may be said about a finished run, each with an id (assistant/telling words it).
+
+        Args:
+            others: other finished runs of this kind on the same data, the newest first: evidence for what to do next.
 
         Raises:
             NoResults: as `facts`.

@@ -15,12 +15,23 @@ Outline = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What a claim proposes to do: a tool with its arguments. `says` names how a person asks for it, worded over `values`."""
+
+    says: str
+    tool: str
+    arguments: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Claim:
     """Something that is so. `id` begins with what it is about, such as r3; `what` names its wording (prompts/telling/)."""
 
     id: str
     what: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from assistant.kinds.claims import Claim, Outline, plain_names
+from assistant.kinds.claims import Claim, Offer, Outline, plain_names
+from assistant.state import Choice, Request
 from prompts.languages import Language
 from prompts.sentences import BETWEEN, COLON, wording_of
 
@@ -18,11 +19,13 @@ OF = ("run", "plan", "data")  # values that say what a claim is about: the first
 
 @dataclass(frozen=True)
 class Sentence:
-    """One true sentence in Markdown. `values` are what it rests on: figures with their rounding (prompts/figures.py), names."""
+    """One true sentence in Markdown. `values` are what it rests on: figures with their rounding (prompts/figures.py), names. `offers` are what
+    it proposes to do, in the words of a person."""
 
     id: str
     text: str
     values: Mapping[str, Any]
+    offers: tuple[Choice, ...] = ()
 
 
 def sentences_of(claims: Iterable[Claim], language: Language) -> list[Sentence]:
@@ -66,6 +69,12 @@ def told(sentences: Iterable[Sentence], answer: Iterable[Iterable[str]] = ()) ->
     }
 
 
+def offers_of(sentences: Iterable[Sentence], answer: Iterable[Iterable[str]]) -> list[Choice]:
+    """What the sentences of an answer propose to do, each once."""
+    said = {id for paragraph in answer for id in paragraph}
+    return list({offer.says: offer for each in sentences if each.id in said for offer in each.offers}.values())
+
+
 def _sentence(claim: Claim, language: Language) -> Sentence:
     wording = wording_of(claim.what, language)
     text = wording(claim.values)
@@ -73,7 +82,11 @@ def _sentence(claim: Claim, language: Language) -> Sentence:
     if of is not None and of not in wording.names:
         name = wording_of("the_plan", language)({}) if of == "plan" else claim.values[of]
         text = f"{name}{COLON[language]}{text}"
-    return Sentence(claim.id, text, claim.values)
+    return Sentence(claim.id, text, claim.values, tuple(_offered(each, language) for each in claim.offers))
+
+
+def _offered(offer: Offer, language: Language) -> Choice:
+    return Choice(wording_of(offer.says, language)(offer.values), Request(offer.tool, dict(offer.arguments)))
 
 
 def _bare(text: str, subject: str, language: Language) -> str:

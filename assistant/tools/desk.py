@@ -14,13 +14,19 @@ from assistant.plans.proposals import Proposals
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
-from assistant.state import Question, State, candidates
+from assistant.state import Choice, Question, State, candidates
 from assistant.store.tables import GroupRow, ProposalRow, RunRow, RunState
+from assistant.tools import tool_names
 from engine.contract.jobs import SpecError
 from prompts.languages import Language
 
 NAMED_RUNS, MOST_LISTED = 3, 20
 MOST_CHOICES = 4
+
+
+def possible(choices: Iterable[Choice]) -> list[Choice]:
+    """Those whose tool there is."""
+    return [each for each in choices if each.request.tool in tool_names()]
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class Desk:
     memory: Memory
     refusals: list[Refusal] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)  # back, in this turn
+    offered: list[Choice] = field(default_factory=list)  # beside the answer of this turn
 
     def refuse(self, code: str, message: str, **values: Any) -> ModelRetry:
         """The error to raise when a tool cannot do what was asked; the built-in assistant words it by its code."""
@@ -112,6 +119,10 @@ class Desk:
         """The same where an argument is missing: the person is asked back, with these choices."""
         self.refusals.append(Refusal(code, message, values, missing, tuple(among)[:MOST_CHOICES]))
         return ModelRetry(message)
+
+    def offer(self, choices: Iterable[Choice]) -> None:
+        """What the answer proposes to do, each shown as a button below it."""
+        self.offered.extend(possible(choices))
 
     def refuse_input(self, error: SpecError | DatasetError) -> ModelRetry:
         """The same for settings or a data set that cannot be used."""

@@ -82,8 +82,8 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
     }
 
 
-def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
-    """What it measured, how it learnt, and what to do next, as claims.
+def claims_of_run(row: RunRow, folder: Path, others: Sequence[tuple[RunRow, Path]] = ()) -> list[Claim]:
+    """What it measured, how it learnt, and what to do next, as claims; nothing is said of the `others`.
 
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.

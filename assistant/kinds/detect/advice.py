@@ -3,16 +3,18 @@
 Rules of thumb from practice with small sets of parts, not measurements of this machine; a person's own wish always goes before them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from assistant.frames import Notice
 from assistant.kinds import Advice
-from assistant.kinds.claims import About, Claim
+from assistant.kinds.claims import About, Claim, Offer
 from assistant.kinds.weights import can_be_built_on, choose_backbone
 from assistant.settings import Settings
 from engine.contract.data import DataFacts
+from engine.contract.jobs import SpecError, flat_settings, make_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models import MODELS, DetectorParams
 from engine.contract.results.detect import DetectMetrics
@@ -24,6 +26,7 @@ UNSEEN = 0.75  # an AUROC of a type below which the model hardly sees it, whatev
 SMALL = ("tiny", "small")  # defects
 LARGEST = 1024  # pixels that are proposed
 COARSE = 128  # pixels: at this size what is larger than a patch of 256 px is seen
+STEP = 32  # pixels that sizes are a multiple of
 PRICE = 0.05  # of overkill: what a threshold at it would find is measured
 WORTH_IT = 0.02
 FEW_TESTED = 30  # defective images: of fewer, what share is missed is known to a quarter at best
@@ -101,8 +104,20 @@ def _default(params: type[DetectorParams], name: str) -> Any:
     return (params.model_fields.get(name) or DetectJob.settings()[name]).default
 
 
-def next_steps(about: About, metrics: DetectMetrics, job: DetectJob) -> Iterator[Claim]:
-    """What to try after a finished training, each with what in its figures speaks for it."""
+def next_steps(about: About, metrics: DetectMetrics, job: DetectJob, *, evidence: Sequence[Claim] = ()) -> list[Claim]:
+    """What to try after a finished training, each with what in its figures speaks for it; the first is what to do next.
+
+    Args:
+        evidence: what other runs and thresholds showed: it goes before what is only likely.
+    """
+    weights = [each for each in _likely(about, metrics, job) if each.what == "detect.next_pretrained_weights"]
+    likely = [each for each in _likely(about, metrics, job) if each not in weights]
+    steps = [*weights, *evidence, *likely]
+    return [replace(each, id=f"{about.subject}.next") if each is steps[0] else each for each in steps]
+
+
+def _likely(about: About, metrics: DetectMetrics, job: DetectJob) -> Iterator[Claim]:
+    """By the figures of the run alone."""
     types = [
         (name, each) for name, each in metrics.per_defect_type.items() if each.missed and each.image_auroc is not None
     ]
@@ -114,10 +129,12 @@ def next_steps(about: About, metrics: DetectMetrics, job: DetectJob) -> Iterator
         small = [metrics.per_size[name] for name in SMALL if name in metrics.per_size]
         if sum(each.missed for each in small) > sum(each.found for each in small) and 2 * job.image_size <= LARGEST:
             other = Figure(2 * job.image_size, "plain")
-            yield about.claim("next.image_size", "next_larger_images", types=unseen, other=other, **size)
+            claim = about.claim("next.image_size", "next_larger_images", types=unseen, other=other, **size)
+            yield replace(claim, offers=_trial(job, 3 * job.image_size // 2, 2 * job.image_size))
         elif job.image_size >= 2 * COARSE:
             other = Figure(COARSE, "plain")
-            yield about.claim("next.image_size", "next_smaller_images", types=unseen, other=other, **size)
+            claim = about.claim("next.image_size", "next_smaller_images", types=unseen, other=other, **size)
+            yield replace(claim, offers=_trial(job, COARSE, (COARSE + job.image_size) // 2))
     at_5, recall = metrics.metrics.get("recall_at_5_overkill"), metrics.metrics.get("recall")
     rate = metrics.threshold.overkill_rate
     if at_5 is not None and recall is not None and rate is not None and rate < PRICE and at_5 > recall + WORTH_IT:
@@ -137,3 +154,21 @@ def next_steps(about: About, metrics: DetectMetrics, job: DetectJob) -> Iterator
     few = sum(each.count for each in metrics.per_defect_type.values())
     if 0 < few < FEW_TESTED:
         yield about.claim("next.test_images", "next_test_images", defective=count(few), enough=count(FEW_TESTED))
+
+
+def _trial(job: DetectJob, *sizes: int) -> tuple[Offer, ...]:
+    """The model at this size and at those of the others at which it can be trained."""
+    possible = sorted({job.image_size, *(size - size % STEP for size in sizes)})
+    values = [size for size in possible if _is_possible(job, size)]
+    arguments = {"dataset": job.dataset, "model": job.subject, "setting": "image_size", "values": values}
+    said = {"data": job.dataset, "model": MODELS[job.subject].title, "setting": "image_size"}
+    told = said | {"tried": [Figure(size, "plain") for size in values]}
+    return (Offer("offer_sweep", "sweep", arguments, told),) if len(values) > 1 else ()
+
+
+def _is_possible(job: DetectJob, image_size: int) -> bool:
+    try:
+        make_job(job.kind, job.dataset, job.subject, {**flat_settings(job), "image_size": image_size})
+    except SpecError:
+        return False
+    return True

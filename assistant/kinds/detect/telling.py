@@ -10,10 +10,11 @@ from assistant.kinds.claims import About, Claim
 from assistant.kinds.detect.advice import next_steps
 from assistant.kinds.detect.claims import claims_of
 from assistant.kinds.detect.comparing import Detector, beside
+from assistant.kinds.detect.found_better import Finished, found_better
 from assistant.kinds.detect.gallery import images_of
 from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
-from assistant.runs.results import load
+from assistant.runs.results import NoResults, load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.data import DataFacts
@@ -79,14 +80,15 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
     }
 
 
-def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
-    """What it measured, how it learnt, and what to do next, as claims.
+def claims_of_run(row: RunRow, folder: Path, others: Sequence[tuple[RunRow, Path]] = ()) -> list[Claim]:
+    """What it measured, how it learnt, and what to do next by the evidence of the `others` on the same data, as claims.
 
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
     results, job = load(row, folder, DetectResults), DetectJob.model_validate(row.spec)
     title, about = title_of(row), About(row.id, "detect")
+    known = [Finished(each, read) for each, at in others if (read := _read(each, at)) is not None]
     measured = claims_of(
         row.id,
         results.metrics,
@@ -97,8 +99,16 @@ def claims_of_run(row: RunRow, folder: Path) -> list[Claim]:
     return [
         *measured,
         *on_learning_curve(about, epochs_of(folder), model=title, learns_in_epochs=job.model.learns_in_epochs),
-        *next_steps(about, results.metrics, job),
+        *next_steps(about, results.metrics, job, evidence=list(found_better(about, Finished(row, results), known))),
     ]
+
+
+def _read(row: RunRow, folder: Path) -> DetectResults | None:
+    """What another run measured; None where it cannot be read: then it is no evidence."""
+    try:
+        return load(row, folder, DetectResults)
+    except NoResults:
+        return None
 
 
 def beside_runs(runs: Sequence[tuple[RunRow, Path]]) -> Beside:

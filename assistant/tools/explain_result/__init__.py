@@ -6,8 +6,9 @@ from typing import Any, Literal
 from pydantic_ai import RunContext
 
 from assistant.runs.results import NoResults
+from assistant.runs.same_data import on_the_same_data
 from assistant.store.tables import RunState
-from assistant.telling import outlined, sentences_of, told
+from assistant.telling import offers_of, outlined, sentences_of, told
 from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.telling.runs import answer_of, sentences_of_run
 from assistant.tools import Traits
@@ -42,9 +43,11 @@ async def explain_result(ctx: RunContext[Desk], question: Question = "good", run
             **told(sentences, outlined(sentences, OUTLINE)),
         }
     try:
-        sentences = await asyncio.to_thread(sentences_of_run, row, ctx.deps.folder(row), ctx.deps.language)
+        others = await on_the_same_data(ctx.deps.runs, row)
+        sentences = await asyncio.to_thread(sentences_of_run, row, ctx.deps.folder(row), ctx.deps.language, others)
     except NoResults as error:
         raise ctx.deps.refuse("no_results", str(error), **error.values) from None
     answer = answer_of(row.kind, question, sentences)
+    ctx.deps.offer(offers_of(sentences, answer))
     meant = {id for paragraph in answer for id in paragraph}
     return {"run": row.id, "question": question, **told([each for each in sentences if each.id in meant], answer)}

@@ -7,8 +7,9 @@ from pydantic_ai import RunContext
 
 from assistant.kinds.summary import run_facts
 from assistant.runs.results import NoResults
+from assistant.runs.same_data import on_the_same_data
 from assistant.store.tables import ENDED
-from assistant.telling import told
+from assistant.telling import offers_of, told
 from assistant.telling.runs import answer_of, sentences_of_run
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
@@ -30,9 +31,12 @@ async def summarize_results(ctx: RunContext[Desk], run: str | None = None) -> di
     try:
         folder = ctx.deps.folder(row)
         facts = await asyncio.to_thread(run_facts, row, folder)
-        sentences = await asyncio.to_thread(sentences_of_run, row, folder, ctx.deps.language)
+        others = await on_the_same_data(ctx.deps.runs, row)
+        sentences = await asyncio.to_thread(sentences_of_run, row, folder, ctx.deps.language, others)
     except NoResults as error:
         if error.code == "unfinished":  # nothing went wrong: there is nothing to tell yet
             return {"run": row.id, "state": row.state, "dataset": row.dataset, "model": row.subject, "finished": False}
         raise ctx.deps.refuse("no_results", str(error), **error.values) from None
-    return {**facts, **told(sentences, answer_of(row.kind, "summary", sentences))}
+    answer = answer_of(row.kind, "summary", sentences)
+    ctx.deps.offer(offers_of(sentences, answer))
+    return {**facts, **told(sentences, answer)}

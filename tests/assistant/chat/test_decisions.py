@@ -118,6 +118,12 @@ def test_a_question_back_was_asked_last_and_a_yes_takes_its_only_answer(said: An
         assert decide(said, at(*items, talks=False)) == decision
 
 
+def test_what_is_offered_beside_an_answer_is_no_question_and_takes_no_bare_word() -> None:
+    offered = ChoicesItem(choices=["Compare r1, r2"], offered=True)
+    assert decide("yes", at(UserItem(text="train it"), PLAN, offered, talks=False)) == "approve"
+    assert decide("yes", at(UserItem(text="how did it do"), offered, waits_for={}, talks=False)) == "pass_on"
+
+
 def test_a_question_back_that_is_settled_is_none() -> None:
     items = (UserItem(text="train it"), ChoicesItem(choices=["oled"], state="settled"), PLAN)
     assert decide("yes", at(*items)) == "approve"

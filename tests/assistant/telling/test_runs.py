@@ -116,7 +116,7 @@ def test_a_threshold_says_what_its_policy_promises(language: Language, policy: A
 def test_a_rate_that_so_few_images_cannot_promise_is_said() -> None:
     told = said(detection())
     assert "You asked for 5 %: that takes 19 good images, and 12 set the threshold." in told
-    assert "a new good image is the highest of 13 1 time in 13; 7 more good images are needed" in told
+    assert "where a new good image still falls 1 time in 13: 7 more good images are needed" in told
     assert "You asked for" not in said(detection(threshold=threshold(images=19)))
 
 
@@ -263,7 +263,7 @@ def test_what_to_do_next_is_said_with_what_speaks_for_it() -> None:
         each.id: each.text
         for each in sentences_of(claims(detection({"mura": (8, 8)}, per_defect_type=unseen, per_size={})), "en")
     }
-    assert told["r7.next.image_size"].startswith(
+    assert told["r7.next"].startswith(
         "r7: Next: try 128 px beside 256 px and put both together, because mura is hardly told"
     )
     assert told["r7.next.good_images"].endswith("because 12 set the threshold and an overkill of 5 % takes 19.")
