@@ -16,6 +16,7 @@ from engine.contract.results.detect import (
     Finding,
     FoundImage,
     HeldOut,
+    Highest,
     OfType,
     Patch,
     Policy,
@@ -97,9 +98,16 @@ def measured(rows: Sequence[ScoreRow] = ROWS, *, metrics: Mapping[str, float | N
 
 
 def finding(row: ScoreRow = ROWS[1], *, nearest: Sequence[str] = ("train/good/1.png",)) -> Finding:
-    """Two regions of a picture: of the first the model knows good patches, in the pictures of these names."""
-    image = FoundImage.judged(row.name, score=row.score, threshold=LIMIT, pixel_threshold=LIMIT, p_value=row.p_value)
+    """Two regions of a picture: of the first the model knows good patches, in the pictures of these names, as of its highest place."""
     patches = [Patch(name=name, x=0.5, y=0.5, distance=1.2) for name in nearest]
+    image = FoundImage.judged(
+        row.name,
+        score=row.score,
+        threshold=LIMIT,
+        pixel_threshold=LIMIT,
+        p_value=row.p_value,
+        highest=Highest(x=2, y=1, score=2.0, nearest=patches[:2]),
+    )
     place: dict[str, Any] = {
         "box": (1, 1, 3, 2), "area_px": 6, "area_share": 0.1, "peak": 2.0, "peak_at": (2, 1), "mean": 1.5, "centre": (2.0, 1.5),
     }  # fmt: skip

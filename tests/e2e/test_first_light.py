@@ -63,8 +63,7 @@ def test_from_a_sentence_to_heatmaps(
     expect(page.locator("[data-kind=assistant]").filter(has_text=missed)).to_be_visible(timeout=20_000)
     gallery = page.locator("[data-kind=heatmaps]")
     expect(gallery.locator(".thumb")).to_have_count(8)
-    expect(gallery.locator("img").first).to_have_js_property("complete", True)
-    assert gallery.locator("img").first.evaluate("image => image.naturalWidth") == 128
+    expect(gallery.locator("x-heat[data-drawn] canvas").first).to_have_js_property("width", 128)
     page.screenshot(path=tmp_path / f"finished-{language}.png")
 
     gallery.locator(".thumb.hit").first.click()  # the large view: regions, each with good patches beside its own

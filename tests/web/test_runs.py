@@ -133,8 +133,11 @@ def test_a_good_picture_is_served_only_where_a_finding_names_it(
     Image.new("RGB", (8, 8)).save(tmp_path.parent / "outside.png")
     (tmp_path / "notes.txt").write_text("private")
     explain(settings, finished_run, "train/a.png", "../outside.png", "notes.txt", "train/gone.png", "/etc/hostname")
-    served = client.get(f"/runs/{finished_run}/normals/1/0/0")
-    assert (served.status_code, served.headers["content-type"]) == (200, "image/jpeg")
+    for place in ("1/0/0", "1/highest/0"):
+        served = client.get(f"/runs/{finished_run}/normals/{place}")
+        assert (served.status_code, served.headers["content-type"]) == (200, "image/jpeg")
+    for place in ("1/highest/1", "1/highest/2", "2/highest/0", "1/lowest/0"):
+        assert client.get(f"/runs/{finished_run}/normals/{place}").status_code in (404, 422), place
     for place in ("1/0/1", "1/0/2", "1/0/3", "1/0/4", "1/0/5", "1/1/0", "1/2/0", "2/0/0"):
         assert client.get(f"/runs/{finished_run}/normals/{place}").status_code == 404, place
     assert client.get(f"/runs/{finished_run}/normals/1/0/..%2f0").status_code in (404, 422)

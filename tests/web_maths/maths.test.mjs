@@ -106,10 +106,16 @@ test("the gallery shows what was missed, then false alarms, then what is nearest
   for (const which of ["telling", "nearest", "worst"]) assert.equal(detect.pick(run, which, 0.5, { to: 2 }).total, 6);
 });
 
-test("the pixel threshold follows the image threshold along its knots, and is level beyond them", () => {
+test("the pixel threshold follows the image threshold along its knots, and beyond them by the slope of the whole", () => {
   const knots = [[0, 1], [0.5, 3], [1, 10]];
-  assert.deepEqual([-1, 0, 0.25, 0.5, 0.75, 2].map((at) => detect.pixelThreshold(at, knots)), [1, 1, 2, 3, 6.5, 10]);
+  assert.deepEqual([-1, 0, 0.25, 0.5, 0.75, 2].map((at) => detect.pixelThreshold(at, knots)), [-8, 1, 2, 3, 6.5, 19]);
   assert.equal(detect.pixelThreshold(7, [[1, 4]]), 4);
+});
+
+test("what is promised hangs on how many of the kept good images lie above the threshold", () => {
+  const kept = { good_scores: [1, 2, 3], promises: [0.25, 0.5, 0.75, 1] };
+  assert.deepEqual([0, 1, 2.5, 3, 9].map((at) => detect.promisedAt(kept, at)), [1, 0.75, 0.5, 0.25, 0.25]);
+  assert.equal(detect.promisedAt({}, 1), null);
 });
 
 test("regions of a map are those that touch, the highest first, specks but the first left out", () => {

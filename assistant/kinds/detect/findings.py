@@ -5,7 +5,7 @@ from pathlib import Path
 from assistant.runs.results import evaluation_of, told_by_file
 from assistant.store.tables import RunRow
 from engine.contract.picture_files import picture_inside
-from engine.contract.results.detect import Finding
+from engine.contract.results.detect import Finding, Patch
 
 
 def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
@@ -26,18 +26,26 @@ def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
     return found.model_copy(update={"image": found.image.model_copy(update=judged)})
 
 
-def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int, rank: int) -> Path:
-    """The picture learnt from that holds a good patch shown beside a region. Only what the finding itself names is served.
+def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int | None, rank: int) -> Path:
+    """The picture learnt from that holds a good patch shown beside a region; None is the place where the map is highest.
+
+    Only what the finding itself names is served.
 
     Raises:
         LookupError: the finding names no such patch, or its picture is no longer in the data set's folder.
     """
     found = finding(row, folder, index)
-    regions = found.regions if found else []
-    nearest = (regions[region].nearest or []) if region < len(regions) else []
+    nearest = nearest_at(found, region) if found else []
     if rank >= len(nearest):
         raise LookupError(f"image {index} of {row.id} has no such good patch")
     path = picture_inside(data, nearest[rank].name)
     if path is None:
         raise LookupError(f"the picture {nearest[rank].name!r} is not in the data set any more")
     return path
+
+
+def nearest_at(found: Finding, region: int | None) -> list[Patch]:
+    """The good patches most like a region, or like the place where the map is highest; [] where none are known."""
+    if region is None:
+        return (found.image.highest.nearest or []) if found.image.highest else []
+    return (found.regions[region].nearest or []) if region < len(found.regions) else []

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import Response
@@ -20,6 +20,9 @@ from web.routes.workspace import Opened, Shown
 
 router = APIRouter()
 Rank = Annotated[int, Path(ge=0, le=99)]
+Place = Annotated[
+    Literal["highest"] | Annotated[int, Field(ge=0, le=99)], Path()
+]  # a region, or where the map is highest
 NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
 
 
@@ -63,14 +66,20 @@ async def run_regions(run: Id, index: Index, workspace: Opened) -> dict[str, Any
 
 @router.get("/runs/{run}/normals/{index}/{region}/{rank}")
 async def show_normal_picture(
-    request: Request, run: Id, index: Index, region: Rank, rank: Rank, workspace: Opened, pictures: Shown
+    request: Request, run: Id, index: Index, region: Place, rank: Rank, workspace: Opened, pictures: Shown
 ) -> Response:
     """The picture learnt from whose good patch is shown beside a region, made small."""
     row = await _detection(workspace, run)
     folder = workspace.runs.folder_of(row)
     try:
         path = await asyncio.to_thread(
-            normal_picture, row, folder, FilePath(row.data_path), index=index, region=region, rank=rank
+            normal_picture,
+            row,
+            folder,
+            FilePath(row.data_path),
+            index=index,
+            region=None if region == "highest" else region,
+            rank=rank,
         )
     except LookupError as error:
         raise HTTPException(404, str(error)) from error

@@ -6,7 +6,7 @@ import { mountGroupCard } from "./group_card.js";
 import { wireComposer } from "./composer.js";
 import { $, $$, onClick } from "./dom.js";
 import { coded, language, t } from "./i18n.js";
-import { loadKind } from "./kinds.js";
+import { loadKind, lookAgainAtResults } from "./kinds.js";
 import { mountRunCard } from "./run_card.js";
 import { noteRun, openPanel, remembered } from "./run_panel.js";
 import { lookAgain } from "./run_feed.js";
@@ -61,6 +61,7 @@ const FRAMES = {
     composer.setWorking(working);
     $("#working").hidden = !working;
     if (!working) items.setAttribute("aria-busy", "false");
+    if (!working) lookAgainAtResults(); // what was said may have moved a threshold
     sendOldest();
   },
   refused: ({ code, message, key }) => {
@@ -107,6 +108,11 @@ function arrived(key, item, card, isNew) {
   } else if (item.kind === "confirm" && item.state !== "open") {
     lookAgain(item.values.run); // it stops, or goes on as another
   } else if (item.state !== "streaming") sendOldest(); // a bare yes or no is answered without a turn
+  if (item.kind === "heatmaps") showPictures(card);
+}
+
+async function showPictures(card) {
+  (await loadKind(card.dataset.task)).showPictures?.(card);
 }
 
 wireProposals(items, send);
@@ -141,6 +147,7 @@ function start() {
   $$(".group-card", items).forEach(mountGroupCard);
   const cards = $$(".run-card", items);
   cards.forEach(mountRunCard);
+  $$(".heatmaps", items).forEach(showPictures);
   const last = cards.at(-1);
   if (last) {
     noteRun(last.dataset.run);

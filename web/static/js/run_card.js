@@ -28,7 +28,8 @@ function show(card, run, state, kind) {
   part("line").textContent = line(run, state, done);
   if (state.row) part("name").textContent = state.row.name || t("plan.title", { model: state.row.model_title, dataset: state.row.dataset });
   offerToContinue(part("again"), run, state.row);
-  if (state.state === "succeeded" && state.metrics && kind) badges(part("badges"), kind.badges(state.metrics).filter(Boolean));
+  const metrics = state.row?.metrics ?? state.metrics; // on record they are those at the threshold in force
+  if (state.state === "succeeded" && metrics && kind) badges(part("badges"), kind.badges(metrics).filter(Boolean));
 }
 
 function line(run, state, done) {

@@ -5,6 +5,8 @@ import { t } from "../../i18n.js";
 import { epochRow } from "../../run_words.js";
 import { bank, samples } from "./memory.js";
 
+export { showPictures } from "./card.js";
+export { lookForThresholds as lookAgainAtResults } from "./in_force.js";
 export { showResults } from "./results.js";
 export { openViewer as openPicture } from "./viewer.js";
 

@@ -144,14 +144,23 @@ function nearestOf(streams, threshold, wanted) {
   return out;
 }
 
-/** The pixel threshold that belongs to an image threshold: straight lines through the knots [image, pixel], level beyond the ends. */
+/**
+ * The pixel threshold of an image threshold: on straight lines between the knots [image, pixel]; beyond the ends by the slope from the first to
+ * the last, as engine/contract/another_threshold.py reckons.
+ */
 export function pixelThreshold(value, knots) {
-  let i = 1;
-  while (i < knots.length - 1 && knots[i][0] < value) i++;
-  if (knots.length < 2) return knots[0][1];
-  const [[x0, y0], [x1, y1]] = [knots[i - 1], knots[i]];
-  return y0 + (y1 - y0) * Math.min(1, Math.max(0, (value - x0) / (x1 - x0 || 1)));
+  const [[first, lowest], [last, highest]] = [knots[0], knots.at(-1)];
+  const slope = last > first ? (highest - lowest) / (last - first) : 0;
+  if (value < first) return lowest + slope * (value - first);
+  if (value > last) return highest + slope * (value - last);
+  const at = knots.findIndex(([image]) => value <= image);
+  if (value === knots[at][0]) return knots[at][1];
+  const [[x0, y0], [x1, y1]] = [knots[at - 1], knots[at]];
+  return y0 + ((y1 - y0) * (value - x0)) / (x1 - x0);
 }
+
+/** The share of new good images above a threshold at most, by how many of the kept good ones lie above it; null where none were kept. */
+export const promisedAt = ({ good_scores: scores, promises }, threshold) => (promises?.length ? promises[above(scores, threshold)] : null);
 
 /** Where a score lies on the heat scale: 0 at the low end, 0.5 at the threshold, 1 as far above it. */
 export function heatPosition(value, low, threshold) {
@@ -192,7 +201,9 @@ function between(table, at, column) {
 }
 
 /** What a threshold promises, as texts with their values: by its policy, and what the good images cannot set. */
-export function promised({ policy, said, images_to_show: show }) {
+export function promised({ policy, said, images_to_show: show, oracle, promised: share, calibration_images: count }) {
+  if (oracle) return [["threshold.oracle", {}]];
+  if (policy === "value" && share !== null) return [["threshold.promise_at", { count, percent: Number((100 * share).toPrecision(3)) }]];
   if (!said) return [];
   const texts = [];
   if (policy === "percentile") texts.push(["results.promise_percentile", said]);
