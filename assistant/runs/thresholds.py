@@ -60,7 +60,7 @@ async def options(runs: Queue, row: RunRow) -> dict[str, Any]:
     history_of, kept = await runs.thresholds(row.id), await _kept(runs, row)
 
     def told() -> dict[str, Any]:
-        from engine.contract.another_threshold import costs, presets
+        from engine.contract.another_threshold import costs, presets, promises
 
         force = _in_force(row, kept)
         return {
@@ -71,7 +71,9 @@ async def options(runs: Queue, row: RunRow) -> dict[str, Any]:
                 {"name": name, "asked": asked.facts(), **costs(kept, threshold)}
                 for name, asked, threshold in presets(kept, in_force=force)
             ],
+            "can_undo": row.threshold is not None and bool(row.threshold["before"]),
             "pixel_knots": [list(knot) for knot in kept.knots],
+            **promises(kept),
         }
 
     return await asyncio.to_thread(told)

@@ -14,12 +14,23 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.policy import GoodPolicy
+from engine.contract.policy import GoodPolicy, promised_above
 from engine.contract.results.detect import DetectCard, DetectResults, HeldOut, Threshold, ThresholdTold
 from engine.contract.thresholds import by_escapes, by_value, cost_based, f1_optimal, raised, set_threshold, told
 from engine.contract.verdicts import LABELS
 
-__all__ = ["Asked", "CannotSet", "Kept", "ThresholdTold", "choose", "costs", "pixel_at", "pixel_knots", "presets"]
+__all__ = [
+    "Asked",
+    "CannotSet",
+    "Kept",
+    "ThresholdTold",
+    "choose",
+    "costs",
+    "pixel_at",
+    "pixel_knots",
+    "presets",
+    "promises",
+]
 
 LADDER = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)  # overkill rates that one step goes between
 ESCAPE_COST = 10.0  # where nobody says another: what a missed defect is worth in overkilled good images
@@ -190,6 +201,16 @@ def costs(kept: Kept, threshold: ThresholdTold) -> dict[str, Any]:
         "promised": _by_value(kept, threshold.image).promised if kept.held_out.scores else threshold.promised,
         "calibration_images": len(kept.held_out.scores) or threshold.calibration_images,
     }
+
+
+def promises(kept: Kept) -> dict[str, list[Any]]:
+    """What a threshold promises wherever it is put, so that a page can tell it while one moves: `good_scores`, ascending, and in `promises` the
+    share of new good images above a threshold at most, by how many of those lie above it. Empty where none were kept."""
+    scores = raised(np.sort(np.array(kept.held_out.scores)))
+    by: GoodPolicy = "leave_one_out" if kept.policy == "leave_one_out" else "split_conformal"
+    n = len(scores)
+    shares = [promised_above(by, images=n, ranks=1 + above, folds=kept.folds) for above in range(n + 1)] if n else []
+    return {"good_scores": scores.tolist(), "promises": shares}
 
 
 def pixel_knots(kept: Kept) -> list[tuple[float, float]]:

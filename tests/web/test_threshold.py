@@ -18,6 +18,7 @@ def test_setting_it_changes_what_is_told_of_the_run_at_once(finished_run: str, c
     preset = next(each for each in before["presets"] if each["name"] == "no_escapes")
     told = client.post(f"{address}/threshold", json={"asked": preset["asked"], "seen": 1, "why": "customer"}).json()
     assert told["in_force"] == {**told["in_force"], "version": 2, "who": "page", "why": "customer", "missed": 0}
+    assert (before["can_undo"], told["can_undo"]) == (False, True)
     assert (told["metrics"]["missed"], told["in_force"]["value"]) == (0, preset["value"])
     assert [image["verdict"] for image in client.get(f"{address}/results").json()["images"]] == ["defective"] * 3
     assert client.get(address).json()["metrics"]["false_alarms"] == 1

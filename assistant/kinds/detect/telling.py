@@ -126,15 +126,17 @@ def beside_runs(runs: Sequence[tuple[RunRow, Path]]) -> Beside:
 
 
 def results_of(row: RunRow, folder: Path) -> dict[str, Any]:
-    """`metrics` as they stand, and in `images` one entry for each inspected image.
+    """`metrics` as they stand, and in `images` one entry for each inspected image, with what is marked in it, so that a page can tell of
+    other thresholds too.
 
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
     results = load(row, folder, DetectResults)
+    marked = [{"defect_area": each.defect_area, "true_regions": each.true_regions} for each in results.rows]
     return {
         "metrics": results.metrics.facts() | {"threshold": _threshold(results.metrics.threshold)},
-        "images": [image.model_dump(mode="json") for image in images_of(results)],
+        "images": [image.model_dump(mode="json") | of for image, of in zip(images_of(results), marked, strict=True)],
     }
 
 

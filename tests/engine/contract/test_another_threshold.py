@@ -17,6 +17,7 @@ from engine.contract.another_threshold import (
     pixel_at,
     pixel_knots,
     presets,
+    promises,
 )
 from engine.contract.results.detect import DetectMetrics, DetectResults, HeldOut, ScoreRow
 from engine.contract.thresholds import set_threshold, told
@@ -74,6 +75,14 @@ def test_a_value_is_taken_as_it_is_and_told_with_what_the_good_images_say_of_it(
     assert (chosen.image, chosen.policy, chosen.overkill_rate) == (3.85, "value", None)
     assert chosen.promised == pytest.approx(3 / 41)  # two good images lie above it
     assert "at most 7.32 %" in chosen.promise
+
+
+@given(value=st.floats(-1, 6))
+def test_what_a_page_reckons_that_a_value_promises_is_what_it_promises_once_it_is_set(value: float):
+    told_to_page = promises(RUN)
+    above = sum(score > value for score in told_to_page["good_scores"])
+    assert told_to_page["promises"][above] == costs(RUN, choose(Asked(value=value), RUN))["promised"]
+    assert promises(kept([1], [2], [1.0], policy="percentile"))["promises"] == [0.5, 1.0]
 
 
 def test_a_dearer_escape_and_the_best_f1_are_oracles_that_say_so():
