@@ -111,7 +111,13 @@ def next_steps(about: About, metrics: DetectMetrics, job: DetectJob, *, evidence
         evidence: what other runs and thresholds showed: it goes before what is only likely.
     """
     weights = [each for each in _likely(about, metrics, job) if each.what == "detect.next_pretrained_weights"]
-    likely = [each for each in _likely(about, metrics, job) if each not in weights]
+    known = {each.id for each in evidence}
+    is_reckoned = f"{about.subject}.next.threshold" in known  # better than by a threshold that the test data chose
+    likely = [
+        each
+        for each in _likely(about, metrics, job)
+        if each not in weights and not (is_reckoned and each.id == f"{about.subject}.next.overkill_rate")
+    ]
     steps = [*weights, *evidence, *likely]
     return [replace(each, id=f"{about.subject}.next") if each is steps[0] else each for each in steps]
 

@@ -8,6 +8,7 @@ from assistant.frames import Figure, Portion
 from assistant.kinds.beside import Beside
 from assistant.kinds.claims import About, Claim
 from assistant.kinds.detect.advice import next_steps
+from assistant.kinds.detect.better_threshold import better_threshold
 from assistant.kinds.detect.claims import claims_of
 from assistant.kinds.detect.comparing import Detector, beside
 from assistant.kinds.detect.found_better import Finished, found_better
@@ -96,10 +97,14 @@ def claims_of_run(row: RunRow, folder: Path, others: Sequence[tuple[RunRow, Path
         data=row.dataset,
         seconds=took(row, folder),
     )
+    evidence = [
+        *found_better(about, Finished(row, results), known),
+        *better_threshold(about, results.metrics, folder),
+    ]
     return [
         *measured,
         *on_learning_curve(about, epochs_of(folder), model=title, learns_in_epochs=job.model.learns_in_epochs),
-        *next_steps(about, results.metrics, job, evidence=list(found_better(about, Finished(row, results), known))),
+        *next_steps(about, results.metrics, job, evidence=evidence),
     ]
 
 
