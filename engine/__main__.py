@@ -6,6 +6,7 @@ Exit codes of run: 0 finished, 1 failed, 3 stopped.
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -141,14 +142,18 @@ def _approved_spec(run: Path, approved: str) -> Job:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Score other pictures by the model of a finished run; maps, heatmaps, masks and findings are written."""
+    """Score other pictures by the model of a finished run; maps, heatmaps, masks and findings are written.
+
+    Without --threshold they are judged by the threshold of the training.
+    """
     _prepare_for_torch()
     from engine.tasks import try_run
 
     try:
         summary = try_run(
-            RunFolder(options.run), data=options.data, output=options.output, report=_warn_on_stderr, **_weights()
-        )
+            RunFolder(options.run), data=options.data, output=options.output, report=_warn_on_stderr, **_weights(),
+            **_in_force(options),
+        )  # fmt: skip
     except (DataError, SettingError) as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -158,6 +163,18 @@ def test(options: argparse.Namespace) -> int:
         return FAILED
     print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
     return FINISHED
+
+
+def _in_force(options: argparse.Namespace) -> dict[str, Any]:
+    """The threshold that judges, where one is named."""
+    from engine.contract.results.detect import JudgedBy
+
+    named = (options.threshold, options.pixel_threshold, options.threshold_version)
+    if named == (None, None, None):
+        return {}
+    if None in named or not all(map(math.isfinite, named)):
+        raise SettingError("name --threshold, --pixel-threshold and --threshold-version together, as finite numbers")
+    return {"judged_by": JudgedBy(*named)}
 
 
 def _warn_on_stderr(event: Event) -> None:
@@ -229,6 +246,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run", type=Path, help="folder of a finished run")
     command.add_argument("--data", type=Path, required=True, help="folder of pictures, or of a data set")
     command.add_argument("--output", type=Path, required=True, help="new folder for what is written")
+    command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
+    command.add_argument("--pixel-threshold", type=float, help="that goes with it")
+    command.add_argument(
+        "--threshold-version", type=int, help="which of the run's thresholds it is, written with each verdict"
+    )
     command.set_defaults(do=test)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)

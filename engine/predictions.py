@@ -18,12 +18,17 @@ from engine.report import Reporter, silent
 from engine.scorer import Scorer
 
 
-def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: Reporter = silent) -> dict[str, Any]:
+def write_predictions(
+    scorer: Scorer, loader: Loader, folder: Path, *, version: int | None = None, report: Reporter = silent
+) -> dict[str, Any]:
     """Write per image its raw map (16-bit), heatmap with contours and boxes, mask, and what was found in words of JSON.
 
     NNNN_map.png, NNNN_heatmap.png, NNNN_mask.png, NNNN.json (score, verdict, regions; see engine/contract/results/detect.py), and
     NNNN_attention.png where the backbone is a transformer. Returns the folder, the number of images and a summary of scores and
     verdicts.
+
+    Args:
+        version: of the run's threshold that the scorer judges by, told with each verdict; None is left out.
     """
     assert scorer.threshold is not None and scorer.pixel_threshold is not None
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +60,8 @@ def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: R
                 p_value=chance,
                 highest=explained[i].highest,
             )
+            if version is not None:
+                verdict = verdict.model_copy(update={"threshold_version": version})
             write_whole(stem.with_suffix(".json"), as_json(Finding(image=verdict, regions=explained[i].regions)))
         _write_attention(scorer, batch, folder, start)
         report(Batches(what="writing", done=start + len(batch), total=loader.images))
@@ -62,6 +69,7 @@ def write_predictions(scorer: Scorer, loader: Loader, folder: Path, *, report: R
         "anomalous": int(scorer.is_anomalous(found.scores).sum()),
         "threshold": scorer.threshold,
         "pixel_threshold": scorer.pixel_threshold,
+        **({} if version is None else {"threshold_version": version}),
         "lowest_score": float(found.scores.min()),
         "highest_score": float(found.scores.max()),
         "map_scale": list(scale),

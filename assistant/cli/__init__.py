@@ -14,6 +14,7 @@ from assistant.cli.doctor import doctor
 from assistant.cli.mcp import mcp
 from assistant.cli.serve import serve
 from assistant.cli.sweep import sweep
+from assistant.cli.threshold import judge, threshold
 from assistant.cli.train import train
 from assistant.cli.understand import learn, understand
 
@@ -23,8 +24,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve, chat, mcp, train, sweep, compare, runs.delete, runs.restore, understand, learn, demo, doctor):
+for command in (
+    serve,
+    chat,
+    mcp,
+    train,
+    sweep,
+    compare,
+    threshold,
+    runs.delete,
+    runs.restore,
+    understand,
+    learn,
+    demo,
+    doctor,
+):
     app.command()(command)
+app.command("test")(judge)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 

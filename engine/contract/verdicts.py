@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.contract.policy import Promise
 from engine.contract.results.detect import (
@@ -87,25 +87,29 @@ def judged(results: ResultsT, threshold: ThresholdTold) -> ResultsT:
 
 def by_size(rows: Sequence[ScoreRow], *, pixel_threshold: float) -> dict[str, OfSize]:
     """Images by their whole marked area, regions by their own, by name; sizes without either are left out."""
+    marked = [row for row in rows if row.defect_area is not None]
+    areas = _sizes_of([row.defect_area for row in marked if row.defect_area is not None])
+    found = np.array([row.is_anomalous for row in marked], dtype=bool)
+    parts = np.array([part for row in rows for part in row.true_regions], dtype=np.float64).reshape(-1, 2)
+    of_parts, hit = _sizes_of(parts[:, 0]), parts[:, 1] > pixel_threshold
     sizes: dict[str, OfSize] = {}
     lowest = 0.0
-    for size, limit in SIZES.items():
-        images = [row for row in rows if row.defect_area is not None and size_of(row.defect_area) == size]
-        peaks = [peak for row in rows for area, peak in row.true_regions if size_of(area) == size]
-        found, hit = sum(row.is_anomalous for row in images), sum(peak > pixel_threshold for peak in peaks)
-        if images or peaks:
+    for number, (size, limit) in enumerate(SIZES.items()):
+        images, regions = int((areas == number).sum()), int((of_parts == number).sum())
+        above, marked_above = int(found[areas == number].sum()), int(hit[of_parts == number].sum())
+        if images or regions:
             sizes[size] = OfSize.model_validate(
                 {
                     "from": lowest,
                     "to": limit,
-                    "images": len(images),
-                    "found": found,
-                    "missed": len(images) - found,
-                    "recall": found / len(images) if images else None,
-                    "recall_interval": proportion_interval(found, len(images)),
-                    "regions": len(peaks),
-                    "regions_hit": hit,
-                    "region_recall": hit / len(peaks) if peaks else None,
+                    "images": images,
+                    "found": above,
+                    "missed": images - above,
+                    "recall": above / images if images else None,
+                    "recall_interval": proportion_interval(above, images),
+                    "regions": regions,
+                    "regions_hit": marked_above,
+                    "region_recall": marked_above / regions if regions else None,
                 }
             )
         lowest = limit
@@ -114,7 +118,13 @@ def by_size(rows: Sequence[ScoreRow], *, pixel_threshold: float) -> dict[str, Of
 
 def size_of(share: float) -> str:
     """The name in SIZES for an area, given as its share of the picture (above 0, at most 1)."""
-    return next(name for name, limit in SIZES.items() if share < limit or limit == 1.0)
+    return list(SIZES)[int(_sizes_of([share])[0])]
+
+
+def _sizes_of(shares: ArrayLike) -> NDArray[np.int64]:
+    """The place in SIZES of each share (N,); a limit belongs to the size above it, but for the whole picture."""
+    limits = list(SIZES.values())[:-1]
+    return np.searchsorted(limits, np.asarray(shares, dtype=np.float64), side="right")
 
 
 class _Figures:

@@ -26,7 +26,7 @@ from typing import Any
 
 from engine.contract.events import Finished, Warned
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import Job, read_job
+from engine.contract.jobs import KINDS, Job, read_job
 from engine.failures import SettingError
 from engine.report import Report, Reporter
 from engine.tasks.place import find_place, make_repeatable
@@ -72,6 +72,8 @@ def run_job(
 def try_run(folder: RunFolder, *, report: Reporter, **where: Any) -> dict[str, Any]:
     """Try the model of a finished run on other pictures, by the `trial.py` of its kind; what it summarises is returned.
 
+    Where the kind has a threshold, `judged_by` may name the one in force (engine/contract/results/detect.py `JudgedBy`).
+
     Raises:
         SettingError: runs of this kind cannot be tried.
     """
@@ -81,6 +83,8 @@ def try_run(folder: RunFolder, *, report: Reporter, **where: Any) -> dict[str, A
         raise SettingError(
             f"{folder.spec} cannot be read ({error}); name the folder of a run that has finished"
         ) from None
+    if "judged_by" in where and not KINDS[kind].has_threshold:
+        raise SettingError(f"a run of kind {kind!r} has no threshold: leave --threshold out")
     if find_spec(f"engine.tasks.{kind}.trial") is None:
         raise SettingError(f"the model of a run of kind {kind!r} cannot be tried on other pictures")
     summary: dict[str, Any] = import_module(f"engine.tasks.{kind}.trial").try_model(folder, report=report, **where)

@@ -68,8 +68,8 @@ def finished(data, tmp_path_factory) -> Path:
     return run
 
 
-def try_out(run: Path, data: Path, output: Path) -> "subprocess.CompletedProcess[str]":
-    return start_engine("test", str(run), "--data", str(data), "--output", str(output)).complete()
+def try_out(run: Path, data: Path, output: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    return start_engine("test", str(run), "--data", str(data), "--output", str(output), *more).complete()
 
 
 def test_a_finished_model_tells_of_the_same_pictures_what_its_run_told(finished, data, tmp_path):
@@ -90,6 +90,17 @@ def test_a_finished_model_tells_of_the_same_pictures_what_its_run_told(finished,
     ):
         assert heatmap.size == (64, 64)
         assert np.array(mask).any()
+
+
+def test_other_pictures_are_judged_by_the_threshold_in_force_and_tell_which_it_was(finished, data, tmp_path):
+    folder, highest = data / "test" / "patch", max(row.score for row in rows_of(finished))
+    force = (f"--threshold={2 * highest}", f"--pixel-threshold={2 * highest}", "--threshold-version=4")
+    summary = json.loads(try_out(finished, folder, tmp_path / "out", *force).stdout)
+    assert (summary["anomalous"], summary["threshold"], summary["threshold_version"]) == (0, 2 * highest, 4)
+    said = json.loads((tmp_path / "out" / "0000.json").read_text())
+    assert (said["image"]["is_anomalous"], said["image"]["threshold_version"], said["regions"]) == (False, 4, [])
+    half = try_out(finished, folder, tmp_path / "half", force[0])
+    assert half.returncode == 1 and "together" in half.stderr
 
 
 def test_a_folder_of_pictures_is_scored_whole_but_for_the_broken_ones(finished, data, tmp_path):

@@ -1,5 +1,6 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat
@@ -310,6 +311,15 @@ class Highest(Written):
     nearest: list[Patch] | None = None
 
 
+@dataclass(frozen=True)
+class JudgedBy:
+    """A threshold in force that other pictures are judged by, and which version of the run's it is."""
+
+    threshold: float
+    pixel_threshold: float
+    version: int
+
+
 class FoundImage(Written):
     """The verdict on one image. p_value is null without held-out scores, confidence without labels to learn it from."""
 
@@ -321,6 +331,9 @@ class FoundImage(Written):
     confidence: FiniteFloat | None
     is_anomalous: bool
     highest: Highest | None = Field(default=None, description="none of runs from before it was written")
+    threshold_version: int | None = Field(
+        default=None, description="of the run's threshold that judged a picture it was tried on; null in an evaluation"
+    )
 
     @classmethod
     def judged(
