@@ -13,6 +13,7 @@ told at the one in force (assistant/runs/results.py). From Python:
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from pydantic import ValidationError
@@ -178,13 +179,26 @@ async def _kept(runs: Queue, row: RunRow) -> "Kept":
         raise NoResults("unfinished", f"run {row.id} has no results yet: it is {row.state}", row)
 
     def read() -> "Kept":
-        from engine.contract.another_threshold import Kept
-
         evaluation_of(row, folder)
         with told_by_file(row, folder):
-            return Kept.read(RunFolder(folder))
+            return _read(RunFolder(folder), _stamps(RunFolder(folder)))
 
     return await asyncio.to_thread(read)
+
+
+@lru_cache(
+    maxsize=2
+)  # who moves a threshold does it several times, and reading ten thousand rows takes most of the time
+def _read(folder: RunFolder, stamps: tuple[tuple[int, int], ...]) -> "Kept":
+    from engine.contract.another_threshold import Kept
+
+    return Kept.read(folder)
+
+
+def _stamps(folder: RunFolder) -> tuple[tuple[int, int], ...]:
+    """What tells that a file is another one than it was."""
+    files = (folder.evaluation.metrics, folder.evaluation.scores, folder.model.card)
+    return tuple((found.st_mtime_ns, found.st_size) for found in (path.stat() for path in files))
 
 
 async def _before(runs: Queue, row: RunRow, asked: "Asked", kept: "Kept") -> "tuple[int, ThresholdTold] | None":

@@ -102,6 +102,15 @@ async def test_of_two_that_set_it_at_once_the_second_is_refused_in_words(workspa
     assert at(await workspace.runs.get(row.id), workspace).metrics.threshold.image == 0.3
 
 
+async def test_who_names_another_version_than_that_in_force_sets_nothing(workspace: Workspace) -> None:
+    row = await finished(workspace)
+    for value in (0.3, 0.4):
+        row = await set_threshold(workspace.runs, row, Asked(value=value), who="page")
+    with pytest.raises(ThresholdRefused, match="version 3 is in force, not 5"):
+        await set_threshold(workspace.runs, row, Asked(value=0.7), who="page", seen=5)
+    assert [each.version for each in await workspace.runs.thresholds(row.id)] == [2, 3]
+
+
 async def test_a_run_without_results_or_of_a_kind_without_threshold_is_refused(workspace: Workspace) -> None:
     row = await workspace.runs.add(make_job("detect", "oled", "patchcore"), data_path="/d")
     with pytest.raises(NoResults):
@@ -128,8 +137,9 @@ def test_what_is_no_wish_for_a_threshold_is_refused_in_words(asked: dict[str, An
 
 async def test_a_damaged_card_is_told_by_its_file(workspace: Workspace) -> None:
     row = await finished(workspace)
+    await would(workspace.runs, row, Asked(value=1.0))  # which may be remembered, but not over what was written since
     card: Path = RunFolder(workspace.runs.folder(row.id)).model.card
-    card.write_bytes(card.read_bytes().replace(b"0.1", b"0.2", 1))
+    card.write_bytes(card.read_bytes().replace(b"0.1", b"0.12", 1))
     with pytest.raises(NoResults) as refused:
         await would(workspace.runs, row, Asked(value=1.0))
     assert refused.value.code == "damaged"
