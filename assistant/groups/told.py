@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from assistant.frames import Notice
 from assistant.groups.judging import Contender, Verdict, verdict
+from assistant.groups.recommending import recommended
 from assistant.groups.trials import differs_of, is_cut, number_of, spent_s, worked_s
 from assistant.kinds import kind_of
 from assistant.kinds.judging import Judgement, Tested
@@ -33,6 +34,7 @@ class Figures(BaseModel):
     mean: float | None
     missed: tuple[int, int] | None
     overkill: tuple[int, int] | None
+    made_up: bool = False
 
 
 class TrialTold(BaseModel):
@@ -49,6 +51,16 @@ class TrialTold(BaseModel):
     differs: dict[str, Any]
     seconds: float | None  # it worked; of one that has not begun, as expected
     figures: Figures | None = None
+    ms_per_image: float | None = None
+    model_mb: float | None = None
+
+    @property
+    def mean(self) -> float | None:
+        return self.figures.mean if self.figures is not None else None
+
+    @property
+    def worst(self) -> float | None:
+        return self.figures.worst if self.figures is not None else None
 
 
 class VerdictTold(BaseModel):
@@ -63,6 +75,7 @@ class VerdictTold(BaseModel):
     chosen_among: int
     runner_up: str | None
     fastest: str
+    recommended: str | None = None  # of a recommendation by trial: what suits the goal
 
 
 class GroupTold(BaseModel):
@@ -125,7 +138,9 @@ def _told(runs: Queue, group: GroupRow, rows: Sequence[RunRow]) -> GroupTold:
         total=approved.group.most if approved.group.search else len(approved.trials),
         done=sum(row.state in ENDED for row in rows),
         trials=trials,
-        verdicts=[_verdict(dataset, of, found) for dataset, of in on.items()],
+        verdicts=[
+            _recommending(_verdict(dataset, of, found), group.sort, approved, trials) for dataset, of in on.items()
+        ],
         told=approved.group.told,
     )
 
@@ -143,6 +158,8 @@ def _trial(row: RunRow, tested: Tested | None) -> TrialTold:
         differs=differs_of(row),
         seconds=worked_s(row),
         figures=_figures(tested.judge(None)) if tested is not None else None,
+        ms_per_image=tested.ms_per_image if tested is not None else None,
+        model_mb=tested.model_mb if tested is not None else None,
     )
 
 
@@ -166,7 +183,12 @@ def _title(kind: str, model: str) -> str:
 
 def _figures(judged: Judgement) -> Figures:
     return Figures(
-        worst=judged.worst, worst_of=judged.worst_of, mean=judged.mean, missed=judged.missed, overkill=judged.overkill
+        worst=judged.worst,
+        worst_of=judged.worst_of,
+        mean=judged.mean,
+        missed=judged.missed,
+        overkill=judged.overkill,
+        made_up=judged.made_up,
     )
 
 
@@ -184,6 +206,14 @@ def _verdict(dataset: str, rows: Sequence[RunRow], found: dict[str, Tested]) -> 
         runner_up=said.runner_up,
         fastest=said.fastest,
     )
+
+
+def _recommending(said: VerdictTold, sort: str, approved: Approved, trials: Sequence[TrialTold]) -> VerdictTold:
+    if sort != "recommend" or said.best is None:
+        return said
+    measured = [each for each in trials if each.figures is not None and each.dataset == said.dataset]
+    goal = str(approved.group.told.get("goal", "accuracy"))
+    return said.model_copy(update={"recommended": recommended(goal, said.best, measured)})
 
 
 def _tested(runs: Queue, row: RunRow) -> Tested | None:

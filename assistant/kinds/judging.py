@@ -20,6 +20,7 @@ class Judgement:
     mean: float | None
     missed: tuple[int, int] | None = None
     overkill: tuple[int, int] | None = None
+    made_up: bool = False  # of made-up defects, because there are too few others
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -34,6 +35,8 @@ class Tested:
     stratum: Mapping[str, str]
     good: frozenset[str]  # strata that are no defect
     judge: Callable[[Collection[str] | None], Judgement]
+    ms_per_image: float | None = None  # that inspecting takes on the machine that trained
+    model_mb: float | None = None  # that must be kept of the model
 
 
 def auroc(bad: Sequence[float], good: Sequence[float]) -> float | None:

@@ -78,10 +78,15 @@ async def _tried(
         if not group.leaves_out:
             raise
         return _Tried(differs, why=Notice(code="unfit", message=str(error)))
-    lacking = next((each for each in made.notices if each.code in WITHOUT_WEIGHTS), None)
-    if lacking is not None and group.leaves_out and KINDS[made.spec.kind].models()[made.spec.subject].needs_weights:
+    if group.leaves_out and (lacking := is_left_out(made)):
         return _Tried(differs, made, lacking)
     return _Tried(differs, made)
+
+
+def is_left_out(made: Plan) -> Notice | None:
+    """Why a planned run is left out where nobody named it: its model is worth little without weights, and they are nowhere."""
+    lacking = next((each for each in made.notices if each.code in WITHOUT_WEIGHTS), None)
+    return lacking if KINDS[made.spec.kind].models()[made.spec.subject].needs_weights else None
 
 
 def _as_one(

@@ -14,7 +14,13 @@ from assistant.telling import composed, outlined, sentences_of, told
 from prompts.figures import Figure, count
 from prompts.languages import Language
 
-OUTLINE = (("done", "ended_how"), ("best.*",), ("sure.*",), ("failed.*", "cut.*", "not_begun"))
+OUTLINE = (
+    ("done", "done.cut", "ended_how"),
+    ("best.*",),
+    ("sure.*",),
+    ("failed.*", "cut.*", "not_begun"),
+    ("whole.*",),
+)
 BETTER = (
     "better",
     "unclear",
@@ -44,8 +50,12 @@ def claims_of_group(group: GroupTold) -> list[Claim]:
     if group.state == "stopped":
         claims.append(about.claim("ended_how", "group_stopped"))
     by_run = {each.run: each for each in begun}
+    most_good, good = group.told.get("most_good"), group.told.get("good")
+    if most_good and good and most_good < good:
+        claims.append(about.claim("done.cut", "group_of_a_cut", most=count(most_good), good=count(good)))
     for place, each in enumerate(group.verdicts):
         claims += _on_verdict(about, str(place), each, by_run)
+        claims += _on_recommendation(about, str(place), each, by_run, goal=str(group.told.get("goal")))
     claims += [
         about.claim(
             f"failed.{each.run}", "group_failed", which=each.run, differs=_differs(each), reason=each.reason or "?"
@@ -97,6 +107,37 @@ def _on_verdict(about: About, place: str, each: VerdictTold, by_run: dict[str | 
     )
     if each.by_all != each.best:
         yield about.claim(f"sure.{place}_all", "group_other_by_all", data=each.dataset, other=each.by_all)
+
+
+def _on_recommendation(
+    about: About, place: str, each: VerdictTold, by_run: dict[str | None, TrialTold], *, goal: str
+) -> Iterator[Claim]:
+    """Of a recommendation by trial: what it was judged on, what suits the goal, and the way to train that whole."""
+    if each.recommended is None or each.figures is None:
+        return
+    if each.figures.made_up:
+        yield about.claim(f"sure.{place}_made_up", "group_on_made_up", data=each.dataset)
+    best, taken = by_run[each.best], by_run[each.recommended]
+    if taken is not best:
+        yield about.claim(
+            f"best.{place}_goal",
+            f"group_for_{goal}",
+            run=each.recommended,
+            best=each.best,
+            model=taken.model_title,
+            differs=_differs(taken),
+            ms=_rounded(taken.ms_per_image),
+            ms_of_best=_rounded(best.ms_per_image),
+            mb=_rounded(taken.model_mb),
+            mb_of_best=_rounded(best.model_mb),
+        )
+    size = taken.differs.get("image_size")
+    told = {"model": taken.model_title, "data": each.dataset, "size": Figure(size, "plain") if size else None}
+    yield about.claim(f"whole.{place}", "group_train_whole", **told)
+
+
+def _rounded(value: float | None) -> Figure | None:
+    return None if value is None else Figure(float(f"{value:.3g}"), "plain")
 
 
 def _figures(figures: Figures, by: tuple[str, str]) -> dict[str, Any]:

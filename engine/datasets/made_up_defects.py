@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.contract.pictures import Picture
+from engine.contract.results.detect import MADE_UP
 from engine.datasets import Item
 from engine.datasets.loading import Pictures
 from engine.datasets.synthetic.perlin import turned_perlin_noise
@@ -26,7 +27,6 @@ from engine.datasets.synthetic.textures import drawn_texture
 MOST_OF_TYPE = 16  # pictures
 LEAST_CHANGE = 0.015  # mean difference under the mask, of full white: less than that nobody could see
 TRIES = 8
-PREFIX = "synthetic_"  # of the names of their types
 
 Pixels = np.ndarray  # (H, W, 3) float32 in [0, 1]
 Drawn = tuple[Pixels, np.ndarray]  # with the defect, and where it is (H, W) bool
@@ -44,16 +44,12 @@ def with_test_defects(good: Sequence[Item], pictures: Pictures, *, seed: int) ->
         for index in sorted(map(int, order)):
             source = good[index]
             item = replace(
-                source, name=f"{PREFIX}{kind}/{source.name}", label="unknown", defect_type=PREFIX + kind, mask=None
+                source, name=f"{MADE_UP}{kind}/{source.name}", label="unknown", defect_type=MADE_UP + kind, mask=None
             )
             generator = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
             pictures.keep(item, _defective(pictures.get(source), draw, generator))
             items.append(item)
     return items
-
-
-def is_made_up(item: Item) -> bool:
-    return item.label == "unknown" and (item.defect_type or "").startswith(PREFIX)
 
 
 def _defective(

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp
 
-from engine.contract.results.detect import DetectMetrics, Threshold
+from engine.contract.results.detect import DetectMetrics, Threshold, is_made_up
 from engine.contract.shares import Interval, bootstrap_ratio, hull, proportion_interval
 from engine.contract.thresholds import DEFECT_RATE, cost_based, f1_optimal, promise, told
 from engine.contract.verdicts import VERDICTS
 from engine.datasets import Item
 from engine.datasets.loading import LABELS, Loader
-from engine.datasets.made_up_defects import is_made_up
 from engine.evaluation.calibration import Calibration
 from engine.evaluation.confidence import Confidence
 from engine.evaluation.inspection import Inspection
@@ -192,7 +191,7 @@ def _intervals(
 
 def _on_synthetic(found: Inspection, items: Sequence[Item], threshold: float) -> dict[str, Any]:
     """What is found of the made-up defects, against the good test images."""
-    types = [item.defect_type if is_made_up(item) else None for item in items]
+    types = [item.defect_type if is_made_up(item.label, item.defect_type) else None for item in items]
     made_up = np.array([each is not None for each in types])
     if not made_up.any():
         return {}

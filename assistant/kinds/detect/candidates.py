@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistant.kinds.detect.advice import FEW
+from assistant.kinds.detect.judging import FEWEST_OWN
 from engine.contract.data import DataFacts
 from engine.contract.models import MODELS, DetectorParams
 
 TRIAL_EPOCHS = 20  # of models that learn in epochs: enough to see whether one is worth its whole training
-FEWEST_DEFECTS = 8  # of the data set's own below which made-up ones are tested with too
 FEW_SHOT = 10  # good images
 
 
@@ -25,7 +25,7 @@ def candidates(facts: DataFacts, goal: str) -> list[dict[str, Any]]:
 def on_a_cut(facts: DataFacts, goal: str, most_good: int | None) -> dict[str, Any]:
     """The settings that all trials share; `most_good` None is all good images."""
     own = facts.test_defective
-    defects = "synthetic" if own == 0 else "own" if own >= FEWEST_DEFECTS else "both"
+    defects = "synthetic" if own == 0 else "own" if own >= FEWEST_OWN else "both"
     cut = {"most_good": FEW_SHOT if goal == "few_shot" else most_good}
     shared = {"test_defects": defects, "threshold_policy": "split_conformal"}
     return shared | {name: value for name, value in cut.items() if value is not None and value < facts.train_good}

@@ -7,10 +7,13 @@ from pathlib import Path
 from assistant.kinds.judging import FEWEST_OF_A_TYPE, Judgement, Tested, auroc
 from assistant.runs.results import load
 from assistant.store.tables import RunRow
-from engine.contract.results.detect import DetectResults, ScoreRow
+from engine.contract.results.detect import DetectResults, ScoreRow, is_made_up
 
 BY = ("worst_type_auroc", "image_auroc")
 GOOD = "good"
+FEWEST_OWN = (
+    8  # real defects below which made-up ones judge, where there are any: so few tell one model from another by luck
+)
 
 
 def tested(row: RunRow, folder: Path) -> Tested:
@@ -18,11 +21,22 @@ def tested(row: RunRow, folder: Path) -> Tested:
     Raises:
         NoResults: the run has not ended well, or its evaluation cannot be read.
     """
-    rows = [each for each in load(row, folder, DetectResults).rows if each.label in (GOOD, "defective")]
-    return Tested({each.name: _type(each) for each in rows}, frozenset({GOOD}), partial(_judged, rows))
+    results = load(row, folder, DetectResults)
+    own = [each for each in results.rows if each.label == "defective"]
+    made_up = [each for each in results.rows if is_made_up(each.label, each.defect_type)]
+    judged_by_made_up = bool(made_up) and len(own) < FEWEST_OWN
+    rows = [*(each for each in results.rows if each.label == GOOD), *(made_up if judged_by_made_up else own)]
+    speed = results.metrics.speed_and_memory
+    return Tested(
+        {each.name: _type(each) for each in rows},
+        frozenset({GOOD}),
+        partial(_judged, rows, judged_by_made_up),
+        ms_per_image=speed.ms_per_image if speed is not None else None,
+        model_mb=speed.model_mb if speed is not None else None,
+    )
 
 
-def _judged(rows: Sequence[ScoreRow], of: Collection[str] | None) -> Judgement:
+def _judged(rows: Sequence[ScoreRow], made_up: bool, of: Collection[str] | None) -> Judgement:
     seen = [row for row in rows if of is None or row.name in of]
     good = [row for row in seen if row.label == GOOD]
     bad = [row for row in seen if row.label != GOOD]
@@ -43,6 +57,7 @@ def _judged(rows: Sequence[ScoreRow], of: Collection[str] | None) -> Judgement:
         mean=auroc([row.score for row in bad], of_good),
         missed=(sum(not row.is_anomalous for row in bad), len(bad)) if bad else None,
         overkill=(sum(row.is_anomalous for row in good), len(good)) if good else None,
+        made_up=made_up,
     )
 
 

@@ -204,6 +204,14 @@ class SpeedAndMemory(Written):
     model_mb: FiniteFloat | None = Field(default=None, description="without the frozen backbone")
 
 
+MADE_UP = "synthetic_"  # begins the names of the types of made-up defects
+
+
+def is_made_up(label: str, defect_type: str | None) -> bool:
+    """Whether a test image is a good one with a made-up defect."""
+    return label == "unknown" and (defect_type or "").startswith(MADE_UP)
+
+
 class OnSynthetic(Written):
     """What is found of made-up defects on good test images, at the threshold in force: a guess at what a line will see. Every other figure
     leaves them out; a row of one has the label unknown and a defect type of these."""
