@@ -12,6 +12,7 @@ from assistant.cli.compare import compare
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
 from assistant.cli.mcp import mcp
+from assistant.cli.recommend import recommend
 from assistant.cli.serve import serve
 from assistant.cli.sweep import sweep
 from assistant.cli.threshold import judge, threshold
@@ -30,6 +31,7 @@ for command in (
     mcp,
     train,
     sweep,
+    recommend,
     compare,
     threshold,
     runs.delete,

@@ -1,12 +1,13 @@
-"""`murascope sweep`: one group of runs without a server, told line by line on stderr, with one JSON object at the end if wanted."""
+"""`murascope sweep` and `murascope recommend`: one group of runs without a server, told line by line on stderr, with one JSON object at the end if wanted."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from assistant.cli.common import print_json, tell
 from assistant.cli.training import facts_of, plain, read_changes, refuse
+from assistant.groups.recommending import Goal, plan_recommendation
 from assistant.groups.told import TrialTold, group_told
 from assistant.kinds import DEFAULT_KIND, kind_of, kind_of_model
 from assistant.plans.launching import begin
@@ -37,9 +38,37 @@ async def sweep_here(
     as_json: bool,
 ) -> int:
     """Plan, ask, run, and tell which is best. Returns the exit code: 0 one has a result, 1 none has, 2 not started, 3 stopped."""
+
+    async def planned(workspace: Workspace) -> Plan:
+        return await _planned(workspace, data, over, changes, model=model, minutes=minutes)
+
+    return await _group_here(settings, planned, confirmed=confirmed, as_json=as_json)
+
+
+async def recommend_here(
+    settings: Settings, data: str, *, goal: Goal, minutes: float, confirmed: Callable[[], bool], as_json: bool
+) -> int:
+    """The same of a recommendation by trial."""
+
+    async def planned(workspace: Workspace) -> Plan:
+        facts = await facts_of(workspace, data)
+        return await plan_recommendation(
+            workspace.settings, workspace.datasets, workspace.runs, facts, goal=goal, minutes=minutes
+        )
+
+    return await _group_here(settings, planned, confirmed=confirmed, as_json=as_json)
+
+
+async def _group_here(
+    settings: Settings,
+    planned: Callable[[Workspace], Awaitable[Plan]],
+    *,
+    confirmed: Callable[[], bool],
+    as_json: bool,
+) -> int:
     async with Workspace.open(settings) as workspace:
         try:
-            plan = await _planned(workspace, data, over, changes, model=model, minutes=minutes)
+            plan = await planned(workspace)
         except SpecError as error:
             return refuse([problem.message for problem in error.problems], as_json=as_json)
         except Refused as error:

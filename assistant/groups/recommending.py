@@ -7,11 +7,12 @@ smallest of those that are nearly as good: what differs by less than NEAR is har
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args
 
+from assistant.data.datasets import Datasets
 from assistant.data.facts import NamedFacts
-from assistant.kinds import kind_of
+from assistant.kinds import kind_for, kind_of
 from assistant.plans.group import Group
 from assistant.plans.plan import Plan, plan_on
-from assistant.plans.trials import is_left_out
+from assistant.plans.trials import is_left_out, plan_group
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from engine.contract.jobs import SpecError
@@ -52,6 +53,20 @@ async def recommendation(
     told = {"goal": goal, "most_good": shared.get("most_good"), "good": facts.train_good}
     group = Group(sort="recommend", trials=trials, minutes=minutes, leaves_out=True, told=told)
     return group, str(first["model"]), shared
+
+
+async def plan_recommendation(
+    settings: Settings, datasets: Datasets, runs: Queue, facts: NamedFacts, *, goal: Goal, minutes: float
+) -> Plan:
+    """The plan of it, on data whose facts are known, registered or not.
+
+    Raises:
+        SpecError, DatasetError: no model can be tried on these data, in words.
+    """
+    kind = kind_for(facts)
+    group, model, shared = await recommendation(settings, runs, facts, kind=kind, goal=goal, minutes=minutes)
+    what: dict[str, Any] = {"kind": kind, "dataset": facts.dataset, "model": model, "chosen": shared}
+    return await plan_group(settings, datasets, runs, group, facts=facts, **what)
 
 
 async def _made(
