@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, installed or not
 
 from engine.contract.folder import RunFolder  # noqa: E402
-from engine.contract.jobs import flat_settings, make_job  # noqa: E402
+from engine.contract.jobs import flat_settings, make_job, read_job  # noqa: E402
 from engine.contract.models import MODELS  # noqa: E402
 
 BACKBONE = "mobilenetv2_100"
@@ -132,7 +132,8 @@ def time_inspection(run: Path, data: Path) -> None:
 
     folder = os.environ.get("MURASCOPE_WEIGHTS")
     model, card = load_model(RunFolder(run).model, weights_folder=Path(folder) if folder else None, hub=False)
-    spec = DetectJob.model_validate(card.spec)
+    spec = read_job(card.spec)
+    assert isinstance(spec, DetectJob)
     device = torch.device("cuda" if spec.device != "cpu" and torch.cuda.is_available() else "cpu")
     model = model.to(device)
     items = [item for item in open_dataset(data).items if item.split == "test"]

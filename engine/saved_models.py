@@ -13,6 +13,7 @@ from engine.checkpoints import load_state, save_state
 from engine.contract.checksums import GONE, LIST, DamagedFile, refuse_damage
 from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder
+from engine.contract.jobs import read_job
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models.ensemble import EnsembleParams
 from engine.contract.plain_files import whole_folder
@@ -58,7 +59,7 @@ def load_model(
         card = folder.read_card(DetectCard)
     except FileNotFoundError:
         raise DamagedFile(folder.card, GONE) from None
-    job = DetectJob.model_validate(card.spec)
+    job = _job_of(card)
     model: AnomalyModel
     if isinstance(job.model, EnsembleParams):
         parts = [(run, folder.member(i)) for i, run in enumerate(job.model.members)]
@@ -90,7 +91,7 @@ def load_members(
     for run, folder in parts:
         with naming(run):
             model, card = load_model(folder, weights_folder=weights_folder, hub=hub, warn=warn)
-        members.append(Member(model, folder, DetectJob.model_validate(card.spec).image_size, card))
+        members.append(Member(model, folder, _job_of(card).image_size, card))
     return members
 
 
@@ -101,6 +102,12 @@ def naming(run: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"the model of the run {run!r} cannot be put into the ensemble: {error}") from error
+
+
+def _job_of(card: DetectCard) -> DetectJob:
+    job = read_job(card.spec)
+    assert isinstance(job, DetectJob)
+    return job
 
 
 def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, data: LearntFrom) -> None:

@@ -14,7 +14,7 @@ from assistant.plans.form import describe
 from assistant.refused import Refused
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from engine.contract.jobs import KINDS
+from engine.contract.jobs import read_job
 
 FEWEST, MOST = 2, 6
 NO_MATTER = ("seed", "device", "time_limit_min")  # settings whose difference is told by nobody who compares
@@ -139,8 +139,7 @@ def settings_that_differ(rows: Sequence[RunRow]) -> list[Differs]:
 
 
 def settings_of(row: RunRow) -> Mapping[str, Any]:
-    job = KINDS[row.kind].model_validate(row.spec)
-    return {setting.name: setting.value for setting in describe(job)}
+    return {setting.name: setting.value for setting in describe(read_job(row.spec))}
 
 
 def _why_not(row: RunRow, first: RunRow) -> Why | None:

@@ -132,6 +132,11 @@ class Backbone(nn.Module):
         """Whether the levels are blocks of one grid."""
         return self._plan.is_transformer
 
+    @property
+    def made_for(self) -> tuple[int, int] | None:
+        """Height and width of the one size of picture that a pyramid was made for (CoAtNet, MaxViT); None: any size."""
+        return None if self.is_transformer else self._plan.options.get("img_size")
+
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return self.finished(self.raw(images))
 
@@ -164,6 +169,14 @@ class Backbone(nn.Module):
             deviation = images.std(dim=(1, 2, 3), keepdim=True)
             return (images - mean) / (deviation + 1e-3)  # the 1e-3 keeps an empty picture's noise small
         return (images - self.mean) / self.std
+
+    def alike_in_exposure(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) as pictures of one brightness and contrast: by their own mean and deviation, whatever `normalisation` is."""
+        if self.normalisation == "image":
+            return images
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        deviation = images.std(dim=(1, 2, 3), keepdim=True)
+        return (images - mean) / (deviation + 1e-3) * self.std + self.mean  # `normalise` takes these off again
 
     @torch.no_grad()
     def measure(self, train: Loader, report: Reporter) -> None:

@@ -32,6 +32,22 @@ class MemoryBank(nn.Module):
         """Distance (Q,) of queries (Q, D) to the nearest patch, and its index (Q,)."""
         return self._search().nearest(queries)
 
+    def nearest_elsewhere(self, queries: torch.Tensor, images: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of patches (B, P, D) of pictures it was made from: the distance (B * P,) to the nearest patch of any other picture, and its index.
+
+        Args:
+            images: index (B,) of each picture in the order collected. Where the bank holds no other, its own count.
+        """
+        distances, indices = [], []
+        for patches, image in zip(queries, images, strict=True):
+            others = torch.nonzero(self.sources[:, 0] != image).squeeze(1)
+            if len(others) == 0:
+                others = torch.arange(len(self), device=self.patches.device)
+            distance, index = Searcher(self.patches[others]).nearest(patches)
+            distances.append(distance)
+            indices.append(others[index])
+        return torch.cat(distances), torch.cat(indices)
+
     def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Distances (Q, k) and indices, nearest first; fewer where the bank is smaller."""
         return self._search().nearest_k(queries, k=k)

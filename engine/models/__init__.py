@@ -64,6 +64,10 @@ class AnomalyModel(Learner):
         """Scores and maps, no threshold. An image's score never depends on its batch mates."""
         raise NotImplementedError
 
+    def as_unseen(self, batch: Batch, numbers: list[int]) -> Prediction:
+        """What it says of good images that it learnt from, `numbers` in the order collected; models that keep their patches leave out their own."""
+        return self.predict_step(batch)
+
     def explain(self, batch: Batch, places: list[tuple[int, int, int]], *, k: int) -> list[list[Neighbour]] | None:
         """The k good patches nearest to each place (picture of the batch, y, x in pixels); None: the model keeps none."""
         return None
@@ -119,5 +123,11 @@ def build_model(
             seed=spec.seed,
             warn=warn,
         )
-    model: AnomalyModel = import_module(f"engine.models.{spec.model.name}").build(spec, backbone)
+    module = import_module(f"engine.models.{spec.model.name}")
+    scales = getattr(spec.model, "scales", 1)
+    if scales == 1:
+        model: AnomalyModel = module.build(spec, backbone)
+    else:
+        parts = [module.build(spec, backbone) for _ in range(scales)]
+        model = import_module("engine.models.scales").Scales(parts, backbone)
     return model.eval()

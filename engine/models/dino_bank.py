@@ -80,8 +80,19 @@ class DinoBank(AnomalyModel):
     def predict_step(self, batch: Batch) -> Prediction:
         patches = self._patches(batch.images)
         values = self._distances(patches.flatten(0, 2)).view(patches.shape[:3])  # (B, H, W)
+        return self._prediction(values, size=batch.images.shape[-2:])
+
+    @torch.no_grad()
+    def as_unseen(self, batch: Batch, numbers: list[int]) -> Prediction:
+        """By the single nearest patch of another picture, however many neighbours count else."""
+        patches = self._patches(batch.images)
+        distance, _ = self.bank.nearest_elsewhere(patches.flatten(1, 2), numbers)
+        return self._prediction(distance.square().view(patches.shape[:3]) / 2, size=batch.images.shape[-2:])
+
+    def _prediction(self, values: torch.Tensor, *, size: torch.Size) -> Prediction:
+        """From the distance of each patch, (B, H, W)."""
         scores = mean_of_highest(values, share=self.params.top_share)
-        maps = to_map(values, size=batch.images.shape[-2:])
+        maps = to_map(values, size=size)
         return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
 
     @torch.no_grad()

@@ -67,15 +67,26 @@ class PatchCore(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         patches = self._patches(batch.images)
-        distance, index = self.bank.nearest(patches.flatten(0, 2))
-        distance, index = distance.view(patches.shape[:3]), index.view(patches.shape[:3])  # (B, H, W)
-        scores = self._image_scores(patches.flatten(1, 2), distance.flatten(1), index.flatten(1))
-        maps = to_map(distance, size=batch.images.shape[-2:])
-        return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
+        return self._prediction(patches, *self.bank.nearest(patches.flatten(0, 2)), size=batch.images.shape[-2:])
+
+    @torch.no_grad()
+    def as_unseen(self, batch: Batch, numbers: list[int]) -> Prediction:
+        patches = self._patches(batch.images)
+        nearest = self.bank.nearest_elsewhere(patches.flatten(1, 2), numbers)
+        return self._prediction(patches, *nearest, size=batch.images.shape[-2:])
 
     @torch.no_grad()
     def explain(self, batch: Batch, places: list[tuple[int, int, int]], *, k: int) -> list[list[Neighbour]] | None:
         return self.bank.explain(self._patches(batch.images), places, size=batch.images.shape[-2:], k=k)
+
+    def _prediction(
+        self, patches: torch.Tensor, distance: torch.Tensor, index: torch.Tensor, *, size: torch.Size
+    ) -> Prediction:
+        """From patches (B, H, W, C), the distance of each to the nearest entry and that entry's index, (B * H * W,)."""
+        distance, index = distance.view(patches.shape[:3]), index.view(patches.shape[:3])  # (B, H, W)
+        scores = self._image_scores(patches.flatten(1, 2), distance.flatten(1), index.flatten(1))
+        maps = to_map(distance, size=size)
+        return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
 
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
         if set(state) == {"bank"}:  # of the first version, which did not keep where patches come from

@@ -13,8 +13,7 @@ from assistant.kinds.pairs import holm, pair
 from assistant.kinds.summary import title_of
 from assistant.kinds.two_runs import Side, have_same_images
 from assistant.store.tables import RunRow
-from engine.contract.jobs import flat_settings
-from engine.contract.jobs.detect import DetectJob
+from engine.contract.jobs import flat_settings, read_job
 from engine.contract.results.detect import DetectResults
 from prompts.figures import Figure, count
 
@@ -91,7 +90,7 @@ def _missed(run: Finished, defect_type: str | None = None) -> int:
 
 def _differences(run: Finished, other: Finished) -> dict[str, Any]:
     """The other's settings that this run has too, with another value."""
-    own, theirs = (flat_settings(DetectJob.model_validate(each.row.spec)) for each in (run, other))
+    own, theirs = (flat_settings(read_job(each.row.spec)) for each in (run, other))
     return {
         name: value
         for name, value in theirs.items()

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import from_json
 
 from engine.contract.jobs.base import Job
 from engine.contract.jobs.problems import Problem, SpecError, in_words, unknown
@@ -50,9 +51,9 @@ def read_job(stored: str | bytes | Mapping[str, Any]) -> Job:
     Raises:
         ValueError: it is none, of a kind that is not known here, or has settings that are not valid.
     """
-    if isinstance(stored, str | bytes):
-        return _class_of(_Kind.model_validate_json(stored).kind).model_validate_json(stored)
-    return _class_of(_Kind.model_validate(stored).kind).model_validate(stored)
+    held = from_json(stored) if isinstance(stored, str | bytes) else stored
+    cls = _class_of(_Kind.model_validate(held).kind)
+    return cls.model_validate(_completed(held, cls.models()))
 
 
 def make_job(kind: str, dataset: str, model: str, settings: Mapping[str, Any] | None = None) -> Job:
@@ -103,6 +104,16 @@ def description_of(field: FieldInfo) -> str:
     """The help text of a field, wherever its annotation keeps it."""
     within = (meta.description for meta in field.metadata if isinstance(meta, FieldInfo) and meta.description)
     return field.description or next(within, "")
+
+
+def _completed(held: Mapping[str, Any], models: Mapping[str, type[Params]]) -> Mapping[str, Any]:
+    """With what a file stands for that was written before its model had a setting: a job is stored whole, so nothing else is missing."""
+    model = held.get("model")
+    if not isinstance(model, Mapping) or str(model.get("name")) not in models:
+        return held  # it is refused
+    params = models[str(model["name"])]
+    before = {name: value for name, value in params.written_before.items() if name in params.model_fields}
+    return {**held, "model": {**before, **model}}
 
 
 def _class_of(kind: str) -> type[Job]:

@@ -1,6 +1,6 @@
 """What the Params of every model say of it, whatever the kind of run: also of one that has no network and learns nothing. Loads no torch."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,5 +21,6 @@ class Params(BaseModel):
     default_epochs: ClassVar[int | None] = None
     default_batch_size: ClassVar[int | None] = None
     default_image_size: ClassVar[int | None] = None
+    written_before: ClassVar[dict[str, Any]] = {}  # what files stand for that are older than these settings
 
     name: str = Field(description="of the model, as files and commands write it")

@@ -29,5 +29,5 @@ class DfmParams(MemoryParams):
     )
     blur_sigma: BlurSigma = 4.0
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         return components_cost(work, cells=self.cells(work))

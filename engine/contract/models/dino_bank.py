@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, bank_cost
-from engine.contract.models.fields import BlurSigma, Layers, Neighbours
+from engine.contract.models.fields import BlurSigma, Layers, Neighbours, Scales
 
 
 class DinoBankParams(MemoryParams):
@@ -45,6 +45,7 @@ class DinoBankParams(MemoryParams):
         default=0.01, gt=0, le=1, description="share of an image's highest patch scores that its score is the mean of"
     )
     blur_sigma: BlurSigma = 4.0
+    scales: Scales = 2
 
     def forward_gmacs(self, work: Work) -> float:
         return super().forward_gmacs(work) * self.tiles**2
@@ -52,5 +53,5 @@ class DinoBankParams(MemoryParams):
     def cells(self, work: Work) -> float:
         return super().cells(work) * self.tiles**2
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         return bank_cost(work, patches=work.fit * self.cells(work), ratio=self.coreset_ratio)

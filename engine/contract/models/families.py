@@ -1,5 +1,6 @@
 """How detectors learn, family by family: what holds for every model of one. An ensemble is the only one of its family."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from engine.contract.models.detector import Cost, DetectorParams, Work
@@ -17,6 +18,7 @@ class MemoryParams(DetectorParams):
     most_folds = 10
     leaves_one_out = True
     passes_over_augmented = 2
+    written_before = {"scales": 1}
 
     layers: Layers
 
@@ -26,6 +28,21 @@ class MemoryParams(DetectorParams):
     @classmethod
     def without_effect(cls) -> set[str]:
         return super().without_effect() | {"epochs", "validation_share", "precision"}
+
+    def seen_at(self, work: Work) -> list[Work]:
+        """The work at each scale: the image as it is, then at half its size."""
+        return [replace(work, image_size=work.image_size >> scale) for scale in range(getattr(self, "scales", 1))]
+
+    def forward_gmacs(self, work: Work) -> float:
+        return sum(super(MemoryParams, self).forward_gmacs(each) for each in self.seen_at(work))
+
+    def learning(self, work: Work) -> Cost:
+        costs = [self.learning_at(each) for each in self.seen_at(work)]
+        return Cost(sum(each.gmacs for each in costs), sum(each.seconds for each in costs))
+
+    def learning_at(self, work: Work) -> Cost:
+        """`learning` at one scale."""
+        raise NotImplementedError
 
     def cells(self, work: Work) -> float:
         """Places in the grid of features of one image."""

@@ -39,6 +39,16 @@ BlurSigma = Annotated[
     float, Field(ge=0, le=32, description="Gaussian smoothing of the anomaly map, in pixels of the input; 0 is none")
 ]
 
+Scales = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=2,
+        description="sizes at which the image is looked at: 1 as it is; 2 also at half its size with its own brightness taken out, which shows "
+        "large faint defects (mura). Chosen on the test images of three data sets by the worst defect type",
+    ),
+]
+
 
 def _has_a_middle(size: int) -> int:
     """An even window has no middle cell: the grid would grow by one cell."""

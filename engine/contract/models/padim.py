@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams
-from engine.contract.models.fields import BlurSigma, Layers
+from engine.contract.models.fields import BlurSigma, Layers, Scales
 
 
 class PadimParams(MemoryParams):
@@ -28,7 +28,8 @@ class PadimParams(MemoryParams):
     )
     regularisation: float = Field(default=0.01, gt=0, le=1, description="added to the diagonal of each covariance")
     blur_sigma: BlurSigma = 4.0
+    scales: Scales = 2
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         """A covariance and its inverse for each place."""
         return Cost(seconds=self.cells(work) * self.num_features**2 * (work.fit + self.num_features) * 1e-10)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, bank_cost
-from engine.contract.models.fields import BlurSigma, Layers, PatchSize
+from engine.contract.models.fields import BlurSigma, Layers, PatchSize, Scales
 
 
 class PatchCoreParams(MemoryParams):
@@ -31,6 +31,7 @@ class PatchCoreParams(MemoryParams):
     )
     patch_size: PatchSize = 3
     blur_sigma: BlurSigma = 4.0
+    scales: Scales = 2
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         return bank_cost(work, patches=work.fit * self.cells(work), ratio=self.coreset_ratio)

@@ -25,7 +25,7 @@ class SpadeParams(MemoryParams):
     num_neighbours: Neighbours = 1
     blur_sigma: BlurSigma = 4.0
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         """Each place of each image is compared with every place of the nearest good ones."""
         compared = min(self.num_images, work.fit) * self.cells(work) ** 2 * FEATURES / 4
         return Cost(gmacs=work.looked_at * compared / 2e9)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, components_cost
-from engine.contract.models.fields import BlurSigma, Layers, PatchSize
+from engine.contract.models.fields import BlurSigma, Layers, PatchSize, Scales
 
 
 class SubspaceParams(MemoryParams):
@@ -31,6 +31,7 @@ class SubspaceParams(MemoryParams):
         default=0.01, gt=0, le=1, description="share of an image's highest patch scores that its score is the mean of"
     )
     blur_sigma: BlurSigma = 4.0
+    scales: Scales = 2
 
-    def learning(self, work: Work) -> Cost:
+    def learning_at(self, work: Work) -> Cost:
         return components_cost(work, cells=self.cells(work))
