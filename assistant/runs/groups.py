@@ -28,7 +28,7 @@ class UnknownGroup(Refused, LookupError):
 
 def is_group(started: str) -> bool:
     """Whether an id is that of a group, not of a run."""
-    return started.startswith("g")
+    return started.strip().lower().startswith("g")
 
 
 class Groups:

@@ -106,7 +106,7 @@ function arrived(key, item, card, isNew) {
   } else if (item.kind === "group") {
     mountGroupCard(card);
   } else if (item.kind === "confirm" && item.state !== "open") {
-    lookAgain(item.values.run); // it stops, or goes on as another
+    if (item.values.run) lookAgain(item.values.run); // it stops, or goes on as another
   } else if (item.state !== "streaming") sendOldest(); // a bare yes or no is answered without a turn
   if (item.kind === "heatmaps") showPictures(card);
 }
