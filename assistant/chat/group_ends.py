@@ -22,5 +22,5 @@ async def tell_end_of_group(parts: Parts, transcript: Transcript, group: GroupRo
     if await transcript.get(key) is not None:
         return []
     told = await group_told(parts.runs, group)
-    await transcript.show(key, AssistantItem(text=await words_of_group(parts.runs, told, language), can_be_said=True))
+    await transcript.show(key, AssistantItem(text=await words_of_group(parts.runs, told, language)))
     return [each.best for each in reversed(told.verdicts) if each.best is not None]

@@ -103,6 +103,8 @@ def _tool(item: ToolItem, words: Words) -> list[str]:
 def _plan(item: ProposalItem, words: Words) -> list[str]:
     page = words.page
     title = page("plan.title", model=item.model_title, dataset=item.dataset)
+    if item.group is not None:
+        title = f"{page(f'plan.group.{item.group.sort}')}: {title}"
     if item.state != "open":
         run = f" · {page('run.name', run=item.run)}" if item.run else ""
         return [f"{title}: {page(f'plan.state.{item.state}')}{run}"]
@@ -111,6 +113,7 @@ def _plan(item: ProposalItem, words: Words) -> list[str]:
     rows += [(each.name, " · ".join(_portions(each.counts, words)), "") for each in item.portions]
     rows.append((page("plan.estimate"), duration(item.estimate.seconds, words.language), basis))
     rows += [_setting(each, words) for each in item.settings if _is_worth_saying(each)]
+    rows += _trials(item, words)
     rows += [(page("setting.members"), each.run, each.model_title) for each in item.members]
     lines = [f"{title} · {page(f'plan.state.{item.state}')}", *table(rows)]
     lines += [
@@ -121,6 +124,24 @@ def _plan(item: ProposalItem, words: Words) -> list[str]:
     if item.problem:
         lines.append(f"  ! {page.coded('problem', item.problem_kind or 'other', item.problem_values, item.problem)}")
     return [*lines, words("decide")]
+
+
+def _trials(item: ProposalItem, words: Words) -> list[tuple[str, str, str]]:
+    """What a plan of several runs tries, each with how long it takes or why it is left out."""
+    page, rows = words.page, []
+    for each in item.group.trials if item.group is not None else []:
+        what = ", ".join(
+            f"{page.coded('setting', name, {}, name)} {page.choice(name, value)}"
+            for name, value in each.differs.items()
+        )
+        took = duration(each.seconds, words.language) if each.seconds is not None else "–"
+        out = each.left_out
+        why = page("plan.group.left_out", reason=page.coded("notice", out.code, out.values, out.message)) if out else ""
+        rows.append((what, took, why))
+    for name, (low, high) in (item.group.search if item.group is not None else {}).items():
+        values = {"setting": page.coded("setting", name, {}, name), "low": f"{low:g}", "high": f"{high:g}"}
+        rows.append((page("plan.group.search", count=item.group.most if item.group else 0, **values), "", ""))
+    return rows
 
 
 def _portions(counts: dict[str, int], words: Words) -> list[str]:

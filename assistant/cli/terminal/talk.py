@@ -10,8 +10,10 @@ from typing import Any
 
 from assistant.chat.conversation import Conversation
 from assistant.chat.frame_refused import FrameRefused
+from assistant.chat.group_ends import end_key
 from assistant.chat.run_ends import summary_key
 from assistant.cli.terminal.cards import lines_of, numbered, plain, plain_so_far
+from assistant.cli.terminal.groups import progress_line, trial_line
 from assistant.cli.terminal.progress import Progress
 from assistant.cli.terminal.screen import Screen
 from assistant.cli.terminal.words import Words
@@ -22,6 +24,7 @@ from assistant.frames import (
     ChoicesItem,
     ConfirmItem,
     DeltaFrame,
+    GroupItem,
     InFrame,
     Item,
     ProposalItem,
@@ -31,9 +34,11 @@ from assistant.frames import (
     ToolItem,
     UserItem,
 )
+from assistant.groups.told import group_told
+from assistant.runs.groups import is_group
 from assistant.runs.place import RunElsewhere
 from assistant.settings import Settings
-from assistant.store.tables import ACTIVE
+from assistant.store.tables import ACTIVE, ENDED
 from assistant.workspace import Workspace
 from engine.contract.events import DamagedLog
 from prompts.languages import Language
@@ -178,6 +183,7 @@ class Talk:
         """What becomes of a training that is under way: it is asked, and where nobody can be asked, waited for to its end."""
         told_of = [run for run, task in self._runs.items() if not task.done()]
         running = [row.id for row in await self._workspace.runs.some(told_of) if row.state in ACTIVE]
+        running += [row.id for row in await self._workspace.groups.under_way() if row.id in told_of]
         if not running or not self._screen.is_terminal:
             return await self._wait_for(told_of)
         self._leaving.clear()
@@ -189,7 +195,7 @@ class Talk:
         answer = await self._next_line()
         if answer is not None and answer.strip() == "2":
             for run in running:
-                await self._workspace.runs.stop(run)
+                await (self._workspace.groups if is_group(run) else self._workspace.runs).stop(run)
             return await self._wait_for(running)
         if answer is not None and answer.strip() not in ("", "1"):
             self._was_pressed = False
@@ -273,6 +279,8 @@ class Talk:
                 return
             case RunItem():
                 await self._follow(item.run)
+            case GroupItem():
+                await self._follow_group(item.group)
         self._set_line(key, "")
         self._offer(item)
         for line in lines_of(item, self._words):
@@ -308,6 +316,26 @@ class Talk:
         if run not in self._runs and (await self._workspace.runs.get(run)).state in ACTIVE:
             self._runs[run] = asyncio.create_task(self._tell_of(run))
 
+    async def _follow_group(self, group: str) -> None:
+        """The same of a group of runs."""
+        if group not in self._runs and (await self._workspace.groups.get(group)).ended is None:
+            self._runs[group] = asyncio.create_task(self._tell_of_group(group))
+
+    async def _tell_of_group(self, group: str) -> None:
+        told_of: set[int] = set()
+        while True:
+            told = await group_told(self._workspace.runs, await self._workspace.groups.get(group))
+            for trial in told.trials:
+                if trial.state in ENDED and trial.number not in told_of:
+                    told_of.add(trial.number)
+                    self._screen.line(trial_line(told, trial, self._words))
+            if told.state != "running":
+                break
+            self._set_line(group, progress_line(told, self._words))
+            await asyncio.sleep(LOOK_SECONDS)
+        self._set_line(group, "")
+        await self._until_told(end_key(group))
+
     async def _tell_of(self, run: str) -> None:
         progress = Progress(run, self._words)
         try:
@@ -321,9 +349,13 @@ class Talk:
             pass
         finally:
             self._set_line(run, "")
+        await self._until_told(summary_key(run))
+
+    async def _until_told(self, key: str) -> None:
+        """Until its end was told."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                while summary_key(run) not in self._shown:
+                while key not in self._shown:
                     await asyncio.sleep(LOOK_SECONDS / 5)
 
 
