@@ -214,6 +214,20 @@ test("batches inside an epoch move the bar between epochs", () => {
   assert.deepEqual(state.epochs.map((each) => each.psnr), [31, 31]);
 });
 
+test("an end that is on record is never taken back, and one that was seen is not by an older record", () => {
+  const replayed = runState.newState("queued");
+  runState.know(replayed, { state: "succeeded", stop_requested: true });
+  runState.take(replayed, { seq: 1, time: 0, type: "started" });
+  assert.equal(runState.stateName(replayed), "succeeded"); // not "stopping", while its events are read again
+  const live = runState.newState("running");
+  runState.take(live, { seq: 1, time: 0, type: "started" });
+  runState.know(live, { state: "running", stop_requested: true });
+  assert.equal(runState.stateName(live), "stopping");
+  runState.take(live, { seq: 2, time: 1, type: "finished", metrics: {} });
+  runState.know(live, { state: "running", stop_requested: true });
+  assert.equal(runState.stateName(live), "succeeded");
+});
+
 test("a slider can stand exactly on its value", () => {
   for (const [range, value] of [[[0.0371, 0.2513], 0.061191234], [[-4.1, 17.3], -4.1], [[0, 1], 1]]) {
     const { min, max, step } = maths.steps(range, value);

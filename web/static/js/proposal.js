@@ -2,6 +2,7 @@
 
 import { $, $$, el, onClick } from "./dom.js";
 import { t } from "./i18n.js";
+import { toast } from "./toast.js";
 
 /** Wire all plans inside `items`; `send(frame)` hands a frame to the server. */
 export function wireProposals(items, send) {
@@ -33,17 +34,35 @@ export function wireProposals(items, send) {
   });
 }
 
-/** Carry unsaved edits over to the card's new drawing, unless the plan itself has moved on. */
+/** Carry unsaved edits over to the card's new drawing. Where the plan was changed elsewhere meanwhile, what is typed here stays, and it is said. */
 export function carryEdits(old, fresh) {
-  if (!old || old.dataset.revision !== fresh.dataset.revision || fresh.dataset.state !== "open" || $(".wrong, .refused", fresh)) return;
+  if (!old || fresh.dataset.state !== "open" || old.dataset.discarded) return;
+  const isChanged = old.dataset.revision !== fresh.dataset.revision;
+  if (!isChanged && $(".wrong, .refused", fresh)) return; // of this very edit the server says what is wrong
+  let kept = 0, lost = 0;
   for (const [name, field] of edited(old)) {
     const twin = $(`[name="${name}"]`, fresh);
-    if (!twin) continue;
-    if (twin.type === "checkbox") twin.checked = field.checked;
-    else twin.value = field.value;
+    if (!twin) lost += 1;
+    else if (!means(twin, current(field))) {
+      const isContested = isChanged && twin.dataset.value !== field.dataset.value;
+      if (twin.type === "checkbox") twin.checked = field.checked;
+      else twin.value = field.value;
+      if (isEdited(twin)) kept += 1;
+      if (isContested) twin.closest(".field").append(el("small", { className: "because elsewhere", textContent: t("plan.changed_to", { value: chosen(twin) }) }));
+    }
   }
   reflect(fresh);
+  if (isChanged && !old.dataset.saved && kept + lost) toast(t(lost ? "plan.changed_lost" : "plan.changed_elsewhere"));
 }
+
+/** Whether a field as the server drew it means what was typed: 0.5 is 0.50. */
+function means(field, typed) {
+  const stands = field.dataset.value;
+  return stands === typed || (stands !== "" && typed !== "" && Number(stands) === Number(typed)) || stands.split(/[\s,]+/).join() === typed.split(/[\s,]+/).join();
+}
+
+/** The value that the plan has, as the field shows it. */
+const chosen = (field) => [...(field.options ?? [])].find(({ value }) => value === field.dataset.value)?.textContent ?? field.dataset.value;
 
 function approve(card, send) {
   send({ type: "approve", proposal: card.dataset.proposal, revision: Number(card.dataset.revision) });
@@ -65,6 +84,7 @@ function save(card, send) {
     return;
   }
   const changed = changes(card);
+  card.dataset.saved = "true";
   if (Object.keys(changed).length) send({ type: "edit", proposal: card.dataset.proposal, revision: Number(card.dataset.revision), changes: changed });
 }
 
@@ -93,6 +113,7 @@ function complain(field) {
 /** Back to the plan as it stands. Of a refused edit only the server knows that, so it is asked to draw the plan again. */
 function discard(card, send) {
   if (isRefused(card)) {
+    card.dataset.discarded = "true";
     send({ type: "edit", proposal: card.dataset.proposal, revision: Number(card.dataset.revision), changes: {} });
     return;
   }

@@ -42,15 +42,18 @@ function open(run, known) {
     else if (state.row !== null) loadKind(state.row.kind).then(tell);
     feed.listeners.forEach((listener) => listener(state, kind));
   });
+  let looks = 0;
   feed.look = async () => {
     clearTimeout(feed.timer);
+    const look = ++looks;
     try {
-      know(state, await request("GET", `/api/runs/${run}`));
+      const row = await request("GET", `/api/runs/${run}`);
+      if (look === looks) know(state, row); // else a later look knows more, such as that a stop was asked for
       tell();
     } catch {
       // the bar at the foot tells that the server is away
     }
-    if (feeds.get(run) !== feed) return;
+    if (feeds.get(run) !== feed || look !== looks) return;
     const isEnding = state.ended !== null && isActive(state.row ?? { state: "running" });
     const wait = isActive(state) || state.row === null ? WAITING_SECONDS : isEnding ? ENDING_SECONDS : 0;
     if (wait) feed.timer = setTimeout(feed.look, wait * 1000);

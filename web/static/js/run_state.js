@@ -29,13 +29,17 @@ export function takeDamage(state, { message, ...row }) {
   state.warnings.push({ code: "log_damaged", message, values: { message } });
 }
 
-/** Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. */
+/**
+ * Take in the server's record of the run. Before the first event it alone knows the state: the run may have ended without one. An end that is
+ * on record stands, whatever is replayed since; and a record that is older than an end which was seen says nothing of the state.
+ */
 export function know(state, row) {
   state.row = row;
-  if (state.seq === 0) state.state = row.state;
+  if (isOver(row) || (state.seq === 0 && !isOver(state))) state.state = row.state;
 }
 
 export const isActive = (state) => state.state === "queued" || state.state === "running";
+const isOver = (state) => !isActive(state);
 
 /** The state in the words of `state.*`: a run that was asked to stop is stopping until it has ended. */
 export const stateName = (state) => (isActive(state) && state.row?.stop_requested ? "stopping" : state.state);
@@ -53,7 +57,7 @@ export function percent(state) {
 
 const HANDLERS = {
   started(state, event) {
-    state.state = "running";
+    if (isActive(state)) state.state = "running"; // a replay takes nothing back
     if (event.continues) state.continues = { run: event.continues, epoch: event.after_epoch, seconds: event.seconds_before };
     state.line = { key: "run.starting", values: {} };
   },

@@ -1,7 +1,7 @@
 // The bar at the foot of every page: connection, and the running training with its percent, also in the title of the tab.
 
 import { request } from "./api.js";
-import { $ } from "./dom.js";
+import { $, el } from "./dom.js";
 import { t } from "./i18n.js";
 import { follow } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
@@ -9,6 +9,7 @@ import { failure, toast } from "./toast.js";
 
 const LOOK_SECONDS = 8;
 const KINDS = { succeeded: "success", failed: "failure", stopped: "info" };
+let timer = 0;
 let watched = null;
 let leave = null;
 let isRunning = false; // the one that is watched
@@ -33,6 +34,7 @@ export async function watch(run) {
   if (watched === run || (isRunning && row.state === "queued")) return;
   leave?.();
   watched = run;
+  lookSoon();
   const wasActive = isActive(row);
   $("#running-name").textContent = `${run} · ${row.model_title} · ${row.dataset}`;
   $("#running").href = `/runs/${run}`;
@@ -40,7 +42,7 @@ export async function watch(run) {
   leave = follow(run, (state) => show(run, state, wasActive), row.state);
 }
 
-const told = new Set(); // runs whose end was told: the list may name them as running a moment longer
+const told = new Set(); // runs whose end was told: the server may name them as running a moment longer
 
 function show(run, state, wasActive) {
   isRunning = state.state === "running";
@@ -58,6 +60,7 @@ function show(run, state, wasActive) {
   const isInView = $(`.run-view[data-run="${run}"]`) !== null; // which tells its end itself
   const isNews = wasActive && !told.has(run) && !isInView;
   told.add(run);
+  lookSoon();
   if (isNews) toast(t(`run.ended.${state.state}`, { run }), { kind: KINDS[state.state], action: { text: t("run.name", { run }), run: () => location.assign(`/runs/${run}`) } });
 }
 
@@ -66,20 +69,38 @@ function title(prefix) {
   document.title = prefix + plainTitle;
 }
 
-/** Another tab, or the command line, may have started something; so may the end of another run. */
+/** Another tab, or the command line, may have started something; so may the end of another run. The badge beside Runs counts what the bar tells of. */
 async function look() {
-  if (!isRunning && document.visibilityState === "visible") {
+  clearTimeout(timer);
+  if (document.visibilityState === "visible") {
     try {
-      const running = await request("GET", "/api/runs?state=running");
-      if (running.length) watch(running.at(-1).id);
+      const active = (await request("GET", "/api/runs?state=active")).filter(({ id }) => !told.has(id)); // the newest first
+      badge(active.length);
+      const next = active.findLast(({ state }) => state === "running") ?? active.at(-1);
+      if (!isRunning && next) watch(next.id);
       if ($("#connection").dataset.state === "lost" && !$("#say")) showConnection("idle");
     } catch {
       if ($("#connection").dataset.state === "idle") showConnection("lost");
     }
   }
-  setTimeout(look, LOOK_SECONDS * 1000);
+  lookSoon(LOOK_SECONDS);
+}
+
+function lookSoon(seconds = 0) {
+  clearTimeout(timer);
+  timer = setTimeout(look, seconds * 1000);
+}
+
+/** How many runs wait or run, beside Runs in the side bar. */
+function badge(count) {
+  const place = $(".places [href='/runs']");
+  let mark = $(".count", place);
+  if (!count) return void mark?.remove();
+  if (!mark) place.append((mark = el("b", { className: "count" })));
+  mark.textContent = String(count);
+  mark.title = t("nav.active", { count });
 }
 
 const first = $("#statusbar").dataset.run;
 if (first) watch(first);
-setTimeout(look, LOOK_SECONDS * 1000);
+lookSoon(LOOK_SECONDS);
