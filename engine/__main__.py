@@ -1,4 +1,4 @@
-"""`python -m engine run | test | check | catalog | demo | previews`: the door between processes.
+"""`python -m engine run | test | check | catalog | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -220,6 +220,16 @@ def demo(options: argparse.Namespace) -> int:
     return FINISHED
 
 
+def report_pictures(options: argparse.Namespace) -> int:
+    """Print pictures of a finished run for its report, as JSON."""
+    from engine.report_pictures import pictures_for_report
+
+    scale = None if options.low is None else (options.low, options.high)
+    drawn = pictures_for_report(options.run, options.images, longest=options.longest, pixel=options.pixel, scale=scale)
+    print(json.dumps(drawn))
+    return FINISHED
+
+
 def previews(options: argparse.Namespace) -> int:
     """Make small pictures as asked for on standard input, line by line, until it ends."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would take the memory that pictures may have
@@ -263,6 +273,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("demo", help=demo.__doc__)
     command.add_argument("folder", type=Path)
     command.set_defaults(do=demo)
+    command = commands.add_parser("report-pictures", help=report_pictures.__doc__)
+    command.add_argument("run", type=Path)
+    command.add_argument("--images", type=int, nargs="+", required=True)
+    command.add_argument("--longest", type=int, default=300)
+    for name in ("--pixel", "--low", "--high"):
+        command.add_argument(name, type=float, default=None)
+    command.set_defaults(do=report_pictures)
+
     command = commands.add_parser("previews", help=previews.__doc__)
     command.set_defaults(do=previews)
     return parser

@@ -36,6 +36,7 @@ for command in (
     threshold,
     runs.delete,
     runs.restore,
+    runs.report,
     understand,
     learn,
     demo,

@@ -1,6 +1,7 @@
-"""`murascope runs`: trainings, listed, shown, written on, stopped and taken up again; `murascope delete` and `restore`."""
+"""`murascope runs`: trainings, listed, shown, written on, stopped and taken up again; `murascope delete`, `restore` and `report`."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,8 +57,7 @@ def runs_show(
     language: Annotated[str, typer.Option(help="en, ko or zh.")] = "en",
 ) -> None:
     """Print the summary of a training."""
-    shown: Language = "ko" if language == "ko" else "zh" if language == "zh" else "en"
-    raise typer.Exit(asyncio.run(_runs_show(run, shown)))
+    raise typer.Exit(asyncio.run(_runs_show(run, _language(language))))
 
 
 @app.command("stop")
@@ -72,6 +72,19 @@ def runs_continue(run: Run, as_json: JsonFlag = False) -> None:
     from assistant.cli.training import continue_here
 
     raise typer.Exit(asyncio.run(continue_here(settings_here(), run, as_json=as_json)))
+
+
+def report(
+    run: Run,
+    out: Annotated[Path | None, typer.Option(help="Where to write it; default is murascope-RUN.html here.")] = None,
+    language: Annotated[str, typer.Option(help="en, ko or zh.")] = "en",
+) -> None:
+    """Write the report of a finished training: one HTML file with everything, to be kept, sent or printed."""
+    raise typer.Exit(asyncio.run(_report(run, out, _language(language))))
+
+
+def _language(given: str) -> Language:
+    return "ko" if given == "ko" else "zh" if given == "zh" else "en"
 
 
 async def _runs_list(*, text: str, tag: str, state: str, deleted: bool, as_json: bool) -> None:
@@ -183,6 +196,25 @@ async def _runs_show(run: str, language: Language) -> int:
         except NoResults as error:
             tell(str(error))
             return 1
+    return 0
+
+
+async def _report(run: str, out: Path | None, language: Language) -> int:
+    from assistant.reports import name_of, report_of
+    from assistant.runs.results import NoResults
+    from assistant.workspace import Workspace
+
+    settings = settings_here()
+    async with Workspace.open(settings) as workspace:
+        row = await workspace.runs.get(run)
+        try:
+            html = await report_of(settings, workspace.runs, row, language)
+        except NoResults as error:
+            tell(str(error))
+            return 1
+    target = out or Path(name_of(row))
+    target.write_text(html, encoding="utf-8")
+    print(target)
     return 0
 
 

@@ -18,6 +18,7 @@ from assistant.frames import Estimate, Figure, HeatmapsItem, Notice, Portion
 from assistant.kinds.beside import Beside
 from assistant.kinds.claims import Claim, Outline
 from assistant.kinds.judging import Tested
+from assistant.kinds.reported import Reported
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.tables import RunRow
@@ -181,6 +182,13 @@ class Kind(Protocol[JobT]):
 
     def results(self, row: RunRow, folder: Path) -> dict[str, Any]:
         """What the run's page draws: `metrics` as they stand, and in `images` one entry for each inspected image.
+
+        Raises:
+            NoResults: as `facts`.
+        """
+
+    def report(self, row: RunRow, folder: Path) -> Reported:
+        """What its report tells of a finished run, for the template report.html.j2 in the kind's folder.
 
         Raises:
             NoResults: as `facts`.

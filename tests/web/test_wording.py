@@ -18,6 +18,7 @@ TEXTS = {language: wording(language).texts for language in LANGUAGES}
 IN_THE_CODE = ("help", "model")  # what the code says in English: descriptions of settings, summaries of models
 SOURCES = [
     *(path for part in ("templates", "kinds") for path in WEB.glob(f"{part}/**/*.html")),
+    *(path for part in ("reports", "kinds") for path in (WEB.parent / "assistant" / part).glob("**/*.html.j2")),
     *WEB.glob("static/js/**/*.js"),
     *WEB.glob("*.py"),
     WEB.parent / "assistant" / "tools" / "wording.py",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from assistant.kinds import kind_of
 from assistant.kinds.summary import title_of
+from assistant.reports import name_of, report_of, settings_of
 from assistant.runs import deleting, results
 from assistant.runs.continuing import Rest, what_is_left, what_is_left_of
 from assistant.runs.labels import labels
@@ -52,6 +53,15 @@ async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
     return await renderer.page(
         request, "run", run=row, trouble=workspace.supervisor.trouble, is_here=workspace.runs.place.has
     )
+
+
+@router.get("/runs/{run}/report.html")
+async def report(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
+    """One file that tells everything of a finished run, to be kept; in the language of the page."""
+    row = await workspace.runs.get(run)
+    html = await report_of(workspace.settings, workspace.runs, row, renderer.language(request))
+    kept_as = {"content-disposition": f'attachment; filename="{name_of(row)}"', "cache-control": "no-store"}
+    return HTMLResponse(html, headers=kept_as)
 
 
 @router.get("/runs/{run}/view")
@@ -170,13 +180,6 @@ async def run_file(request: Request, run: Id, what: str, index: Index, workspace
     if what not in kind_of(row.kind).pictures or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"run {run} has no {what} picture {index}")
     return await asyncio.to_thread(kept, request, path)
-
-
-def settings_of(row: RunRow) -> dict[str, Any]:
-    """What it was asked for, flat, as it is on record; of another version too."""
-    model = row.spec.get("model")
-    flat = {**row.spec, **(model if isinstance(model, dict) else {})}
-    return {name: value for name, value in flat.items() if name not in ("kind", "dataset", "model", "name")}
 
 
 def next_of(left: str | Rest | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.judging import tested
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
+from assistant.kinds.classify.report import report_of
 from assistant.kinds.classify.telling import (
     TOLD_TO_SCRIPTS,
     beside_runs,
@@ -61,6 +62,7 @@ class Classify:
     tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
+    report = staticmethod(report_of)
     pictures = ClassifyResults.pictures
     galleries = GALLERIES
     gallery = staticmethod(gallery)

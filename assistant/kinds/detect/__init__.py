@@ -12,6 +12,7 @@ from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, mo
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.judging import tested
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
+from assistant.kinds.detect.report import report_of
 from assistant.kinds.detect.telling import (
     TOLD_TO_SCRIPTS,
     beside_runs,
@@ -61,6 +62,7 @@ class Detect:
     tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)
     results = staticmethod(results_of)
+    report = staticmethod(report_of)
     pictures = DetectResults.pictures
     galleries = GALLERIES
     gallery = staticmethod(gallery)

@@ -57,6 +57,7 @@ function pill(part, state) {
   part("stop").hidden = !isActive(state);
   part("stop").disabled = stateName(state) === "stopping";
   part("delete").hidden = isActive(state);
+  part("report").hidden = state.state !== "succeeded";
   part("progress").hidden = !isActive(state);
   const ended = state.ended !== null && state.started !== null;
   const late = state.state === "succeeded" && state.row?.stop_requested;
