@@ -50,8 +50,9 @@ async def report_of(settings: Settings, runs: Queue, row: RunRow, language: Lang
     folder, kind = runs.folder_of(row), kind_of(row.kind)
     reported = await asyncio.to_thread(kind.report, row, folder)
     shown = await asyncio.to_thread(lambda: kind.gallery(row, folder, count=MOST_PICTURES))
-    summary = await asyncio.to_thread(summary_of, row, folder, language)
-    on_threshold = await asyncio.to_thread(_on_threshold, row, folder, language, reported.on_threshold)
+    sentences = await asyncio.to_thread(sentences_of_run, row, folder, language)
+    summary = summary_of(row.kind, sentences, language).text
+    on_threshold = composed(told(sentences, outlined(sentences, reported.on_threshold)), language)
     page = _environment(language).get_template("report.html.j2")
     return page.render(
         run=row,
@@ -75,11 +76,6 @@ def settings_of(row: RunRow) -> Mapping[str, Any]:
     flat = {**row.spec, **(model if isinstance(model, dict) else {})}
     apart = ("kind", "dataset", "model", "name")
     return {name: value for name, value in flat.items() if name not in apart and value is not None}
-
-
-def _on_threshold(row: RunRow, folder: Path, language: Language, outline: Any) -> str:
-    sentences = sentences_of_run(row, folder, language)
-    return composed(told(sentences, outlined(sentences, outline)), language) if outline else ""
 
 
 @cache

@@ -39,7 +39,9 @@ def histogram(good: Sequence[float], defective: Sequence[float], threshold: floa
         [(i * wide, HEIGHT * (1 - n / most), wide - 0.6, HEIGHT * n / most) for i, n in enumerate(each) if n]
         for each in counts
     ]
-    return Histogram(bars[0], bars[1], threshold=WIDTH * (threshold - low) / (high - low), low=low, high=high, most=most)
+    return Histogram(
+        bars[0], bars[1], threshold=WIDTH * (threshold - low) / (high - low), low=low, high=high, most=most
+    )
 
 
 def roc(good: Sequence[float], defective: Sequence[float], threshold: float) -> Roc | None:

@@ -71,6 +71,9 @@ async def refuse_what_is_needed(runs: Queue, row: RunRow) -> None:
     """
     if row.state in ACTIVE:
         raise RunKept("run_under_way", f"run {row.id} has not ended yet", "stop it first", row)
+    if row.group is not None and await runs.group_goes_on(row.group):
+        message, hint = f"run {row.id} belongs to group {row.group}, which goes on", "wait for its end, or stop it"
+        raise RunKept("run_in_group", message, hint, row, by=row.group)
     if by := await needed_by(runs, row):
         named = ", ".join(by)
         raise RunKept(

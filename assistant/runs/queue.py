@@ -23,7 +23,7 @@ from assistant.runs.last_word import killed, open_for_last_word, say
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, RunRow, ThresholdRow, now
+from assistant.store.tables import ACTIVE, GroupRow, RunRow, ThresholdRow, now
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, has_ended
 from engine.contract.folder import RunFolder
@@ -280,6 +280,12 @@ class Queue:
         """The run that took this one's place."""
         async with self._database.reading() as session:
             return await session.scalar(select(RunRow).where(RunRow.continues == run))
+
+    async def group_goes_on(self, group: str) -> bool:
+        """Whether there is such a group, and it has not ended."""
+        query = select(GroupRow.id).where(GroupRow.id == group, GroupRow.ended.is_(None))
+        async with self._database.reading() as session:
+            return await session.scalar(query) is not None
 
     async def continuations(self, runs: Sequence[str]) -> dict[str, str]:
         """Of these runs those whose place another took, each with that other's id."""

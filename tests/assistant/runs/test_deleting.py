@@ -1,6 +1,7 @@
 """A deleted run is in no list, comes back whole while its files are there, and what something needs is kept."""
 
 import pytest
+from sqlalchemy import update
 
 from assistant.machine.masking import Mask
 from assistant.runs.deleting import NotRestored, RunKept, delete, remove_old, restore
@@ -9,7 +10,7 @@ from assistant.runs.place import place_of
 from assistant.runs.queue import DeletedRun, Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import RunRow
+from assistant.store.tables import GroupRow, RunRow
 from engine.contract.jobs import make_job
 
 pytestmark = pytest.mark.anyio
@@ -83,3 +84,15 @@ async def test_files_of_a_member_stay_while_its_ensemble_is_there(queue: Queue) 
     await restore(queue, await queue.get("r3", also_deleted=True))
     assert await remove_old(queue, keep_days=0) == []
     assert queue.folder("r1").is_dir()
+
+
+async def test_a_run_of_a_group_that_goes_on_is_kept(queue: Queue, database: Database) -> None:
+    await finished(queue)
+    group = {"sort": "sweep", "home": queue.place.home, "dataset": "oled", "subject": "patchcore", "plan": {}}
+    async with database.session() as session:
+        session.add(GroupRow(id="g1", number=1, **group))
+    with pytest.raises(RunKept, match="belongs to group g1"):
+        await delete(queue, await queue.write("r1", group="g1"))
+    async with database.session() as session:
+        await session.execute(update(GroupRow).values(ended="finished"))
+    assert (await delete(queue, await queue.get("r1"))).deleted_at is not None

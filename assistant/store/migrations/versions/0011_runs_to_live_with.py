@@ -1,12 +1,10 @@
 """names, notes and tags of runs, and when one was deleted"""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = max(path.name[:4] for path in Path(__file__).parent.glob("0*.py") if path.name < "0011")
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
