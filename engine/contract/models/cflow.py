@@ -19,7 +19,7 @@ class CFlowParams(FlowParams):
     default_batch_size = 4
     blocks_of_twelve = (3, 7, 11)
     needs_gpu = True
-    passes_per_epoch = 5.0
+    passes_per_epoch = 9.0
 
     layers: Layers = [2, 3, 4]
     coupling_blocks: int = Field(default=8, ge=1, le=32, description="coupling blocks per level")

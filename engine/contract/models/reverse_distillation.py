@@ -20,7 +20,7 @@ class ReverseDistillationParams(GradientParams):
     blocks_of_twelve = (3, 6, 9)
     needs_gpu = True
     takes_augmentation = True
-    passes_per_epoch = 4.0
+    passes_per_epoch = 8.0
 
     layers: Layers = [1, 2, 3]
     combine: Literal["add", "multiply"] = Field(

@@ -28,4 +28,4 @@ class SpadeParams(MemoryParams):
     def learning_at(self, work: Work) -> Cost:
         """Each place of each image is compared with every place of the nearest good ones."""
         compared = min(self.num_images, work.fit) * self.cells(work) ** 2 * FEATURES / 4
-        return Cost(gmacs=work.looked_at * compared / 2e9)
+        return Cost(gmacs=work.looked_at * compared / 1e9)
