@@ -1,6 +1,7 @@
 """What a recommendation by trial tries on a data set, and what all its trials share so that they are quick and can be compared."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from assistant.kinds.detect.advice import FEW
@@ -13,13 +14,16 @@ FEW_SHOT = 10  # good images
 
 
 def candidates(facts: DataFacts, goal: str) -> list[dict[str, Any]]:
-    """Overlays of a job, the most promising first: models that suit the number of good images and need no GPU, memory models with one
-    scale at half their image size too, where large faint defects show."""
+    """Overlays of a job, the most promising first: models that suit the number of good images and need no GPU, and after them memory models
+    with one scale at half their image size too, where large faint defects show."""
     few = goal == "few_shot" or facts.train_good < FEW
     models = [params for params in MODELS.values() if not params.joins_runs and not params.needs_gpu]
     models = [params for params in models if not (few and params.learns_in_epochs)]
     ordered = sorted(models, key=lambda params: _promise(params, few=few))
-    return [overlay for params in ordered for overlay in _overlays(params)]
+    rounds = zip_longest(
+        *(_overlays(params) for params in ordered)
+    )  # each model has its turn before one has its second
+    return [overlay for each in rounds for overlay in each if overlay is not None]
 
 
 def on_a_cut(facts: DataFacts, goal: str, most_good: int | None) -> dict[str, Any]:

@@ -40,3 +40,8 @@ def test_no_more_good_images_are_learnt_from_than_there_are_and_few_where_few_ar
     assert on_a_cut(data, "accuracy", 60)["most_good"] == 60
     assert "most_good" not in on_a_cut(data, "accuracy", 200)
     assert on_a_cut(data, "few_shot", 60)["most_good"] == FEW_SHOT
+
+
+def test_every_model_has_its_turn_before_one_is_tried_at_a_second_size() -> None:
+    models = [each["model"] for each in candidates(facts(train_good=300), "accuracy")]
+    assert len(set(models[: len(set(models))])) == len(set(models))
