@@ -181,6 +181,11 @@ def with_run(state: State, run: str) -> State:
     return _changed(state, runs=_spoken(state.runs, [run]))
 
 
+def with_images(state: State, names: Sequence[str]) -> State:
+    """These inspected images were shown last."""
+    return _changed(state, listed=Listed(sort="image", ids=[*names][:MOST_LISTED])) if names else state
+
+
 def with_plan(state: State, plan: PlanVersion) -> State:
     """The open plan is this now. What it was before is kept, so that its last changes can be undone."""
     if state.plan == plan:

@@ -11,6 +11,7 @@ from assistant.kinds import kind_of
 from assistant.offline.words import built_in_words
 from assistant.runs.continuing import what_is_left
 from assistant.runs.results import NoResults
+from assistant.state import with_images
 from assistant.store.tables import RunRow
 from assistant.tools.desk import possible
 from prompts.languages import Language
@@ -52,6 +53,8 @@ async def _tell(
     await transcript.show(key, AssistantItem(text=text))
     if item.images:
         await transcript.show(f"heatmaps-{run.id}", item)
+        names = [image.name for image in item.images]
+        await memory.change(lambda state: with_images(state, names))
     if offers := possible(summary.offers):
         await show_offers(transcript, memory, f"offers-{run.id}", offers)
 

@@ -157,10 +157,18 @@ class Kind(Protocol[JobT]):
             NoResults: as `facts`.
         """
 
+    def claims_of_image(self, row: RunRow, folder: Path, index: int) -> list[Claim]:
+        """Why one inspected image was judged as it was, each claim with an id.
+
+        Raises:
+            NoResults: as `facts`.
+            LookupError: there is no image with that index.
+        """
+
     @property
     def outlines(self) -> Mapping[str, Outline]:
         """Which of its claims make an answer, in which order: `summary`, what is said of a finished run unasked; `good`, `trust`, `overfit`,
-        `why` and `worst`, what is answered about it; `compared`, what is said of two."""
+        `why` and `worst`, what is answered about it; `compared`, what is said of two; `image`, why one inspected image was judged so."""
 
     def beside(self, runs: Sequence[tuple[RunRow, Path]]) -> Beside:
         """Finished runs of this kind on one data set beside each other, each with its folder: figures, tests, and what may be said of

@@ -12,6 +12,7 @@ from assistant.kinds.classify.comparing import COMPARED
 from assistant.kinds.classify.gallery import GALLERIES, gallery
 from assistant.kinds.classify.judging import tested
 from assistant.kinds.classify.notices import notices_of, refuse_what_cannot_run
+from assistant.kinds.classify.one_image import IMAGE, claims_of_image
 from assistant.kinds.classify.report import report_of
 from assistant.kinds.classify.telling import (
     TOLD_TO_SCRIPTS,
@@ -57,7 +58,8 @@ class Classify:
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)
-    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
+    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED, "image": IMAGE}
+    claims_of_image = staticmethod(claims_of_image)
     beside = staticmethod(beside_runs)
     tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)

@@ -12,6 +12,7 @@ from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, mo
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.judging import tested
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
+from assistant.kinds.detect.one_image import IMAGE, claims_of_image
 from assistant.kinds.detect.report import report_of
 from assistant.kinds.detect.telling import (
     TOLD_TO_SCRIPTS,
@@ -57,7 +58,8 @@ class Detect:
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)
-    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED}
+    outlines: Mapping[str, Outline] = {**OUTLINES, "compared": COMPARED, "image": IMAGE}
+    claims_of_image = staticmethod(claims_of_image)
     beside = staticmethod(beside_runs)
     tested = staticmethod(tested)
     rounding_of = staticmethod(rounding_of)
