@@ -65,6 +65,7 @@ def _verdict(beside: Beside) -> Iterator[Claim]:
     verdict, about = verdict_of(beside), About("-".join(beside.runs), named={"runs": beside.runs})
     line = beside.line(verdict.figure)
     if verdict.leads is None or line is None or not line.tests:
+        yield about.claim("verdict", "verdict_untold", metric=verdict.figure)
         return
     value = dict(zip(beside.runs, line.values, strict=True))[verdict.leads].value
     assert value is not None

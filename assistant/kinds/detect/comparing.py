@@ -26,7 +26,7 @@ from assistant.kinds.detect.claims import rounding_of, worst_first
 from assistant.kinds.pairs import CHANCE, auroc_difference, overlap, pair
 from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
 from engine.contract.policy import ROUNDING
-from engine.contract.results.detect import DetectResults, ScoreRow
+from engine.contract.results.detect import DetectResults, OfType, ScoreRow
 from prompts.figures import Figure, Within, count, share
 
 COMPARED: Outline = (
@@ -164,15 +164,20 @@ def _by_figure(sides: Sequence[Detector], name: str) -> Line:
 
 
 def _worst(sides: Sequence[Detector]) -> Line:
-    """The defect type of which the largest share is missed."""
+    """The defect type of which the largest share is missed; of equal ones that which is told apart worst."""
     values = {}
     for side in sides:
         types = [(name, each) for name, each in worst_first(side.results.metrics) if each.count]
-        name, worst = types[0] if types else ("", None)
+        name, worst = min(types, key=_badly_seen, default=("", None))
         values[side.run] = (
             Value(worst.found, worst.recall_interval, worst.count, name, worst.image_auroc) if worst else Value()
         )
     return Line.of("worst_type", "count", values)
+
+
+def _badly_seen(named: tuple[str, OfType]) -> tuple[float, float]:
+    _, of = named
+    return of.found / of.count, 1.0 if of.image_auroc is None else of.image_auroc
 
 
 def _speed_and_memory(sides: Sequence[Detector]) -> Iterator[Line]:

@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 from assistant.kinds.pairs import Pair, auroc_difference
 from assistant.store.tables import RunRow
 from assistant.telling import Sentence, composed, told
-from assistant.telling.comparisons import compared
+from assistant.telling.comparisons import compared, verdict_sentences
+from assistant.telling.side_by_side import side_by_side
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from prompts.languages import Language
@@ -75,6 +76,15 @@ def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
     turned = FEW.model_copy(update={"rows": FEW.rows[::-1]})
     said = texts([run(tmp_path, 3, FEW), run(tmp_path, 5, turned)])
     assert "0 only the first, 0 only the second" in said["r3-r5.missed"]
+
+
+def test_where_no_test_can_tell_it_is_said_that_none_can(tmp_path: Path) -> None:
+    """Both tell good from defective wholly, one the wrong way round: the images tell nothing of a spread."""
+    wrong = inspected({"line": (8, 8)}, good=6, alarms=3, better=-3.0)
+    found = side_by_side([run(tmp_path, 3, inspected({"line": (1, 8)}, good=6, alarms=0)), run(tmp_path, 5, wrong)])
+    assert found.beside is not None
+    (said,) = verdict_sentences(found.beside, "en")
+    assert said.text.startswith("Which is better cannot be told by image AUROC")
 
 
 def test_settings_that_differ_and_the_time_it_took_are_told(tmp_path: Path) -> None:
