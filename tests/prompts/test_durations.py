@@ -43,5 +43,5 @@ def test_the_page_s_script_says_the_same(language: Language) -> None:
     const {{ duration }} = await import({json.dumps((PROJECT / "web/static/js/format.js").as_uri())});
     console.log(JSON.stringify({json.dumps(SECONDS)}.map(duration)));
     """
-    told = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    told = subprocess.run([node, "--input-type=module", "-"], input=script, capture_output=True, text=True, check=True)
     assert json.loads(told.stdout) == [duration(seconds, language) for seconds in SECONDS]
