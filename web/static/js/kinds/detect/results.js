@@ -128,13 +128,17 @@ function standingOf({ metrics, ranked, threshold: inForce, knots, told }, thresh
   };
 }
 
-function provenance(line, { weights, synthetic }) {
+function provenance(line, { weights, synthetic, speed_and_memory: cost }) {
   const parts = [];
   if (weights?.backbone) parts.push(t("results.backbone", { backbone: weights.backbone, source: weightsFrom(weights.source) }));
   if (synthetic) parts.push(t("results.synthetic"));
+  if (cost) parts.push(t("results.speed", { ms: amount(cost.ms_per_image), device: cost.device, batch: cost.batch_size }));
+  if (cost?.peak_memory_mb) parts.push(t("results.memory", { peak: amount(cost.peak_memory_mb), model: amount(cost.model_mb ?? 0) }));
   line.textContent = parts.join(" · ");
   line.hidden = parts.length === 0;
 }
+
+const amount = (number) => Number(number.toPrecision(3));
 
 /** What the threshold in force promises. */
 function promise(line, { threshold, promise_check: check }) {
