@@ -30,13 +30,13 @@ def tested(row: RunRow, folder: Path) -> Tested:
     return Tested(
         {each.name: _type(each) for each in rows},
         frozenset({GOOD}),
-        partial(_judged, rows, judged_by_made_up),
+        partial(_judged, rows, made_up=judged_by_made_up),
         ms_per_image=speed.ms_per_image if speed is not None else None,
         model_mb=speed.model_mb if speed is not None else None,
     )
 
 
-def _judged(rows: Sequence[ScoreRow], made_up: bool, of: Collection[str] | None) -> Judgement:
+def _judged(rows: Sequence[ScoreRow], of: Collection[str] | None, *, made_up: bool = False) -> Judgement:
     seen = [row for row in rows if of is None or row.name in of]
     good = [row for row in seen if row.label == GOOD]
     bad = [row for row in seen if row.label != GOOD]
