@@ -130,7 +130,7 @@ async def set_threshold(
         why=why,
         before=seen if before is None else before[0],
     )
-    metrics = (await asyncio.to_thread(kept.results.at, setting["told"])).metrics.metrics
+    metrics = await asyncio.to_thread(_metrics_at, kept, chosen)
     made = ThresholdRow(
         run=row.id,
         version=seen + 1,
@@ -217,6 +217,12 @@ def _chosen(asked: "Asked", row: RunRow, kept: "Kept", before: "tuple[int, Thres
         return choose(asked, kept, in_force=_in_force(row, kept), before=None if before is None else before[1])
     except CannotSet as error:
         raise ThresholdRefused(error.code, str(error), run=row.id, **error.values) from None
+
+
+def _metrics_at(kept: "Kept", threshold: "ThresholdTold") -> dict[str, float | None]:
+    from engine.contract.verdicts import results_at
+
+    return results_at(kept.results, threshold).metrics.metrics
 
 
 def _in_force(row: RunRow, kept: "Kept") -> "ThresholdTold":

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.contract.policy import Promise
+from engine.contract.results import Results
 from engine.contract.results.detect import (
     DetectResults,
     OfSize,
@@ -40,7 +41,14 @@ NOT_KEPT = (
 )
 NEEDS_MAPS = "it takes the maps to count false regions at another threshold than that of the training"
 
+AnyResultsT = TypeVar("AnyResultsT", bound=Results[Any, Any])
 ResultsT = TypeVar("ResultsT", bound=DetectResults)
+
+
+def at_facts(results: AnyResultsT, threshold: dict[str, Any]) -> AnyResultsT:
+    """Results of a kind that has a threshold, at another one: the facts of a `ThresholdTold`."""
+    assert isinstance(results, DetectResults), f"{type(results).__name__} are judged by no threshold"
+    return results_at(results, ThresholdTold.model_validate(threshold))
 
 
 def results_at(results: ResultsT, threshold: ThresholdTold) -> ResultsT:

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
@@ -82,10 +82,6 @@ class Results(BaseModel, Generic[MetricsT, RowT]):
         row = get_args(rows)[0]
         assert isinstance(metrics, type) and issubclass(metrics, Metrics) and issubclass(row, Row)
         return metrics, row
-
-    def at(self, threshold: dict[str, Any]) -> Self:
-        """As they are at another threshold than that of the training, as their kind of run tells it; of a kind without one the same."""
-        return self
 
 
 def as_json(written: Written, *, indent: int | None = None) -> str:

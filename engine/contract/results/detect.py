@@ -1,7 +1,7 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat
 
@@ -274,12 +274,6 @@ class DetectResults(Results[DetectMetrics, ScoreRow]):
     """What a detection measured."""
 
     pictures: ClassVar[tuple[str, ...]] = ("inputs", "maps", "truth", "overlays", "masks")
-
-    def at(self, threshold: dict[str, Any]) -> Self:
-        """As they are at another threshold, the facts of a `ThresholdTold`."""
-        from engine.contract.verdicts import results_at  # loads numpy, which who sets no threshold does without
-
-        return results_at(self, ThresholdTold.model_validate(threshold))
 
 
 class Patch(Written):
