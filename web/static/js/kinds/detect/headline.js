@@ -36,12 +36,12 @@ export function headline(part, { metrics, order, chosen }) {
   };
 }
 
-/** The type that is found least, with the AUROC that says whether a threshold could help. */
+/** The type that is found least, with the AUROC that says whether a threshold could help. There always is one, so that nothing jumps. */
 function worst(types) {
   const [first] = types;
-  if (!first || first.missed === 0) return "";
+  if (!first) return "";
   const values = { type: first.name, missed: first.missed, count: first.count, recall: percentage(first.recall), auroc: first.image_auroc === null ? "–" : metric(first.image_auroc) };
-  return t("headline.worst", values);
+  return t(first.missed ? "headline.worst" : "headline.weakest", values);
 }
 
 function alarm(whole, most) {
