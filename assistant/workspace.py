@@ -14,6 +14,7 @@ from assistant.chat.conversation import Conversation
 from assistant.chat.conversations import Conversations
 from assistant.chat.parts import Parts
 from assistant.groups.coordinator import Coordinator
+from assistant.kinds.summary import title_of
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.process_mark import ProcessMark
@@ -164,6 +165,8 @@ class Workspace:
         row = await self.runs.get(run)
         shown = conversation or row.conversation
         opened = await (self.conversations.get(shown) if shown else self.conversations.create(language))
+        if not shown:
+            await self.conversations.rename(opened.id, row.name or f"{title_of(row)} · {row.dataset}")
         try:
             return opened.id, await opened.cards.plan_again(row)
         except SpecError as error:

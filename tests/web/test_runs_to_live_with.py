@@ -57,5 +57,6 @@ def test_another_like_it_is_a_plan_that_waits_for_its_yes(settings: Settings, da
         made = client.post(f"/api/runs/{run}/duplicate", json={}).json()
         page = client.get(f"/c/{made['conversation']}", headers={"accept": "text/html"}).text
         assert [row["id"] for row in client.get("/api/runs").json()] == [run]
+    assert "PaDiM · panels" in page  # what the conversation is called
     card = page.split(f'data-proposal="{made["proposal"]}"')[1]
     assert 'data-state="open"' in card and 'value="96"' in card
