@@ -69,9 +69,7 @@ class OpenQuestions:
                 results.calls[call.tool_call_id] = given
             else:
                 results.approvals[call.tool_call_id] = given
-                results.metadata[call.tool_call_id] = pending.metadata.get(
-                    call.tool_call_id, {}
-                )  # what was asked about
+                results.metadata[call.tool_call_id] = pending.metadata.get(call.tool_call_id, {})  # the question
         for key, _, item in await self._transcript.items():
             if (
                 isinstance(item, ConfirmItem)
