@@ -32,7 +32,9 @@ async def test_the_plan_is_told_value_by_value_and_nothing_starts_without_a_yes(
         assert (list(await workspace.groups.latest()), list(await workspace.runs.list())) == ([], [])
 
 
-@pytest.mark.parametrize(("over", "said"), [("colour=1,2", "colour"), ("image_size=7", "multiple of 32"), ("layers", "layers")])
+@pytest.mark.parametrize(
+    ("over", "said"), [("colour=1,2", "colour"), ("image_size=7", "multiple of 32"), ("layers", "layers")]
+)
 async def test_what_cannot_be_tuned_is_refused_with_an_exit_code_of_its_own(
     settings: Settings, panels: Path, capsys: pytest.CaptureFixture[str], over: str, said: str
 ) -> None:
