@@ -8,7 +8,7 @@ from assistant.kinds import kind_of
 from assistant.telling import composed, outlined, sentences_of, told
 from engine.contract.events import Epoch
 from engine.contract.results import WeightsUsed
-from engine.contract.results.detect import DetectMetrics, OfType, PromiseCheck
+from engine.contract.results.detect import DetectMetrics, OfType, PromiseCheck, SpeedAndMemory, ThresholdTold
 from prompts.languages import Language
 from tests.told_runs import claims, classification, detection, learning, on_synthetic, threshold
 
@@ -268,3 +268,28 @@ def test_what_to_do_next_is_said_with_what_speaks_for_it() -> None:
     )
     assert told["r7.next.good_images"].endswith("because 12 set the threshold and an overkill of 5 % takes 19.")
     assert "r7.next.pretrained_weights" not in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_how_long_a_picture_takes_and_what_memory_is_told_with_what_it_was_measured_on(language: Language) -> None:
+    cost = SpeedAndMemory(
+        ms_per_image=23.456, batch_size=8, device="cpu", threads=2, peak_memory_mb=812.3, model_mb=14.2
+    )
+    last = said(detection(speed_and_memory=cost), language).splitlines()[-1]
+    assert all(each in last for each in ("23.5", "cpu", "8", "2", "812", "14.2"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("policy", "is_promised"), [("f1_optimal", False), ("escape_rate", False), ("value", True)])
+def test_a_threshold_in_force_that_was_not_the_trainings_says_who_chose_it(
+    language: Language, policy: Any, is_promised: bool
+) -> None:
+    told = ThresholdTold(
+        image=6.4,
+        pixel=6.4,
+        policy=policy,
+        calibration_images=60 if is_promised else None,
+        promised=0.081 if is_promised else None,
+    )
+    text = said(detection(threshold=told), language)
+    assert "6.400" in text and ("8.1 %" in text) == is_promised
