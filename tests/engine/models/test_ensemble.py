@@ -134,7 +134,7 @@ def test_every_member_sees_the_picture_at_its_own_size(runs, data):
     for member in model.members:
         member.model.backbone.register_forward_pre_hook(lambda module, given: sizes.append(tuple(given[0].shape[2:])))
     assert predicted(model, items_of(data, split="test")[:2]).anomaly_map.shape == (2, 1, 96, 96)
-    assert sizes == [(64, 64), (96, 96)]
+    assert sizes == [(64, 64), (32, 32), (96, 96), (48, 48)]  # each at two scales
 
 
 def test_a_held_out_image_is_never_compared_with_itself(runs, data):
