@@ -42,7 +42,8 @@ def test_everything_follows_the_threshold_and_one_that_is_used_stays(page: Page,
     outcomes = part(page, "thumbs").locator(".outcome")  # missed first, then false alarms, never hits alone
     assert outcomes.all_inner_texts()[:6] == ["missed"] * 4 + ["false alarm", "found"]
     first = part(page, "thumbs").locator("x-heat[data-drawn]").first
-    first.scroll_into_view_if_needed()
+    part(page, "thumbs").scroll_into_view_if_needed()  # only what is in view is drawn
+    expect(first).to_be_visible()
     drawn_at = first.get_attribute("data-drawn")
 
     move(page, 2.2)
