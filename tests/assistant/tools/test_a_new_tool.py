@@ -90,7 +90,7 @@ zh | hours=12 | 最近12小时温度多少
 zh | hours=24 | 24小时内机器温度
 zh | hours=8 | 过去8小时有多热
 """
-EVERY = 10  # of what the other tools are asked for with: the fewer, the sooner it is learned
+EVERY = 25  # of what the other tools are asked for with: the fewer, the sooner it is learned
 ASK = """
 import json
 from assistant.offline.understand import understand
