@@ -30,6 +30,7 @@ SETS = ROOT / "tests" / "assistant" / "offline" / "blind"
 MURASCOPE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from assistant.cli import main; main()"
 VERDICTS = ("right", "asked back", "nothing", "wrong")
 IN_ANY_ORDER = ("runs", "members")
+SINCE = ("set_threshold", "edit_run", "delete_run", "restore_run", "make_report")  # could not be done when the sets were written
 
 Line = dict[str, Any]
 
@@ -99,6 +100,8 @@ def verdict_on(line: Line, answer: Line) -> str:
         if not intents:
             return "nothing"
         return "right" if set(intents) & set(wanted) else "wrong"
+    if line.get("intent") == "cannot" and len(calls) == 1 and calls[0]["tool"] in SINCE:
+        return "right"
     if line.get("asks"):
         return "wrong"
     readings = [*([line["calls"]] if line["calls"] else []), *line.get("or", [])]

@@ -5,6 +5,7 @@ examples (learned.py). A setting that stands beside its name is read by rules (s
 other words. An argument that nothing reads is an error, never left out in silence.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,21 +16,29 @@ from assistant.offline.learned import Learned
 from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
+from assistant.offline.references import find_reference
 from assistant.offline.settings import UNITS_OF, WISHES, Setting, can_be, fields, times_now, typed
 from assistant.offline.talk import talk_names, talk_reads
 from assistant.offline.values import (
     ENSEMBLE,
+    IMAGE,
     LAYERS,
     OFF,
+    POSITION,
+    QUOTED,
+    QUOTES,
     RUN,
+    SETTING,
+    VALUES,
     WISH,
     choices_of,
     layers_in,
     nothing_of,
     numbers_of,
     types_of,
+    value_of,
 )
-from assistant.tools import schema_of, traits
+from assistant.tools import planner, schema_of, traits
 
 FEWEST, MOST = 2, 4  # members
 LIKELY = -0.2  # a score from which a choice is made
@@ -71,9 +80,18 @@ NAMED: Mapping[str, Callable[[Said], Any]] = {
     "run": lambda said: next(iter(said.runs()), None),
     "runs": lambda said: said.runs() or None,
     "proposal": lambda said: first(said.reading.proposals),
+    "datasets": lambda said: _all(said.reading.datasets),
+    "models": lambda said: _all(said.reading.models),
+    SETTING: lambda said: _varied(said),
+    VALUES: lambda said: _values(said),
+    IMAGE: lambda said: _picture(said),
+    POSITION: lambda said: _position(said),
     "defect_type": lambda said: first(said.reading.defects),
     "term": lambda said: first(said.reading.terms) or first(said.reading.models),
 }
+QUOTATION = re.compile(r"[\"“「『«]([^\"”」』»]+)[\"”」』»]|(?<!\w)['‘]([^'’]+)['’](?!\w)")
+PICTURE = re.compile(r"[^\s\"'“”‘’「」]+\.(?:png|jpe?g|bmp|tiff?|webp)(?![a-z0-9])", re.IGNORECASE)
+LISTED = re.compile(r"\s*(?:,|、|;|\band\b|&|和|랑|하고|이랑|및)\s*")
 NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of the choices, in a reading
 
 
@@ -90,7 +108,9 @@ def arguments_said(intent: str, reading: Reading, learned: Learned) -> dict[str,
         )
     if traits(intent).plans:
         return _plan(said)
-    return given(**{name: reader(said) for name, reader in readers(intent).items()})
+    made = given(**{name: reader(said) for name, reader in readers(intent).items()})
+    nothing = said.choice(OFF)
+    return made if nothing is None or nothing in made else made | {nothing: nothing_of(nothing, intent)}
 
 
 @cache
@@ -106,6 +126,8 @@ def readers(tool: str) -> dict[str, Callable[[Said], Any]]:
 def _reader(tool: str, argument: str, schema: Mapping[str, Any]) -> Callable[[Said], Any]:
     if argument in NAMED:
         return NAMED[argument]
+    if argument in QUOTES:
+        return lambda said: _quoted(said, argument)
     if argument in choices_of(tool):
         is_needed = "anyOf" not in schema
         return lambda said: (
@@ -115,7 +137,8 @@ def _reader(tool: str, argument: str, schema: Mapping[str, Any]) -> Callable[[Sa
     if argument in numbers_of(tool):
         read = float if "number" in types_of(schema) else _count
         return lambda said: next(
-            (each for number in said.numbers_of(argument) if (each := read(number.value)) is not None), None
+            (each for number in said.numbers_of(argument) if (each := read(value_of(number, argument))) is not None),
+            None,
         )
     raise LookupError(
         f"nothing reads {argument!r} of {tool}: it is no choice, no number, and none of {', '.join(NAMED)}"
@@ -158,8 +181,49 @@ def _settings(said: Said) -> dict[str, Any]:
             settings[name] = said.choice(name)
     nothing = said.choice(OFF)
     if nothing is not None and nothing not in settings:
-        settings[nothing] = nothing_of(nothing)
+        settings[nothing] = nothing_of(nothing, planner())
     return settings | _wished(said, settings)
+
+
+def _varied(said: Said) -> str | None:
+    """The setting that a search is over: the one that is named, else the one that the words mean."""
+    named = [*said.reading.names, *said.reading.settings]
+    beside = next((each.value if isinstance(each, Found) else each.name for each in named), None)
+    return beside or said.choice(SETTING, is_needed=True)
+
+
+def _values(said: Said) -> list[Any] | None:
+    """Those that a search is to try, in the order in which they are said."""
+    setting = _varied(said)
+    if setting is None or setting not in fields():
+        return None
+    stated = [each.value for each in said.reading.settings if each.name == setting and isinstance(each.value, str)]
+    numbers = [value_of(number, setting) for number in said.numbers_of(VALUES)]
+    values = stated if fields()[setting].kind in ("text", "choice") else numbers
+    return list(dict.fromkeys(values)) or None
+
+
+def _picture(said: Said) -> str | None:
+    """The name of its file, or its number."""
+    if match := PICTURE.search(said.reading.original):
+        return match[0]
+    return next((f"{number.value:g}" for number in said.numbers_of(IMAGE)), None)
+
+
+def _position(said: Said) -> int | None:
+    """A number, or a word: the second."""
+    counted = next((each for number in said.numbers_of(POSITION) if (each := _count(number.value)) is not None), None)
+    found = find_reference(said.reading.text, said.reading.language) if counted is None else None
+    return found.reference.number if found and found.reference.how == "nth" and found.reference.number > 0 else counted
+
+
+def _quoted(said: Said, argument: str) -> Any:
+    """The words in quotation marks, where they are this argument's."""
+    texts = [(match[1] or match[2]).strip() for match in QUOTATION.finditer(said.reading.original)]
+    meant = said.choice(QUOTED, is_needed=True)
+    if not texts or meant != argument:
+        return None
+    return [each for text in texts for each in LISTED.split(text) if each] if argument == "tags" else texts[0]
 
 
 def _wished(said: Said, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +254,10 @@ def _count(value: float) -> int | None:
 
 def given(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _all(found: list[Found]) -> list[str] | None:
+    return list(dict.fromkeys(each.value for each in found)) or None
 
 
 def first(found: list[Found]) -> str | None:

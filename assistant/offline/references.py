@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from assistant.offline.language import lower, normalise
 from assistant.offline.phrases import MARKS
+from assistant.offline.values import POSITION
 from assistant.state import Choice, Question, Reference, Request, Sort, State, candidates, meant
 from assistant.tools import planner, schema_of, tool_names, traits
 from prompts.languages import LANGUAGES, Language
@@ -104,7 +105,7 @@ def _says_more(text: str, *patterns: re.Pattern[str]) -> bool:
 
 def referred(request: Request, found: Found, state: State) -> Request | Question:
     """The request with what is meant in it; a question back where it cannot be told."""
-    if request.tool is None:
+    if request.tool is None or (found.reference.how == "nth" and POSITION in request.arguments):
         return request
     if (listed := _of_the_list(request, found, state)) is not None:
         return listed

@@ -1,7 +1,8 @@
 """What can be learned of the arguments of an intent: which of its choices an example makes, and which argument a number in it gives.
 
-Beside the choices that the schema lists three more are learned of a plan: `off`, a setting that shall be none without a number saying so
-("no tiles"); `wish`, what is wished for without a setting's name (settings.WISHES); and whether finished runs are to be joined.
+Beside the choices that the schema lists more are learned: `off`, an argument that shall be none without a number saying so ("no tiles"); which
+argument the words in quotation marks give (`quoted`); which setting a search is over; and of a plan `wish`, what is wished for without
+a setting's name (settings.WISHES), and whether finished runs are to be joined.
 """
 
 import json
@@ -15,11 +16,14 @@ from assistant.offline.talk import talk_names, talk_reads
 from assistant.tools import schema_of, traits
 from engine.contract.joining import joining_model
 
-OFF, WISH = "off", "wish"
+OFF, WISH, QUOTED = "off", "wish", "quoted"
 ENSEMBLE = joining_model()
 RUN, LAYERS = "run", "layers"
+QUOTES = ("name", "note", "tags")  # told by words in quotation marks; which of them is learned
 NAMING_RUNS = (RUN, "runs", "members")
 BY_NAME = ("dataset", "model", "term", "defect_type", "proposal")  # told by the name that is said
+SETTING, VALUES = "setting", "values"  # of a search: what is varied, over which values
+IMAGE, POSITION = "image", "position"  # a picture by its name or number; one of those that are shown, by its place
 
 
 @cache
@@ -29,7 +33,10 @@ def choices_of(intent: str) -> tuple[str, ...]:
         return tuple(name for name in talk_reads(intent) if name not in BY_NAME)
     if traits(intent).plans:
         return ("task", *(name for name, field in fields().items() if field.kind in ("choice", "boolean")))
-    return tuple(name for name, schema in schema_of(intent).items() if name not in BY_NAME and _is_choice(schema))
+    schemas = schema_of(intent)
+    return tuple(
+        name for name, schema in schemas.items() if name == SETTING or (name not in BY_NAME and _is_choice(schema))
+    )
 
 
 @cache
@@ -40,7 +47,11 @@ def numbers_of(intent: str) -> tuple[str, ...]:
     if traits(intent).plans:
         settings = tuple(name for name, field in fields().items() if field.kind in ("integer", "number"))
         return (*settings, LAYERS, *(name for name in schema_of(intent) if name == "last_runs"))
-    return tuple(name for name, schema in schema_of(intent).items() if types_of(schema) & {"integer", "number"})
+    return tuple(
+        name
+        for name, schema in schema_of(intent).items()
+        if name in (VALUES, IMAGE) or types_of(schema) & {"integer", "number"}
+    )
 
 
 def types_of(schema: Mapping[str, Any]) -> set[str]:
@@ -51,10 +62,12 @@ def types_of(schema: Mapping[str, Any]) -> set[str]:
 def choices_made(intent: str, arguments: Mapping[str, Any], numbers: Sequence[Number]) -> list[str]:
     """Labels of the choices that an example of an intent makes, such as "device=cpu"."""
     made = [label(name, arguments[name]) for name in (*choices_of(intent), WISH) if name in arguments]
-    if intent in talk_names() or not traits(intent).plans:
+    made += [label(QUOTED, name) for name in arguments if name in QUOTES]
+    if intent in talk_names():
         return made
     given = {argument_of(number, intent, arguments) for number in numbers}
-    made += [label(OFF, name) for name in arguments if name not in given and arguments[name] == nothing_of(name)]
+    unsaid = [name for name in arguments if name not in given and name in numbers_of(intent)]
+    made += [label(OFF, name) for name in unsaid if arguments[name] == nothing_of(name, intent)]
     return made + ([label("model", ENSEMBLE)] if arguments.get("model") == ENSEMBLE else [])
 
 
@@ -72,9 +85,13 @@ def argument_of(number: Number, intent: str, arguments: Mapping[str, Any]) -> st
     return next((name for name in named if _is(number, name, arguments[name])), "")
 
 
-def nothing_of(setting: str) -> int | float | None:
-    """What a setting is that shall be none: no smoothing is 0, an image that is not cut is 1 tile; None where it cannot be none."""
-    field = fields().get(setting)
+def nothing_of(name: str, intent: str) -> int | float | None:
+    """What an argument is that shall be none: no smoothing is 0, an image that is not cut is 1 tile, no escapes are a rate of 0; None where it
+    cannot be none."""
+    if not traits(intent).plans:
+        least = [each.get("minimum") for each in _options(schema_of(intent)[name])]
+        return 0.0 if 0 in least else None
+    field = fields().get(name)
     if field is None or field.kind not in ("integer", "number") or field.minimum not in (0, 1):
         return None
     return int(field.minimum) if field.kind == "integer" else field.minimum
@@ -86,8 +103,20 @@ def layers_in(number: Number) -> list[int]:
     return [int(digit) for digit in f"{number.value:.0f}"] if is_row else []
 
 
+def value_of(number: Number, name: str) -> int | float:
+    """What a number is as the value of an argument: a share that is said in percent is a share of 1."""
+    if name in fields():
+        return typed(number, name)
+    return number.value / 100 if number.unit == "percent" else number.value
+
+
 def _is(number: Number, name: str, value: Any) -> bool:
-    found = typed(number, name) if name in fields() else number.value
+    """Whether an argument has the value that a number says, or holds it: one of several values, or the number of a picture."""
+    if isinstance(value, list):
+        return any(_is(number, name, each) for each in value)
+    if name == IMAGE:
+        return str(value) == f"{number.value:g}"
+    found = value_of(number, name)
     return not isinstance(value, bool | str) and abs(found - value) <= 1e-9 * max(1.0, abs(value))
 
 
