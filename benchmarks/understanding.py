@@ -30,7 +30,13 @@ SETS = ROOT / "tests" / "assistant" / "offline" / "blind"
 MURASCOPE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from assistant.cli import main; main()"
 VERDICTS = ("right", "asked back", "nothing", "wrong")
 IN_ANY_ORDER = ("runs", "members")
-SINCE = ("set_threshold", "edit_run", "delete_run", "restore_run", "make_report")  # could not be done when the sets were written
+SINCE = (
+    "set_threshold",
+    "edit_run",
+    "delete_run",
+    "restore_run",
+    "make_report",
+)  # could not be done when the sets were written
 
 Line = dict[str, Any]
 

@@ -226,7 +226,7 @@ def report_pictures(options: argparse.Namespace) -> int:
 
     scale = None if options.low is None else (options.low, options.high)
     drawn = pictures_for_report(options.run, options.images, longest=options.longest, pixel=options.pixel, scale=scale)
-    print(json.dumps(drawn))
+    print(json.dumps(drawn, allow_nan=False))
     return FINISHED
 
 

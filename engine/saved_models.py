@@ -8,6 +8,7 @@ adapted lies beside them with what it was adapted on, and an ensemble's members 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from engine.checkpoints import load_state, save_state
 from engine.contract.checksums import GONE, LIST, DamagedFile, refuse_damage
@@ -105,9 +106,7 @@ def naming(run: str) -> Iterator[None]:
 
 
 def _job_of(card: DetectCard) -> DetectJob:
-    job = read_job(card.spec)
-    assert isinstance(job, DetectJob)
-    return job
+    return cast(DetectJob, read_job(card.spec))
 
 
 def _save_own_backbone(path: Path, model: AnomalyModel, *, run: str, data: LearntFrom) -> None:

@@ -187,9 +187,8 @@ def _settings(said: Said) -> dict[str, Any]:
 
 def _varied(said: Said) -> str | None:
     """The setting that a search is over: the one that is named, else the one that the words mean."""
-    named = [*said.reading.names, *said.reading.settings]
-    beside = next((each.value if isinstance(each, Found) else each.name for each in named), None)
-    return beside or said.choice(SETTING, is_needed=True)
+    beside = [each.value for each in said.reading.names] + [each.name for each in said.reading.settings]
+    return beside[0] if beside else said.choice(SETTING, is_needed=True)
 
 
 def _values(said: Said) -> list[Any] | None:

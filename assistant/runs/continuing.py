@@ -38,7 +38,7 @@ async def what_is_left_of(runs: Queue, rows: Sequence[RunRow]) -> dict[str, "str
     ended = [row for row in rows if row.state in ENDED_WITHOUT_RESULT]
     taken = await runs.continuations([row.id for row in ended])
     here = [row for row in ended if row.id not in taken and runs.place.has(row)]
-    rests = await asyncio.to_thread(lambda: {row.id: rest_in(runs.folder(row.id), row) for row in here})
+    rests = await asyncio.to_thread(lambda: {row.id: rest_in(runs.folder_of(row), row) for row in here})
     return {row.id: taken.get(row.id) or rests.get(row.id) for row in ended}
 
 

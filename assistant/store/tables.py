@@ -16,6 +16,7 @@ ContentT = TypeVar("ContentT")
 
 RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
+SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
 ACTIVE: tuple[RunState, ...] = ("queued", "running")
 ENDED = tuple(state for state in RUN_STATES if state not in ACTIVE)  # terminal: never left
 

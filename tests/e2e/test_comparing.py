@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Finished, Started
+from engine.contract.folder import EvaluationFolder, RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.results.detect import DetectResults
 from tests.serving import environment_of, serving
@@ -35,18 +36,18 @@ async def finish(home: Path) -> None:
             write_evaluation(folder, results)
             log.append(Finished(metrics=results.metrics.metrics, seconds={"total": 1.0}))
             log.close()
-            await asyncio.to_thread(draw, folder / "evaluation", results)
+            await asyncio.to_thread(draw, RunFolder(folder).evaluation, results)
             await workspace.runs.claim_one(row.id)
             await workspace.runs.end(row.id, "succeeded", metrics=results.metrics.metrics)
 
 
-def draw(evaluation: Path, results: DetectResults) -> None:
+def draw(evaluation: EvaluationFolder, results: DetectResults) -> None:
     slope = np.linspace(0, 65535, 256).reshape(16, 16).astype(np.uint16)
     for what in ("inputs", "maps"):
-        (evaluation / what).mkdir()
+        evaluation.pictures(what).mkdir()
     for row in results.rows:
-        Image.new("RGB", (16, 16), (90, 90, 90)).save(evaluation / "inputs" / f"{row.index:04d}.jpg")
-        Image.fromarray(slope).save(evaluation / "maps" / f"{row.index:04d}.png")
+        Image.new("RGB", (16, 16), (90, 90, 90)).save(evaluation.picture("inputs", row.index))
+        Image.fromarray(slope).save(evaluation.picture("maps", row.index))
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,11 @@ from assistant.frames import HeatmapImage, HeatmapsItem
 from assistant.kinds import kind_of
 from assistant.runs.results import NoResults
 from assistant.state import State
-from assistant.store.tables import RunState
+from assistant.store.tables import SUCCEEDED
 from assistant.telling import outlined, sentences_of, told
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 
-SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
 MANY = 10**6  # all inspected images
 
 TRAITS = Traits(rather=SUCCEEDED)

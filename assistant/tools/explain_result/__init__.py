@@ -7,7 +7,7 @@ from pydantic_ai import RunContext
 
 from assistant.runs.results import NoResults
 from assistant.runs.same_data import on_the_same_data
-from assistant.store.tables import RunState
+from assistant.store.tables import SUCCEEDED, RunState
 from assistant.telling import offers_of, outlined, sentences_of, told
 from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.telling.runs import answer_of, sentences_of_run
@@ -15,7 +15,6 @@ from assistant.tools import Traits
 from assistant.tools.desk import Desk
 
 WITHOUT_RESULTS: tuple[RunState, ...] = ("failed", "stopped")
-SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
 
 TRAITS = Traits(rather=SUCCEEDED)
 

@@ -7,6 +7,7 @@ from pydantic_ai import RunContext
 
 from assistant.kinds import kind_of
 from assistant.runs.results import NoResults
+from assistant.store.tables import SUCCEEDED
 from assistant.tools.desk import Desk
 
 
@@ -17,7 +18,7 @@ async def make_report(ctx: RunContext[Desk], run: str | None = None) -> dict[str
         run: id of the run, such as r12; left out: the latest finished one of this conversation.
     """
     desk = ctx.deps
-    row = await desk.run(run, rather=("succeeded",))
+    row = await desk.run(run, rather=SUCCEEDED)
     folder = desk.folder(row)
     try:
         await asyncio.to_thread(kind_of(row.kind).report, row, folder)

@@ -8,13 +8,12 @@ from assistant.runs.queue import version_in_force
 from assistant.runs.results import NoResults
 from assistant.runs.thresholds import ThresholdRefused, read_asked, would
 from assistant.runs.thresholds import set_threshold as put_in_force
-from assistant.store.tables import RunRow, RunState
+from assistant.store.tables import SUCCEEDED, RunRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.policy import percent
 
-FINISHED: tuple[RunState, ...] = ("succeeded",)
-TRAITS = Traits(asks_on="card", rather=FINISHED)
+TRAITS = Traits(asks_on="card", rather=SUCCEEDED)
 
 
 async def set_threshold(
@@ -40,7 +39,7 @@ async def set_threshold(
             looser: one step higher, fewer false alarms; previous: undo the last setting.
     """
     desk = ctx.deps
-    row = await desk.run(run, rather=FINISHED)
+    row = await desk.run(run, rather=SUCCEEDED)
     desk.folder(row)  # or it is refused
     wishes: dict[str, Any] = {
         "overkill_rate": _share(overkill_rate),

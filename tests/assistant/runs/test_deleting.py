@@ -11,6 +11,7 @@ from assistant.runs.queue import DeletedRun, Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import GroupRow, RunRow
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,7 @@ async def test_a_deleted_run_is_nowhere_and_comes_back_whole(queue: Queue) -> No
     back = await queue.get("r1")
     assert (back.name, back.note, back.tags, back.metrics) == ("the good one", "line 3", ["mura"], row.metrics)
     assert [each.id for each in await queue.list()] == ["r1"]
-    assert (queue.folder("r1") / "spec.json").is_file()
+    assert RunFolder(queue.folder("r1")).spec.is_file()
 
 
 async def test_a_run_that_has_not_ended_is_kept(queue: Queue) -> None:

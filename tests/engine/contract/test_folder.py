@@ -12,6 +12,7 @@ from engine.contract.results.detect import DetectResults
 
 ROOT = Path(__file__).resolve().parents[3]
 OWNERS = {"engine/contract/folder.py", "engine/contract/checksums.py", "tests/engine/contract/test_folder.py"}
+OWNERS |= {"assistant/kinds/installed_weights.py"}  # the hub calls its files so, too
 ROOMS = ("engine", "assistant", "web", "benchmarks", "tests")
 OF_DATA_TOO = {"masks"}  # folders of a data set may be called that
 
