@@ -89,8 +89,7 @@ def nothing_of(name: str, intent: str) -> int | float | None:
     """What an argument is that shall be none: no smoothing is 0, an image that is not cut is 1 tile, no escapes are a rate of 0; None where it
     cannot be none."""
     if not traits(intent).plans:
-        least = [each.get("minimum") for each in _options(schema_of(intent)[name])]
-        return 0.0 if 0 in least else None
+        return 0.0
     field = fields().get(name)
     if field is None or field.kind not in ("integer", "number") or field.minimum not in (0, 1):
         return None
