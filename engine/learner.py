@@ -63,16 +63,20 @@ class Learner(nn.Module):
         """All that cannot be recomputed: the state without the frozen backbone's network; its measured statistics stay."""
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(BACKBONE)}
 
+    def refuse_other_names(self, state: dict[str, torch.Tensor]) -> None:
+        """Raises ValueError where a saved state does not hold what this model saves."""
+        expected = set(self.state_to_save())
+        if expected != set(state):
+            missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
+            raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
+
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
         """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
 
         Raises:
             ValueError: names are missing or unknown, or a weight has another shape: the file belongs to another model.
         """
-        expected = set(self.state_to_save())
-        if expected != set(state):
-            missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
-            raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
+        self.refuse_other_names(state)
         buffers = dict(self.named_buffers())
         for name, parameter in self.named_parameters():
             if name in state and parameter.shape != state[name].shape:

@@ -188,7 +188,7 @@ def _settings(said: Said) -> dict[str, Any]:
 def _varied(said: Said) -> str | None:
     """The setting that a search is over: the one that is named, else the one that the words mean."""
     beside = [each.value for each in said.reading.names] + [each.name for each in said.reading.settings]
-    return beside[0] if beside else said.choice(SETTING, is_needed=True)
+    return beside[0] if beside else said.choice(SETTING)
 
 
 def _values(said: Said) -> list[Any] | None:

@@ -193,12 +193,13 @@ def once_more(state: State) -> Request | None:
         return None
     if act.told.get("state") in ("failed", "stopped") and "run" in act.told:
         return Request(CONTINUES, {"run": act.told["run"]})
-    return None if traits(act.tool).asks_on else Request(act.tool, dict(act.arguments))
+    return None if traits(act.tool).asks_on or traits(act.tool).changes else Request(act.tool, dict(act.arguments))
 
 
 def _can_be_repeated(tool: str) -> bool:
     """What only tells or shows; a plan is made from what it takes over itself."""
-    return tool in tool_names() and traits(tool).asks_on is None and not traits(tool).plans
+    is_told = traits(tool)
+    return tool in tool_names() and is_told.asks_on is None and not is_told.plans and not is_told.changes
 
 
 def _taken(tool: str, sort: Sort) -> str | None:

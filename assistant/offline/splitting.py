@@ -80,7 +80,12 @@ def _best_split(whole: Part, taught: Learned) -> tuple[float, list[Part]]:
         if score < LEAST or min(own_letters(side, without=borders) for side in sides) < FEWEST_LETTERS:
             continue
         both = [part_of(side, taught) for side in sides]
-        if not all(map(_stands_alone, both)) or _is_one_plan(both) or _is_about_the_data(both):
+        if (
+            not all(map(_stands_alone, both))
+            or _is_one_plan(both)
+            or _is_one_group(whole, both)
+            or _is_about_the_data(both)
+        ):
             continue
         worth = score + BY_WHAT_IS_SHOWN * (sum(part.plainness for part in both) - whole.plainness)
         best = max(best, (worth, both), key=lambda each: each[0])
@@ -108,6 +113,15 @@ def _is_one_plan(both: list[Part]) -> bool:
     plans = [part.intent in tool_names() and traits(part.intent).plans for part in both]
     return all(plans) and not any(
         all(found) for found in zip(*((part.reading.datasets, part.reading.models) for part in both), strict=True)
+    )
+
+
+def _is_one_group(whole: Part, both: list[Part]) -> bool:
+    """Whether the whole asks for several trainings at once, of which the halves would plan some each."""
+    if whole.intent not in tool_names() or "models" not in schema_of(whole.intent):
+        return False
+    return all(
+        part.intent == whole.intent or (part.intent in tool_names() and traits(part.intent).plans) for part in both
     )
 
 

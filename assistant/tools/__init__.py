@@ -30,6 +30,7 @@ class Traits:
 
     Args:
         silent: its own cards tell it all, so no folded line is shown for its calls.
+        changes: it plans or writes something without asking, so it is not done again where something is only to be told again.
         asks_on: where it asks for the person's yes, if it does: the plan's card, or a small card of its own. One tool, the one that
             starts a plan, asks on the plan's.
         ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
@@ -39,6 +40,7 @@ class Traits:
     """
 
     silent: bool = False
+    changes: bool = False
     asks_on: Literal["plan", "card"] | None = None
     ends: bool = False
     plans: bool = False

@@ -32,7 +32,7 @@ def test_half_a_file_is_refused_in_words(tmp_path):
 
 
 def test_a_state_of_another_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"missing \['bank.*'\], unknown \['mean'\]"):
+    with pytest.raises(ValueError, match=r"missing \[.*bank.*\], unknown \['mean'\]"):
         fresh().load_saved({"mean": torch.zeros(3)})
 
 

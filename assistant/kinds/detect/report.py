@@ -46,7 +46,6 @@ def report_of(row: RunRow, folder: Path) -> Reported:
             "sizes": metrics.per_size,
             "good": [each.score for each in results.rows if each.label == "good"],
             "defective": [each.score for each in results.rows if each.label == "defective"],
-            "inspection": getattr(metrics, "inspection", None),
         },
         heat=Heat(metrics.threshold.pixel, *metrics.map_scale),
         on_threshold=ON_THRESHOLD,

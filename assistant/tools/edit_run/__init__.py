@@ -5,7 +5,10 @@ from typing import Any
 from pydantic_ai import RunContext
 
 from assistant.runs.labels import BadLabel, labels
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
+
+TRAITS = Traits(changes=True)
 
 
 async def edit_run(

@@ -7,9 +7,12 @@ from pydantic_ai import RunContext
 
 from assistant.data.datasets import DatasetError
 from assistant.groups.recommending import MINUTES, Goal, plan_recommendation
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from assistant.tools.meant import dataset_spoken_of, only_dataset, talked_about
 from engine.contract.jobs import SpecError
+
+TRAITS = Traits(changes=True)
 
 
 async def recommend_model(

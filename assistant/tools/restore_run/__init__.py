@@ -6,7 +6,10 @@ from pydantic_ai import RunContext
 
 from assistant.runs.deleting import NotRestored, restore
 from assistant.runs.queue import UnknownRun
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
+
+TRAITS = Traits(changes=True)
 
 
 async def restore_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from assistant.kinds import DEFAULT_KIND, kind_of, kind_of_model
 from assistant.plans.plan import plan
 from assistant.plans.trials import plan_group
 from assistant.plans.tuning import tuned
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from assistant.tools.meant import chosen_before, dataset_spoken_of, only_dataset, talked_about
 from engine.contract.jobs import SpecError
 
 FIRST = "image_size"  # what is tuned where nobody says: which defects can be seen follows from it most
+
+
+TRAITS = Traits(changes=True)
 
 
 async def sweep(

@@ -8,11 +8,15 @@ from assistant.data.datasets import DatasetError
 from assistant.kinds import kind_for, kind_of, kind_of_model
 from assistant.plans.group import Group, crossed
 from assistant.plans.trials import plan_group
+from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from assistant.tools.meant import dataset_spoken_of, only_dataset, talked_about
 from engine.contract.jobs import SpecError
 
 GOAL = "accuracy"  # by which the models that suit are ordered where nobody names any
+
+
+TRAITS = Traits(changes=True)
 
 
 async def train_many(

@@ -51,8 +51,11 @@ def read_job(stored: str | bytes | Mapping[str, Any]) -> Job:
     Raises:
         ValueError: it is none, of a kind that is not known here, or has settings that are not valid.
     """
-    held = from_json(stored) if isinstance(stored, str | bytes) else stored
-    cls = _class_of(_Kind.model_validate(held).kind)
+    if isinstance(stored, str | bytes):
+        told, held = _Kind.model_validate_json(stored), from_json(stored)
+    else:
+        told, held = _Kind.model_validate(stored), stored
+    cls = _class_of(told.kind)
     return cls.model_validate(_completed(held, cls.models()))
 
 

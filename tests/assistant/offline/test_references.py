@@ -98,6 +98,11 @@ def test_what_waited_for_a_yes_is_not_done_again() -> None:
     assert once_more(after_result(State(), "stop_run", {"run": "r1"}, {"run": "r1"})) is None
 
 
+@pytest.mark.parametrize("tool", ["sweep", "train_many", "recommend_model", "edit_run", "restore_run"])
+def test_what_was_planned_or_written_is_not_done_again(tool: str) -> None:
+    assert once_more(after_result(State(), tool, {}, {})) is None
+
+
 def test_of_a_list_of_data_sets_the_second_is_no_run() -> None:
     state = after_result(State(), "list_datasets", {}, {"datasets": [{"dataset": "oled"}, {"dataset": "tiles"}]})
     found = find_reference("tell me about the second one", "en")

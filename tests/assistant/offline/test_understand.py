@@ -123,9 +123,8 @@ def test_a_word_that_says_how_is_taken_for_no_model(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["train PatchCore and PaDiM on oled", "패치코어랑 파딤으로 oled 학습해줘", "用PatchCore和PaDiM训练oled"]
 )
-def test_a_second_model_is_left_out_and_not_forgotten(text: str) -> None:
-    heard = understand(text, datasets=DATASETS)
-    assert (heard.requests[0].arguments["model"], heard.left_out) == ("patchcore", ("padim",))
+def test_two_models_are_two_trainings(text: str) -> None:
+    assert asked(text) == Request("train_many", {"datasets": ["oled"], "models": ["patchcore", "padim"]})
 
 
 @pytest.mark.parametrize("text", ["What is AUPRO?", "AUPRO가 뭐야?", "AUPRO是什么", "What is an oracle threshold?"])

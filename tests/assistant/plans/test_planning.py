@@ -20,7 +20,7 @@ async def planned(workspace: Workspace, model: str, **chosen: Any) -> Plan:
 
 
 def acts_of(workspace: Workspace) -> PlanActs:
-    return PlanActs(workspace.settings, workspace.datasets, workspace.proposals, workspace.runs)
+    return PlanActs(workspace.settings, workspace.datasets, workspace.proposals, workspace.runs, workspace.groups)
 
 
 @pytest.fixture

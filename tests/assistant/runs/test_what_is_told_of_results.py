@@ -12,7 +12,7 @@ from assistant.kinds.summary import run_facts
 from assistant.runs.results import NoResults, evaluation_of, load
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
-from assistant.telling.runs import summary_of
+from assistant.telling.runs import sentences_of_run, summary_of
 from assistant.workspace import Workspace
 from engine.contract.checksums import LIST
 from engine.contract.events import EventLog, Failed, Finished, Started
@@ -53,7 +53,7 @@ READERS: list[Callable[[RunRow, Path], object]] = [
     lambda row, folder: load(row, folder, DetectResults),
     evaluation_of,
     run_facts,
-    lambda row, folder: summary_of(row, folder, "en"),
+    lambda row, folder: summary_of(row.kind, sentences_of_run(row, folder, "en"), "en"),
     lambda row, folder: finding(row, folder, 1),
     lambda row, folder: normal_picture(row, folder, folder, index=1, region=0, rank=0),
 ]
@@ -107,7 +107,7 @@ async def test_a_failed_run_is_told_as_failed_with_its_reason_and_without_figure
 async def test_a_run_that_ended_well_is_told_with_its_figures(workspace: Workspace) -> None:
     row = await ended(workspace, "succeeded")
     folder = workspace.runs.folder(row.id)
-    assert "0.979" in summary_of(row, folder, "en")
+    assert "0.979" in summary_of(row.kind, sentences_of_run(row, folder, "en"), "en").text
     shown = gallery(row, folder, which="missed", count=9)
     assert ([image.name for image in shown.images], shown.total) == (["test/scratch/c.png"], 1)
 
@@ -121,7 +121,7 @@ FILES = [
 def read_all(row: RunRow, folder: Path) -> None:
     load(row, folder, DetectResults)
     finding(row, folder, 1)
-    summary_of(row, folder, "en")
+    summary_of(row.kind, sentences_of_run(row, folder, "en"), "en")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -18,6 +18,7 @@ from assistant.telling.data import OUTLINE, claims_of_dataset
 from assistant.telling.plans import claims_of_plan
 from assistant.telling.progress import OUTLINE as OF_PROGRESS
 from assistant.telling.progress import claims_of_list, claims_of_progress
+from prompts.durations import duration
 from prompts.languages import Language
 from tests.assistant.telling.test_sentences import NUMBER, figures_of, numbers_in
 from tests.data_facts import facts
@@ -167,7 +168,7 @@ def test_a_plan_tells_its_settings_why_and_how_long(language: Language, tmp_path
     assert (
         "35" in told_of["p4.setting.coreset_ratio"] and "0.2" in told_of["p4.setting.coreset_ratio"]
     )  # with its reason
-    assert "7" in told_of["p4.setting.seed"] and "50" in told_of["p4.estimate"]
+    assert "7" in told_of["p4.setting.seed"] and duration(plan.estimate.seconds, language) in told_of["p4.estimate"]
     assert any(id.startswith("p4.notice.") for id in told_of)
     held_to_facts(claims)
 
