@@ -66,7 +66,8 @@ def test_from_a_sentence_to_heatmaps(
     expect(gallery.locator("x-heat[data-drawn] canvas").first).to_have_js_property("width", 128)
     page.screenshot(path=tmp_path / f"finished-{language}.png")
 
-    gallery.locator(".thumb.hit").first.click()  # the large view: regions, each with good patches beside its own
+    page.locator(".run-view [data-which=worst]").click()
+    page.locator(".run-view .thumb.hit").first.click()  # the large view: regions, each with good patches beside its own
     region = page.locator("#viewer-regions li").first
     expect(region.locator("canvas[data-drawn]")).to_have_count(4)
 
