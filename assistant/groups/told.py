@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from assistant.frames import Notice
 from assistant.groups.judging import Contender, Verdict, verdict
 from assistant.groups.recommending import recommended
 from assistant.groups.trials import differs_of, is_cut, number_of, spent_s, worked_s
@@ -98,7 +97,6 @@ class GroupTold(BaseModel):
     trials: list[TrialTold]
     verdicts: list[VerdictTold]
     told: dict[str, Any]
-    left_out: list[Notice] = []
 
 
 async def group_told(runs: Queue, group: GroupRow) -> GroupTold:

@@ -17,7 +17,7 @@ from assistant.kinds.beside import (
 from assistant.kinds.claims import About, Claim, Outline, plain_names
 from assistant.kinds.classify.claims import rounding_of
 from assistant.kinds.pairs import pair
-from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
+from assistant.kinds.two_runs import Side, by_chance, found_by_name, have_same_images, on_figures
 from engine.contract.results.classify import ClassifyResults, ClassRow
 from prompts.figures import count
 
@@ -91,23 +91,16 @@ def _worst(sides: Sequence[Classifier]) -> Line:
 
 def _classes(sides: Sequence[Classifier], paired: Rows | None) -> list[Line]:
     """What each run finds of every class."""
-    lines = []
-    for name in dict.fromkeys(name for side in sides for name in side.results.metrics.per_class):
-        values = {}
-        for side in sides:
-            of = side.results.metrics.per_class.get(name)
-            values[side.run] = (
-                Value(of.found, of.recall_interval, of.count, beside=of.f1) if of and of.count else Value()
-            )
+    names = list(dict.fromkeys(name for side in sides for name in side.results.metrics.per_class))
 
-        def test(first: str, second: str, name: str = name) -> Tested | None:
-            if paired is None:
-                return None
-            right = [[row.correct for row in paired[run] if row.label == name] for run in (first, second)]
-            return by_images(first, second, pair(*right)) if right[0] else None
+    def found(side: Classifier, name: str) -> Value:
+        of = side.results.metrics.per_class.get(name)
+        return Value(of.found, of.recall_interval, of.count, beside=of.f1) if of and of.count else Value()
 
-        lines.append(Line.of(name, "count", values, test=test))
-    return lines
+    def right(run: str, name: str) -> list[bool]:
+        return [row.correct for row in paired[run] if row.label == name] if paired else []
+
+    return found_by_name(names, sides, found=found, right=right)
 
 
 def _picture(rows: Sequence[ClassRow]) -> Picture:

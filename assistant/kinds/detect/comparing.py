@@ -24,7 +24,7 @@ from assistant.kinds.beside import (
 from assistant.kinds.claims import About, Claim, Outline, plain_names, within
 from assistant.kinds.detect.claims import rounding_of, worst_first
 from assistant.kinds.pairs import CHANCE, auroc_difference, overlap, pair
-from assistant.kinds.two_runs import Side, by_chance, have_same_images, on_figures
+from assistant.kinds.two_runs import Side, by_chance, found_by_name, have_same_images, on_figures
 from engine.contract.policy import ROUNDING
 from engine.contract.results.detect import DetectResults, OfType, ScoreRow
 from prompts.figures import Figure, Within, count, share
@@ -193,23 +193,15 @@ def _types(sides: Sequence[Detector], paired: "Rows | None") -> list[Line]:
     names: dict[str, None] = {}
     for side in sides:
         names.update(dict.fromkeys(name for name, each in worst_first(side.results.metrics) if each.count))
-    lines = []
-    for name in names:
-        values = {}
-        for side in sides:
-            of = side.results.metrics.per_defect_type.get(name)
-            values[side.run] = (
-                Value(of.found, of.recall_interval, of.count, beside=of.image_auroc) if of and of.count else Value()
-            )
 
-        def test(first: str, second: str, name: str = name) -> Tested | None:
-            if paired is None:
-                return None
-            right = [[row.is_anomalous for row in paired[run] if row.defect_type == name] for run in (first, second)]
-            return by_images(first, second, pair(*right)) if right[0] else None
+    def found(side: Detector, name: str) -> Value:
+        of = side.results.metrics.per_defect_type.get(name)
+        return Value(of.found, of.recall_interval, of.count, beside=of.image_auroc) if of and of.count else Value()
 
-        lines.append(Line.of(name, "count", values, test=test))
-    return sorted(lines, key=_found_in_all)
+    def right(run: str, name: str) -> list[bool]:
+        return [row.is_anomalous for row in paired[run] if row.defect_type == name] if paired else []
+
+    return sorted(found_by_name(list(names), sides, found=found, right=right), key=_found_in_all)
 
 
 def _found_in_all(line: Line) -> float:

@@ -35,7 +35,7 @@ async def start_training(ctx: RunContext[Desk], proposal: str | None = None) -> 
     if row.state == "open":
         raise ApprovalRequired(metadata={"proposal": row.id, "revision": row.revision})
     if row.run is not None:
-        raise desk.refuse("plan_started", f"plan {row.id} was approved before, as run {row.run}", run=row.run)
+        raise desk.refuse("plan_started", f"plan {row.id} was approved before, as {row.run}", run=row.run)
     try:  # approved, but its start was cut off
         return await what_started(desk.runs, await desk.cards.launch(row))
     except DatasetError as error:
