@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engine.contract.folder import RunFolder
 from engine.datasets.loading import Loader
@@ -71,3 +72,8 @@ def test_a_score_that_is_the_threshold_is_good_whatever_its_digits(run: Path) ->
     assert scorer.threshold is not None
     beside = np.array([scorer.threshold, np.nextafter(scorer.threshold, np.inf)])
     assert scorer.is_anomalous(beside).tolist() == [False, True]
+
+
+def test_a_picture_is_judged_by_the_threshold_of_images_not_of_pixels() -> None:
+    judge = Scorer(torch.nn.Identity(), threshold=2.0, pixel_threshold=5.0)  # type: ignore[arg-type]
+    assert judge.is_anomalous(np.array([1.0, 3.0, 6.0])).tolist() == [False, True, True]

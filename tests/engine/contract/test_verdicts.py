@@ -69,6 +69,7 @@ def test_at_another_threshold_results_are_what_the_engine_writes_at_it(measured:
     image, pixel = float(np.mean(scores[4:6])), float(np.mean(scores[12:14]))
     then = measured.at(image, pixel)
     now = results_at(measured.at(), then.metrics.threshold)
+    assert [row.is_anomalous for row in now.rows] == [row.score > image for row in now.rows]
     assert {row.is_anomalous for row in now.rows} == {True, False}
     assert now.rows == then.rows
     assert now.metrics.metrics.keys() == then.metrics.metrics.keys()

@@ -77,7 +77,7 @@ def run_evaluation(
     model, report = kind(), Report(run)
     held_out = Scorer(model).inspect(loader(good), what="calibrating", report=report)
     calibration = calibration_from(held_out.scores, held_out.map_highs, overkill_rate=0.1)
-    evaluate(
+    measures, _ = evaluate(
         Scorer(model).calibrated(calibration),
         loader(items),
         RunFolder(run).evaluation,
@@ -88,7 +88,9 @@ def run_evaluation(
         **settings,
     )
     report.log.close()
-    return read(run)
+    figures, rows = read(run)
+    assert figures["metrics"] == measures.metrics  # what the log tells is what is written
+    return figures, rows
 
 
 def loader(items: list[Item]) -> Loader:
