@@ -74,8 +74,8 @@ class Difference:
 def auroc_difference(first: Sequence[float], second: Sequence[float], defective: Sequence[bool]) -> Difference | None:
     """Of the AUROC of two runs, from their scores of the same images.
 
-    None of fewer than two of a class, and where both tell the classes apart wholly, one of them the wrong way round: then the images
-    tell nothing of a spread.
+    None of fewer than two of a class, and where every image tells the same difference, as where one run tells the classes apart wholly and
+    the other not at all: then the images tell nothing of a spread.
     """
     import numpy as np  # not before somebody compares: the first page needs none of it
 
