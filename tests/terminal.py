@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from assistant.offline.learned import learned
 from tests.serving import PROJECT
 
 PATIENCE_S = 60.0  # until a test gives up
@@ -82,6 +83,7 @@ class Terminal:
 @contextmanager
 def in_terminal(command: Sequence[str], environment: dict[str, str]) -> Iterator[Terminal]:
     """The command in a terminal of its own, 100 columns wide."""
+    learned()  # so that it does not learn while a test waits for its first answer
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     process = subprocess.Popen(

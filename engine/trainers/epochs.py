@@ -120,10 +120,10 @@ class EpochTrainer(BaseTrainer):
                     recipe.schedule.step(watched)
                 elif recipe.schedule is not None and recipe.every == "epoch":
                     recipe.schedule.step()
-                self._checkpoint(at, best)
                 self.report(
                     _event(trained | validated, epoch, num_epochs, lr=rate, best=is_best, eta_s=eta(epoch - before))
                 )
+                self._checkpoint(at, best)  # of a told epoch: who goes on from it finds all epochs before in the log
         self.modeler.load_saved(best)
         self.modeler.finish(train_loader.plain(), valid_loader, self.report)
         at.is_over = True

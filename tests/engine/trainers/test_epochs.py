@@ -9,6 +9,7 @@ import torch
 
 from engine.backbones import Backbone
 from engine.checkpoints import load_state
+from engine.contract.continuing import epochs_kept
 from engine.contract.events import Artifact, Batches, Epoch, Warned
 from engine.contract.folder import Checkpoints, RunFolder
 from engine.contract.models.fastflow import FastFlowParams
@@ -273,6 +274,18 @@ def test_a_training_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, na
     assert [event.code for event in events if isinstance(event, Warned)] == ["resumed"]
     assert history_again == history
     assert all(torch.equal(resumed[entry], whole[entry]) for entry in whole)
+
+
+def test_an_epoch_is_told_before_a_checkpoint_stands_after_it(tmp_path):
+    """So whenever a process dies, the log tells of each epoch that the checkpoint holds."""
+    told = []
+
+    def report(event):
+        if isinstance(event, Epoch):
+            told.append((event.epoch, epochs_kept(tmp_path) or 0))
+
+    trained(Guess(), checkpoints=tmp_path / "checkpoints", checkpoint_every_s=0, report=report).fit(flat(1.0), 3)
+    assert told == [(1, 0), (2, 1), (3, 2)]
 
 
 def test_a_training_that_was_over_is_not_run_again(tmp_path):

@@ -8,9 +8,13 @@ import { t } from "./i18n.js";
 /** Of each run a colour and a dash, as css/compare.css draws its swatch: either tells it alone. */
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [13, 5], [5, 2, 2, 2, 2, 2]];
 
-$("#add-run")?.addEventListener("change", ({ target }) => {
-  if (target.value) location.assign(`/compare?runs=${[target.dataset.asked, target.value].filter(Boolean).join(",")}`);
-});
+const added = $("#add-run");
+added?.addEventListener("change", add);
+if (added) add(); // what was chosen before this was loaded
+
+function add() {
+  if (added.value) location.assign(`/compare?runs=${[added.dataset.asked, added.value].filter(Boolean).join(",")}`);
+}
 
 const beside = $("[data-part=beside]");
 const ids = $$("[data-table=figures] thead a").map((link) => link.textContent);
