@@ -284,7 +284,7 @@ def test_an_epoch_is_told_before_a_checkpoint_stands_after_it(tmp_path):
         if isinstance(event, Epoch):
             told.append((event.epoch, epochs_kept(tmp_path) or 0))
 
-    trained(Guess(), checkpoints=tmp_path / "checkpoints", checkpoint_every_s=0, report=report).fit(flat(1.0), 3)
+    trained(Guess(), checkpoints=RunFolder(tmp_path).checkpoints, checkpoint_every_s=0, report=report).fit(flat(1.0), 3)
     assert told == [(1, 0), (2, 1), (3, 2)]
 
 
