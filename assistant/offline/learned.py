@@ -32,6 +32,8 @@ from assistant.offline.linear import Linear
 from assistant.offline.numbers import Number
 from assistant.offline.reading import Reading
 from assistant.tools import schema_of, tool_names
+from prompts.languages import LANGUAGES, Language
+from prompts.page_texts import page_texts
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +62,6 @@ MADE_FROM = (  # what an example is read with, and the examples
     "assistant/kinds/*/phrases.toml",
     "prompts/model_words.py",
     "prompts/models/*.toml",
-    "prompts/locales/*.json",
-    "prompts/kinds/*/*.json",
     "engine/contract/joining.py",
     "engine/contract/jobs/*.py",
     "engine/contract/models/*.py",
@@ -155,8 +155,14 @@ def digest_of_examples() -> str:
                 continue
             digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
     schemas = {name: schema_of(name) for name in tool_names()}  # which arguments are choices, and which are numbers
-    digest.update(json.dumps(schemas, sort_keys=True, allow_nan=False).encode())
+    named = {code: _names_of_settings(code) for code in LANGUAGES}
+    digest.update(json.dumps([schemas, named], sort_keys=True, allow_nan=False).encode())
     return digest.hexdigest()[:24]
+
+
+def _names_of_settings(language: Language) -> dict[str, str]:
+    """Of the page's words those by which a sentence can name a setting (phrases.py)."""
+    return {key: str(text) for key, text in page_texts(language).items() if key.startswith("setting.")}
 
 
 def kept_or_made(places: Sequence[Path], *, make: Callable[[], bytes]) -> Learned:
