@@ -1,10 +1,12 @@
 """Every setting of Murascope, with its help text. All are environment variables; the README's table is made from these fields."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -14,7 +16,12 @@ class SettingError(ValueError):
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, `MURASCOPE_*` and the two providers' own key variables."""
+    """Settings from the environment, `MURASCOPE_*` and the two providers' own key variables; each may stand in a file that
+    the same name with `_FILE` names. A variable itself goes before its file.
+
+    Raises:
+        SettingError: such a file cannot be read, or holds nothing.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="MURASCOPE_", extra="ignore", env_ignore_empty=True, populate_by_name=True
@@ -25,6 +32,13 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address the server listens on")
     port: int = Field(default=8765, ge=0, le=65535, description="port the server listens on; 0 takes a free one")
+    hosts: str = Field(
+        default="",
+        description="more names that the server answers to, separated by commas: those of a reverse proxy, or of a container",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="json makes each line of the server's log one JSON object"
+    )
     weights: Path | None = Field(
         default=None,
         description="folder of pre-trained weights, safetensors files named by timm architecture; default is weights/ in the home folder",
@@ -80,6 +94,22 @@ class Settings(BaseSettings):
         description="another address for OpenAI's protocol",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, FromFiles(settings_cls)
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """What `hosts` names, in small letters."""
+        return frozenset(name.strip().lower() for name in self.hosts.split(",") if name.strip())
+
     @property
     def database_url(self) -> str:
         """The URL as the async engine wants it: aiosqlite or psycopg."""
@@ -111,3 +141,31 @@ class Settings(BaseSettings):
     @property
     def datasets_folder(self) -> Path:
         return self.home / "datasets"
+
+
+class FromFiles(PydanticBaseSettingsSource):
+    """What stands in a file whose path a variable holds, such as MURASCOPE_MCP_TOKEN_FILE=/run/secrets/mcp_token: so a secret is in
+    no environment, where every child and whoever looks at the process finds it."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = variable_of(field_name)
+        if os.environ.get(variable) or not (path := os.environ.get(f"{variable}_FILE")):
+            return None, field_name, False
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingError(f"{variable}_FILE is {path!r}, which cannot be read: {why}") from None
+        if not text:
+            raise SettingError(f"{variable}_FILE is {path!r}, which is empty; write the value of {variable} into it")
+        return text, field_name, False
+
+
+def variable_of(setting: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[setting].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"MURASCOPE_{setting.upper()}"

@@ -17,6 +17,7 @@ from assistant.groups.coordinator import Coordinator
 from assistant.kinds.summary import title_of
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
+from assistant.machine.logs import about
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
@@ -45,7 +46,7 @@ class Workspace:
     def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place, mark: ProcessMark):
         parts = Parts(settings, database, provider, place, mark)
         self.settings, self.database, self.provider = settings, database, provider
-        self.mask = parts.mask
+        self.mask, self.metrics = parts.mask, parts.metrics
         self.datasets, self.proposals, self.runs, self.groups = (
             parts.datasets, parts.proposals, parts.runs, parts.groups
         )  # fmt: skip
@@ -191,7 +192,8 @@ class Workspace:
         self, conversation: str | None, what: str, tell: Callable[[Conversation], Coroutine[Any, Any, None]]
     ) -> None:
         if conversation is not None:
-            task = asyncio.create_task(self._tell(conversation, what, tell))
+            with about(conversation=conversation):
+                task = asyncio.create_task(self._tell(conversation, what, tell))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 

@@ -76,7 +76,7 @@ class Served:
             said = (self.folder / "server.log").read_text()[began:]
             if " is at http://" in said:
                 self.address = said.split(" is at http://")[1].split()[0]
-                self.get("/healthz")
+                self.get("/health")
                 return
         raise Silent("the server did not start")
 

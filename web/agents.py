@@ -68,7 +68,8 @@ class Agents:
     def _refused(self, scope: Scope) -> Response | None:
         """Why a request is not welcome. No page of the browser calls here, so one of another site is refused whatever its method."""
         headers, token = Headers(scope=scope), self._settings.mcp_token
-        if problem := refusal({**scope, "method": "POST"}, headers, listening_on=self._settings.host):
+        host, names = self._settings.host, self._settings.host_names
+        if problem := refusal({**scope, "method": "POST"}, headers, listening_on=host, names=names):
             return _response(403, "refused", problem)
         if token is None:
             return _response(404, "not_found", OFF)

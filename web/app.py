@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from assistant.chat.understanding import Understanding
 from assistant.machine.troubles import EXPECTED, report
 from assistant.refused import Refused
 from assistant.settings import Settings
@@ -19,10 +20,13 @@ from assistant.workspace import Workspace
 from web import sockets
 from web.agents import Agents
 from web.guard import Guard
+from web.ids import log_ids
 from web.kinds import routes_of_kinds
+from web.measured import Measured
 from web.pictures import SmallPictures
+from web.readiness import Readiness
 from web.render import Renderer
-from web.routes import compare, conversations, datasets, groups, models, pages, runs
+from web.routes import compare, conversations, datasets, groups, models, operation, pages, runs
 from web.versions import STATIC, version
 
 MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
@@ -30,8 +34,11 @@ TROUBLE_STATUS = {"no_room": 507, "name_too_long": 422, "system": 500, "internal
 THREADS = 32  # that wait for disks; one that hangs holds up those who ask for it, not the others
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The whole web application of one workspace. Sends nothing anywhere on its own."""
+def create_app(settings: Settings, understanding: Understanding | None = None) -> FastAPI:
+    """The whole web application of one workspace. Sends nothing anywhere on its own.
+
+    `understanding` is told of at /ready.
+    """
 
     agents = Agents(settings)
 
@@ -46,7 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
         ):
             app.state.workspace, app.state.pictures = workspace, pictures
             app.state.renderer = Renderer(settings, workspace)
+            app.state.readiness = Readiness(workspace, understanding or Understanding())
+            watching = asyncio.create_task(workspace.metrics.watch_event_loop())
             yield
+            watching.cancel()
 
     app = FastAPI(
         title="Murascope",
@@ -54,14 +64,19 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
+        dependencies=[Depends(log_ids)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for routes in (pages, conversations, runs, compare, groups, datasets, models, sockets, *routes_of_kinds()):
+    for routes in (
+        *(pages, conversations, runs, compare, groups, datasets, models, operation, sockets),
+        *routes_of_kinds(),
+    ):
         app.include_router(routes.router)
     app.router.routes.append(agents.route)
     app.mount(f"/static/{version()}", StaticFiles(directory=STATIC), name="versioned")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guard, host=settings.host)
+    app.add_middleware(Guard, host=settings.host, names=settings.host_names)
+    app.add_middleware(Measured)
     app.add_exception_handler(Refused, _refused)  # no wider: a LookupError of Python's is our mistake
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -118,4 +133,6 @@ async def _failed(
 
 def app_from_environment() -> FastAPI:
     """The application as `murascope serve` runs it."""
-    return create_app(Settings())
+    settings, understanding = Settings(), Understanding()
+    understanding.begin(settings.home)
+    return create_app(settings, understanding)

@@ -6,6 +6,7 @@ the Host list stops DNS rebinding, the Origin check stops requests and sockets m
 
 import ipaddress
 import re
+from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -30,15 +31,15 @@ HEADERS = {
 class Guard:
     """ASGI middleware for pages and sockets alike."""
 
-    def __init__(self, app: ASGIApp, *, host: str):
-        self.app, self.host = app, host
+    def __init__(self, app: ASGIApp, *, host: str, names: Collection[str] = ()):
+        self.app, self.host, self.names = app, host, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if problem := refusal(scope, headers, listening_on=self.host):
+        if problem := refusal(scope, headers, listening_on=self.host, names=self.names):
             status = 403 if host_name(headers.get("host", "")) else 400
             await _refuse(problem, status, scope, receive, send)
             return
@@ -54,11 +55,11 @@ class Guard:
         await self.app(scope, receive, send_guarded)
 
 
-def refusal(scope: Scope, headers: Headers, *, listening_on: str) -> str | None:
+def refusal(scope: Scope, headers: Headers, *, listening_on: str, names: Collection[str] = ()) -> str | None:
     """Why a request is refused, or None when it is welcome."""
     host = headers.get("host", "")
-    if not is_known_host(host, listening_on=listening_on):
-        return f"this server does not answer to the host name {host[:100]!r}; open it as http://localhost or set MURASCOPE_HOST"
+    if not is_known_host(host, listening_on=listening_on, names=names):
+        return f"this server does not answer to the host name {host[:100]!r}; open it as http://localhost or set MURASCOPE_HOSTS"
     if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
         return None
     origin = headers.get("origin")
@@ -69,10 +70,11 @@ def refusal(scope: Scope, headers: Headers, *, listening_on: str) -> str | None:
     return None
 
 
-def is_known_host(host: str, *, listening_on: str) -> bool:
-    """Whether a Host header names this server. When it listens on all addresses, any bare address is welcome, but no name."""
+def is_known_host(host: str, *, listening_on: str, names: Collection[str] = ()) -> bool:
+    """Whether a Host header names this server: by its address or one of these names. When it listens on all addresses, any bare
+    address is welcome, but no other name."""
     name = host_name(host)
-    if name in ("localhost", "127.0.0.1", "::1") or name == listening_on.lower() != "":
+    if name in ("localhost", "127.0.0.1", "::1", *names) or name == listening_on.lower() != "":
         return True
     return listening_on in ("0.0.0.0", "::") and _is_address(name)
 

@@ -11,6 +11,7 @@ from assistant.data.datasets import Datasets
 from assistant.llm.providers import Provider, open_model
 from assistant.llm.summaries import summarize
 from assistant.machine.masking import Mask, secrets_of
+from assistant.machine.metrics import Metrics
 from assistant.machine.process_mark import ProcessMark
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
@@ -33,7 +34,7 @@ class Parts:
 
     def __init__(self, settings: Settings, database: Database, provider: Provider, place: Place, mark: ProcessMark):
         self.settings, self.database, self.provider, self.mark = settings, database, provider, mark
-        self.mask = Mask(secrets_of(settings))
+        self.mask, self.metrics = Mask(secrets_of(settings)), Metrics()
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
         self.files = open_files(settings)

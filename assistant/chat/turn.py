@@ -43,6 +43,7 @@ from assistant.llm.errors import explain
 from assistant.llm.known import known_from
 from assistant.llm.narration import Narration
 from assistant.llm.providers import open_model
+from assistant.machine.metrics import Outcome
 from assistant.machine.troubles import EXPECTED, report
 from assistant.offline.model import built_in_model
 from assistant.offline.runs_meant import KnownRun
@@ -67,8 +68,14 @@ class Turn:
         self._parts, self._transcript, self._desk, self._answering = parts, transcript, desk, answering
         self._token = CancellationToken()
         self._name = secrets.token_hex(4)
+        self._failed = False
         self._text: GrowingText | None = None
         self._tools: ToolCards | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended, once it has."""
+        return "failed" if self._failed else "stopped" if self._token.cancelled else "answered"
 
     def stop(self) -> None:
         """The user's Stop: the answer ends where it is."""
@@ -243,6 +250,7 @@ class Turn:
                 await tools.end(part)
 
     async def _fail(self, item: ErrorItem) -> None:
+        self._failed = True
         try:
             if self._text is not None:
                 await self._text.end("stopped")

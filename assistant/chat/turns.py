@@ -1,6 +1,9 @@
 """The agent's turns in a conversation: one at a time."""
 
 import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
 
 from pydantic_ai import Conversation as History
 from pydantic_ai import DeferredToolResults
@@ -11,6 +14,7 @@ from assistant.chat.frame_refused import FrameRefused
 from assistant.chat.parts import Parts
 from assistant.chat.transcript import Transcript
 from assistant.chat.turn import Turn
+from assistant.machine.logs import about
 from assistant.offline.said import Said
 from assistant.state import State
 from prompts.languages import Language
@@ -41,10 +45,23 @@ class Turns:
         results: DeferredToolResults | None = None,
     ) -> None:
         """Let the agent answer what was said, with what was `remembered` and the `history` before, or go on with the answers to its questions."""
-        self._turn = Turn(self._parts, self._transcript, self._desks.in_language(language), self._answering)
-        self._task = asyncio.create_task(
-            self._turn.take(said=said, remembered=remembered, history=history, results=results)
-        )
+        desk = self._desks.in_language(language)
+        self._turn = Turn(self._parts, self._transcript, desk, self._answering)
+        taken = self._turn.take(said=said, remembered=remembered, history=history, results=results)
+        with about(conversation=desk.conversation):
+            self._task = asyncio.create_task(self._measured(self._turn, taken, language))
+
+    async def _measured(self, turn: Turn, taken: Coroutine[Any, Any, None], language: Language) -> None:
+        begun = time.perf_counter()
+        try:
+            await taken
+        finally:
+            self._parts.metrics.turn(
+                language=language,
+                provider=self._parts.provider.name,
+                outcome=turn.outcome,
+                seconds=time.perf_counter() - begun,
+            )
 
     def stop(self) -> None:
         if self._turn is not None:

@@ -16,7 +16,7 @@ INVALID = 2  # exit code: nothing was done
 def settings_here(*, host: str | None = None, port: int | None = None) -> "Settings":
     from pydantic import ValidationError
 
-    from assistant.settings import Settings
+    from assistant.settings import SettingError, Settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
@@ -27,6 +27,8 @@ def settings_here(*, host: str | None = None, port: int | None = None) -> "Setti
             for each in error.errors()
         ]
         give_up("; ".join(problems))
+    except SettingError as error:
+        give_up(str(error))
     try:
         settings.home = settings.home.expanduser().absolute()
     except RuntimeError:

@@ -1,9 +1,8 @@
 """`murascope serve`: the server, and its address."""
 
 import asyncio
+import logging
 import os
-from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,8 @@ from assistant.cli.common import give_up, settings_here, tell
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 LONGEST_FRAME_BYTES = 1 << 20  # over a socket; a page never sends as much
 
@@ -25,7 +26,11 @@ def serve(
 
     import uvicorn
 
+    from assistant.machine.logs import set_up
+    from assistant.machine.masking import Mask, secrets_of
+
     settings = settings_here(host=host, port=port)
+    set_up(settings.log_format)
     for name, value in (("HOME", settings.home), ("HOST", settings.host), ("PORT", settings.port)):
         os.environ[f"MURASCOPE_{name}"] = str(value)  # the application reads its settings from the environment
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -40,24 +45,22 @@ def serve(
         )
     asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    tell(f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)")
-    Thread(target=_learn, args=(settings.home,), daemon=True).start()  # so that the first message need not wait for it
+    told = f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)"
+    if settings.log_format == "json":
+        logger.info(told)
+    else:
+        tell(told)
     # Named, not imported: the assistant knows nothing of the web. A frame over the limit closes its socket with code 1009.
     config = uvicorn.Config(
         "web.app:app_from_environment",
         factory=True,
-        log_level="warning",
+        log_config=None,  # lines of uvicorn's go where ours go
         server_header=False,
         ws_max_size=LONGEST_FRAME_BYTES,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[listening])
-
-
-def _learn(home: Path) -> None:
-    from assistant.offline.learned import learned
-
-    learned(home)
+    with Mask(secrets_of(settings)).over_logs():
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 async def _open_once(settings: "Settings") -> None:

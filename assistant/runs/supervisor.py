@@ -11,6 +11,7 @@ import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from assistant.machine.logs import about
 from assistant.machine.troubles import Trouble, Watch
 from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Gone, Running
@@ -44,15 +45,21 @@ class Supervisor:
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
+        self._working: asyncio.Task[None] | None = None
 
     def trouble(self, run: str) -> Trouble | None:
         """What keeps this run from being started, or its end from being written, such as a full disk."""
         return self._troubles.get(run)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the queue is being worked off."""
+        return self._working is not None and not self._working.done()
+
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Works in the background while the context is open. Runs go on when it closes; the next supervisor finds them."""
-        task = asyncio.create_task(self._work())
+        task = self._working = asyncio.create_task(self._work())
         try:
             yield
         finally:  # nothing is cancelled: a query would be cut off in its middle
@@ -99,7 +106,8 @@ class Supervisor:
             return
         with self._troubles.over(row.id):
             if row.state == "running" or await self._start(row):
-                self._watched[row.id] = asyncio.create_task(self._watch(row.id))
+                with about(run=row.id, conversation=row.conversation):
+                    self._watched[row.id] = asyncio.create_task(self._watch(row.id))
 
     async def _start(self, row: RunRow) -> bool:
         """Whether the run was started here now.

@@ -34,7 +34,7 @@ def endure(served: Served, count: int) -> dict[str, int]:
         elif (status >= 500 and status != 507) or not code:
             harm["wordless"] += 1
             print(f"  archive {number}: {status} {code}", flush=True)
-    served.get("/healthz")
+    served.get("/health")
     harm["left"] = sum(1 for kind in ("uploads", "datasets") for _ in (served.home / kind).iterdir())
     return harm
 

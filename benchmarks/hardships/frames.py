@@ -24,7 +24,7 @@ def endure(served: Served, count: int) -> dict[str, int]:
         ):
             socket.send(_hostile(served))
         try:
-            served.get("/healthz")
+            served.get("/health")
             served.items(served.new_conversation())
         except Silent as error:
             harm["silent"] += 1

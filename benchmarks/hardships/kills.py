@@ -39,7 +39,7 @@ def endure(served: Served, count: int) -> dict[str, int]:
         try:
             scene.keep_busy()
             way()
-            served.get("/healthz")
+            served.get("/health")
             served.get("/runs")
         except Silent as error:
             frozen += 1

@@ -28,7 +28,7 @@ def endure(served: Served, count: int) -> dict[str, int]:
         _ask(served, harm, path)
         path.unlink()
     _ask_for_panels(served, harm, folder)
-    served.get("/healthz")
+    served.get("/health")
     return harm
 
 

@@ -3,6 +3,8 @@
 import pytest
 from starlette.testclient import TestClient
 
+from assistant.settings import Settings
+from web.app import create_app
 from web.guard import is_known_host
 
 
@@ -23,8 +25,17 @@ def test_listening_on_all_addresses_welcomes_addresses_but_no_names() -> None:
     assert not is_known_host("evil.example", listening_on="0.0.0.0")
 
 
+def test_names_that_the_installation_gives_it_are_known(settings: Settings) -> None:
+    named = settings.model_copy(update={"hosts": "murascope.example, web"})
+    with TestClient(create_app(named), base_url="http://web:8765") as client:
+        assert client.get("/health").status_code == 200
+        assert client.get("/health", headers={"host": "Murascope.Example"}).status_code == 200
+        assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
+        assert client.post("/mcp", headers={"host": "web"}).status_code == 404
+
+
 def test_dns_rebinding_is_refused(client: TestClient) -> None:
-    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 403
+    assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -37,7 +48,7 @@ def test_another_page_can_change_nothing(client: TestClient, headers: dict[str, 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "]:80", "[v1.x]", "[::1]evil", ""])
 def test_a_malformed_host_is_refused(client: TestClient, host: str) -> None:
-    answer = client.get("/healthz", headers={"host": host})
+    answer = client.get("/health", headers={"host": host})
     assert (answer.status_code, answer.json()["code"]) == (400, "refused")
 
 
@@ -46,7 +57,7 @@ def test_a_malformed_origin_is_refused(client: TestClient) -> None:
 
 
 def test_every_answer_carries_the_guarding_headers(client: TestClient) -> None:
-    for path in ("/", "/static/logo.svg", "/nothing", "/healthz"):
+    for path in ("/", "/static/logo.svg", "/nothing", "/health"):
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'self'")
         assert "unsafe" not in headers["content-security-policy"]

@@ -115,7 +115,7 @@ def test_a_database_that_somebody_else_holds(
     other = sqlite3.connect(settings.home / "murascope.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     changing = elsewhere.submit(client.patch, f"/api/conversations/{conversation}", json={"title": "mine"})
-    for path in ("/runs", f"/runs/{running_run}", f"/c/{conversation}", "/data", "/healthz", "/"):
+    for path in ("/runs", f"/runs/{running_run}", f"/c/{conversation}", "/data", "/health", "/"):
         assert client.get(path).status_code == 200
     with client.websocket_connect(f"ws://localhost/ws/runs/{running_run}") as socket:
         assert socket.receive_json()["type"] == "started"

@@ -113,10 +113,6 @@ def test_ids_of_another_shape_are_not_looked_up(client: TestClient, path: str) -
     assert client.get(path).status_code in (404, 422)
 
 
-def test_health(client: TestClient) -> None:
-    assert client.get("/healthz").json() == {"status": "ok"}
-
-
 def test_conversations_are_made_renamed_and_deleted(client: TestClient) -> None:
     conversation = client.post("/api/conversations").json()["id"]
     assert client.patch(f"/api/conversations/{conversation}", json={"title": "Line 3 <b>"}).status_code == 200

@@ -1,4 +1,4 @@
-"""The front door and the health check."""
+"""The front door."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
@@ -21,13 +21,6 @@ async def front_door(request: Request, workspace: Opened, renderer: Drawn) -> Re
     response = RedirectResponse(f"/c/{given}{query}", 303)
     response.set_cookie(UNUSED, given, httponly=True, samesite="lax", path="/")
     return response
-
-
-@router.get("/healthz")
-async def healthz(workspace: Opened) -> dict[str, str]:
-    """Answers when the server is up and its database can be read."""
-    await workspace.runs.list(limit=1)
-    return {"status": "ok"}
 
 
 @router.get("/favicon.ico", include_in_schema=False)

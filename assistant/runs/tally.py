@@ -1,0 +1,71 @@
+"""How many runs there are in each state, how long they waited for their start and how long they worked: sums that the database makes.
+
+They are the same whichever server of one database is asked, and the same after a restart. Deleted runs count on, so sums only grow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, case, extract, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from assistant.store.database import Database
+from assistant.store.tables import ENDED, RUN_STATES, RunRow
+from engine.contract.jobs import KINDS
+
+WAIT_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+WORK_SECONDS = (10, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How often something lasted at most each of the `bounds`, in seconds, how often at all, and how long in all."""
+
+    labels: tuple[str, ...]
+    at_most: Sequence[tuple[float, int]]
+    count: int
+    sum_s: float
+
+
+@dataclass(frozen=True)
+class Tally:
+    """`states`: runs by kind and state, of each at least 0; `waits` by kind, from asked for to started; `works` by kind and end."""
+
+    states: Sequence[tuple[str, str, int]]
+    waits: Sequence[Spread]
+    works: Sequence[Spread]
+
+
+async def tally(database: Database) -> Tally:
+    wait = _seconds(RunRow.created_at, RunRow.started_at, dialect=database.engine.dialect.name)
+    counted = select(RunRow.kind, RunRow.state, func.count()).group_by(RunRow.kind, RunRow.state)
+    waited = _spread(wait, WAIT_SECONDS, RunRow.kind).where(RunRow.started_at.is_not(None))
+    worked = _spread(RunRow.worked_s, WORK_SECONDS, RunRow.kind, RunRow.state)
+    worked = worked.where(RunRow.worked_s.is_not(None), RunRow.state.in_(ENDED))
+    async with database.reading() as session:
+        found = {(kind, state): count for kind, state, count in await session.execute(counted)}
+        waits = [_read(row, WAIT_SECONDS) for row in await session.execute(waited)]
+        works = [_read(row, WORK_SECONDS) for row in await session.execute(worked)]
+    known = {(kind, state): 0 for kind in sorted(KINDS) for state in RUN_STATES}
+    return Tally([(*key, count) for key, count in (known | found).items()], waits, works)
+
+
+def _seconds(start: InstrumentedAttribute[Any], end: InstrumentedAttribute[Any], *, dialect: str) -> Any:
+    if dialect == "sqlite":
+        return (func.julianday(end) - func.julianday(start)) * 86400.0
+    return extract("epoch", end - start)
+
+
+def _spread(seconds: Any, bounds: Sequence[float], *labels: InstrumentedAttribute[str]) -> Select[Any]:
+    at_most = [func.sum(case((seconds <= bound, 1), else_=0)) for bound in bounds]
+    columns: list[Any] = [*labels, func.count(), func.sum(seconds), *at_most]
+    return select(*columns).group_by(*labels)
+
+
+def _read(row: Any, bounds: Sequence[float]) -> Spread:
+    labels = tuple(row)[: len(row) - len(bounds) - 2]
+    count, sum_s, *at_most = tuple(row)[len(labels) :]
+    return Spread(
+        labels, [(bound, int(each)) for bound, each in zip(bounds, at_most, strict=True)], count, float(sum_s)
+    )
