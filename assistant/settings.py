@@ -52,6 +52,21 @@ class Settings(BaseSettings):
     )
     executor: str = Field(default="local", description="where trainings compute; local is this machine")
     slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
+    retries: int = Field(
+        default=2, ge=0, le=20, description="how often a training is tried again whose process was killed or lost"
+    )
+    retry_wait_s: float = Field(
+        default=5,
+        ge=0,
+        le=3600,
+        description="seconds before a training is tried again; twice as long after each further failure",
+    )
+    silent_s: float = Field(
+        default=300,
+        ge=5,
+        le=86400,
+        description="seconds without a sign of life after which a training is ended and tried again",
+    )
     keep_deleted_days: float = Field(
         default=7,
         ge=0,

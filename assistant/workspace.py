@@ -22,6 +22,7 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
+from assistant.runs.attempts import Attempts
 from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
@@ -54,13 +55,8 @@ class Workspace:
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
-        self.supervisor = Supervisor(
-            self.runs,
-            self.executor,
-            slots=settings.slots,
-            ended=self._tell_end_of,
-            keep_deleted_days=settings.keep_deleted_days,
-        )
+        self.attempts = Attempts(database)
+        self.supervisor = Supervisor(self.runs, self.attempts, self.executor, settings, ended=self._tell_end_of)
         self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
 
     @classmethod
@@ -133,7 +129,8 @@ class Workspace:
             RunElsewhere: nobody here has them.
         """
         self.runs.folder_of(run)
-        return [self.mask.text(line) for line in await self.executor(run.executor).logs(run.id, lines)]
+        order = f"{run.id}-a{run.attempts}"
+        return [self.mask.text(line) for line in await self.executor(run.executor).logs(order, lines)]
 
     async def continue_run(self, run: str) -> RunRow:
         """Continue a run that ended without a result, in the conversation that it belongs to.

@@ -3,9 +3,11 @@
 import shutil
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.machine.disk_room import FULL_BYTES
+from assistant.store.tables import Outcome
 from engine.contract.continuing import epochs_kept
 from engine.contract.events import Event, EventLog, Failed, Finished, Stopped, read_events
 from engine.contract.folder import RunFolder
@@ -38,23 +40,44 @@ def say(log: EventLog, folder: Path, otherwise: Finished | Failed | Stopped) -> 
     return log.append(otherwise)
 
 
-def killed(exit_code: int | None, folder: Path, log: Sequence[str] = ()) -> Failed:
-    """What is said of a process that is gone: its exit code or signal, the last lines it printed, and a full disk."""
+@dataclass(frozen=True)
+class AttemptEnd:
+    """How an attempt ended, and in words why, where it left no last word."""
+
+    outcome: Outcome
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+def end_of(outcome: Outcome, exit_code: int | None = None, *, told: str = "", seconds: float = 0.0) -> AttemptEnd:
+    """An end with its words. `told` is what the executor says of it; `seconds` how long it showed no sign of life."""
+    match outcome:
+        case "killed" if exit_code is not None and exit_code < 0:
+            how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+        case "exited" if exit_code is not None:
+            how = f"the training process ended with exit code {exit_code} and left no last word"
+        case "silent":
+            how = f"the training process showed no sign of life for {seconds:g} s and was ended"
+        case "limit":
+            how = "the training process did not end at its time limit and was ended"
+        case "never_began":
+            how = "the training process never began"
+        case _:
+            how = "the training process is gone and left no last word"
+    return AttemptEnd(outcome, exit_code, f"{how} ({told})" if told else how)
+
+
+def without_last_word(over: AttemptEnd, folder: Path, log: Sequence[str] = ()) -> Failed:
+    """What is said of a run whose process is gone: how, the last lines it printed, and a full disk."""
     free = shutil.disk_usage(folder).free
     if free < FULL_BYTES:
         reason = f"the training process is gone; the disk is full ({free >> 20} MiB free in {folder.parent})"
         return Failed(code="disk", reason=reason, hint=f"make room on the disk, then {_again(folder)}", log=list(log))
-    if exit_code is None:
-        how = "the training process is gone and left no last word"
-    elif exit_code < 0:
-        how = f"the training process was killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
-    else:
-        how = f"the training process ended with exit code {exit_code} and left no last word"
     hint = (
         f"{_again(folder)}; if it happens again, plan it anew with a smaller batch_size or image_size: the machine may "
         "have run out of memory"
     )
-    return Failed(code="killed", reason=how, hint=hint, log=list(log))
+    return Failed(code="killed", reason=over.reason or over.outcome, hint=hint, log=list(log))
 
 
 def _again(folder: Path) -> str:

@@ -7,28 +7,30 @@ that race for the same run one wins.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
-from assistant.runs.executors import Approved, Gone, Submission
+from assistant.runs import attempts
+from assistant.runs.executors import Approved, Order
 from assistant.runs.files import RunFiles
 from assistant.runs.follow import follow
-from assistant.runs.last_word import killed, open_for_last_word, say
+from assistant.runs.last_word import AttemptEnd, open_for_last_word, say, without_last_word
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, GroupRow, RunRow, ThresholdRow, now
+from assistant.store.tables import ACTIVE, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
 from engine.contract.continuing import hand_on
-from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, has_ended
+from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, Warned, has_ended
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, read_job
 
+OVER_TIME_S = 300.0  # beyond a job's own limit, by which its process ends itself
 LOOKS_AT_LOG, BETWEEN_LOOKS_S = 4, 0.25  # before a log that is in use counts as a trouble
 
 
@@ -245,15 +247,14 @@ class Queue:
             return (await session.scalars(query.order_by(RunRow.deleted_at.desc()))).all()
 
     async def waiting(self) -> Sequence[RunRow]:
-        """The queued runs of this home, the oldest first."""
-        return await self._here("queued")
+        """The queued runs of this home: by priority, then the oldest first."""
+        query = select(RunRow).where(RunRow.state == "queued", RunRow.home == self.place.home)
+        async with self._database.reading() as session:
+            return (await session.scalars(query.order_by(RunRow.priority.desc(), RunRow.number))).all()
 
     async def running(self) -> Sequence[RunRow]:
         """The running runs of this home, the oldest first."""
-        return await self._here("running")
-
-    async def _here(self, state: str) -> Sequence[RunRow]:
-        query = select(RunRow).where(RunRow.state == state, RunRow.home == self.place.home)
+        query = select(RunRow).where(RunRow.state == "running", RunRow.home == self.place.home)
         async with self._database.reading() as session:
             return (await session.scalars(query.order_by(RunRow.number))).all()
 
@@ -301,22 +302,60 @@ class Queue:
         if row.state != "queued" or not self.place.has(row):
             return []
         async with self._database.reading() as session:
-            before = (RunRow.state == "running") | ((RunRow.state == "queued") & (RunRow.number < row.number))
-            before &= (RunRow.id != row.id) & (RunRow.home == row.home)
-            ahead = (await session.scalars(select(RunRow.id).where(before).order_by(RunRow.number))).all()
+            older = and_(RunRow.priority == row.priority, RunRow.number < row.number)
+            goes_first = and_(RunRow.state == "queued", or_(RunRow.priority > row.priority, older))
+            before = and_(or_(RunRow.state == "running", goes_first), RunRow.id != row.id, RunRow.home == row.home)
+            order = (RunRow.state != "running", RunRow.priority.desc(), RunRow.number)
+            ahead = (await session.scalars(select(RunRow.id).where(before).order_by(*order))).all()
         return ahead if len(ahead) >= self._settings.slots else []
 
-    async def claim_one(self, run: str) -> RunRow | None:
-        """Take this run if it still waits: it becomes running, on this machine."""
-        return await self._change(
-            run, ("queued",), state="running", started_at=now(), host=self.place.host, attempts=RunRow.attempts + 1
-        )
+    async def paused_since(self) -> datetime | None:
+        """When the queue of this home was paused; None: it works. Nothing starts while it is paused, and what runs goes on."""
+        async with self._database.reading() as session:
+            row = await session.get(QueueRow, self.place.home)
+            return row.paused_at if row is not None else None
 
-    async def put_back(self, row: RunRow, *, attempts: int) -> RunRow | None:
-        """A claimed run whose process never began waits again, after so many attempts. None when it was started anew since."""
-        return await self._change(
-            row.id, ("running",), since=row.started_at, state="queued", started_at=None, attempts=attempts
-        )
+    async def pause(self) -> None:
+        if await self.paused_since() is None:
+            async with self._database.session() as session:
+                await session.merge(QueueRow(home=self.place.home, paused_at=now()))
+
+    async def resume(self) -> None:
+        async with self._database.session() as session:
+            await session.merge(QueueRow(home=self.place.home, paused_at=None))
+        self.added.set()
+
+    async def prioritise(self, run: str, priority: int) -> RunRow | None:
+        """Of the runs that wait those of the highest priority start first; None: it waits no more."""
+        row = await self.get(run)
+        return await self._change(row.id, ("queued",), priority=priority)
+
+    async def claim_one(self, run: str) -> RunRow | None:
+        """Take this run if it still waits: it becomes running, on this machine, with a new attempt."""
+        async with self._database.session() as session:
+            claim = update(RunRow).where(RunRow.id == run, RunRow.state == "queued")
+            claim = claim.values(
+                state="running",
+                started_at=func.coalesce(RunRow.started_at, now()),
+                host=self.place.host,
+                attempts=RunRow.attempts + 1,
+                not_before=None,
+            ).returning(RunRow)
+            row = (await session.scalars(claim.execution_options(synchronize_session=False))).one_or_none()
+            if row is not None:
+                session.add(AttemptRow(run=row.id, number=row.attempts, executor=row.executor))
+            return row
+
+    async def unclaim(self, row: RunRow) -> None:
+        """A claimed run whose attempt could not be submitted waits again, as if nobody had claimed it."""
+        async with self._database.session() as session:
+            begun = row.started_at if row.attempts > 1 else None
+            back = update(RunRow).where(RunRow.id == row.id, RunRow.state == "running", RunRow.attempts == row.attempts)
+            back = back.values(state="queued", attempts=row.attempts - 1, started_at=begun).returning(RunRow.id)
+            if (await session.scalar(back)) is not None:
+                await session.execute(
+                    delete(AttemptRow).where(AttemptRow.run == row.id, AttemptRow.number == row.attempts)
+                )
 
     async def stop(self, run: str) -> RunRow:
         """Ask for a stop. A queued run is stopped at once; a running one by its supervisor; an ended one stays as it is.
@@ -350,30 +389,36 @@ class Queue:
                 run, ("queued",), state="stopped", finished_at=now(), reason="stopped before it began"
             )
 
-    async def conclude(self, row: RunRow, gone: Gone, *, printed: Sequence[str], starts_again: bool) -> RunRow | None:
-        """Give a run whose process is gone its end: the last word of its log, or one said for it. The run as it is then, or None when
-        it was ended or started anew by somebody else since `row` was read.
+    async def conclude(
+        self, row: RunRow, over: AttemptEnd, *, printed: Sequence[str], again_after: timedelta | None
+    ) -> RunRow | None:
+        """Give a run whose attempt is over its end: the last word of its log, or one said for it. The run as it is then, or None when
+        it was ended or tried anew by somebody else since `row` was read.
 
         Args:
             printed: its last lines.
-            starts_again: it waits again instead, if it has reported nothing.
+            again_after: where its log has no last word it is tried again so much later, instead of being ended.
 
         Raises:
             OSError: its log is in use, or takes nothing.
         """
         async with self._last_words(row.id) as log:
             found = await self.get(row.id)
-            if (found.state, found.started_at) != ("running", row.started_at):
+            if (found.state, found.attempts) != ("running", row.attempts):
                 return None
-            is_blank = not log.seq and not log.damage
-            if not (starts_again and is_blank):
-                end = await asyncio.to_thread(self._say_end, log, found, gone, printed)
-                return await self._note_end(row.id, end)
-        return await self.put_back(row, attempts=row.attempts)  # its log is let go of before somebody can start it
+            if again_after is None or log.ended or log.damage or found.stop_requested:
+                end = await asyncio.to_thread(self._say_end, log, found, over, printed)
+                return await self._note_end(row.id, end, over)
+            if log.seq:  # else nothing is to be explained
+                await asyncio.to_thread(log.append, _retried(found, over, again_after.total_seconds()))
+        # its log is let go of before somebody can start it
+        return await self._change(
+            row.id, ("running",), attempt=over, latest=row.attempts, state="queued", not_before=now() + again_after
+        )
 
-    def _say_end(self, log: EventLog, row: RunRow, gone: Gone, printed: Sequence[str]) -> Event:
+    def _say_end(self, log: EventLog, row: RunRow, over: AttemptEnd, printed: Sequence[str]) -> Event:
         folder = self.folder(row.id)
-        return say(log, folder, Stopped() if row.stop_requested else killed(gone.exit_code, folder, printed))
+        return say(log, folder, Stopped() if row.stop_requested else without_last_word(over, folder, printed))
 
     @asynccontextmanager
     async def _last_words(self, run: str) -> AsyncIterator[EventLog]:
@@ -394,14 +439,23 @@ class Queue:
             await asyncio.to_thread(log.close)
             await asyncio.to_thread(self.files.put, run, folder)
 
-    async def _note_end(self, run: str, end: Event) -> RunRow | None:
+    async def _note_end(self, run: str, end: Event, over: AttemptEnd) -> RunRow | None:
         match end:
             case Finished():
                 return await self.end(run, "succeeded", metrics=dict(end.metrics), worked_s=end.elapsed_s)
             case Stopped():
-                return await self.end(run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s)
+                return await self.end(
+                    run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s, over=AttemptEnd("stopped")
+                )
             case Failed():
-                return await self.end(run, "failed", reason=end.reason, hint=end.hint, worked_s=end.elapsed_s)
+                return await self.end(
+                    run,
+                    "failed",
+                    reason=end.reason,
+                    hint=end.hint,
+                    worked_s=end.elapsed_s,
+                    over=over if end.code == "killed" else None,
+                )
             case _:
                 raise AssertionError(f"run {run} ended with a {end.type} event")
 
@@ -414,11 +468,20 @@ class Queue:
         reason: str | None = None,
         hint: str | None = None,
         worked_s: float | None = None,
+        over: AttemptEnd | None = None,
     ) -> RunRow | None:
-        """Give a running run its terminal state; None when it already had one."""
+        """Give a running run its terminal state, and its attempt its end, by its own word unless `over` says otherwise; None when it
+        already had one."""
         told = self._mask.value({"reason": reason, "hint": hint})
         return await self._change(
-            run, ("running",), state=state, finished_at=now(), metrics=metrics, worked_s=worked_s, **told
+            run,
+            ("running",),
+            attempt=over or AttemptEnd("done"),
+            state=state,
+            finished_at=now(),
+            metrics=metrics,
+            worked_s=worked_s,
+            **told,
         )
 
     async def write(self, run: str, **values: Any) -> RunRow:
@@ -448,15 +511,37 @@ class Queue:
             return (await session.scalars(query)).all()
 
     async def _change(
-        self, run: str, from_states: tuple[str, ...], *, since: datetime | None = None, **values: Any
+        self,
+        run: str,
+        from_states: tuple[str, ...],
+        *,
+        attempt: AttemptEnd | None = None,
+        latest: int | None = None,
+        **values: Any,
     ) -> RunRow | None:
-        """`since`: only if it is still the start of then."""
+        """Give a run that is in one of these states these values; None when it is not.
+
+        Args:
+            attempt: how its latest attempt ended, which is noted with it.
+            latest: only if that is still its latest attempt.
+        """
         async with self._database.session() as session:
             query = update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states))
-            if since is not None:
-                query = query.where(RunRow.started_at == since)
+            if latest is not None:
+                query = query.where(RunRow.attempts == latest)
             query = query.values(**values).returning(RunRow)
-            return (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
+            row = (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
+            if row is not None and attempt is not None:
+                over = self._mask.value({"outcome": attempt.outcome, "reason": attempt.reason})
+                ended = {"state": "ended", "ended_at": now(), "exit_code": attempt.exit_code, **over}
+                await attempts.change(session, run, row.attempts, **ended)
+            return row
+
+
+def _retried(row: RunRow, over: AttemptEnd, wait_s: float) -> Warned:
+    """What its log tells of an attempt that is followed by another."""
+    message = f"{over.reason or over.outcome}; the training is tried again in {wait_s:g} s"
+    return Warned(code=f"retried_{over.outcome}", message=message, values={"attempt": row.attempts, "wait_s": wait_s})
 
 
 def version_in_force(row: RunRow) -> int:
@@ -468,12 +553,21 @@ def _version(threshold: dict[str, Any] | None) -> int:
     return 1 if threshold is None else int(threshold["version"])
 
 
-def submission(row: RunRow) -> Submission:
-    """What was approved stands in the database; the run's files may have been written to since."""
+def order_of(row: RunRow, attempt: int, settings: Settings) -> Order:
+    """An attempt of a run. What was approved stands in the database; the run's files may have been written to since."""
     try:
         job = read_job(row.spec)
-        digest, needs = digest_of(job), tuple(job.built_on)
+        digest, needs, device, limit = digest_of(job), tuple(job.built_on), job.device, job.time_limit_min
     except ValueError:  # of another version: the engine will not know these settings either, and says so
-        digest, needs = "unknown", ()
-    approved = Approved(data=row.fingerprint, spec=digest)
-    return Submission(row.id, dataset=row.dataset, data=Path(row.data_path), approved=approved, needs=needs)
+        digest, needs, device, limit = "unknown", (), "auto", None
+    return Order(
+        row.id,
+        attempt,
+        dataset=row.dataset,
+        data=Path(row.data_path),
+        approved=Approved(data=row.fingerprint, spec=digest),
+        needs=needs,
+        limit_s=None if limit is None else limit * 60 + OVER_TIME_S,
+        silent_s=settings.silent_s,
+        device=device,
+    )

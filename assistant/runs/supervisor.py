@@ -1,8 +1,13 @@
 """Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
 
 It sees the runs of its own home: of the others it is told nothing and does nothing. How a run ended is read from its event log; whether
-it goes on, its executor is asked. A process that died without a last word is a failure with its exit code and the last lines that it
-printed, never a success. What disk or database refuse is tried again until it goes.
+it goes on, its executor is asked. A process that was killed, lost or silent without a last word is tried again, later each time, and goes
+on from its checkpoint; one that ended by itself, or was killed too often, is a failure with its exit code and the last lines that it
+printed, never a success. What disk, database or cluster refuse is tried again until it goes.
+
+Rules that hold everywhere: the last word in a run's log counts more than what an executor says; one that does not answer changes nothing;
+what was never heard of is submitted again under the same id; what was heard of and is unknown now gets a new attempt, from which on
+reports of the old one are refused.
 """
 
 import asyncio
@@ -10,38 +15,43 @@ import contextlib
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 from assistant.machine.logs import about
 from assistant.machine.troubles import Trouble, Watch
+from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
-from assistant.runs.executors import Executor, Gone, Running
-from assistant.runs.last_word import LOG_LINES
-from assistant.runs.queue import Queue, submission
-from assistant.settings import SettingError
-from assistant.store.tables import ACTIVE, ENDED, RunRow
+from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable
+from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
+from assistant.runs.queue import Queue, order_of
+from assistant.settings import SettingError, Settings
+from assistant.store.tables import ACTIVE, ENDED, TRIED_AGAIN, AttemptRow, Outcome, RunRow, now
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
-MOST_STARTS = 3  # of a run whose process was never seen
+MOST_STARTS = 3  # of a run of which nothing was ever heard; these use up no retries
+ABANDON_S = 60.0  # after which an attempt that was to be ended counts as ended, where its reports can be refused
+LONGEST_WAIT_S = 600.0  # before another attempt
 LOOKS_BETWEEN_CLEARINGS = 1800  # at the queue, about a second each
 QUEUE = "the queue"
 
 
 class Supervisor:
     """Supervises the runs of one home, at most `slots` at a time; `ended` is told each run that has got its end here. Files of runs that
-    were deleted more than `keep_deleted_days` ago it removes, at its start and now and then."""
+    were deleted long enough ago it removes, at its start and now and then."""
 
     def __init__(
         self,
         queue: Queue,
+        attempts: Attempts,
         executors: Callable[[str], Executor],
+        settings: Settings,
         *,
-        slots: int,
         ended: Callable[[RunRow], None],
-        keep_deleted_days: float = float("inf"),
     ):
-        self._queue, self._executors, self._slots, self._ended = queue, executors, slots, ended
-        self._keep_deleted_days = keep_deleted_days
+        self._queue, self._attempts, self._settings = queue, attempts, settings
+        self._executors, self._ended = executors, ended
+        self._since = now()  # nobody was heard before
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
@@ -83,8 +93,8 @@ class Supervisor:
             self._queue.added.clear()
             with self._troubles.over(QUEUE):
                 await self._look()
-                if looks % LOOKS_BETWEEN_CLEARINGS == 0 and self._keep_deleted_days != float("inf"):
-                    await remove_old(self._queue, keep_days=self._keep_deleted_days)
+                if looks % LOOKS_BETWEEN_CLEARINGS == 0:
+                    await remove_old(self._queue, keep_days=self._settings.keep_deleted_days)
             looks += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.added.wait(), 1.0)
@@ -93,7 +103,7 @@ class Supervisor:
         for row in await self._queue.running():
             await self._start_or_watch(row)
         for row in await self._queue.waiting():
-            if self._busy() < self._slots:
+            if self._busy() < self._settings.slots:
                 await self._start_or_watch(row)
 
     def _busy(self) -> int:
@@ -113,25 +123,32 @@ class Supervisor:
         """Whether the run was started here now.
 
         Raises:
-            OSError: the disk is full, or no process can be made; the run waits on.
+            OSError: the disk is full, no process can be made, a cluster does not answer; the run waits on.
         """
         if row.stop_requested:
             if (stopped := await self._queue.end_before_it_began(row.id)) is not None:
                 self._ended(stopped)
             return False
-        claimed: list[RunRow] = []
+        if (row.not_before is not None and row.not_before > now()) or await self._queue.paused_since() is not None:
+            return False
+        executor = self._executor_of(row)
+        await executor.ready(self._order(row, row.attempts + 1))
+        claimed = await self._queue.claim_one(row.id)
+        if claimed is not None:
+            await self._submit(executor, claimed)
+        return claimed is not None
 
-        async def claim() -> bool:
-            taken = await self._queue.claim_one(row.id)
-            claimed.extend([taken] if taken is not None else [])
-            return taken is not None
-
+    async def _submit(self, executor: Executor, row: RunRow) -> None:
+        """Submit the latest attempt, for the first time or once more: it is one attempt all the same."""
         try:
-            return await self._executor_of(row).submit(submission(row), claim=claim)
+            await executor.submit(self._order(row, row.attempts))
         except OSError:
-            for taken in claimed:
-                await self._queue.put_back(taken, attempts=row.attempts)
+            await self._queue.unclaim(row)
             raise
+        await self._attempts.submitted(row)
+
+    def _order(self, row: RunRow, attempt: int) -> Order:
+        return order_of(row, attempt, self._settings)
 
     def _executor_of(self, row: RunRow) -> Executor:
         try:
@@ -147,22 +164,92 @@ class Supervisor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _is_over(self, run: str) -> bool:
+        """Look at the latest attempt of a run that goes on. Whether nothing is to be watched any more: it has its end, or waits again."""
         row = await self._queue.get(run)
-        if row.state != "running":  # it got its end elsewhere
+        attempt = await self._attempts.latest(row)
+        if row.state != "running" or attempt is None:  # it got its end elsewhere
             return True
         executor = self._executor_of(row)
-        match await executor.status(run):
-            case Gone() as gone:
-                return await self._conclude(row, gone)
-            case Running() if row.stop_requested:
-                await executor.cancel(run, grace_s=STOP_GRACE_SECONDS)
+        if attempt.outcome == "done":  # by its own report, which counts more than what an executor says
+            return await self._conclude(row, executor, end_of("done"))
+        if not executor.shares_disk and _is_past(attempt.given_up_at, ABANDON_S):
+            return await self._conclude(
+                row, executor, end_of(attempt.outcome or "lost")
+            )  # its reports are refused from now on
+        match await executor.status(attempt.id):
+            case Unreachable(why):
+                raise OSError(errno.EHOSTUNREACH, why)
+            case Unknown() if attempt.began_at is None and not row.stop_requested:
+                await self._submit(executor, row)
+            case Unknown():
+                return await self._conclude(
+                    row, executor, end_of("never_began" if attempt.began_at is None else "lost")
+                )
+            case Lost(why):
+                return await self._conclude(row, executor, end_of(attempt.outcome or "lost", told=why))
+            case Exited(exit_code, why):
+                return await self._conclude(row, executor, self._end_of(attempt, exit_code, why))
+            case Pending():
+                if row.stop_requested:
+                    await self._end(executor, attempt, "stopped")
+            case Running(node):
+                await self._look_after(executor, row, attempt, node)
         return False
 
-    async def _conclude(self, row: RunRow, gone: Gone) -> bool:
-        """Give a run that is gone its end, or let it wait again where a server was killed between claiming it and starting its process."""
-        printed = await self._executor_of(row).logs(row.id, LOG_LINES)
-        starts_again = not gone.has_begun and row.attempts < MOST_STARTS
-        concluded = await self._queue.conclude(row, gone, printed=printed, starts_again=starts_again)
+    async def _look_after(self, executor: Executor, row: RunRow, attempt: AttemptRow, node: str | None) -> None:
+        """An attempt that computes: note that it has begun, stop it where that is asked for, end it where it is silent."""
+        if executor.shares_disk and attempt.began_at is None:
+            await self._attempts.heard(row.id, attempt.number, node=node)
+        if row.stop_requested:
+            await self._end(executor, attempt, "stopped")
+        elif not executor.shares_disk and self._silent_for(attempt) > self._settings.silent_s:
+            await self._end(executor, attempt, "silent" if attempt.began_at else "never_began")
+
+    async def _end(self, executor: Executor, attempt: AttemptRow, outcome: Outcome) -> None:
+        await self._attempts.give_up(attempt.run, attempt.number, outcome)
+        await executor.cancel(attempt.id, grace_s=STOP_GRACE_SECONDS)
+
+    def _silent_for(self, attempt: AttemptRow) -> float:
+        """Seconds; while no server was there nobody could be heard."""
+        heard = max(attempt.heard_at or attempt.submitted_at, self._since)
+        return (now() - heard).total_seconds()
+
+    def _end_of(self, attempt: AttemptRow, exit_code: int | None, why: str | None) -> AttemptEnd:
+        """How an attempt ended whose process is gone: as it was ended here, as its machine ended it, or by itself."""
+        seconds = self._settings.silent_s
+        if attempt.outcome is not None:
+            return end_of(attempt.outcome, exit_code, seconds=seconds)
+        if why == "limit":
+            return end_of("limit", exit_code)
+        if why == "silent":
+            return end_of("silent", exit_code, seconds=seconds)
+        if exit_code is None:
+            return end_of("lost")
+        return end_of("killed" if exit_code < 0 else "exited", exit_code)
+
+    async def _conclude(self, row: RunRow, executor: Executor, over: AttemptEnd) -> bool:
+        """Give a run whose attempt is over its end, or let it wait for its next one."""
+        try:
+            printed = await executor.logs(f"{row.id}-a{row.attempts}", LOG_LINES)
+        except OSError:
+            printed = []
+        again_after = await self._again_after(row, over)
+        concluded = await self._queue.conclude(row, over, printed=printed, again_after=again_after)
         if concluded is not None and concluded.state in ENDED:
             self._ended(concluded)
         return True
+
+    async def _again_after(self, row: RunRow, over: AttemptEnd) -> timedelta | None:
+        """How long the run waits for its next attempt; None: there is none. What ended by itself would end like that again."""
+        if over.outcome in TRIED_AGAIN:
+            failed, most = await self._attempts.failures(row.id), self._settings.retries
+        elif over.outcome == "never_began":
+            failed, most = await self._attempts.failures(row.id, ("never_began",)), MOST_STARTS - 1
+        else:
+            return None
+        wait = min(self._settings.retry_wait_s * 2**failed, LONGEST_WAIT_S)
+        return timedelta(seconds=wait) if failed < most else None
+
+
+def _is_past(at: datetime | None, seconds: float) -> bool:
+    return at is not None and (now() - at).total_seconds() > seconds

@@ -18,6 +18,11 @@ RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
 ACTIVE: tuple[RunState, ...] = ("queued", "running")
+AttemptState = Literal["submitting", "submitted", "begun", "ended"]
+Outcome = Literal["done", "stopped", "killed", "lost", "silent", "limit", "exited", "never_began"]
+ATTEMPT_STATES: tuple[AttemptState, ...] = get_args(AttemptState)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+TRIED_AGAIN: tuple[Outcome, ...] = ("killed", "lost", "silent")  # another try may go better; each counts
 ENDED = tuple(state for state in RUN_STATES if state not in ACTIVE)  # terminal: never left
 
 
@@ -186,7 +191,9 @@ class RunRow(Base):
     trial: Mapped[dict[str, Any] | None]  # which of its group it is, in what it differs, and why it was cut short
     estimate_s: Mapped[float | None]
     worked_s: Mapped[float | None]  # as the engine measured it; known when the run has ended
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  # that were made; the number of the latest
+    priority: Mapped[int] = mapped_column(default=0)  # of those that wait the highest goes first
+    not_before: Mapped[datetime | None]  # it waits so long until it is tried again
     stop_requested: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[dict[str, Any] | None]  # at the threshold in force
     threshold: Mapped[dict[str, Any] | None]  # in force, a ThresholdSet; null: the promised one, version 1
@@ -202,6 +209,46 @@ class RunRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class QueueRow(Base):
+    """The queue of one home."""
+
+    __tablename__ = "queues"
+    home: Mapped[str] = mapped_column(primary_key=True)
+    paused_at: Mapped[datetime | None]  # nothing of it starts since
+
+
+class AttemptRow(Base):
+    """One submission of a run to an executor, which knows it by `<run>-a<number>`.
+
+    state: submitting (nobody knows whether the executor has it) -> submitted -> begun (it has shown a sign of life) -> ended. Only the latest
+    attempt of a run is one that counts.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint(f"state in {ATTEMPT_STATES}", name="state"),
+        CheckConstraint(f"outcome in {OUTCOMES}", name="outcome"),
+    )
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    executor: Mapped[str]
+    state: Mapped[str] = mapped_column(default="submitting")
+    node: Mapped[str | None]  # where it computes, for people
+    submitted_at: Mapped[datetime] = mapped_column(default=now)
+    began_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]  # its last sign of life, where it reports over HTTP
+    given_up_at: Mapped[datetime | None]  # it was to be ended then, as `outcome` says, and nobody has seen it end yet
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[Outcome | None] = mapped_column(Text)
+    exit_code: Mapped[int | None]
+    reason: Mapped[str | None]  # in words, for people
+
+    @property
+    def id(self) -> str:
+        """What its executor knows it by."""
+        return f"{self.run}-a{self.number}"
 
 
 class ThresholdRow(Base):

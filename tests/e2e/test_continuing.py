@@ -42,6 +42,7 @@ class Home:
             **environment_of(folder),
             "MURASCOPE_WEIGHTS": str(SHARED / "weights"),
             "OMP_NUM_THREADS": "1",
+            "MURASCOPE_RETRIES": "0",
         }
         subprocess.run([*MURASCOPE, "demo"], env=self.environment, cwd=PROJECT, check=True)
 

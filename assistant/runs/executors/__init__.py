@@ -1,14 +1,13 @@
 """Where a run computes: one file per executor, chosen by its name.
 
-An executor's file has `open_executor(settings, files)`. It knows a run by its id, whoever submitted it, so that a server that was started
-anew finds it again. Where it computes, no disk is shared with the server: it takes what a run needs from the run files (`lay_out`), and
-brings back what it leaves, its event log above all. It has no policy: when a run starts, stops or has failed is the supervisor's affair.
+An executor's file has `open_executor(settings, files)`. It knows an attempt by its id, whoever submitted it, so that a server that was
+started anew finds it again. It has no policy: when a run starts, is tried again, stops or has failed is the supervisor's affair.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -26,16 +25,31 @@ class Approved:
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A run that is to be started."""
+class Order:
+    """One attempt of a run, to be computed: all that an executor is told.
+
+    limit_s: after which a process that has not ended itself by then is ended; None is no limit. silent_s: how long one may show no sign of
+    life. `server` is the address that a process elsewhere reports to, `token` what it shows there, good for this attempt alone.
+    """
 
     run: str
+    attempt: int  # from 1
     dataset: str  # by its name
     data: (
         Path  # its folder on the server's machine; another machine gets a copy, which the approved fingerprint holds to
     )
     approved: Approved
     needs: tuple[str, ...] = ()  # the finished runs whose models it is built on
+    limit_s: float | None = None
+    silent_s: float = 300.0
+    device: str = "auto"  # as the job names it
+    server: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        """What the executor knows the attempt by: the same order twice is one attempt."""
+        return f"{self.run}-a{self.attempt}"
 
     def arguments(self, *, runs: Path, data: Path | None = None) -> list[str]:
         """What the engine is told beside the run's folder.
@@ -50,63 +64,98 @@ class Submission:
         return arguments
 
 
-def lay_out(submission: Submission, files: RunFiles, *, runs: Path) -> Path:
+def lay_out(order: Order, files: RunFiles, *, runs: Path) -> Path:
     """Lay a run's files into the folder `runs` of another machine, and beside it the models that it needs; its folder there."""
-    for need in submission.needs:
+    for need in order.needs:
         files.get(need, runs / need, only=BUILT_ON)
-    files.get(submission.run, runs / submission.run)
-    return runs / submission.run
-
-
-@dataclass(frozen=True)
-class Running:
-    """Its process is there, or is just being started."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """Nothing of it computes, and all that it reported lies in its files.
-
-    exit_code: as its process ended, minus the signal that killed it; None where nobody knows. has_begun: False where it is certain that
-    no process of it was ever there.
-    """
-
-    exit_code: int | None
-    has_begun: bool
+    files.get(order.run, runs / order.run)
+    return runs / order.run
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nobody can tell now, such as while a machine does not answer. Nothing follows from it."""
+    """Nothing is known of such an attempt: it was never submitted, or was forgotten."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """It was submitted, and waits there for a place."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Its process is there, or is just being started; `node` names the machine."""
+
+    node: str | None = None
+
+
+@dataclass(frozen=True)
+class Exited:
+    """Nothing of it computes any more, and where the disk is shared all that it reported lies in its files.
+
+    exit_code: as its process ended, minus the signal that killed it; None where nobody knows. why: who ended it, where it was not the
+    process itself or a stranger: cancelled, limit, silent.
+    """
+
+    exit_code: int | None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """It had begun, and is gone without a trace of how: its machine is dead, or was started anew."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Nobody can tell now, such as while a cluster's head does not answer. Nothing follows from it."""
 
     why: str
 
 
-Status = Running | Gone | Unknown
-Claim = Callable[[], Awaitable[bool]]
+Status = Unknown | Pending | Running | Exited | Lost | Unreachable
 
 
 class Executor(Protocol):
-    """Starts runs somewhere, and knows how they are."""
+    """Computes attempts of runs somewhere, and knows how they are. An attempt is known by its `Order.id`."""
 
-    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
-        """Start the engine on a run. Whether it was started now.
+    shares_disk: bool  # computes in the views of the run files; else all that it needs and leaves travels (assistant/runs/reports.py)
 
-        `claim` is asked once nobody else can start the run, right before its process begins: from then on it counts as running, and until
-        it is gone, `status` says so to everybody. Where the answer is no, or somebody else is starting it, nothing happens.
-
+    async def ready(self, order: Order) -> None:
+        """
         Raises:
-            OSError: nothing was started.
+            OSError: it could not be submitted now, such as for a full disk or a cluster that does not answer.
         """
 
-    async def status(self, run: str) -> Status:
-        """How the run is; of one that was never submitted, that it is gone and has not begun. Its reports so far lie in its files then."""
+    async def submit(self, order: Order) -> None:
+        """See to it that this attempt is computed, once, however often it is asked for.
 
-    async def cancel(self, run: str, *, grace_s: float) -> None:
-        """Ask the run to stop, and after `grace_s` seconds make it. One that is gone stays as it is."""
+        Raises:
+            OSError: nothing was submitted.
+        """
 
-    async def logs(self, run: str, lines: int) -> Sequence[str]:
-        """The last lines that the run's process printed."""
+    async def status(self, order: str) -> Status:
+        """How the attempt of that id is."""
+
+    async def cancel(self, order: str, *, grace_s: float) -> None:
+        """Ask the attempt to stop, and after `grace_s` seconds see to it that it does. One that is gone stays as it is.
+
+        Raises:
+            OSError: nobody could be asked.
+        """
+
+    async def logs(self, order: str, lines: int) -> Sequence[str]:
+        """The last lines that the attempt's process printed, as far as they are known here."""
+
+
+def order_parts(order: str) -> tuple[str, int]:
+    """The run and the number of an attempt's id."""
+    run, _, number = order.rpartition("-a")
+    return run, int(number)
 
 
 def executor_names() -> list[str]:

@@ -7,6 +7,7 @@ a process that was killed leaves behind, such as children that hold the lock, is
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -17,7 +18,7 @@ import psutil
 from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import PROJECT, engine_command
-from assistant.runs.executors import Claim, Executor, Gone, Running, Status, Submission
+from assistant.runs.executors import Executor, Exited, Lost, Order, Running, Status, Unknown, order_parts
 from assistant.runs.files import RunFiles
 from assistant.runs.last_word import log_tail
 from assistant.settings import Settings
@@ -37,34 +38,35 @@ class LocalExecutor:
     """Computes in the views of the run files, beside which the runs lie that it needs: nothing is laid out."""
 
     def __init__(self, settings: Settings, files: RunFiles):
-        self._settings, self._files = settings, files
+        self._settings, self._files, self._node = settings, files, socket.gethostname()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
-        run = submission.run
-        folder, arguments = self._files.folder(run), submission.arguments(runs=self._files.views)
+    shares_disk = True
+
+    async def ready(self, order: Order) -> None:
+        views = self._files.views
+        await asyncio.to_thread(refuse_full_disk, views, wanted=ROOM_TO_START_BYTES, what="a training is begun")
+
+    async def submit(self, order: Order) -> None:
+        folder, arguments = self._files.folder(order.run), order.arguments(runs=self._files.views)
         with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
-            if lock is None:
-                return False
-            await asyncio.to_thread(_make_ready, folder, lock)
-            if not await claim():
-                return False
-            self._children[run] = await asyncio.to_thread(self._spawn, folder, arguments, lock)
-        return True
+            if lock is not None:
+                os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
+                self._children[order.id] = await asyncio.to_thread(self._spawn, folder, arguments, lock)
 
-    async def status(self, run: str) -> Status:
-        return await asyncio.to_thread(self._look, run)
+    async def status(self, order: str) -> Status:
+        return await asyncio.to_thread(self._look, order)
 
-    async def cancel(self, run: str, *, grace_s: float) -> None:
-        await asyncio.to_thread(self._signal, run, signal.SIGTERM)
+    async def cancel(self, order: str, *, grace_s: float) -> None:
+        await asyncio.to_thread(self._signal, order, signal.SIGTERM)
         for _ in range(int(grace_s / LOOK_SECONDS)):
-            if not isinstance(await self.status(run), Running):
+            if not isinstance(await self.status(order), Running):
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        await asyncio.to_thread(self._signal, run, signal.SIGKILL)
+        await asyncio.to_thread(self._signal, order, signal.SIGKILL)
 
-    async def logs(self, run: str, lines: int) -> Sequence[str]:
-        return await asyncio.to_thread(log_tail, self._files.folder(run), lines)
+    async def logs(self, order: str, lines: int) -> Sequence[str]:
+        return await asyncio.to_thread(log_tail, self._files.folder(order_parts(order)[0]), lines)
 
     def command(self, run: Path, arguments: list[str]) -> list[str]:
         return engine_command("run", str(run), *arguments)
@@ -84,21 +86,22 @@ class LocalExecutor:
         OUTLIVING[:] = [*(each for each in OUTLIVING if each.poll() is None), child]
         return child
 
-    def _look(self, run: str) -> Status:
-        folder, child = self._files.folder(run), self._children.get(run)
+    def _look(self, order: str) -> Status:
+        folder, child = self._files.folder(order_parts(order)[0]), self._children.get(order)
         exit_code = child.poll() if child is not None else None
         if child is not None and exit_code is None:
-            return Running()
+            return Running(self._node)
         leader = noted_process(folder)
         if is_locked(folder):
             if leader is not None and is_noted_here(folder) and _has_gone(leader):
-                self._signal(run, signal.SIGKILL)  # its children alone hold the lock: nothing comes of them any more
-            return Running()
-        self._files.put(run, folder)
-        return Gone(exit_code, has_begun=exit_code is not None or leader is not None)
+                self._signal(order, signal.SIGKILL)  # its children alone hold the lock: nothing comes of them any more
+            return Running(self._node)
+        if exit_code is not None:
+            return Exited(exit_code)
+        return Lost() if leader is not None else Unknown()
 
-    def _signal(self, run: str, number: signal.Signals) -> None:
-        folder, child = self._files.folder(run), self._children.get(run)
+    def _signal(self, order: str, number: signal.Signals) -> None:
+        folder, child = self._files.folder(order_parts(order)[0]), self._children.get(order)
         leader = noted_process(folder)
         if child is not None and child.poll() is None:
             leader = child.pid
@@ -106,15 +109,6 @@ class LocalExecutor:
             return
         with suppress(ProcessLookupError):
             os.killpg(leader, number)
-
-
-def _make_ready(folder: Path, lock: ProcessLock) -> None:
-    """
-    Raises:
-        OSError: there is not enough room.
-    """
-    refuse_full_disk(folder.parent, wanted=ROOM_TO_START_BYTES, what="a training is begun")
-    os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
 
 
 def _has_gone(pid: int) -> bool:

@@ -172,6 +172,7 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
 
 
 def test_a_killed_engine_is_a_failure_with_its_reason(murascope: Murascope, panels: Path, tmp_path: Path) -> None:
+    murascope.environment["MURASCOPE_RETRIES"] = "0"
     process = murascope.start("train", "--data", str(panels), *ENDLESS, "--yes", "--json")
     run = RunFolder(tmp_path / "home" / "runs" / "r1")
     while not (run.events.exists() and run.events.read_text().count("\n") >= 3):
@@ -306,6 +307,7 @@ def test_a_home_of_nobody_is_told_in_words(murascope: Murascope) -> None:
 def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     murascope: Murascope, panels: Path, tmp_path: Path
 ) -> None:
+    murascope.environment["MURASCOPE_RETRIES"] = "0"
     asked = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=60", "--set", "patience=0"]
     process = murascope.start("train", "--data", str(panels), *asked, "--yes")
     run = RunFolder(tmp_path / "home" / "runs" / "r1")

@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 from assistant.runs import executors
-from assistant.runs.executors import Approved, Executor, Gone, Running, Submission, executor_names, open_executor
+from assistant.runs.executors import (
+    Approved,
+    Executor,
+    Exited,
+    Lost,
+    Order,
+    Pending,
+    Running,
+    Unknown,
+    executor_names,
+    open_executor,
+)
 from assistant.runs.files import open_files
 from assistant.runs.results import load
 from assistant.settings import SettingError, Settings
@@ -25,7 +36,7 @@ from tests.stored_runs import card, write_model
 pytestmark = pytest.mark.anyio
 
 ANOTHER_MACHINE = Path(__file__).with_name("another_machine")
-RUN = "r1"
+RUN, ORDER = "r1", "r1-a1"
 JOB = make_job("detect", "panels", "autoencoder", {"image_size": 64, "epochs": 5000, "device": "cpu"})
 QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
 
@@ -37,7 +48,6 @@ class Bench:
         self.name, self.settings, self.data = name, settings, data
         self.files = open_files(settings)
         self.folder = self.files.folder(RUN)
-        self.claims = 0
 
     def holds(self, run: str, job: Job) -> RunFolder:
         """A run that has its first files."""
@@ -49,23 +59,20 @@ class Bench:
         """The executor as a server has it that has just been started."""
         return open_executor(self.name, self.settings, self.files)
 
-    def submission(self, *, spec: str = digest_of(JOB), needs: tuple[str, ...] = ()) -> Submission:
-        return Submission(RUN, dataset="panels", data=self.data, approved=Approved(data=None, spec=spec), needs=needs)
-
-    async def claim(self) -> bool:
-        self.claims += 1
-        return True
+    def order(self, *, spec: str = digest_of(JOB), needs: tuple[str, ...] = ()) -> Order:
+        return Order(RUN, 1, dataset="panels", data=self.data, approved=Approved(data=None, spec=spec), needs=needs)
 
     async def begun(self, executor: Executor) -> list[Event]:
         """What the run has reported as soon as it has reported something."""
         while not (events := read_events(self.folder)):
-            assert isinstance(await executor.status(RUN), Running)
+            assert isinstance(await executor.status(ORDER), Pending | Running)
             await asyncio.sleep(0.1)
         return events
 
-    async def end(self, executor: Executor) -> Gone:
-        while not isinstance(status := await executor.status(RUN), Gone):
+    async def end(self, executor: Executor) -> Exited | Lost:
+        while isinstance(status := await executor.status(ORDER), Pending | Running):
             await asyncio.sleep(0.1)
+        assert isinstance(status, Exited | Lost)
         return status
 
 
@@ -83,50 +90,41 @@ def bench(name: str, settings: Settings, panels: Path) -> Bench:
     return bench
 
 
-async def test_a_run_is_claimed_once_reports_into_its_files_and_is_gone_then(bench: Bench) -> None:
+async def test_a_run_reports_into_its_files_and_is_gone_then(bench: Bench) -> None:
     executor = bench.server()
-    assert await executor.submit(bench.submission(spec="another"), claim=bench.claim)
+    await executor.ready(bench.order())
+    await executor.submit(bench.order(spec="another"))
     ended = await bench.end(executor)
-    assert (ended.has_begun, bench.claims) == (True, 1)
-    assert ended.exit_code in (1, None)
+    assert isinstance(ended, Exited)
+    assert ended.exit_code == 1
     assert RunFolder(Path()).events.as_posix() in bench.files.list(RUN)
     (event,) = read_events(bench.folder)
     assert isinstance(event, Failed)
     assert event.code == "spec_changed"
-    assert any("not those that were approved" in line for line in await executor.logs(RUN, 20))
-    assert len(await executor.logs(RUN, 1)) == 1
+    assert any("not those that were approved" in line for line in await executor.logs(ORDER, 20))
+    assert len(await executor.logs(ORDER, 1)) == 1
 
 
-async def test_what_is_not_claimed_is_not_started(bench: Bench) -> None:
-    async def taken_meanwhile() -> bool:
-        return False
-
-    executor = bench.server()
-    assert not await executor.submit(bench.submission(), claim=taken_meanwhile)
-    assert await executor.status(RUN) == Gone(None, has_begun=False)
-    assert read_events(bench.folder) == []
-    assert list(await executor.logs(RUN, 20)) == []
-
-
-async def test_another_server_finds_a_run_starts_no_second_and_stops_it(bench: Bench) -> None:
+async def test_another_server_finds_an_attempt_starts_no_second_and_stops_it(bench: Bench) -> None:
     first, other = bench.server(), bench.server()
-    assert await first.submit(bench.submission(), claim=bench.claim)
-    assert isinstance(await other.status(RUN), Running)
-    assert not await other.submit(bench.submission(), claim=bench.claim)
-    assert bench.claims == 1
-    assert isinstance((await bench.begun(other))[0], Started)
-    await other.cancel(RUN, grace_s=30)
-    assert (await bench.end(other)).has_begun
-    assert (await bench.end(first)).has_begun
+    await first.submit(bench.order())
+    await other.submit(bench.order())
+    assert isinstance(await other.status(ORDER), Pending | Running)
+    assert [type(event) for event in await bench.begun(other) if isinstance(event, Started)] == [Started]
+    await other.cancel(ORDER, grace_s=30)
+    await bench.end(other)
+    await bench.end(first)
     assert isinstance(read_events(bench.folder)[-1], Stopped)
     EventLog(bench.folder).close()  # nobody writes it any more
 
 
-async def test_a_run_that_was_never_submitted_is_told_as_one_that_has_not_begun(bench: Bench) -> None:
+async def test_of_an_attempt_that_was_never_submitted_nothing_is_known(bench: Bench) -> None:
     executor = bench.server()
-    assert await executor.status(RUN) == Gone(None, has_begun=False)
-    await executor.cancel(RUN, grace_s=0)
-    assert await executor.status(RUN) == Gone(None, has_begun=False)
+    assert await executor.status(ORDER) == Unknown()
+    await executor.cancel(ORDER, grace_s=0)
+    assert await executor.status(ORDER) == Unknown()
+    assert read_events(bench.folder) == []
+    assert list(await executor.logs(ORDER, 20)) == []
 
 
 async def test_what_a_run_is_built_on_lies_beside_it_where_it_computes(
@@ -137,7 +135,7 @@ async def test_what_a_run_is_built_on_lies_beside_it_where_it_computes(
     write_model(bench.holds("r7", JOB).path, card(JOB))  # it adapted no backbone, which is told of a run that was found
     executor = bench.server()
     assert job.built_on == ["r7"]
-    assert await executor.submit(bench.submission(spec=digest_of(job), needs=("r7",)), claim=bench.claim)
+    await executor.submit(bench.order(spec=digest_of(job), needs=("r7",)))
     await bench.end(executor)
     last = read_events(bench.folder)[-1]
     assert isinstance(last, Failed)
@@ -157,8 +155,8 @@ async def test_a_whole_training_ends_well_and_its_results_are_there(
 
 
 def test_an_executor_that_does_not_exist_is_refused_with_those_that_do(settings: Settings) -> None:
-    with pytest.raises(SettingError, match=r"MURASCOPE_EXECUTOR is 'slurm'.*\(have: .*local"):
-        open_executor("slurm", settings, open_files(settings))
+    with pytest.raises(SettingError, match=r"MURASCOPE_EXECUTOR is 'abacus'.*\(have: .*local"):
+        open_executor("abacus", settings, open_files(settings))
 
 
 def test_executors_are_found_by_their_files_alone() -> None:

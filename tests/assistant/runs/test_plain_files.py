@@ -10,7 +10,7 @@ import pytest
 from assistant.kinds.detect.findings import finding
 from assistant.runs.executors.local import append_plain
 from assistant.runs.follow import _new_events
-from assistant.runs.last_word import LOG_BYTES, killed, log_tail, open_for_last_word, say
+from assistant.runs.last_word import LOG_BYTES, end_of, log_tail, open_for_last_word, say, without_last_word
 from assistant.runs.results import NoResults, load
 from assistant.store.tables import RunRow
 from engine.contract.continuing import epochs_kept, hand_on
@@ -81,7 +81,7 @@ def test_a_run_gets_its_end_whatever_lies_in_place_of_its_files(
     run = RunFolder(tmp_path)
     for path in (run.events, run.log, run.checkpoint, run.handed_on):
         put(path)
-    end = last_word(tmp_path, otherwise or killed(-9, tmp_path))
+    end = last_word(tmp_path, otherwise or without_last_word(end_of("killed", -9), tmp_path))
     assert isinstance(end, Failed)
     assert "events.jsonl is no plain file" in end.reason
     assert has_ended(tmp_path)

@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 from assistant.machine.masking import Mask
 from assistant.machine.troubles import Trouble
 from assistant.runs import supervisor
-from assistant.runs.executors import Claim, Submission
+from assistant.runs.attempts import Attempts
+from assistant.runs.executors import Lost, Order, Pending, Running, Status, Unknown, Unreachable
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.files import open_files
 from assistant.runs.place import place_of
@@ -22,8 +23,8 @@ from assistant.runs.queue import Queue
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import RunRow
-from engine.contract.events import EventLog, Failed, Finished, Started, Stopped, read_events
+from assistant.store.tables import AttemptRow, RunRow, now
+from engine.contract.events import EventLog, Failed, Finished, Started, Stopped, Warned, read_events
 from engine.contract.jobs import make_job
 from engine.contract.process_lock import is_locked, noted_process
 from tests.small_disk import SmallDisk, small_disk
@@ -57,9 +58,13 @@ class ScriptExecutor(LocalExecutor):
 class Scene:
     """A queue with a supervisor over scripted runs."""
 
-    def __init__(self, settings: Settings, database: Database):
+    def __init__(self, settings: Settings, database: Database, *, retries: int = 0):
         self.database, self.folder, self.files = database, settings.home, open_files(settings)
         self.queue = Queue(settings, database, Mask([]), place_of(settings.home), self.files)
+        self.attempts, self.settings = (
+            Attempts(database),
+            settings.model_copy(update={"retries": retries, "retry_wait_s": 0}),
+        )
         self.executor = ScriptExecutor(settings, self.files)
         self.executors = [self.executor]
         self.ended: list[RunRow] = []
@@ -67,7 +72,7 @@ class Scene:
 
     def another_supervisor(self, executor: ScriptExecutor | None = None) -> Supervisor:
         executor = executor or self.executor
-        return Supervisor(self.queue, lambda name: executor, slots=1, ended=self.ended.append)
+        return Supervisor(self.queue, self.attempts, lambda name: executor, self.settings, ended=self.ended.append)
 
     def another_server(self) -> Supervisor:
         """One that knows nothing of the processes which the first one started."""
@@ -108,6 +113,11 @@ class Scene:
         finally:
             other.close()
 
+    async def waits_again(self, run: str) -> RunRow:
+        while (row := await self.queue.get(run)).state != "queued" or row.not_before is None:
+            await asyncio.sleep(0.02)
+        return row
+
     async def state_becomes(self, run: str, *states: str) -> RunRow:
         for _ in range(400):
             if (row := await self.queue.get(run)).state in states:
@@ -117,9 +127,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened_scene(settings: Settings) -> AsyncIterator[Scene]:
+async def opened_scene(settings: Settings, *, retries: int = 0) -> AsyncIterator[Scene]:
     database = await Database.open(settings.database_url)
-    opened = Scene(settings, database)
+    opened = Scene(settings, database, retries=retries)
     yield opened
     for executor in opened.executors:
         for child in executor._children.values():
@@ -373,11 +383,11 @@ async def test_following_a_run_gives_each_event_once_from_any_point(scene: Scene
 class NotingExecutor(ScriptExecutor):
     """Notes what it is given."""
 
-    given: Submission | None = None
+    given: Order | None = None
 
-    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
-        self.given = submission
-        return await super().submit(submission, claim=claim)
+    async def submit(self, order: Order) -> None:
+        self.given = order
+        await super().submit(order)
 
 
 @pytest.mark.parametrize(
@@ -397,3 +407,214 @@ async def test_an_executor_is_told_what_a_run_is_built_on(
     await scene.another_supervisor(executor).run_one(run.id)
     assert executor.given is not None
     assert (executor.given.dataset, executor.given.data, executor.given.needs) == ("oled", Path("/data/oled"), needs)
+
+
+DIES_ONCE = (
+    "if len([each for each in read_events(run) if isinstance(each, Started)]) < 2: os.kill(os.getpid(), signal.SIGKILL)"
+)
+
+
+def outcomes(attempts: Sequence[AttemptRow]) -> list[str | None]:
+    return [attempt.outcome for attempt in attempts]
+
+
+@pytest.fixture
+async def patient(settings: Settings) -> AsyncIterator[Scene]:
+    """Its supervisor tries twice again what was killed."""
+    async with opened_scene(settings, retries=2) as opened:
+        yield opened
+
+
+async def test_a_killed_process_is_tried_again_and_its_log_tells_why(patient: Scene) -> None:
+    run = await patient.run(f"{START}\n{DIES_ONCE}\n{FINISH}")
+    assert (run.state, run.attempts, run.reason) == ("succeeded", 2, None)
+    events = read_events(patient.queue.folder("r1"))
+    assert [type(event) for event in events] == [Started, Warned, Started, Finished]
+    assert (events[1].code, events[1].values) == ("retried_killed", {"attempt": 1, "wait_s": 0.0})
+    assert "SIGKILL" in events[1].message
+    first, second = await patient.attempts.of("r1")
+    assert (first.outcome, first.exit_code, second.outcome) == ("killed", -9, "done")
+    assert "SIGKILL" in (first.reason or "")
+    assert first.node == second.node == patient.queue.place.host
+
+
+async def test_a_process_that_is_killed_again_and_again_fails_with_the_reason_of_the_last_time(patient: Scene) -> None:
+    run = await patient.run(f"{START}\nprint('attempt', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert (run.state, run.attempts) == ("failed", 3)
+    assert "SIGKILL" in (run.reason or "")
+    assert outcomes(await patient.attempts.of("r1")) == ["killed"] * 3
+    assert isinstance(last := read_events(patient.queue.folder("r1"))[-1], Failed)
+    assert last.log[-1] == "attempt"
+
+
+async def test_what_ends_by_itself_would_end_like_that_again_and_is_not_tried_again(patient: Scene) -> None:
+    run = await patient.run(f"{START}\nos._exit(7)")
+    assert (run.state, run.attempts) == ("failed", 1)
+    assert outcomes(await patient.attempts.of("r1")) == ["exited"]
+
+
+async def test_each_further_attempt_waits_twice_as_long(patient: Scene) -> None:
+    patient.settings.retry_wait_s = 600.0 / 4
+    patient.executor.script = f"{START}\nos.kill(os.getpid(), signal.SIGKILL)"
+    run = await patient.add()
+    waits = []
+    for _ in range(2):
+        async with patient.another_server().working():
+            row = await patient.waits_again(run)
+            assert row.not_before is not None
+            waits.append(round((row.not_before - now()).total_seconds(), -1))
+        await patient.queue._change(run, ("queued",), not_before=None)
+    assert waits == [150, 300]
+
+
+async def test_a_run_that_waits_for_its_next_attempt_can_be_stopped(patient: Scene) -> None:
+    patient.settings.retry_wait_s = 600
+    patient.executor.script = f"{START}\nos.kill(os.getpid(), signal.SIGKILL)"
+    run = await patient.add()
+    async with patient.supervisor.working():
+        await patient.waits_again(run)
+        assert (await patient.queue.stop(run)).state == "stopped"
+    assert isinstance(read_events(patient.queue.folder(run))[-1], Stopped)
+
+
+async def test_of_runs_that_wait_the_one_of_the_highest_priority_starts_first(scene: Scene) -> None:
+    scene.executor.script = f"{START}\n{FINISH}"
+    for _ in range(3):
+        await scene.add()
+    await scene.queue.prioritise("r3", 5)
+    assert [row.id for row in await scene.queue.waiting()] == ["r3", "r1", "r2"]
+    assert await scene.queue.waits_for(await scene.queue.get("r1")) == ["r3"]
+    async with scene.supervisor.working():
+        for run in ("r1", "r2", "r3"):
+            await scene.state_becomes(run, "succeeded")
+    assert [row.id for row in scene.ended] == ["r3", "r1", "r2"]
+
+
+async def test_nothing_starts_while_the_queue_is_paused(scene: Scene) -> None:
+    scene.executor.script = f"{START}\n{FINISH}"
+    await scene.queue.pause()
+    run = await scene.add()
+    looked = asyncio.Event()
+    scene.executor.ready = lambda order: looked.set()  # type: ignore[assignment]
+    async with scene.supervisor.working():
+        for _ in range(3):
+            await scene.supervisor._look()
+        assert not looked.is_set()
+        assert (await scene.queue.get(run)).state == "queued"
+        del scene.executor.ready
+        await scene.queue.resume()
+        await scene.state_becomes(run, "succeeded")
+
+
+class Cluster:
+    """An executor that shares no disk: how its attempts are is said by the test, and what they report by `heard`."""
+
+    shares_disk = False
+
+    def __init__(self) -> None:
+        self.now: Status = Unknown()
+        self.submitted: list[str] = []
+        self.cancelled: list[str] = []
+        self.asked = 0
+
+    async def ready(self, order: Order) -> None: ...
+
+    async def submit(self, order: Order) -> None:
+        self.submitted.append(order.id)
+
+    async def status(self, order: str) -> Status:
+        self.asked += 1
+        return self.now
+
+    async def cancel(self, order: str, *, grace_s: float) -> None:
+        self.cancelled.append(order)
+
+    async def logs(self, order: str, lines: int) -> list[str]:
+        return []
+
+
+@asynccontextmanager
+async def on_a_cluster(patient: Scene) -> AsyncIterator[tuple[Cluster, str]]:
+    """A run that was submitted to a cluster and waits there."""
+    cluster = Cluster()
+    server = Supervisor(
+        patient.queue, patient.attempts, lambda name: cluster, patient.settings, ended=patient.ended.append
+    )
+    run = await patient.add()
+    cluster.now = Pending("no GPU is free")
+    async with server.working():
+        while not cluster.submitted:
+            await asyncio.sleep(0.02)
+        yield cluster, run
+
+
+async def attempts_become(patient: Scene, run: str, *wanted: str | None) -> None:
+    while outcomes(found := await patient.attempts.of(run)) != list(wanted) or found[0].state != "ended":
+        await asyncio.sleep(0.02)
+
+
+async def test_what_a_cluster_has_never_heard_of_is_submitted_again_under_the_same_id(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        cluster.now = Unknown()
+        while len(cluster.submitted) < 2:
+            await asyncio.sleep(0.02)
+        cluster.now = Pending()
+    assert set(cluster.submitted) == {f"{run}-a1"}
+
+
+async def test_what_a_cluster_has_forgotten_that_had_begun_gets_a_new_attempt(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        await patient.attempts.heard(run, 1, node="node-2")
+        cluster.now = Unknown()
+        await attempts_become(patient, run, "lost", None)
+        cluster.now = Pending()
+    assert f"{run}-a2" in cluster.submitted
+
+
+async def test_a_cluster_that_does_not_answer_changes_nothing(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        await patient.attempts.heard(run, 1, node="node-2")
+        cluster.now, cluster.asked = Unreachable("the head does not answer"), 0
+        while cluster.asked < 3:
+            await asyncio.sleep(0.02)
+        assert outcomes(await patient.attempts.of(run)) == [None]
+        assert (await patient.queue.get(run)).state == "running"
+
+
+async def test_an_attempt_that_is_silent_is_ended_and_then_given_up(
+    patient: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "ABANDON_S", 0.2)
+    patient.settings.silent_s = 0.3
+    async with on_a_cluster(patient) as (cluster, run):
+        await patient.attempts.heard(run, 1, node="node-2")
+        cluster.now = Running("node-2")  # as its cluster says to the end: the node is frozen
+        await attempts_become(patient, run, "silent", None)
+        cluster.now = Pending()
+    assert cluster.cancelled[0] == f"{run}-a1"
+    assert f"{run}-a2" in cluster.submitted
+
+
+async def test_attempts_of_which_nothing_was_heard_use_up_no_retries_and_are_bounded(
+    patient: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "ABANDON_S", 0.0)
+    patient.settings.silent_s, patient.settings.retries = 0.05, 0
+    async with on_a_cluster(patient) as (cluster, run):
+        cluster.now = Running("node-2")
+        row = await patient.state_becomes(run, "failed")
+    assert row.attempts == supervisor.MOST_STARTS
+    assert outcomes(await patient.attempts.of(run)) == ["never_began"] * supervisor.MOST_STARTS
+    assert "never began" in (row.reason or "")
+
+
+async def test_the_last_word_of_a_log_counts_more_than_a_machine_that_is_gone(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        await patient.attempts.heard(run, 1, node="node-2")
+        log = EventLog(patient.queue.folder(run))
+        log.append(Started(model="patchcore", dataset="oled"))
+        log.append(Finished(metrics={"image_auroc": 0.9}, seconds={}))
+        log.close()
+        cluster.now = Lost("node-2 is dead")
+        assert (await patient.state_becomes(run, "succeeded", "queued")).state == "succeeded"
+    assert outcomes(await patient.attempts.of(run)) == ["done"]

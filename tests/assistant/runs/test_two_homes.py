@@ -90,7 +90,7 @@ async def test_a_stop_asked_for_in_another_home_is_carried_out_by_the_runs_own(h
         while len(read_events(one.runs.folder_of(row))) < 2:
             await asyncio.sleep(0.1)
         assert (await two.runs.get(row.id)).state == "running"
-        assert isinstance(await one.executor("local").status(row.id), Running)
+        assert isinstance(await one.executor("local").status(f"{row.id}-a1"), Running)
         assert (await two.runs.stop(row.id)).stop_requested
         assert (await becomes(two, row, "stopped", "failed")).state == "stopped"
     assert not two.runs.folder(row.id).exists()

@@ -9,7 +9,7 @@ import dataclasses
 import shutil
 from collections.abc import Sequence
 
-from assistant.runs.executors import Claim, Executor, Gone, Status, Submission, lay_out
+from assistant.runs.executors import Executor, Order, Status, Unknown, lay_out, order_parts
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.files import LocalFiles, RunFiles
 from assistant.settings import Settings
@@ -26,26 +26,27 @@ class Elsewhere:
         self._there = LocalFiles(self._machine / "runs")
         self._executor = LocalExecutor(settings, self._there)
 
-    async def submit(self, submission: Submission, *, claim: Claim) -> bool:
-        data = self._machine / "data" / submission.dataset
+    shares_disk = True  # in effect: all that it leaves is copied back whenever somebody asks how it is
 
-        async def bring_and_claim() -> bool:
-            """Asked where nobody else can start the run there, or its reports would be overwritten."""
-            await asyncio.to_thread(shutil.copytree, submission.data, data, dirs_exist_ok=True)
-            await asyncio.to_thread(lay_out, submission, self._files, runs=self._there.views)
-            return await claim()
+    async def ready(self, order: Order) -> None:
+        await asyncio.to_thread(self._machine.mkdir, exist_ok=True)
 
-        await asyncio.to_thread(self._there.folder(submission.run).mkdir, parents=True, exist_ok=True)
-        return await self._executor.submit(dataclasses.replace(submission, data=data), claim=bring_and_claim)
+    async def submit(self, order: Order) -> None:
+        if not isinstance(await self._executor.status(order.id), Unknown):
+            return
+        data = self._machine / "data" / order.dataset
+        await asyncio.to_thread(shutil.copytree, order.data, data, dirs_exist_ok=True)
+        await asyncio.to_thread(lay_out, order, self._files, runs=self._there.views)
+        await self._executor.submit(dataclasses.replace(order, data=data))
 
-    async def status(self, run: str) -> Status:
-        status = await self._executor.status(run)
-        if not (isinstance(status, Gone) and not status.has_begun):
+    async def status(self, order: str) -> Status:
+        status, run = await self._executor.status(order), order_parts(order)[0]
+        if not isinstance(status, Unknown):
             await asyncio.to_thread(self._files.put, run, self._there.folder(run))
         return status
 
-    async def cancel(self, run: str, *, grace_s: float) -> None:
-        await self._executor.cancel(run, grace_s=grace_s)
+    async def cancel(self, order: str, *, grace_s: float) -> None:
+        await self._executor.cancel(order, grace_s=grace_s)
 
-    async def logs(self, run: str, lines: int) -> Sequence[str]:
-        return await self._executor.logs(run, lines)
+    async def logs(self, order: str, lines: int) -> Sequence[str]:
+        return await self._executor.logs(order, lines)
