@@ -122,6 +122,8 @@ def _costs(costs: Mapping[str, Any]) -> str:
 
 def _origin(version: Mapping[str, Any]) -> str:
     asked = ", ".join(f"{name} {value}" for name, value in version["asked"].items())
-    when = f" on {version['when'][:16].replace('T', ' ')} UTC" if "when" in version else ""
+    from assistant.runs.thresholds import said_when
+
+    when = f" on {said_when(version)}" if "when" in version else ""
     why = f" ({version['why']})" if version.get("why") else ""
     return f"version {version['version']}: {asked}, by {version['who']}{when}{why}"

@@ -166,9 +166,16 @@ def read_asked(asked: Mapping[str, Any]) -> "Asked":
         return Asked.model_validate({name: value for name, value in asked.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        said = f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
+        where, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        if (field := Asked.model_fields.get(where)) is not None:
+            allowed = said.removeprefix("Input ")
+            said = f"{where.replace('_', ' ')} cannot be {first['input']}: it {allowed} ({field.description})"
         raise ThresholdRefused("bad_threshold", said) from None
+
+
+def said_when(setting: Mapping[str, Any]) -> str:
+    """When a version was set, to the minute."""
+    return f"{setting['when'][:16].replace('T', ' ')} UTC"
 
 
 async def _kept(runs: Queue, row: RunRow) -> "Kept":

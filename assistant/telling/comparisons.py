@@ -34,7 +34,7 @@ def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[l
         beside = kind.beside(rows)
         if len(rows) > FEWEST:
             answer.append(([*_verdict(beside)], (("verdict",),)))
-        for one, other in _pairs(rows):
+        for one, other in _pairs(rows, verdict_of(beside).leads):
             between = [*_on_data(one[0], other[0]), *_on_settings(one[0], other[0]), *_on_time(one, other)]
             claims = beside.claims[one[0].id, other[0].id]
             if len(rows) == FEWEST:
@@ -122,10 +122,11 @@ def _not_comparable(every: About, runs: Sequence[tuple[RunRow, Path]]) -> Iterat
 
 
 def _pairs(
-    rows: Sequence[tuple[RunRow, Path]],
+    rows: Sequence[tuple[RunRow, Path]], leads: str | None
 ) -> Iterator[tuple[tuple[RunRow, Path], tuple[RunRow, Path]]]:
-    """The best of those that can be compared with each of the others, each pair in the order in which they were asked for."""
-    best = max(rows, key=lambda each: (headline_of(each[0]) or ("", float("-inf")))[1])
+    """The one that `leads`, of which the verdict tells, with each of the others; the first where none does. Each pair in the order in which
+    they were asked for."""
+    best = next((each for each in rows if each[0].id == leads), rows[0])
     for each in rows:
         if each is not best:
             yield (best, each) if rows.index(best) < rows.index(each) else (each, best)

@@ -126,7 +126,7 @@ def side_by_side(runs: Sequence[Run]) -> SideBySide:
 def check_number(many: int) -> None:
     """Raises NotComparable for fewer than two, or more than six."""
     if not FEWEST <= many <= MOST:
-        raise NotComparable(many, f"{many} runs cannot be compared: name two to six finished ones")
+        raise NotComparable(many, f"name two to six finished runs to compare, not {many}")
 
 
 def settings_that_differ(rows: Sequence[RunRow]) -> list[Differs]:

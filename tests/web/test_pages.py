@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from assistant.settings import Settings
 from engine.contract.models import MODELS
+from tests.serving import PROJECT
 from tests.web.conftest import SECRET
 from web.app import create_app
 
@@ -21,6 +22,12 @@ def test_every_page_opens_in_every_language(client: TestClient, path: str, langu
     page = client.get(path, params={"lang": language})
     assert page.status_code == 200
     assert f'<html lang="{language}"' in page.text
+
+
+def test_no_template_styles_an_element_itself() -> None:
+    """The security policy would block it, in silence."""
+    templates = [path for folder in ("templates", "kinds") for path in (PROJECT / "web" / folder).rglob("*.html")]
+    assert [path.name for path in templates if " style=" in path.read_text()] == []
 
 
 def test_pages_hold_no_inline_script_and_no_inline_style(finished_run: str, client: TestClient) -> None:

@@ -32,7 +32,7 @@ OUTLINES: dict[str, Outline] = {
         ("image_auroc", "aupro_30", "location"),
         ("random_weights",),
         ("next",),
-        ("threshold", "promise_short"),
+        ("threshold", "threshold_set", "promise_short"),
         ("at_5_overkill",),
         ("broken",),
         ("synthetic",),

@@ -1,6 +1,6 @@
 """What may be said about a training of a detector, planned or finished."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from assistant.kinds.detect.gallery import images_of
 from assistant.kinds.learning_curve import epochs_of, on_learning_curve
 from assistant.kinds.summary import title_of
 from assistant.runs.results import NoResults, load
+from assistant.runs.thresholds import said_when
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.data import DataFacts
@@ -103,9 +104,17 @@ def claims_of_run(row: RunRow, folder: Path, others: Sequence[tuple[RunRow, Path
     ]
     return [
         *measured,
+        *_on_who_set_it(about, row),
         *on_learning_curve(about, epochs_of(folder), model=title, learns_in_epochs=job.model.learns_in_epochs),
         *next_steps(about, results.metrics, job, evidence=evidence),
     ]
+
+
+def _on_who_set_it(about: About, row: RunRow) -> Iterator[Claim]:
+    """Where somebody put another threshold in force than that of the training."""
+    if row.threshold is not None:
+        told = {"who": row.threshold["who"].replace(" ", "_"), "when": said_when(row.threshold)}
+        yield about.claim("threshold_set", "threshold_set", **told, because=row.threshold["why"])
 
 
 def _read(row: RunRow, folder: Path) -> DetectResults | None:

@@ -7,7 +7,7 @@ from pydantic_ai import RunContext
 from assistant.data.datasets import DatasetError
 from assistant.plans.form import differences
 from assistant.plans.proposals import StalePlan
-from assistant.state import PlanVersion, is_new
+from assistant.state import PlanVersion, State, is_new
 from assistant.tools.desk import Desk, Undone
 from engine.contract.jobs import SpecError, read_job
 
@@ -31,14 +31,27 @@ async def undo_change(ctx: RunContext[Desk]) -> dict[str, Any]:
             return await _withdrawn(desk, state.plan)
         has_plan = state.plan is not None
         why = "the open plan was not changed" if has_plan else "no plan is open"
-        raise desk.refuse("nothing_to_undo", f"there is nothing to undo: {why}", has_plan=has_plan)
+        raise desk.refuse(
+            "nothing_to_undo",
+            f"there is nothing to undo: {why}",
+            has_plan=has_plan,
+            threshold_of=None if has_plan else _threshold_set_last(state),
+        )
     return _told(undone)
+
+
+def _threshold_set_last(state: State) -> str | None:
+    """The run whose threshold was what was changed last: set_threshold undoes that."""
+    act = state.act
+    return str(act.told["run"]) if act is not None and (act.tool, act.outcome) == ("set_threshold", "done") else None
 
 
 async def _withdrawn(desk: Desk, plan: PlanVersion) -> dict[str, Any]:
     row = await desk.proposals.get(plan.proposal)
     if row is None:
-        raise desk.refuse("nothing_to_undo", "there is nothing to undo: no plan is open", has_plan=False)
+        raise desk.refuse(
+            "nothing_to_undo", "there is nothing to undo: no plan is open", has_plan=False, threshold_of=None
+        )
     try:
         await desk.cards.withdraw(row)
     except StalePlan as error:

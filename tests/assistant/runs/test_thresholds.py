@@ -125,8 +125,12 @@ async def test_a_run_without_results_or_of_a_kind_without_threshold_is_refused(w
     [
         ({}, "exactly one"),
         ({"value": 1.0, "to": "f1"}, "exactly one"),
-        ({"overkill_rate": 3.0, "to": None}, "overkill_rate: .* less than 1"),
-        ({"valu": 1.0}, "valu"),
+        (
+            {"overkill_rate": 3.0, "to": None},
+            r"overkill rate cannot be 3.0: it should be less than 1 \(share .* 0.03\)",
+        ),
+        ({"escape_cost": float("nan")}, "escape cost cannot be nan: it should be a finite number"),
+        ({"valu": 1.0}, "not permitted"),
     ],
 )
 def test_what_is_no_wish_for_a_threshold_is_refused_in_words(asked: dict[str, Any], said: str) -> None:

@@ -127,6 +127,16 @@ def test_of_more_than_two_the_best_is_compared_with_each_other(tmp_path: Path) -
     assert {id.split(".")[0] for id in said} == {"r3-r5-r8", "r3-r5", "r5-r8"}
 
 
+def test_the_pairs_are_those_of_the_run_that_the_verdict_names(tmp_path: Path) -> None:
+    """Figures noted with the runs may be older than their results: the pairs follow the verdict, not them."""
+    runs = [run(tmp_path, number, results) for number, results in ((3, MANY), (5, FEW), (8, MANY))]
+    for (row, _), auroc in zip(runs, (0.99, 0.9, 0.8), strict=True):
+        row.metrics = {"image_auroc": auroc}
+    beside = side_by_side(runs).beside
+    assert beside is not None and "**r5**" in verdict_sentences(beside, "en")[0].text
+    assert {id.split(".")[0] for id in texts(runs)} == {"r3-r5-r8", "r3-r5", "r5-r8"}
+
+
 def test_classifiers_are_compared_by_what_each_classed_right(tmp_path: Path) -> None:
     said = texts([run(tmp_path, 3, classified([0, 0, 0, 0, 1, 1, 1, 1])), run(tmp_path, 5, classified([0] * 8))])
     assert said["r3-r5.unclear"] == (

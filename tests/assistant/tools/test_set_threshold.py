@@ -7,6 +7,7 @@ import pytest
 from assistant.chat.conversation import Conversation
 from assistant.frames import Answer, AssistantItem, ConfirmItem
 from assistant.runs.thresholds import options, set_threshold
+from assistant.telling.runs import sentences_of_run
 from assistant.tools.words import question_words
 from assistant.workspace import Workspace
 from engine.contract.another_threshold import Asked
@@ -55,6 +56,21 @@ async def test_a_yes_to_what_is_no_longer_so_sets_nothing(workspace: Workspace) 
     said = await answer(conversation, asked, yes=True)
     assert "set elsewhere meanwhile" in said
     assert (await options(workspace.runs, await workspace.runs.get(row.id)))["in_force"]["value"] == 0.7
+
+
+async def test_undo_says_how_a_threshold_that_was_set_last_is_taken_back(workspace: Workspace) -> None:
+    _, conversation = await finished(workspace), await workspace.conversations.create("en")
+    await answer(conversation, await question(conversation, escape_rate=0), yes=True)
+    called = await conversation.call("undo_change", {}, "en")
+    assert called.status == "refused" and called.facts["threshold_of"] == "r1"
+
+
+async def test_the_summary_says_who_set_the_threshold_and_why(workspace: Workspace) -> None:
+    row = await finished(workspace)
+    row = await set_threshold(workspace.runs, row, Asked(value=0.3), who="command line", why="the line agreed")
+    said = {each.id: each.text for each in sentences_of_run(row, workspace.runs.folder(row.id), "en", ())}
+    assert "It was set from the command line on 20" in said["r1.threshold_set"]
+    assert said["r1.threshold_set"].endswith("UTC, because: the line agreed.")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ const timers = new Map();
 export function mountGroupCard(card) {
   const { group } = card.dataset;
   clearTimeout(timers.get(group));
-  chart(card);
+  fill(card);
   if (!card.dataset.wired) {
     card.dataset.wired = "true";
     onClick(card, "[data-action=stop-group]", (_, button) => stop(card, button));
@@ -41,13 +41,20 @@ async function look(card) {
       view.replaceWith(fresh);
       card.dataset.state = fresh.dataset.state;
       $(".scroll", card).scrollLeft = at;
-      chart(card);
+      fill(card);
       if (focus) $(focus.dataset.action ? `[data-action="${focus.dataset.action}"]` : `a[href="${focus.getAttribute("href")}"]`, card)?.focus({ preventScroll: true });
     }
   } catch {
     // the bar at the foot tells that the server is away
   }
   if (card.dataset.state === "running") lookLater(card);
+}
+
+/** What the server cannot draw: the page's security policy allows no styles in its HTML. */
+function fill(card) {
+  const bar = $(".bar", card);
+  if (bar) bar.firstElementChild.style.inlineSize = `${(100 * bar.ariaValueNow) / Math.max(1, bar.ariaValueMax)}%`;
+  chart(card);
 }
 
 function chart(card) {
