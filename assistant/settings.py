@@ -67,6 +67,20 @@ class Settings(BaseSettings):
         le=86400,
         description="seconds without a sign of life after which a training is ended and tried again",
     )
+    node_python: str = Field(
+        default="python3", description="the Python on the nodes of a cluster in which Murascope is installed"
+    )
+    run_cpus: float = Field(default=1, gt=0, le=1024, description="CPUs that a training asks a cluster for")
+    run_gpus: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="GPUs that a training asks a cluster for, unless its job says cpu (none) or cuda (at least one)",
+    )
+    ray_address: str | None = Field(
+        default=None, description="for the executor ray: where its head answers, such as http://ray-head:8265"
+    )
+    ray_token: SecretStr | None = Field(default=None, description="for the executor ray: the cluster's token")
     keep_deleted_days: float = Field(
         default=7,
         ge=0,

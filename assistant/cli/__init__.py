@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from assistant.cli import data, runs
+from assistant.cli import cluster, data, runs
 from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
 from assistant.cli.compare import compare
@@ -46,6 +46,7 @@ for command in (
 app.command("test")(judge)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+app.add_typer(cluster.app, name="cluster")
 
 
 def main() -> None:

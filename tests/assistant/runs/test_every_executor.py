@@ -76,7 +76,7 @@ class Bench:
         return status
 
 
-@pytest.fixture(params=[*executor_names(), "elsewhere"])
+@pytest.fixture(params=[*(name for name in executor_names() if name not in OF_CLUSTERS), "elsewhere"])
 def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(executors, "__path__", [*executors.__path__, str(ANOTHER_MACHINE)])
     chosen: str = request.param
