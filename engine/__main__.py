@@ -22,6 +22,7 @@ from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS, Job, digest_of, read_job
 from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
+from engine.heartbeat import beating
 from engine.report import Report, StopRequested, TimeLimit
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
@@ -53,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
         return FAILED
     _stop_on_signals(report)
     try:
-        return _run(options, report)
+        with beating(run):
+            return _run(options, report)
     except OSError as error:  # the log itself cannot be written any more
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
         return FAILED

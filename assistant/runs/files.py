@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from assistant.settings import Settings
-from engine.contract.folder import RunFolder
+from engine.contract.folder import OF_ATTEMPTS
 from engine.contract.plain_files import open_plain
 
 PART = ".part"  # the end of the name of a file or folder that is still being written
@@ -129,10 +129,9 @@ def _copy(source: Path, target: Path, only: Collection[str] = ()) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """Plain files alone: no links, which may lead anywhere, nothing that is still being written, and no lock, which holds here alone."""
+    """Plain files alone: no links, which may lead anywhere, nothing that is still being written, and nothing of attempts, which is true
+    on the machine alone that computes them."""
     found = [Path(at, name) for at, _, names in os.walk(folder) for name in names]
     plain = [path.relative_to(folder) for path in found if path.is_file() and not path.is_symlink()]
-    lock = RunFolder(Path()).lock
-    return sorted(
-        path.as_posix() for path in plain if path != lock and not any(each.endswith(PART) for each in path.parts)
-    )
+    kept = (path for path in plain if path.parts[0] not in OF_ATTEMPTS)
+    return sorted(path.as_posix() for path in kept if not any(each.endswith(PART) for each in path.parts))

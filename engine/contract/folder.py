@@ -4,7 +4,8 @@
       spec.json                 the job that runs: never rewritten
       events.jsonl              what the run reports (engine/contract/events.py)
       log.txt                   what its process prints
-      process.lock              held while the run lives (engine/contract/process_lock.py)
+      process.lock, heartbeat   held while the run lives; touched by its trainer (engine/contract/attempt_files.py)
+      attempts/                 the verdict on each attempt that ended, by its number
       continues.json            what another run handed on to this one (engine/contract/continuing.py)
       checkpoints/              where it goes on after it was cut off
       model/                    the saved model, whole or not there
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from engine.contract.attempt_files import attempts_in, heartbeat_in, lock_in, verdict_in
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, write_checksums
 from engine.contract.jobs import Job, read_job
 from engine.contract.plain_files import read_plain, write_whole
@@ -59,7 +61,19 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        return self.path / "process.lock"
+        return lock_in(self.path)
+
+    @property
+    def heartbeat(self) -> Path:
+        return heartbeat_in(self.path)
+
+    @property
+    def attempts(self) -> Path:
+        return attempts_in(self.path)
+
+    def verdict(self, attempt: int) -> Path:
+        """How an attempt ended: read and written by engine/contract/attempt_files.py."""
+        return verdict_in(self.path, attempt)
 
     @property
     def handed_on(self) -> Path:
@@ -239,6 +253,11 @@ class EvaluationFolder:
 
 _HERE = RunFolder(Path())
 BUILT_ON = (_HERE.spec.as_posix(), _HERE.model.path.as_posix())  # what another run needs of one that it is built on
+OF_ATTEMPTS = (
+    _HERE.lock.as_posix(),
+    _HERE.heartbeat.as_posix(),
+    _HERE.attempts.as_posix(),
+)  # holds where it computes alone
 
 
 def _understood(folder: Path, path: Path, parse: Callable[[bytes], Read]) -> Read:

@@ -51,6 +51,16 @@ def append_plain(path: Path) -> FileIO:
     return os.fdopen(_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
 
 
+def overwrite_plain(path: Path) -> FileIO:
+    """The file, made where there is none, to be written from its beginning; what it held is not cut off. Nothing waits in a buffer.
+
+    Raises:
+        NotPlain: it is no plain file.
+        OSError: it cannot be opened.
+    """
+    return os.fdopen(_descriptor(path, os.O_WRONLY | os.O_CREAT), "wb", buffering=0)
+
+
 def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
     """All of a file.
 

@@ -1,19 +1,22 @@
-"""Whether a run lives, and in which process: a lock on `RUN/process.lock`, and the process id written into that file.
+"""Whether a run lives, and in which processes: a lock on `RUN/process.lock`, and what is written into that file.
 
-Whoever starts a run, or gives a dead one its end, holds the lock first. A started process is handed the locked descriptor, and
-its children inherit it: the lock is held from before the run is claimed until the last of its processes has gone, whatever is
-killed in between, and the kernel gives it back. No clock and no process id says that a run lives.
+Whoever runs an attempt takes the lock first (engine/shim.py), and all processes of it inherit the locked descriptor: the lock is held
+until the last of them has gone, whatever is killed in between, and the kernel gives it back. No clock and no process id says that a run
+lives. The shim loads this file, and so it loads the standard library alone.
 """
 
 import fcntl
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from engine.contract.folder import RunFolder
+from engine.contract.attempt_files import lock_in
 from engine.contract.plain_files import read_plain
 
 MOST_NOTED = 256  # bytes
+ASKING_S = 0.001
 
 
 class ProcessLock:
@@ -29,30 +32,45 @@ class ProcessLock:
         os.close(self.descriptor)
 
 
+@dataclass(frozen=True)
+class Watchers:
+    """The two processes that watch each other and the trainer of an attempt. is_here: their ids mean something to this process, which
+    works on the same machine, since the same boot, in the same container."""
+
+    attempt: int
+    shim: int
+    guard: int
+    is_here: bool
+
+
 def take_lock(run: Path) -> ProcessLock | None:
-    """The run's lock, or None while somebody else holds it. Never waits.
+    """The run's lock, or None while somebody else holds it: who only asks whether it is held, for a moment, does not count.
 
     Raises:
         OSError: the run's folder is gone, or no file can be made in it.
     """
-    descriptor = os.open(RunFolder(run).lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return ProcessLock(descriptor)
+    descriptor = os.open(lock_in(run), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if is_locked(run):
+                os.close(descriptor)
+                return None
+            time.sleep(ASKING_S)
+        else:
+            return ProcessLock(descriptor)
 
 
 def is_locked(run: Path) -> bool:
     """Whether somebody holds the run's lock. Two who ask at once do not take each other for a living run."""
-    return is_held(RunFolder(run).lock)
+    return is_held(lock_in(run))
 
 
 def is_held(lock: Path) -> bool:
     """Whether a process holds the lock of this file; one that asks holds it for no other who asks."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -64,9 +82,28 @@ def is_held(lock: Path) -> bool:
     return False
 
 
+def note_watchers(lock: ProcessLock, *, attempt: int, shim: int, guard: int) -> None:
+    """Write down who watches the attempt that holds the lock, for whoever did not start it. Once that went it goes on a full disk, too.
+
+    Raises:
+        OSError: the disk takes nothing.
+    """
+    noted = f"{attempt} {shim} {guard} {_where_ids_hold()}"
+    os.pwrite(lock.descriptor, noted.encode("ascii").ljust(MOST_NOTED), 0)
+
+
+def noted_watchers(run: Path) -> Watchers | None:
+    """Who watches, or watched, the attempt that took the lock last; None where nobody was noted yet."""
+    try:
+        attempt, shim, guard, *where = read_plain(lock_in(run), most=MOST_NOTED).decode("ascii").split()
+        return Watchers(int(attempt), int(shim), int(guard), is_here=where == _where_ids_hold().split())
+    except (OSError, ValueError):
+        return None
+
+
 def note_process(run: Path) -> None:
     """Write down that this process is the run's, for a server that did not start it."""
-    RunFolder(run).lock.write_text(f"{os.getpid()} {_where_ids_hold()}", encoding="ascii")
+    lock_in(run).write_text(f"{os.getpid()} {_where_ids_hold()}", encoding="ascii")
 
 
 def noted_process(run: Path) -> int | None:
@@ -86,7 +123,7 @@ def is_noted_here(run: Path) -> bool:
 
 
 def _noted(run: Path) -> list[str]:
-    return read_plain(RunFolder(run).lock, most=MOST_NOTED).decode("ascii").split()
+    return read_plain(lock_in(run), most=MOST_NOTED).decode("ascii").split()
 
 
 def _where_ids_hold() -> str:

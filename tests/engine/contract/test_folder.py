@@ -11,7 +11,12 @@ from engine.contract.folder import Checkpoints, EvaluationFolder, ModelFolder, R
 from engine.contract.results.detect import DetectResults
 
 ROOT = Path(__file__).resolve().parents[3]
-OWNERS = {"engine/contract/folder.py", "engine/contract/checksums.py", "tests/engine/contract/test_folder.py"}
+OWNERS = {
+    "engine/contract/folder.py",
+    "engine/contract/attempt_files.py",
+    "engine/contract/checksums.py",
+    "tests/engine/contract/test_folder.py",
+}
 OWNERS |= {"assistant/kinds/installed_weights.py"}  # the hub calls its files so, too
 ROOMS = ("engine", "assistant", "web", "benchmarks", "tests")
 OF_DATA_TOO = {"masks"}  # folders of a data set may be called that
