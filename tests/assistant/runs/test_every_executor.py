@@ -37,6 +37,7 @@ pytestmark = pytest.mark.anyio
 
 ANOTHER_MACHINE = Path(__file__).with_name("another_machine")
 RUN, ORDER = "r1", "r1-a1"
+OF_CLUSTERS = {"ray"}  # tests/assistant/runs/test_clusters.py
 JOB = make_job("detect", "panels", "autoencoder", {"image_size": 64, "epochs": 5000, "device": "cpu"})
 QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
 
