@@ -8,8 +8,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Literal
 
-from assistant.offline.learned import learned
-
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 60.0
@@ -27,6 +25,8 @@ class Understanding:
         Thread(target=self._make, args=(home,), daemon=True).start()
 
     def _make(self, home: Path) -> None:
+        from assistant.offline.learned import learned  # loads numpy, which a server begins without
+
         while self.state != "loaded":
             try:
                 learned(home)

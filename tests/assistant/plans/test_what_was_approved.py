@@ -84,6 +84,9 @@ async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(work
     spec, files = make_job("detect", "oled", "padim", {"seed": 3}), open_files(workspace.settings)
     executor = ArgumentsExecutor(workspace.settings, files)
     run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
-    await Supervisor(workspace.runs, lambda name: executor, slots=1, ended=lambda row: None).run_one(run.id)
+    supervisor = Supervisor(
+        workspace.runs, workspace.attempts, lambda name: executor, workspace.settings, ended=lambda row: None
+    )
+    await supervisor.run_one(run.id)
     approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]
     assert executor.arguments == ["--data", "/d", "--runs", str(files.views), *approved]
