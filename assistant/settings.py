@@ -51,6 +51,16 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL, such as postgresql+psycopg://user@host/name; default is a SQLite file in the home folder",
     )
     executor: str = Field(default="local", description="where trainings compute; local is this machine")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="address under which other machines reach this server, such as http://murascope.plant.local:8765; trainings that compute there report to it. Default is the address that it listens on",
+    )
+    report_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="signs what trainings on other machines report with; set the same for servers that share one database. Default is one that the home keeps",
+    )
     slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
     retries: int = Field(
         default=2, ge=0, le=20, description="how often a training is tried again whose process was killed or lost"
@@ -154,6 +164,14 @@ class Settings(BaseSettings):
         drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
         backend = url.get_backend_name()
         return url.set(drivername=drivers.get(backend, url.drivername)).render_as_string(hide_password=False)
+
+    @property
+    def reached_at(self) -> str:
+        """The address that other processes report to, without a slash at its end."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+            self.host, f"[{self.host}]" if ":" in self.host else self.host
+        )
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def weights_folder(self) -> Path:

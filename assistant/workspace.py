@@ -26,6 +26,8 @@ from assistant.runs.attempts import Attempts
 from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
+from assistant.runs.reports import Reports
+from assistant.runs.run_tokens import RunTokens
 from assistant.runs.space import Room, Space
 from assistant.runs.supervisor import Supervisor
 from assistant.settings import SettingError, Settings
@@ -53,6 +55,8 @@ class Workspace:
         )  # fmt: skip
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
+        self.tokens = RunTokens(settings)
+        self.reports = Reports(settings, self.runs, self.tokens)
         self._room = Room(parts.files, settings.home)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
         self.attempts = Attempts(database)

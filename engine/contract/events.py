@@ -300,7 +300,7 @@ class EventLog:
         if self.ended:
             raise ValueError(f"the run has ended: no {event.type} event after event {self.seq}")
         event.seq, event.time, event.elapsed_s = self.seq + 1, time.time(), self.elapsed_s()
-        line = _with_checksum(event.model_dump_json().encode())
+        line = as_line(event)
         try:
             self._file.truncate(self._size)  # a disk that failed may have refused to take the last torn line back
             self._write(line)
@@ -385,9 +385,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _with_checksum(event: bytes) -> bytes:
-    """The line of an event's JSON: one more field at its end guards what stands before it."""
-    body = event[:-1]
+def as_line(event: Event) -> bytes:
+    """The line of a log that holds an event: one more field at the end of its JSON guards what stands before it."""
+    body = event.model_dump_json().encode()[:-1]
     return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 

@@ -10,6 +10,7 @@
       checkpoints/              where it goes on after it was cut off
       model/                    the saved model, whole or not there
       evaluation/               what was measured, whole or not there
+      attempts/                 what is known of each attempt to compute it
 
 What is written as a whole is written aside first (`.part`) and then renamed; the contents are typed (engine/contract/results).
 """
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 from engine.contract.attempt_files import attempts_in, heartbeat_in, lock_in, verdict_in
 from engine.contract.checksums import GONE, LIST, DamagedFile, read_checked, write_checksums
 from engine.contract.jobs import Job, read_job
-from engine.contract.plain_files import read_plain, write_whole
+from engine.contract.plain_files import ASIDE, read_plain, write_whole
 from engine.contract.results import Results, WrittenT, as_csv, as_json, from_csv, from_json
 from engine.contract.results.card import ModelCard
 
@@ -74,6 +75,14 @@ class RunFolder:
     def verdict(self, attempt: int) -> Path:
         """How an attempt ended: read and written by engine/contract/attempt_files.py."""
         return verdict_in(self.path, attempt)
+
+    @property
+    def attempts(self) -> Path:
+        return self.path / "attempts"
+
+    def arriving(self, attempt: int) -> Path:
+        """Where the files of an attempt that computes elsewhere are put together until they are whole: none of the run's files yet."""
+        return self.attempts / f"{attempt}{ASIDE}"
 
     @property
     def handed_on(self) -> Path:
@@ -252,6 +261,8 @@ class EvaluationFolder:
 
 
 _HERE = RunFolder(Path())
+RESULTS = (_HERE.model.path.as_posix(), _HERE.evaluation.path.as_posix())  # the folders that a finished run leaves
+CHECKPOINTS = _HERE.checkpoints.as_posix()
 BUILT_ON = (_HERE.spec.as_posix(), _HERE.model.path.as_posix())  # what another run needs of one that it is built on
 OF_ATTEMPTS = (
     _HERE.lock.as_posix(),
