@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -146,8 +147,9 @@ class Settings(BaseSettings):
 
     @property
     def host_names(self) -> frozenset[str]:
-        """What `hosts` names, in small letters."""
-        return frozenset(name.strip().lower() for name in self.hosts.split(",") if name.strip())
+        """What `hosts` and `public_url` name, in small letters."""
+        names = {name.strip().lower() for name in self.hosts.split(",") if name.strip()}
+        return frozenset(names | ({urlsplit(self.public_url).hostname or ""} if self.public_url else set()))
 
     @property
     def database_url(self) -> str:

@@ -55,11 +55,10 @@ class Workspace:
         )  # fmt: skip
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
-        self.tokens = RunTokens(settings)
-        self.reports = Reports(settings, self.runs, self.tokens)
         self._room = Room(parts.files, settings.home)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
         self.attempts = Attempts(database)
+        self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(self.runs, self.attempts, self.executor, settings, ended=self._tell_end_of)
         self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
 

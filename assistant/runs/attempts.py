@@ -60,6 +60,11 @@ class Attempts:
                 .values(given_up_at=now(), outcome=outcome)
             )
 
+    async def reported(self, run: str, number: int, outcome: Outcome, *, exit_code: int | None = None) -> None:
+        """Its own report says that it is over, and how, which counts more than why it was to be ended."""
+        values = {"outcome": outcome, "exit_code": exit_code, "given_up_at": now(), "heard_at": now()}
+        await self._change(run, number, LIVE, **values)
+
     async def _change(self, run: str, number: int, from_states: Collection[str], **values: Any) -> AttemptRow | None:
         async with self._database.session() as session:
             return await change(session, run, number, from_states=from_states, **values)

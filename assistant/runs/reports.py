@@ -23,11 +23,13 @@ from assistant.data.archives import NoRoom
 from assistant.data.manifests import DataFile, FileChanged, Manifests
 from assistant.data.uploads import receive
 from assistant.refused import Refused
+from assistant.runs.attempts import Attempts
+from assistant.runs.executors import Order
 from assistant.runs.place import RunElsewhere
-from assistant.runs.queue import Queue, submission
+from assistant.runs.queue import Queue, order_of
 from assistant.runs.run_tokens import HOLDS_S, BadToken, Bearer, RunTokens
 from assistant.settings import Settings
-from assistant.store.tables import RunRow
+from assistant.store.tables import Outcome, RunRow
 from engine.contract.events import LogInUse
 from engine.contract.folder import BUILT_ON, CHECKPOINTS, RESULTS, RunFolder
 from engine.contract.plain_files import ASIDE, NotPlain, append_plain, open_plain, read_end
@@ -62,8 +64,8 @@ class Heard:
 class Reports:
     """The reports of the runs of one home."""
 
-    def __init__(self, settings: Settings, runs: Queue, tokens: RunTokens):
-        self._runs, self._tokens = runs, tokens
+    def __init__(self, settings: Settings, runs: Queue, attempts: Attempts, tokens: RunTokens):
+        self._settings, self._runs, self._attempts, self._tokens = settings, runs, attempts, tokens
         self._manifests = Manifests(settings.home)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -88,7 +90,7 @@ class Reports:
             folder = self._runs.folder_of(row)
             await asyncio.to_thread(_clear_attempts, folder)
             await asyncio.to_thread(self._runs.files.put, row.id, folder)
-            told = submission(row)
+            told = self._order_of(row)
             return {
                 "run": row.id,
                 "attempt": bearer.attempt,
@@ -96,6 +98,8 @@ class Reports:
                 "approved_data": told.approved.data,
                 "approved_spec": told.approved.spec,
                 "needs": list(told.needs),
+                "limit_s": told.limit_s,
+                "silent_s": told.silent_s,
                 "events": log.seq,
             }
 
@@ -114,10 +118,14 @@ class Reports:
             async with self._writing(bearer) as (row, _):
                 await asyncio.to_thread(_add_printed, self._runs.folder_of(row), log_at, printed)
         row = await self._current(bearer)
+        await self._attempts.heard(bearer.run, bearer.attempt, node=node or None)
         size = await asyncio.to_thread(_size_of, RunFolder(self._runs.folder_of(row)).log)
         if size >= MOST_LOG_BYTES:
             size = max(size, log_at + len(printed))
         return Heard(row.stop_requested, size, self._renewed(bearer))
+
+    def _order_of(self, row: RunRow) -> Order:
+        return order_of(row, row.attempts, self._settings)
 
     def _renewed(self, bearer: Bearer) -> str | None:
         is_old = bearer.until - time.time() < HOLDS_S / 2
@@ -162,9 +170,17 @@ class Reports:
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
-    async def done(self, bearer: Bearer, *, files: Mapping[str, str], last_word: str | None) -> None:
+    async def done(
+        self,
+        bearer: Bearer,
+        *,
+        files: Mapping[str, str],
+        last_word: str | None,
+        exit_code: int | None = None,
+        why: str | None = None,
+    ) -> None:
         """Nothing of the attempt computes any more: its files, each by its sha256, become the run's, and then the run's log gets its last word.
-        Without one, which an attempt leaves whose process was killed, nothing becomes the run's.
+        Without one, which an attempt leaves whose process was killed, nothing becomes the run's; `why` says who ended it.
 
         Raises:
             ReportRefused: files_missing, which names those that have not come as they are told; gap, another_story, no_events; stale, ended.
@@ -188,12 +204,17 @@ class Reports:
                     await asyncio.to_thread(self._runs.files.put, row.id, arriving)
                 await asyncio.to_thread(_told_why, log.add, line, last_word=True)
             await asyncio.to_thread(shutil.rmtree, arriving, ignore_errors=True)
+            over = "done" if line is not None else _outcome(exit_code, why)
+            await self._attempts.reported(bearer.run, bearer.attempt, over, exit_code=exit_code)
 
     async def _has_ended_so(self, bearer: Bearer, line: bytes) -> bool:
         """Whether this last word is here already: it was taken, and the answer was lost."""
         row = await self._runs.get(bearer.run)
         end = await asyncio.to_thread(_end_of, RunFolder(self._runs.folder_of(row)).events, len(line))
-        return row.attempts == bearer.attempt and end == line
+        is_so = row.attempts == bearer.attempt and end == line
+        if is_so:  # the server may have been killed between the two
+            await self._attempts.reported(bearer.run, bearer.attempt, "done")
+        return is_so
 
     async def files(self, bearer: Bearer, *, of: str | None = None) -> list[str]:
         """The names of the run's files, or of what may be had of a run that it is built on."""
@@ -242,7 +263,7 @@ class Reports:
         row = await self._current(bearer)
         if of is None:
             return row.id, ()
-        if of not in submission(row).needs:
+        if of not in self._order_of(row).needs:
             raise ReportRefused(403, "other_run", "the run is not built on that one")
         return of, BUILT_ON
 
@@ -286,6 +307,13 @@ class Reports:
                 return await asyncio.to_thread(ShippedLog, folder)
             await asyncio.sleep(BETWEEN_LOOKS_S)
         return await asyncio.to_thread(ShippedLog, folder)
+
+
+def _outcome(exit_code: int | None, why: str | None) -> Outcome:
+    """How an attempt ended that left no last word."""
+    told: dict[str | None, Outcome] = {"limit": "limit", "silent": "silent", "cancelled": "stopped"}
+    ended: Outcome = "lost" if exit_code is None else "killed" if exit_code < 0 else "exited"
+    return told.get(why, ended)
 
 
 def _told_why(add: Callable[..., T], *arguments: Any, **named: Any) -> T:

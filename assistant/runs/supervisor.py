@@ -12,6 +12,7 @@ reports of the old one are refused.
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable
 from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
 from assistant.runs.queue import Queue, order_of
+from assistant.runs.run_tokens import RunTokens
 from assistant.settings import SettingError, Settings
 from assistant.store.tables import ACTIVE, ENDED, TRIED_AGAIN, AttemptRow, Outcome, RunRow, now
 
@@ -50,7 +52,7 @@ class Supervisor:
         ended: Callable[[RunRow], None],
     ):
         self._queue, self._attempts, self._settings = queue, attempts, settings
-        self._executors, self._ended = executors, ended
+        self._executors, self._tokens, self._ended = executors, RunTokens(settings), ended
         self._since = now()  # nobody was heard before
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
@@ -132,7 +134,7 @@ class Supervisor:
         if (row.not_before is not None and row.not_before > now()) or await self._queue.paused_since() is not None:
             return False
         executor = self._executor_of(row)
-        await executor.ready(self._order(row, row.attempts + 1))
+        await executor.ready(order_of(row, row.attempts + 1, self._settings))
         claimed = await self._queue.claim_one(row.id)
         if claimed is not None:
             await self._submit(executor, claimed)
@@ -141,14 +143,19 @@ class Supervisor:
     async def _submit(self, executor: Executor, row: RunRow) -> None:
         """Submit the latest attempt, for the first time or once more: it is one attempt all the same."""
         try:
-            await executor.submit(self._order(row, row.attempts))
+            await executor.submit(await self._order(executor, row))
         except OSError:
             await self._queue.unclaim(row)
             raise
         await self._attempts.submitted(row)
 
-    def _order(self, row: RunRow, attempt: int) -> Order:
-        return order_of(row, attempt, self._settings)
+    async def _order(self, executor: Executor, row: RunRow) -> Order:
+        """The latest attempt, with what it reports by where it shares no disk."""
+        order = order_of(row, row.attempts, self._settings)
+        if executor.shares_disk:
+            return order
+        token = await asyncio.to_thread(self._tokens.make, row.id, row.attempts)
+        return dataclasses.replace(order, server=self._settings.reached_at, token=token)
 
     def _executor_of(self, row: RunRow) -> Executor:
         try:

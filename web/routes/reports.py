@@ -121,7 +121,7 @@ async def send_data(sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], bear
 
 @router.post("/done", max_body_size=MOST_DONE_BYTES)
 async def done(ended: Done, bearer: From, reports: Taken) -> dict[str, bool]:
-    await reports.done(bearer, files=ended.files, last_word=ended.last_word)
+    await reports.done(bearer, **dict(ended))
     return {"done": True}
 
 
