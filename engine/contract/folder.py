@@ -10,7 +10,6 @@
       checkpoints/              where it goes on after it was cut off
       model/                    the saved model, whole or not there
       evaluation/               what was measured, whole or not there
-      attempts/                 what is known of each attempt to compute it
 
 What is written as a whole is written aside first (`.part`) and then renamed; the contents are typed (engine/contract/results).
 """
@@ -75,10 +74,6 @@ class RunFolder:
     def verdict(self, attempt: int) -> Path:
         """How an attempt ended: read and written by engine/contract/attempt_files.py."""
         return verdict_in(self.path, attempt)
-
-    @property
-    def attempts(self) -> Path:
-        return self.path / "attempts"
 
     def arriving(self, attempt: int) -> Path:
         """Where the files of an attempt that computes elsewhere are put together until they are whole: none of the run's files yet."""
