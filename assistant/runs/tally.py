@@ -1,4 +1,5 @@
-"""How many runs there are in each state, how long they waited for their start and how long they worked: sums that the database makes.
+"""How many runs there are in each state, how their attempts ended, how long they waited and how long they worked: sums that the database
+makes.
 
 They are the same whichever server of one database is asked, and the same after a restart. Deleted runs count on, so sums only grow.
 """
@@ -11,7 +12,7 @@ from sqlalchemy import Select, case, extract, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from assistant.store.database import Database
-from assistant.store.tables import ENDED, RUN_STATES, RunRow
+from assistant.store.tables import ENDED, OUTCOMES, RUN_STATES, AttemptRow, RunRow
 from engine.contract.jobs import KINDS
 
 WAIT_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -30,25 +31,31 @@ class Spread:
 
 @dataclass(frozen=True)
 class Tally:
-    """`states`: runs by kind and state, of each at least 0; `waits` by kind, from asked for to started; `works` by kind and end."""
+    """`states`: runs by kind and state, of each at least 0; `attempts` that ended, by outcome, the same; `waits` by kind, from asked for to
+    first submitted; `works` by kind and end."""
 
     states: Sequence[tuple[str, str, int]]
+    attempts: Sequence[tuple[str, int]]
     waits: Sequence[Spread]
     works: Sequence[Spread]
 
 
 async def tally(database: Database) -> Tally:
-    wait = _seconds(RunRow.created_at, RunRow.started_at, dialect=database.engine.dialect.name)
+    wait = _seconds(RunRow.created_at, AttemptRow.submitted_at, dialect=database.engine.dialect.name)
     counted = select(RunRow.kind, RunRow.state, func.count()).group_by(RunRow.kind, RunRow.state)
-    waited = _spread(wait, WAIT_SECONDS, RunRow.kind).where(RunRow.started_at.is_not(None))
+    ended = select(AttemptRow.outcome, func.count()).where(AttemptRow.state == "ended").group_by(AttemptRow.outcome)
+    waited = _spread(wait, WAIT_SECONDS, RunRow.kind).join(AttemptRow, AttemptRow.run == RunRow.id)
+    waited = waited.where(AttemptRow.number == 1)
     worked = _spread(RunRow.worked_s, WORK_SECONDS, RunRow.kind, RunRow.state)
     worked = worked.where(RunRow.worked_s.is_not(None), RunRow.state.in_(ENDED))
     async with database.reading() as session:
         found = {(kind, state): count for kind, state, count in await session.execute(counted)}
+        ends = {str(outcome): count for outcome, count in await session.execute(ended)}
         waits = [_read(row, WAIT_SECONDS) for row in await session.execute(waited)]
         works = [_read(row, WORK_SECONDS) for row in await session.execute(worked)]
     known = {(kind, state): 0 for kind in sorted(KINDS) for state in RUN_STATES}
-    return Tally([(*key, count) for key, count in (known | found).items()], waits, works)
+    attempts = [(outcome, ends.get(outcome, 0)) for outcome in OUTCOMES]
+    return Tally([(*key, count) for key, count in (known | found).items()], attempts, waits, works)
 
 
 def _seconds(start: InstrumentedAttribute[Any], end: InstrumentedAttribute[Any], *, dialect: str) -> Any:

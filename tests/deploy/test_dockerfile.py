@@ -144,13 +144,13 @@ def test_what_an_image_installs_serves_with_the_environment_of_the_compose_file(
     installed: Path, database: str, tmp_path: Path
 ) -> None:
     environment = environment_here(installed, tmp_path, database)
-    with started(installed, environment, tmp_path) as address:
-        assert httpx2.get(f"{address}/ready").json() == {"status": "ready", "reasons": []}
-        asked_by_prometheus = httpx2.get(f"{address}/metrics", headers={"host": "web:8765"})
+    with started(installed, environment, tmp_path) as address, httpx2.Client(timeout=60) as asking:
+        assert asking.get(f"{address}/ready").json() == {"status": "ready", "reasons": []}
+        asked_by_prometheus = asking.get(f"{address}/metrics", headers={"host": "web:8765"})
         assert "murascope_database_up 1.0" in asked_by_prometheus.text
-        conversation = httpx2.post(f"{address}/api/conversations").json()["id"]
-        assert httpx2.get(f"{address}/c/{conversation}").status_code == 200
-        assert httpx2.get(f"{address}/static/logo.svg").status_code == 200
+        conversation = asking.post(f"{address}/api/conversations").json()["id"]
+        assert asking.get(f"{address}/c/{conversation}").status_code == 200
+        assert asking.get(f"{address}/static/logo.svg").status_code == 200
         assert os.listdir(tmp_path / "home")
     with psycopg.connect(f"postgresql://murascope@{database}/murascope") as connection:
         assert connection.execute("select count(*) from conversations").fetchone() == (1,)

@@ -22,6 +22,8 @@ from assistant.workspace import Workspace
 from tests.serving import PROJECT, environment_of, serving
 from web.app import create_app
 
+PATIENT_S = 60  # with a machine that is busy
+
 
 def metrics_of(text: str) -> dict[str, Metric]:
     return {family.name: family for family in text_string_to_metric_families(text)}
@@ -41,7 +43,7 @@ def workspace_of(client: TestClient) -> Workspace:
 
 def say(address: str, text: str) -> str:
     """Say something in a new conversation of the server and wait for the end of its answer; the conversation's id."""
-    conversation: str = httpx2.post(f"{address}/api/conversations").json()["id"]
+    conversation: str = httpx2.post(f"{address}/api/conversations", timeout=PATIENT_S).json()["id"]
     with connect(f"{address.replace('http', 'ws', 1)}/ws/c/{conversation}") as socket:
         socket.send(json.dumps({"type": "say", "text": text, "key": "k"}))
         turns = (frame["state"] for frame in map(json.loads, socket) if frame["type"] == "turn")
@@ -58,23 +60,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_server_is_alive_and_ready_and_offers_metrics(server: str) -> None:
-    assert httpx2.get(f"{server}/health").json() == {"status": "ok"}
-    assert httpx2.get(f"{server}/ready").json() == {"status": "ready", "reasons": []}
-    scraped = httpx2.get(f"{server}/metrics")
+    assert httpx2.get(f"{server}/health", timeout=PATIENT_S).json() == {"status": "ok"}
+    assert httpx2.get(f"{server}/ready", timeout=PATIENT_S).json() == {"status": "ready", "reasons": []}
+    scraped = httpx2.get(f"{server}/metrics", timeout=PATIENT_S)
     assert scraped.headers["content-type"].startswith("text/plain; version=")
     families = metrics_of(scraped.text)
     assert value_of(families, "murascope_database_up") == 1
     assert value_of(families, "murascope_runs", kind="detect", state="queued") == 0
+    assert value_of(families, "murascope_attempts_total", outcome="lost") == 0
     assert value_of(families, "process_resident_memory_bytes") > 10e6  # type: ignore[operator]
     assert value_of(families, "murascope_http_requests_total", route="/health", method="GET", status="200") == 1
 
 
 def test_requests_are_counted_by_the_template_of_their_route(server: str) -> None:
     for path in ("/runs/r901", "/runs/r902", "/nothing/here", "/nothing/there"):
-        httpx2.get(f"{server}{path}")
-    httpx2.request("BREW", f"{server}/runs/r901")
-    httpx2.get(f"{server}/runs", headers={"host": "evil.example"})
-    text = httpx2.get(f"{server}/metrics").text
+        httpx2.get(f"{server}{path}", timeout=PATIENT_S)
+    httpx2.request("BREW", f"{server}/runs/r901", timeout=PATIENT_S)
+    httpx2.get(f"{server}/runs", headers={"host": "evil.example"}, timeout=PATIENT_S)
+    text = httpx2.get(f"{server}/metrics", timeout=PATIENT_S).text
     families = metrics_of(text)
     assert value_of(families, "murascope_http_requests_total", route="/runs/{run}", method="GET", status="404") == 2
     assert value_of(families, "murascope_http_requests_total", route="none", status="404") == 2
@@ -86,7 +89,7 @@ def test_requests_are_counted_by_the_template_of_their_route(server: str) -> Non
 
 def test_turns_are_measured_by_language_provider_and_outcome(server: str) -> None:
     conversation = say(server, "Which models can I train?")
-    text = httpx2.get(f"{server}/metrics").text
+    text = httpx2.get(f"{server}/metrics", timeout=PATIENT_S).text
     labels = {"language": "en", "provider": "built-in", "outcome": "answered"}
     assert value_of(metrics_of(text), "murascope_turn_seconds_count", **labels) == 1
     assert conversation not in text
@@ -199,7 +202,7 @@ main()
         first = process.stderr.readline()
         address = re.search(r"http://[\d.:]+", first)
         assert address is not None, first + process.stderr.read()
-        assert httpx2.get(f"{address.group()}/fail/r7/c0ffee").status_code == 200
+        assert httpx2.get(f"{address.group()}/fail/r7/c0ffee", timeout=PATIENT_S).status_code == 200
         spoil(address.group())
     finally:
         process.terminate()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from assistant.machine.troubles import EXPECTED, report
@@ -69,7 +69,15 @@ class Counted(Collector):
         for kind, state, count in self._counted.states:
             states.add_metric([kind, state], count)
         yield states
-        yield _histogram("murascope_queue_wait_seconds", "From asked for to started", ["kind"], self._counted.waits)
+        attempts = CounterMetricFamily(
+            "murascope_attempts", "Attempts of runs that ended, by outcome", labels=["outcome"]
+        )
+        for outcome, count in self._counted.attempts:
+            attempts.add_metric([outcome], count)
+        yield attempts
+        yield _histogram(
+            "murascope_queue_wait_seconds", "From asked for to first submitted", ["kind"], self._counted.waits
+        )
         yield _histogram("murascope_training_seconds", "Work of ended runs", ["kind", "state"], self._counted.works)
 
 

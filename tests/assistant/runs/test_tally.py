@@ -12,7 +12,7 @@ from assistant.runs.queue import Queue
 from assistant.runs.tally import Tally, tally
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import RunRow, now
+from assistant.store.tables import AttemptRow, RunRow, now
 from engine.contract.jobs import make_job
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,10 @@ async def tally_after(settings: Settings, database: Database, *waits_s: float) -
         run = await queue.add(make_job("detect", "oled", "patchcore", {}), data_path="/data")
         await queue.claim_one(run.id)
         async with database.session() as session:
-            times = {"created_at": asked, "started_at": asked + timedelta(seconds=wait_s)}
-            await session.execute(update(RunRow).where(RunRow.id == run.id).values(**times))
+            started = asked + timedelta(seconds=wait_s)
+            await session.execute(update(RunRow).where(RunRow.id == run.id).values(created_at=asked))
+            first = update(AttemptRow).where(AttemptRow.run == run.id)
+            await session.execute(first.values(submitted_at=started, state="ended", outcome="done"))
         await queue.end(run.id, "succeeded", worked_s=1800.0)
     await queue.write("r1", deleted_at=now())
     await queue.add(make_job("detect", "oled", "patchcore", {}), data_path="/data")
@@ -38,6 +40,7 @@ async def test_runs_of_every_state_are_counted_none_where_there_is_none(settings
     counted = await tally_after(settings, database, 0.5)
     states = {(kind, state): count for kind, state, count in counted.states}
     assert (states["detect", "succeeded"], states["detect", "queued"]) == (1, 1)
+    assert (dict(counted.attempts)["done"], dict(counted.attempts)["lost"]) == (1, 0)
     assert (states["detect", "failed"], states["classify", "running"]) == (0, 0)
 
 
