@@ -20,7 +20,6 @@ from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS, Job, digest_of, read_job
-from engine.contract.process_lock import note_process
 from engine.failures import DataError, SettingError, SpecChanged, failure
 from engine.heartbeat import beating
 from engine.report import Report, StopRequested, TimeLimit
@@ -41,7 +40,6 @@ def run(options: argparse.Namespace) -> int:
     run: Path = options.run
     try:
         report = Report(run)
-        note_process(run)
     except (OSError, ValueError) as error:  # no log to tell it to
         print(f"cannot write the event log of the run folder {run}: {error}", file=sys.stderr)
         return FAILED

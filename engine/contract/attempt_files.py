@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from engine.contract.plain_files import ASIDE, overwrite_plain, read_plain
+from engine.contract.plain_files import ASIDE, NotPlain, overwrite_plain, read_plain
 
 Why = Literal["cancelled", "limit", "silent", "guard_lost"]
 VERDICT_BYTES = 512  # what each takes, filled up with blanks
@@ -102,6 +102,8 @@ def read_verdict(path: Path) -> Verdict | None:
         content = read_plain(path, most=8 * VERDICT_BYTES)
     except FileNotFoundError:
         return None
+    except NotPlain as error:
+        raise ValueError(f"{path} is no verdict: {error.strerror}") from None
     try:
         found = json.loads(content)
         code, why, time = found["exit_code"], found["why"], found["time"]

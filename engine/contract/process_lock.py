@@ -101,31 +101,6 @@ def noted_watchers(run: Path) -> Watchers | None:
         return None
 
 
-def note_process(run: Path) -> None:
-    """Write down that this process is the run's, for a server that did not start it."""
-    lock_in(run).write_text(f"{os.getpid()} {_where_ids_hold()}", encoding="ascii")
-
-
-def noted_process(run: Path) -> int | None:
-    """The id of the run's process, which leads its process group; None where none was noted yet."""
-    try:
-        return int(_noted(run)[0])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def is_noted_here(run: Path) -> bool:
-    """Whether the id that was noted means something to this process: not that of another machine, boot or container."""
-    try:
-        return _noted(run)[1:] == _where_ids_hold().split()
-    except (OSError, ValueError):
-        return False
-
-
-def _noted(run: Path) -> list[str]:
-    return read_plain(lock_in(run), most=MOST_NOTED).decode("ascii").split()
-
-
 def _where_ids_hold() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot} {os.readlink('/proc/self/ns/pid')}"

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.contract.folder import RunFolder
-from engine.contract.process_lock import noted_process
 from tests.conftest import SHARED
 from tests.e2e.waiting import until
 from tests.serving import PROJECT, environment_of, serving
+from tests.trainers import trainer_of
 
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
 TRAINING_MS = 120_000
@@ -56,7 +56,7 @@ class Home:
         self.kill(run)
 
     def kill(self, run: str) -> None:
-        process = noted_process(self.folder / "runs" / run)
+        process = trainer_of(self.folder / "runs" / run)
         assert process is not None
         os.kill(process, signal.SIGKILL)
 

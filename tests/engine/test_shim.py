@@ -16,7 +16,7 @@ from engine.contract.attempt import Attempt
 from engine.contract.attempt_files import Verdict, heartbeat_in, read_verdict
 from engine.contract.folder import RunFolder
 from engine.contract.process_lock import is_locked, noted_watchers
-from engine.contract.process_tree import below
+from engine.contract.process_tree import below, end_left_behind
 from tests.serving import PROJECT, nothing_set
 from tests.small_disk import small_disk
 
@@ -272,6 +272,18 @@ def test_what_an_attempt_left_behind_does_not_see_the_next_one(scene: Scene) -> 
     assert scene.begin("sys.exit(0)", attempt=2)
     assert scene.nothing_is_left()
     assert ended(scene.verdict()) == (None, "guard_lost")
+
+
+def test_who_only_asks_for_the_lock_is_not_ended_with_the_run(tmp_path: Path) -> None:
+    """Such as another server on the same home."""
+    lock = RunFolder(tmp_path).lock
+    asks = f"import fcntl; f = open({str(lock)!r}, 'a+'); fcntl.flock(f, fcntl.LOCK_SH); print('there', flush=True); input()"
+    with subprocess.Popen([*PYTHON, asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        asking.stdout.readline()
+        end_left_behind(tmp_path)
+        asking.communicate(b"\n")
+    assert asking.returncode == 0
 
 
 def test_an_attempt_begins_once(scene: Scene) -> None:

@@ -1,33 +1,26 @@
-"""Runs as child processes of this machine: each leads its own process group, and outlives the server that started it.
+"""Runs on this machine, each under a shim (engine/shim.py): it outlives the server that started it, and nothing of it outlives the shim.
 
-A run lives as long as its lock is held (engine/contract/process_lock.py), which its process inherits and no clock or id tells of. What
-a process that was killed leaves behind, such as children that hold the lock, is ended.
+Whether an attempt lives and how it ended stands in the run's folder (engine/contract/attempt.py), and is the same for every server.
 """
 
 import asyncio
-import os
-import signal
+import errno
 import socket
-import subprocess
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
 from pathlib import Path
-
-import psutil
 
 from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.machine.engine_environment import engine_environment
-from assistant.machine.own_process import PROJECT, engine_command
+from assistant.machine.own_process import engine_command
 from assistant.runs.executors import Executor, Exited, Lost, Order, Running, Status, Unknown, order_parts
 from assistant.runs.files import RunFiles
 from assistant.runs.last_word import log_tail
 from assistant.settings import Settings
-from engine.contract.folder import RunFolder
-from engine.contract.plain_files import append_plain
-from engine.contract.process_lock import ProcessLock, is_locked, is_noted_here, noted_process, take_lock
+from engine.contract.attempt import Attempt
 
 LOOK_SECONDS = 0.1
-OUTLIVING: list[subprocess.Popen[bytes]] = []  # trainings go on when their server ends, which is no process forgotten
+LONGEST_GRACE_S = 60.0  # of a stop whose server is gone before it is done
+ENDING_S = 5.0  # what a shim may take to end its tree before it is ended itself
 
 
 def open_executor(settings: Settings, files: RunFiles) -> Executor:
@@ -39,7 +32,6 @@ class LocalExecutor:
 
     def __init__(self, settings: Settings, files: RunFiles):
         self._settings, self._files, self._node = settings, files, socket.gethostname()
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     shares_disk = True
 
@@ -48,22 +40,19 @@ class LocalExecutor:
         await asyncio.to_thread(refuse_full_disk, views, wanted=ROOM_TO_START_BYTES, what="a training is begun")
 
     async def submit(self, order: Order) -> None:
-        folder, arguments = self._files.folder(order.run), order.arguments(runs=self._files.views)
-        with await asyncio.to_thread(take_lock, folder) or nullcontext() as lock:
-            if lock is not None:
-                os.ftruncate(lock.descriptor, 0)  # an earlier process of this run is not this one
-                self._children[order.id] = await asyncio.to_thread(self._spawn, folder, arguments, lock)
+        await asyncio.to_thread(self._begin, order)
 
     async def status(self, order: str) -> Status:
         return await asyncio.to_thread(self._look, order)
 
     async def cancel(self, order: str, *, grace_s: float) -> None:
-        await asyncio.to_thread(self._signal, order, signal.SIGTERM)
-        for _ in range(int(grace_s / LOOK_SECONDS)):
-            if not isinstance(await self.status(order), Running):
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-        await asyncio.to_thread(self._signal, order, signal.SIGKILL)
+        attempt = self._attempt(order)
+        for ask, patience_s in ((attempt.stop, grace_s), (attempt.end, ENDING_S), (attempt.sweep, 0.0)):
+            await asyncio.to_thread(ask)
+            for _ in range(int(patience_s / LOOK_SECONDS)):
+                if not isinstance(await self.status(order), Running):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def logs(self, order: str, lines: int) -> Sequence[str]:
         return await asyncio.to_thread(log_tail, self._files.folder(order_parts(order)[0]), lines)
@@ -71,60 +60,27 @@ class LocalExecutor:
     def command(self, run: Path, arguments: list[str]) -> list[str]:
         return engine_command("run", str(run), *arguments)
 
-    def _spawn(self, folder: Path, arguments: list[str], lock: ProcessLock) -> subprocess.Popen[bytes]:
-        with append_plain(RunFolder(folder).log) as log:
-            child = subprocess.Popen(
-                self.command(folder, arguments),
-                cwd=PROJECT,
-                env=engine_environment(self._settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=[lock.descriptor],
-            )
-        OUTLIVING[:] = [*(each for each in OUTLIVING if each.poll() is None), child]
-        return child
+    def _attempt(self, order: str) -> Attempt:
+        run, number = order_parts(order)
+        return Attempt(self._files.folder(run), number)
+
+    def _begin(self, order: Order) -> None:
+        attempt = self._attempt(order.id)
+        begun = attempt.begin(
+            self.command(attempt.run, order.arguments(runs=self._files.views)),
+            environment=engine_environment(self._settings),
+            grace_s=LONGEST_GRACE_S,
+            limit_s=order.limit_s,
+            silent_s=order.silent_s,
+        )
+        if not begun and attempt.look() == "unknown":
+            raise OSError(errno.EBUSY, "another attempt of the run is on", str(attempt.run))
 
     def _look(self, order: str) -> Status:
-        folder, child = self._files.folder(order_parts(order)[0]), self._children.get(order)
-        exit_code = child.poll() if child is not None else None
-        if child is not None and exit_code is None:
-            return Running(self._node)
-        leader = noted_process(folder)
-        if is_locked(folder):
-            if leader is not None and is_noted_here(folder) and _has_gone(leader):
-                self._signal(order, signal.SIGKILL)  # its children alone hold the lock: nothing comes of them any more
-            return Running(self._node)
-        if exit_code is not None:
-            return Exited(exit_code)
-        return Lost() if leader is not None else Unknown()
-
-    def _signal(self, order: str, number: signal.Signals) -> None:
-        folder, child = self._files.folder(order_parts(order)[0]), self._children.get(order)
-        leader = noted_process(folder)
-        if child is not None and child.poll() is None:
-            leader = child.pid
-        elif leader is None or not _is_of_run(leader, folder):
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(leader, number)
-
-
-def _has_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
-
-
-def _is_of_run(group: int, run: Path) -> bool:
-    """Whether a process of this group has the run's lock open: ids are given out again, and no other process is to be hit."""
-    lock = str(RunFolder(run).lock.resolve())
-    for pid in psutil.pids():
-        with suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(pid) == group and lock in {file.path for file in psutil.Process(pid).open_files()}:
-                return True
-    return False
+        try:
+            state = self._attempt(order).look()
+        except ValueError as error:  # somebody wrote over the verdict
+            return Lost(str(error))
+        if isinstance(state, str):
+            return Running(self._node) if state == "on" else Unknown()
+        return Exited(state.exit_code, state.why)

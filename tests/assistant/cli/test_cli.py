@@ -21,10 +21,10 @@ from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
-from engine.contract.process_lock import noted_process
 from tests.forks import Loaded
 from tests.serving import PROJECT, environment_of
 from tests.small_disk import small_disk
+from tests.trainers import trainer_of
 
 QUICK = ["--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random"]
 
@@ -57,7 +57,7 @@ class Murascope:
 
 def kill(run: RunFolder) -> None:
     """The training process gets no last word."""
-    process = noted_process(run.path)
+    process = trainer_of(run.path)
     assert process is not None
     os.kill(process, signal.SIGKILL)
 
@@ -162,7 +162,7 @@ def test_a_training_works_without_the_secrets_of_the_server(murascope: Murascope
     seen = ""
     for line in process.stderr:
         if "epoch" in line:
-            trainer = noted_process(tmp_path / "home" / "runs" / "r1")
+            trainer = trainer_of(tmp_path / "home" / "runs" / "r1")
             seen = Path(f"/proc/{trainer}/environ").read_text()
             process.send_signal(signal.SIGINT)
             break

@@ -5,7 +5,10 @@ server.
 """
 
 import asyncio
+import dataclasses
 import importlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,8 +33,10 @@ from assistant.workspace import Workspace
 from engine.contract.events import Event, EventLog, Failed, Started, Stopped, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, make_job, read_job
+from engine.contract.process_lock import is_locked, noted_watchers
 from engine.contract.results.detect import DetectCard, DetectResults
 from tests.stored_runs import card, write_model
+from tests.trainers import trainer_of
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +122,33 @@ async def test_another_server_finds_an_attempt_starts_no_second_and_stops_it(ben
     await bench.end(first)
     assert isinstance(read_events(bench.folder)[-1], Stopped)
     EventLog(bench.folder).close()  # nobody writes it any more
+
+
+@pytest.mark.parametrize("whom", [["trainer"], ["guard"], ["shim"], ["shim", "guard"]], ids="+".join)
+async def test_whatever_is_killed_here_the_attempt_is_over_and_the_next_one_goes_on(
+    settings: Settings, panels: Path, whom: list[str]
+) -> None:
+    bench = Bench("local", settings, panels)
+    bench.holds(RUN, JOB)
+    first, other = bench.server(), bench.server()
+    await first.submit(bench.order())
+    await bench.begun(first)
+    watchers = noted_watchers(bench.folder)
+    assert watchers is not None
+    pids = {"shim": watchers.shim, "guard": watchers.guard, "trainer": trainer_of(bench.folder) or 0}
+    for who in whom:
+        os.kill(pids[who], signal.SIGKILL)
+    assert await bench.end(other) == Exited(
+        None if len(whom) == 2 else -9, None if whom == ["trainer"] else "guard_lost"
+    )
+    assert not is_locked(bench.folder)
+    before = read_events(bench.folder)
+    await other.submit(dataclasses.replace(bench.order(), attempt=2))
+    while len(events := read_events(bench.folder)) == len(before):
+        await asyncio.sleep(0.05)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    await other.cancel(f"{RUN}-a2", grace_s=30)
+    assert await first.status(f"{RUN}-a2") == Exited(3, "cancelled")
 
 
 async def test_of_an_attempt_that_was_never_submitted_nothing_is_known(bench: Bench) -> None:

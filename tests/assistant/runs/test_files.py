@@ -64,12 +64,15 @@ def test_who_works_in_the_runs_own_folder_copies_nothing(files: LocalFiles, tmp_
     assert state.stat() == before
 
 
-def test_a_link_a_lock_and_a_file_that_is_still_being_written_stay_where_they_are(
+def test_a_link_what_tells_of_attempts_and_a_file_that_is_still_being_written_stay_where_they_are(
     files: LocalFiles, tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "runs" / "r1")
     (folder.path / "secret").symlink_to("/etc/passwd")
     folder.lock.touch()
+    folder.heartbeat.touch()
+    folder.verdict(1).parent.mkdir()
+    folder.verdict(1).touch()
     folder.spec.with_name(f"{folder.spec.name}.part").touch()
     half = folder.path / f"{folder.evaluation.path.name}.part"
     half.mkdir()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from assistant.kinds.detect.findings import finding
-from assistant.runs.executors.local import append_plain
 from assistant.runs.follow import _new_events
 from assistant.runs.last_word import LOG_BYTES, end_of, log_tail, open_for_last_word, say, without_last_word
 from assistant.runs.results import NoResults, load
@@ -16,8 +15,8 @@ from assistant.store.tables import RunRow
 from engine.contract.continuing import epochs_kept, hand_on
 from engine.contract.events import DamagedLog, Event, EventLog, Failed, Stopped, has_ended, read_events
 from engine.contract.folder import EvaluationFolder, RunFolder
-from engine.contract.plain_files import MOST_BYTES, NotPlain
-from engine.contract.process_lock import is_locked, noted_process
+from engine.contract.plain_files import MOST_BYTES, NotPlain, append_plain
+from engine.contract.process_lock import is_locked, noted_watchers
 from engine.contract.results.detect import DetectResults
 from tests.stored_runs import finding as found_in
 from tests.stored_runs import write_evaluation
@@ -106,7 +105,7 @@ def test_events_that_are_no_plain_file_are_a_damaged_log(tmp_path: Path, put: Pu
 
 def test_a_process_that_is_noted_in_no_plain_file_is_none(tmp_path: Path) -> None:
     os.mkfifo(RunFolder(tmp_path).lock)
-    assert noted_process(tmp_path) is None
+    assert noted_watchers(tmp_path) is None
     assert not is_locked(tmp_path)
 
 

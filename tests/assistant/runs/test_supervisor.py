@@ -26,8 +26,9 @@ from assistant.store.database import Database
 from assistant.store.tables import AttemptRow, RunRow, now
 from engine.contract.events import EventLog, Failed, Finished, Started, Stopped, Warned, read_events
 from engine.contract.jobs import make_job
-from engine.contract.process_lock import is_locked, noted_process
+from engine.contract.process_lock import is_locked
 from tests.small_disk import SmallDisk, small_disk
+from tests.trainers import trainer_of
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +36,6 @@ PREAMBLE = """
 import os, signal, sys, time
 from pathlib import Path
 from engine.contract.events import *
-from engine.contract.process_lock import note_process
 """
 START = "log.append(Started(model='patchcore', dataset='oled'))"
 FILL_THE_LAST_BLOCK = """
@@ -51,7 +51,7 @@ class ScriptExecutor(LocalExecutor):
     preamble, script = PREAMBLE, ""
 
     def command(self, run: Path, arguments: list[str]) -> list[str]:
-        program = f"{self.preamble}\nrun = Path({str(run)!r})\nlog = EventLog(run)\nnote_process(run)\n{self.script}"
+        program = f"{self.preamble}\nrun = Path({str(run)!r})\nlog = EventLog(run)\n{self.script}"
         return [sys.executable, "-c", program]
 
 
@@ -131,9 +131,9 @@ async def opened_scene(settings: Settings, *, retries: int = 0) -> AsyncIterator
     database = await Database.open(settings.database_url)
     opened = Scene(settings, database, retries=retries)
     yield opened
-    for executor in opened.executors:
-        for child in executor._children.values():
-            child.wait(10)
+    for run in opened.files.runs():
+        while is_locked(opened.queue.folder(run)):
+            await asyncio.sleep(0.02)
     await database.close()
 
 
@@ -274,7 +274,7 @@ async def test_a_server_that_did_not_start_a_run_ends_what_its_killed_process_le
     async with scene.supervisor.working():
         await scene.first_event(run)
     async with scene.another_server().working():
-        os.kill(noted_process(scene.queue.folder(run)) or 0, signal.SIGKILL)
+        os.kill(trainer_of(scene.queue.folder(run)) or 0, signal.SIGKILL)
         assert (await scene.state_becomes(run, "failed")).attempts == 1
     assert not is_locked(scene.queue.folder(run))
 

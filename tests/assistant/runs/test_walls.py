@@ -36,8 +36,9 @@ def test_nobody_but_an_executor_itself_knows_it(name: str) -> None:
     assert [path.name for path in PRODUCT if module in imported(path)] == []
 
 
-def test_the_lock_of_a_run_is_known_to_its_executor_alone() -> None:
-    known = {path for path in PRODUCT if "engine.contract.process_lock" in imported(path)}
+def test_the_processes_of_a_run_are_known_to_its_executor_alone() -> None:
+    looks = {f"engine.contract.{module}" for module in ("attempt", "attempt_files", "process_lock", "process_tree")}
+    known = {path for path in PRODUCT if imported(path) & looks}
     of_servers = PROJECT / "assistant" / "machine" / "process_mark.py"  # such a lock, of something else
     assert {path.parent for path in known - {of_servers}} == {EXECUTORS}
 
