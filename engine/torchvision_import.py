@@ -2,13 +2,16 @@
 
 The torchvision wheel of the package registry is built for CUDA. Beside a CPU-only torch its compiled part cannot be
 loaded, and torchvision then fails at import with "operator torchvision::nms does not exist". Nothing here uses those
-operators: it is enough that they are declared. Import this module before timm.
+operators: it is enough that they are declared. Import this module before timm; it loads both, without torch's compiler.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+
+from engine.without_compiler import without_compiler
 
 
 def _declare_operators() -> torch.library.Library | None:
@@ -29,3 +32,6 @@ def _declare_operators() -> torch.library.Library | None:
 
 
 LIBRARY = _declare_operators()  # the declarations live as long as this object
+with without_compiler():
+    for _name in ("torchvision.transforms.v2", "timm"):
+        import_module(_name)

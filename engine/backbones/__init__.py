@@ -38,6 +38,7 @@ from engine.contract.events import Fitting, Warned
 from engine.datasets.loading import Loader
 from engine.report import Eta, Reporter
 from engine.weights import Weights, adapted_weights, find_weights, full_name, known
+from engine.without_compiler import without_compiler
 
 
 class Backbone(nn.Module):
@@ -331,7 +332,7 @@ def _outline(name: str, image_size: int | None) -> tuple[Any, dict[str, Any]]:
     problem: Exception | None = None
     for options in attempts:
         try:
-            with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm():
+            with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm(), without_compiler():
                 return timm.create_model(architecture, features_only=True, **options), options
         except (TypeError, RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
             problem = error  # a TypeError: the network knows no such option; the others are what timm raises

@@ -37,5 +37,5 @@ def any_device(device: str) -> torch.device:
 def make_repeatable(seed: int) -> None:
     """Same seed, same data, same scores; where CUDA has no repeatable way, torch warns in the run's log."""
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, which loads torch's compiler too
     torch.backends.cudnn.benchmark = False

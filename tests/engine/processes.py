@@ -6,7 +6,9 @@ from engine.contract.events import Event, read_events
 from tests.forks import Fork, Loaded
 from tests.serving import nothing_set
 
-ENGINE = Loaded("engine.tasks.detect.run", "engine.tasks.classify.run")
+ENGINE = Loaded(
+    "engine.tasks.detect.run", "engine.tasks.classify.run", "torch._dynamo"
+)  # the last: optimisers ask for it
 ENVIRONMENT = nothing_set() | {"MURASCOPE_HUB": "off", "OMP_NUM_THREADS": "1"}
 RUN_MODULE = "import runpy\nrunpy.run_module('engine', run_name='__main__', alter_sys=True)"
 

@@ -36,6 +36,7 @@ from engine.learner import Learner
 from engine.recipes import Recipe, falling
 from engine.report import Eta, Reporter
 from engine.weights import Weights, find_weights, full_name, known
+from engine.without_compiler import without_compiler
 
 HEAD_DECAY = 0.1  # of the head's weights while it is fitted alone: with few pictures anything separates them
 RISING = 0.1  # of the steps: so long the rate rises, before it falls as a cosine
@@ -225,7 +226,7 @@ def _network(name: str, weights: Weights, image_size: int, *, is_saved: bool) ->
 
 def _whole_patches(name: str, image_size: int) -> int:
     """The nearest side that the network's patches fill, and its windows where it has any."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm():
+    with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm(), without_compiler():
         outline = timm.create_model(known(name)[0], num_classes=0)
     patch = getattr(getattr(outline, "patch_embed", None), "patch_size", None)
     unit = patch[0] if isinstance(patch, tuple) else patch or 1

@@ -68,12 +68,28 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
+# `python -m engine`, and beside the run folder the names of all modules that it loaded
+LISTING = """
+import pathlib, sys
+from engine.__main__ import main
+code = main()
+pathlib.Path(sys.argv[2]).with_name("loaded").write_text("\\n".join(sys.modules))
+sys.exit(code)
+"""
+
+
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory) -> Path:
     run = write_run(tmp_path_factory.mktemp("runs") / "one", SPEC)
-    ended = from_nothing(run, data)
+    ended = from_nothing(run, data, program=("-c", LISTING))
     assert (ended.returncode, ended.stderr) == (0, ""), read_events(run)
     return run
+
+
+def test_a_run_that_compiles_nothing_does_not_load_torchs_compiler(finished):
+    loaded = (finished.parent / "loaded").read_text().split()
+    assert "torch" in loaded
+    assert [name for name in loaded if name.startswith("torch._dynamo")] == []
 
 
 def test_the_log_tells_the_whole_story_in_order(finished):
@@ -127,7 +143,7 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
     assert (last.index, last.name, last.defect_type, last.has_truth) == (9, "test/patch/004.png", "patch", True)
     assert all((row.score > facts["threshold"]["image"]) == row.is_anomalous for row in rows)
     run = RunFolder(finished)
-    assert set(finished.iterdir()) == {run.evaluation.path, run.events, run.model.path, run.lock, run.spec}
+    assert set(finished.iterdir()) == {run.evaluation.path, run.events, run.heartbeat, run.model.path, run.lock, run.spec}
 
 
 def test_the_saved_model_gives_the_written_scores_and_maps(finished, data):
