@@ -143,7 +143,7 @@ def test_the_evaluation_folder_holds_what_the_pages_show(finished):
     assert (last.index, last.name, last.defect_type, last.has_truth) == (9, "test/patch/004.png", "patch", True)
     assert all((row.score > facts["threshold"]["image"]) == row.is_anomalous for row in rows)
     run = RunFolder(finished)
-    parts = {run.evaluation.path, run.events, run.heartbeat, run.model.path, run.lock, run.spec}
+    parts = {run.evaluation.path, run.events, run.heartbeat, run.model.path, run.spec}
     assert set(finished.iterdir()) == parts
 
 
