@@ -22,7 +22,6 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
-from assistant.runs.attempts import Attempts
 from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
@@ -57,7 +56,7 @@ class Workspace:
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
-        self.attempts = Attempts(database)
+        self.attempts = parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(self.runs, self.attempts, self.executor, settings, ended=self._tell_end_of)
         self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)

@@ -26,7 +26,7 @@ from web.measured import Measured
 from web.pictures import SmallPictures
 from web.readiness import Readiness
 from web.render import Renderer
-from web.routes import compare, conversations, datasets, groups, models, operation, pages, reports, runs
+from web.routes import compare, conversations, datasets, groups, models, operation, pages, queue, reports, runs
 from web.versions import STATIC, version
 
 MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
@@ -68,7 +68,7 @@ def create_app(settings: Settings, understanding: Understanding | None = None) -
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for routes in (
-        *(pages, conversations, runs, compare, groups, datasets, models, operation, reports, sockets),
+        *(pages, conversations, runs, compare, groups, datasets, models, operation, queue, reports, sockets),
         *routes_of_kinds(),
     ):
         app.include_router(routes.router)

@@ -21,6 +21,7 @@ class Desks:
             datasets=parts.datasets,
             proposals=parts.proposals,
             runs=parts.runs,
+            attempts=parts.attempts,
             groups=parts.groups,
             conversation=self._transcript.conversation,
             language=language,

@@ -10,7 +10,8 @@ from assistant.store.tables import RunRow
 from prompts.figures import Figure, count
 
 OUTLINE: Outline = (
-    ("state", "stage", "epoch", "done", "left", "waits_for"),
+    ("state", "where", "stage", "epoch", "done", "left", "position", "paused", "again_in", "waits_for"),
+    ("tried.*",),
     ("reason",),
     ("warned.*",),
     ("elsewhere", "log_damaged"),
@@ -59,11 +60,43 @@ def _on_what_else(about: About, row: RunRow, facts: Mapping[str, Any]) -> Iterat
         yield about.claim(
             "waits_for", "waits_for", runs=list(facts["waits_for"]), number=count(len(facts["waits_for"]))
         )
+    yield from _on_standing(about, row, facts.get("standing") or {})
     if row.state == "failed":
         yield about.claim("reason", "run_failed", reason=row.reason or "?", hint=row.hint or "?")
-    for number, each in enumerate(facts.get("warnings", ()), 1):
+    warnings = [each for each in facts.get("warnings", ()) if not each["code"].startswith("retried_")]  # of attempts
+    for number, each in enumerate(warnings, 1):
         yield about.claim(f"warned.{number}", "notice", code=each["code"], message=each["message"], told=each["values"])
     if "host" in facts:
         yield about.claim("elsewhere", "run_elsewhere", host=facts["host"] or "?")
     if "log_damaged" in facts:
         yield about.claim("log_damaged", "log_damaged", damage=facts["log_damaged"])
+
+
+def _on_standing(about: About, row: RunRow, standing: Mapping[str, Any]) -> Iterator[Claim]:
+    """Where it computes, what was tried of it, and what it waits for (assistant/runs/standing.py)."""
+    attempts = standing.get("attempts") or []
+    if attempts:
+        node, number = standing.get("node"), count(len(attempts))
+        what = "run_computes" if row.state == "running" else "run_computed"
+        if standing.get("why") == "place":
+            yield about.claim("where", "run_waits_for_place", attempt=number)
+        elif node:
+            yield about.claim("where", what, node=node, attempt=number)
+        else:
+            yield about.claim("where", f"{what}_unknown", attempt=number)
+    if standing.get("position") is not None:
+        at, waiting = count(standing["position"]), count(standing["waiting"])
+        yield about.claim("position", "run_position", at=at, waiting=waiting)
+    if standing.get("why") == "paused":
+        yield about.claim("paused", "queue_paused")
+    if standing.get("wait_s"):
+        yield about.claim("again_in", "run_again_in", wait=Figure(standing["wait_s"], "seconds"))
+    for each in attempts:
+        if each["outcome"] not in (None, "done"):
+            yield about.claim(
+                f"tried.{each['number']}",
+                "run_tried",
+                attempt=count(each["number"]),
+                outcome=each["outcome"],
+                told=each["reason"],
+            )

@@ -11,6 +11,7 @@ from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
+from assistant.runs.attempts import Attempts
 from assistant.runs.groups import Groups
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
@@ -102,6 +103,7 @@ class Desk:
     datasets: Datasets
     proposals: Proposals
     runs: Queue
+    attempts: Attempts
     groups: Groups
     conversation: str
     language: Language

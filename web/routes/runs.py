@@ -15,6 +15,7 @@ from assistant.runs import deleting, results
 from assistant.runs.continuing import Rest, what_is_left, what_is_left_of
 from assistant.runs.labels import labels
 from assistant.runs.space import Space
+from assistant.runs.standing import standing_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -96,11 +97,14 @@ async def room_of_runs(workspace: Opened) -> Space:
 
 @router.get("/api/runs/{run}")
 async def describe_run(run: Id, workspace: Opened) -> dict[str, Any]:
+    """With how it stands: attempts, place in the queue, what it waits for (assistant/runs/standing.py)."""
     row = await workspace.runs.get(run)
+    standing = await standing_of(workspace.runs, workspace.attempts, row)
     return {
         **describe(row, workspace),
         **await what_comes_next(row, workspace),
-        "waits_for": list(await workspace.runs.waits_for(row)),
+        "waits_for": standing.ahead,
+        "standing": asdict(standing),
     }
 
 

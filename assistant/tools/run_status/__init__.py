@@ -1,10 +1,12 @@
-"""Tool: how far a training is."""
+"""Tool: how far a training is, where it computes, what was tried of it and what it waits for."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.runs.standing import standing_of
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.telling import outlined, sentences_of, told
 from assistant.telling.progress import OUTLINE, claims_of_progress
@@ -18,6 +20,8 @@ TRAITS = Traits(rather=ACTIVE)
 async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
     """Say how far a training is: state, stage, progress, seconds left, warnings; for an ended one how it ended.
 
+    Also where it computes, how many attempts were made and why each was followed by another, and its place in the queue.
+
     Args:
         run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
     """
@@ -28,6 +32,7 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
 
 
 async def _facts(desk: Desk, row: RunRow) -> dict[str, Any]:
+    standing = await standing_of(desk.runs, desk.attempts, row)
     facts: dict[str, Any] = {
         "run": row.id,
         "state": row.state,
@@ -35,7 +40,8 @@ async def _facts(desk: Desk, row: RunRow) -> dict[str, Any]:
         "model": row.subject,
         "reason": row.reason,
         "hint": row.hint,
-        "waits_for": await desk.runs.waits_for(row),
+        "waits_for": standing.ahead,
+        "standing": asdict(standing),
     }
     if not desk.runs.place.has(row):
         return {**facts, "host": row.host}

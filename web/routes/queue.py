@@ -1,0 +1,71 @@
+"""The queue: what runs and waits, paused and resumed, and which run goes next."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant.refused import Refused
+from assistant.workspace import Workspace
+from web.ids import Id
+from web.routes.workspace import Opened
+
+router = APIRouter()
+
+
+@router.get("/api/queue")
+async def describe_queue(workspace: Opened) -> dict[str, Any]:
+    """That of this home. `paused_since`: nothing starts since then, and what runs goes on; null: it works."""
+    return await _told(workspace)
+
+
+@router.post("/api/queue/pause")
+async def pause_queue(workspace: Opened) -> dict[str, Any]:
+    await workspace.runs.pause()
+    return await _told(workspace)
+
+
+@router.post("/api/queue/resume")
+async def resume_queue(workspace: Opened) -> dict[str, Any]:
+    await workspace.runs.resume()
+    return await _told(workspace)
+
+
+class Priority(BaseModel):
+    """Of the runs that wait the highest goes first; null: before all that wait."""
+
+    model_config = ConfigDict(extra="forbid")
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
+
+
+@router.post("/api/runs/{run}/priority")
+async def prioritise(run: Id, wanted: Priority, workspace: Opened) -> dict[str, Any]:
+    row = await workspace.runs.get(run)
+    changed = await (
+        workspace.runs.put_first(row.id)
+        if wanted.priority is None
+        else workspace.runs.prioritise(row.id, wanted.priority)
+    )
+    if changed is None:
+        raise WaitsNoMore(row.id)
+    return {"run": changed.id, "priority": changed.priority, **await _told(workspace)}
+
+
+class WaitsNoMore(Refused):
+    """A run that has started or ended has no place in the queue."""
+
+    status = 409
+
+    def __init__(self, run: str):
+        super().__init__("waits_no_more", f"run {run} does not wait any more", run=run)
+
+
+async def _told(workspace: Workspace) -> dict[str, Any]:
+    runs = workspace.runs
+    since = await runs.paused_since()
+    return {
+        "paused_since": since.isoformat() if since else None,
+        "running": [row.id for row in await runs.running()],
+        "waiting": [row.id for row in await runs.waiting()],
+        "slots": workspace.settings.slots,
+    }
