@@ -58,7 +58,7 @@ class Cluster:
     def address(self) -> str:
         return f"http://{LOOPBACK}:{self.dashboard_port}"
 
-    def ask(self, path: str) -> Any:
+    def answer_to(self, path: str) -> Any:
         """
         Raises:
             OSError: it does not answer.
@@ -73,7 +73,7 @@ class Cluster:
         Raises:
             OSError: the head does not answer.
         """
-        rows = self.ask("/api/v0/nodes")["data"]["result"]["result"]
+        rows = self.answer_to("/api/v0/nodes")["data"]["result"]["result"]
         return sorted(row["node_name"] for row in rows if row["state"] == "ALIVE" and not row["is_head_node"])
 
 

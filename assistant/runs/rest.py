@@ -39,7 +39,7 @@ class Rest:
         secured = address.startswith("https:")
         self._verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if secured else False
 
-    async def ask(
+    async def request(
         self, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, expected: str = ""
     ) -> Answer:
         """

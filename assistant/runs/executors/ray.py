@@ -46,7 +46,7 @@ class RayExecutor:
         Raises:
             OSError: nobody can be asked.
         """
-        await self._ray.ask("GET", "/api/version")
+        await self._ray.request("GET", "/api/version")
 
     async def submit(self, order: Order) -> None:
         """
@@ -62,7 +62,7 @@ class RayExecutor:
             "runtime_env": {"env_vars": {**environment, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)}},
             "metadata": {"murascope_run": order.run, "murascope_attempt": str(order.attempt)},
         }
-        answer = await self._ray.ask("POST", "/api/jobs/", body=job, expected=THERE_ALREADY)
+        answer = await self._ray.request("POST", "/api/jobs/", body=job, expected=THERE_ALREADY)
         if answer.status != 200 and THERE_ALREADY not in answer.text:
             raise OSError(f"Ray did not take {order.id}: {answer.text[-MOST_SAID:]}")
 
@@ -79,7 +79,7 @@ class RayExecutor:
         Raises:
             OSError: nobody could be asked.
         """
-        await self._ray.ask("POST", f"/api/jobs/{self._names.of(order)}/stop")
+        await self._ray.request("POST", f"/api/jobs/{self._names.of(order)}/stop")
         self._stopped.add(order)
 
     async def logs(self, order: str, lines: int) -> Sequence[str]:
@@ -91,7 +91,7 @@ class RayExecutor:
         return str(printed).splitlines()[-lines:]
 
     async def _about(self, order: str, what: str = "") -> Answer:
-        return await self._ray.ask("GET", f"/api/jobs/{self._names.of(order)}{what}")
+        return await self._ray.request("GET", f"/api/jobs/{self._names.of(order)}{what}")
 
     async def _read(self, order: str, job: dict[str, Any]) -> Status:
         match job["status"]:
@@ -122,7 +122,7 @@ class RayExecutor:
 
     async def _rows(self, what: str, key: str, value: str) -> list[dict[str, Any]]:
         query = {"filter_keys": key, "filter_predicates": "=", "filter_values": value, "detail": "true"}
-        answer = await self._ray.ask("GET", f"/api/v0/{what}", query=query)
+        answer = await self._ray.request("GET", f"/api/v0/{what}", query=query)
         if answer.status != 200:
             raise NoAnswer(f"Ray tells nothing of its {what} ({answer.status})")
         rows: list[dict[str, Any]] = answer.data["data"]["result"]["result"]
