@@ -319,8 +319,8 @@ class Node:
         last_word = self._shipped.last_word()
         is_finished = last_word is not None and b'"type":"finished"' in last_word
         sent = {} if last_word is None else {name: self._send(name) for name in self._left(is_finished)}
-        if not is_finished:
-            self._at_last(lambda: self._send_checkpoint(self._link))
+        if last_word is None:
+            self._at_last(partial(self._send_checkpoint, self._link))
         files = {name: sha256 for name, sha256 in sent.items() if not name.startswith(f"{CHECKPOINTS}/")}
         word = None if last_word is None else last_word.decode().rstrip("\n")
         told: dict[str, Any] = {"exit_code": exit_code, "why": why, "last_word": word}
