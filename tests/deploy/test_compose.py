@@ -107,7 +107,7 @@ def test_the_server_answers_to_the_name_by_which_the_others_call_it() -> None:
 
 def test_the_secrets_are_made_once_and_each_that_is_named(tmp_path: Path) -> None:
     def make() -> dict[str, str]:
-        subprocess.run([PROJECT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)
+        subprocess.run(["sh", PROJECT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)
         return {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
 
     made = make()

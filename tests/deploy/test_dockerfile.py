@@ -110,7 +110,7 @@ def database() -> Iterator[str]:
 
 def environment_here(site: Path, tmp_path: Path, database: str) -> dict[str, str]:
     """The environment of the service web, its folders and addresses being those of this machine."""
-    subprocess.run([PROJECT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)
+    subprocess.run(["sh", PROJECT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)
     secret = tmp_path / "secrets" / "database"
     secret.write_text(secret.read_text().replace("@postgres/", f"@{database}/"))
     given = SERVICES["web"]["environment"] | {"MURASCOPE_PORT": "0"}

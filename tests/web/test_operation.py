@@ -1,5 +1,6 @@
 """What those who run a server ask it: is it alive, can it work, what does it do; and what its log says. A real server answers."""
 
+import itertools
 import json
 import re
 import shutil
@@ -14,7 +15,6 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
-from websockets.sync.client import connect
 
 from assistant.chat.understanding import Understanding
 from assistant.settings import Settings
@@ -41,12 +41,13 @@ def workspace_of(client: TestClient) -> Workspace:
     return client.app.state.workspace  # type: ignore[attr-defined, no-any-return]
 
 
-def say(address: str, text: str) -> str:
-    """Say something in a new conversation of the server and wait for the end of its answer; the conversation's id."""
-    conversation: str = httpx2.post(f"{address}/api/conversations", timeout=PATIENT_S).json()["id"]
-    with connect(f"{address.replace('http', 'ws', 1)}/ws/c/{conversation}") as socket:
-        socket.send(json.dumps({"type": "say", "text": text, "key": "k"}))
-        turns = (frame["state"] for frame in map(json.loads, socket) if frame["type"] == "turn")
+def say(client: TestClient, text: str) -> str:
+    """Say something in a new conversation and wait for the end of its answer; the conversation's id."""
+    conversation: str = client.post("/api/conversations").json()["id"]
+    with client.websocket_connect(f"ws://localhost/ws/c/{conversation}") as socket:
+        socket.send_json({"type": "say", "text": text, "key": "k"})
+        frames = (socket.receive_json() for _ in itertools.count())
+        turns = (frame["state"] for frame in frames if frame["type"] == "turn")
         while next(turns) != "working":
             pass
         assert next(turns) == "idle"
@@ -87,9 +88,9 @@ def test_requests_are_counted_by_the_template_of_their_route(server: str) -> Non
     assert not re.search("r90[12]|nothing|BREW|evil", text)
 
 
-def test_turns_are_measured_by_language_provider_and_outcome(server: str) -> None:
-    conversation = say(server, "Which models can I train?")
-    text = httpx2.get(f"{server}/metrics", timeout=PATIENT_S).text
+def test_turns_are_measured_by_language_provider_and_outcome(client: TestClient) -> None:
+    conversation = say(client, "Which models can I train?")
+    text = client.get("/metrics").text
     labels = {"language": "en", "provider": "built-in", "outcome": "answered"}
     assert value_of(metrics_of(text), "murascope_turn_seconds_count", **labels) == 1
     assert conversation not in text
