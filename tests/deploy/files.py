@@ -13,6 +13,11 @@ COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="ut
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
+def by_default(value: str) -> str:
+    """A value of the compose file where none of the variables that it names is set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+
+
 @dataclass
 class Stage:
     """A stage of the Dockerfile: its instructions, those of the stages that it is made from first."""

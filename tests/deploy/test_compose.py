@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from assistant.runs.executors import open_executor
+from assistant.runs.files import open_files
 from assistant.settings import Settings, variable_of
-from tests.deploy.files import COMPOSE, PROJECT, SERVICES, stages
+from tests.deploy.files import COMPOSE, PROJECT, SERVICES, by_default, stages
 from web.guard import is_known_host
 
 ENDS = {name for name, service in SERVICES.items() if service.get("restart") == "no"}
@@ -98,6 +100,22 @@ def test_every_variable_of_the_server_is_a_setting() -> None:
     ours = {name for name in of_web() if name.startswith(("MURASCOPE_", "OPENAI_", "ANTHROPIC_"))}
     assert ours == of_web().keys()
     assert {name for name in ours if name.removesuffix("_FILE") not in VARIABLES} == set()
+
+
+def test_the_server_and_the_cluster_reach_each_other_by_the_names_of_their_services(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ray_token").write_text("a-token-of-the-cluster")
+    for name, value in of_web().items():
+        monkeypatch.setenv(name, by_default(value).replace("/run/secrets", str(tmp_path)))
+    monkeypatch.setenv("MURASCOPE_EXECUTOR", "ray")
+    monkeypatch.delenv("MURASCOPE_DATABASE_FILE")
+    told = Settings()
+    assert open_executor(told.executor, told, open_files(settings)).shares_disk is False
+    assert told.ray_address == "http://ray-head:8265"
+    assert "--dashboard-port=8265" in SERVICES["ray-head"]["command"]
+    assert told.public_url == f"http://{told.hosts}:{told.port}"
+    assert "ray_token" in SERVICES["ray-head"]["secrets"]
 
 
 def test_the_server_answers_to_the_name_by_which_the_others_call_it() -> None:

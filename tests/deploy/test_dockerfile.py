@@ -21,7 +21,7 @@ import typer.main
 from assistant.cli import app
 from assistant.offline.learned import BESIDE_THE_PROGRAM
 from assistant.settings import Settings, variable_of
-from tests.deploy.files import PROJECT, SERVICES, copied, stages
+from tests.deploy.files import PROJECT, SERVICES, by_default, copied, stages
 from tests.postgres import postgres_binaries, running_postgres
 from tests.serving import nothing_set
 
@@ -113,7 +113,8 @@ def environment_here(site: Path, tmp_path: Path, database: str) -> dict[str, str
     subprocess.run(["sh", PROJECT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)
     secret = tmp_path / "secrets" / "database"
     secret.write_text(secret.read_text().replace("@postgres/", f"@{database}/"))
-    given = SERVICES["web"]["environment"] | {"MURASCOPE_PORT": "0"}
+    told = {name: by_default(value) for name, value in SERVICES["web"]["environment"].items()}
+    given = told | {"MURASCOPE_PORT": "0"}
     places = {"/data": str(tmp_path / "home"), "/run/secrets": str(tmp_path / "secrets")}
     for there, here in places.items():
         given = {
