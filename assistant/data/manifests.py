@@ -61,7 +61,10 @@ class Manifests:
             told = {file.name: file for file in files}
             if told != noted:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                write_whole(self._note(data), json.dumps([[file.name, file.sha256, *file.stamp] for file in files]))
+                write_whole(
+                    self._note(data),
+                    json.dumps([[file.name, file.sha256, *file.stamp] for file in files], allow_nan=False),
+                )
             self._remember(data, files)
         return files
 

@@ -218,7 +218,7 @@ class LocalRay:
         return Path(cluster.folder) / f"{name}.log"
 
     def _note(self, cluster: Cluster) -> None:
-        _write_secret(self._home / STATE, json.dumps(asdict(cluster)))
+        _write_secret(self._home / STATE, json.dumps(asdict(cluster), allow_nan=False))
 
 
 STARTED: list[subprocess.Popen[bytes]] = []  # they go on when the command ends, which is no process forgotten

@@ -12,6 +12,7 @@ from engine.contract.results.detect import DetectResults
 
 ROOT = Path(__file__).resolve().parents[3]
 OWNERS = {
+    "tests/web/test_run_reports.py",  # what goes over HTTP are names of files
     "engine/contract/folder.py",
     "engine/contract/attempt_files.py",
     "engine/contract/checksums.py",
