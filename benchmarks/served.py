@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 PROJECT = Path(__file__).resolve().parent.parent
+SHIM = "engine.shim"
 MURASCOPE = [sys.executable, "-c", "from assistant.cli import main; main()"]
 PATIENCE_S = 60.0  # on a machine that does other things too; a server that stands still stays silent for ever
 # A step of the clock, as far as one process can have it: what Python is told of the time, and since when the machine runs.
@@ -40,9 +41,9 @@ class Silent(RuntimeError):
 
 
 class Served:
-    """The server of one home. `chance` is the only source of chance."""
+    """The server of one home. `chance` is the only source of chance; `settings` are variables of its environment beside our own."""
 
-    def __init__(self, folder: Path, chance: random.Random):
+    def __init__(self, folder: Path, chance: random.Random, settings: Mapping[str, str] | None = None):
         self.folder, self.home, self.chance = folder, folder / "home", chance
         self.address, self._process = "", None
         (folder / "python").mkdir()
@@ -54,6 +55,7 @@ class Served:
             "MURASCOPE_SLOTS": "2",
             "PYTHONPATH": f"{folder / 'python'}{os.pathsep}{PROJECT}",
             "OMP_NUM_THREADS": "1",
+            **(settings or {}),
         }
         write_panels(folder / "panels")
         adding = [*MURASCOPE, "data", "add", "panels", str(folder / "panels")]
@@ -88,18 +90,26 @@ class Served:
     def end(self) -> None:
         """End the server and whatever it has left."""
         self.kill()
-        for process in self.trainers():
+        for process in self.of_runs():
             with suppress(psutil.Error):
                 process.kill()
 
     def trainers(self) -> list[psutil.Process]:
-        """The processes that train in this home."""
+        """The processes that train in this home, without those that watch them."""
+        return [process for process in self.of_runs() if SHIM not in process.info["cmdline"]]
+
+    def watchers(self) -> list[psutil.Process]:
+        """The processes that watch a training in this home: two of each."""
+        return [process for process in self.of_runs() if SHIM in process.info["cmdline"]]
+
+    def of_runs(self) -> list[psutil.Process]:
+        """All processes of runs in this home."""
         found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                line = process.cmdline()
-                if "run" in line and str(self.home) in " ".join(line) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+        for process in psutil.process_iter(["cmdline", "status"]):
+            line = process.info["cmdline"] or []
+            is_of_run = ("run" in line or SHIM in line) and str(self.home) in " ".join(line)
+            if is_of_run and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
         return found
 
     def memory_mib(self) -> int:

@@ -1,10 +1,10 @@
-"""Kills of the server, of a trainer and of both, at random moments: between the yes and the run's card, between the claim and the
+"""Kills of the server, of a trainer, of what watches it and of server and trainer, at random moments: between the yes and the run's card, between the claim and the
 first event, while it trains; the server comes back with another clock, and the database is held for longer than anybody waits.
 
     frozen    the server did not answer
     false     a run whose state is not what its log says, or a log with no end or with two
     lost      an approved plan without its run or its card, a run that is not listed, a gap in a log
-    orphans   trainers that are still there when every run has ended
+    orphans   processes of runs that are still there when every run has ended
 """
 
 import json
@@ -29,7 +29,7 @@ ACTIVE = ("queued", "running")
 def endure(served: Served, count: int) -> dict[str, int]:
     scene = Scene(served)
     ways: list[Callable[[], None]] = [
-        scene.kill_server, scene.kill_server, scene.kill_trainer, scene.kill_both, scene.kill_at_the_yes, scene.kill_at_the_start,
+        scene.kill_server, scene.kill_server, scene.kill_trainer, scene.kill_watchers, scene.kill_both, scene.kill_at_the_yes, scene.kill_at_the_start,
         scene.kill_under_a_held_database,
     ]  # fmt: skip
     frozen, tried = 0, Counter[str]()
@@ -96,6 +96,12 @@ class Scene:
     def kill_trainer(self) -> None:
         self.wait()
         for process in self.served.trainers()[:1]:
+            process.kill()
+
+    def kill_watchers(self) -> None:
+        """One of the two that watch a training, or both."""
+        self.wait()
+        for process in self.served.watchers()[self.chance.choice((slice(0, 1), slice(1, 2), slice(0, 2)))]:
             process.kill()
 
     def kill_both(self) -> None:
@@ -171,7 +177,7 @@ class Scene:
                 self.served.stop(run["id"])
             if not active:
                 break
-        harm = {"false": 0, "lost": 0, "orphans": len(self.served.trainers())}
+        harm = {"false": 0, "lost": 0, "orphans": len(self.served.of_runs())}
         runs = {run["id"]: run for run in self.served.get("/api/runs")}
         for run in runs.values():
             self._judge_run(run, harm)

@@ -56,9 +56,7 @@ class Home:
         self.kill(run)
 
     def kill(self, run: str) -> None:
-        process = trainer_of(self.folder / "runs" / run)
-        assert process is not None
-        os.kill(process, signal.SIGKILL)
+        os.kill(trainer_of(self.folder / "runs" / run), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,11 +147,12 @@ def test_whatever_is_killed_nothing_is_left_and_a_verdict_stands_there(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_a_trainer_leaves_behind_is_ended_with_it(scene: Scene, way: str) -> None:
-    scene.begin(f"{WAYS[way]}\nthere('trainer')\nsys.exit(3)")
-    other = scene.pid("other")
-    assert ended(scene.verdict()) == (3, None)
-    assert not psutil.pid_exists(other)
+def test_what_a_trainer_leaves_behind_is_ended_with_it(tmp_path: Path, way: str) -> None:
+    try:
+        assert run_shim(tmp_path, 1, f"{WAYS[way]}\nsys.exit(3)").returncode == 3
+        assert not psutil.pid_exists(int((tmp_path / "other").read_text()))
+    finally:
+        end_left_behind(tmp_path)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -264,6 +266,15 @@ def test_a_stop_of_another_attempt_stops_nothing(scene: Scene) -> None:
     assert scene.left()
 
 
+def test_what_holds_no_lock_is_ended_too(scene: Scene) -> None:
+    scene.begun(f"{WAYS['two forks, a session, no descriptors']}\n{WAIT}")
+    scene.kill("shim", "guard")
+    until(lambda: not is_locked(scene.run))
+    assert scene.left() == [scene.pid("other")]
+    assert ended(scene.verdict()) == (None, "guard_lost")
+    assert scene.nothing_is_left()
+
+
 def test_what_an_attempt_left_behind_does_not_see_the_next_one(scene: Scene) -> None:
     scene.begun(f"{WAYS['two forks, a session, no descriptors']}\n{WAIT}")
     scene.kill("shim", "guard")
@@ -352,15 +363,14 @@ def test_nothing_is_begun_where_no_room_for_a_verdict_is(tmp_path: Path) -> None
 def run_shim(
     run: Path, attempt: int, program: str = "", *, patience_s: float = 300
 ) -> "subprocess.CompletedProcess[str]":
+    """Waited for itself alone: what it might leave behind would hold a pipe for ever."""
     started = f"import sys, engine.shim as shim; shim.PATIENCE_S = {patience_s}; sys.exit(shim.main())"
-    command = [*PYTHON, PREAMBLE + program, str(run)]
-    return subprocess.run(
-        [sys.executable, "-c", started, str(run), "--attempt", str(attempt), "--", *command],
-        env=ENVIRONMENT,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-c", started, str(run), "--attempt", str(attempt)]
+    command += ["--", *PYTHON, PREAMBLE + program, str(run)]
+    with tempfile.TemporaryFile("w+") as said:
+        code = subprocess.run(command, env=ENVIRONMENT, cwd=PROJECT, stderr=said).returncode
+        said.seek(0)
+        return subprocess.CompletedProcess(command, code, stderr=said.read())
 
 
 def test_it_loads_the_standard_library_alone_and_takes_little_memory() -> None:

@@ -57,9 +57,7 @@ class Murascope:
 
 def kill(run: RunFolder) -> None:
     """The training process gets no last word."""
-    process = trainer_of(run.path)
-    assert process is not None
-    os.kill(process, signal.SIGKILL)
+    os.kill(trainer_of(run.path), signal.SIGKILL)
 
 
 @pytest.fixture

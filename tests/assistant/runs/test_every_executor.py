@@ -135,7 +135,7 @@ async def test_whatever_is_killed_here_the_attempt_is_over_and_the_next_one_goes
     await bench.begun(first)
     watchers = noted_watchers(bench.folder)
     assert watchers is not None
-    pids = {"shim": watchers.shim, "guard": watchers.guard, "trainer": trainer_of(bench.folder) or 0}
+    pids = {"shim": watchers.shim, "guard": watchers.guard, "trainer": trainer_of(bench.folder)}
     for who in whom:
         os.kill(pids[who], signal.SIGKILL)
     assert await bench.end(other) == Exited(

@@ -274,7 +274,7 @@ async def test_a_server_that_did_not_start_a_run_ends_what_its_killed_process_le
     async with scene.supervisor.working():
         await scene.first_event(run)
     async with scene.another_server().working():
-        os.kill(trainer_of(scene.queue.folder(run)) or 0, signal.SIGKILL)
+        os.kill(trainer_of(scene.queue.folder(run)), signal.SIGKILL)
         assert (await scene.state_becomes(run, "failed")).attempts == 1
     assert not is_locked(scene.queue.folder(run))
 
