@@ -22,7 +22,7 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
-from assistant.runs.executors import open_executor
+from assistant.runs.executors import open_executor, order_id
 from assistant.runs.files import open_files
 from assistant.runs.place import Place, place_of
 from assistant.runs.reports import Reports
@@ -131,8 +131,8 @@ class Workspace:
             RunElsewhere: nobody here has them.
         """
         self.runs.folder_of(run)
-        order = f"{run.id}-a{run.attempts}"
-        return [self.mask.text(line) for line in await self.executor(run.executor).logs(order, lines)]
+        printed = await self.executor(run.executor).logs(order_id(run.id, run.attempts), lines)
+        return [self.mask.text(line) for line in printed]
 
     async def continue_run(self, run: str) -> RunRow:
         """Continue a run that ended without a result, in the conversation that it belongs to.

@@ -110,6 +110,12 @@ async def _run(workspace: Workspace, run: str) -> RunRow:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
+    if await workspace.runs.paused_since() is not None:
+        tell(
+            "the queue is paused: the training starts when it is resumed (POST /api/queue/resume), or Ctrl+C gives it up"
+        )
+    if not workspace.executor((await workspace.runs.get(run)).executor).shares_disk:
+        tell(f"it reports to {workspace.settings.reached_at}: murascope serve must answer there, with this home")
     telling = asyncio.create_task(_tell_events(workspace, run))
     row = await workspace.supervisor.run_one(run)
     telling.cancel()

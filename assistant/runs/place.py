@@ -5,16 +5,14 @@ database knows them. A home is known by an id of its own, written into it once, 
 whoever copies a home for a second server on the same database leaves that file out.
 """
 
-import os
 import secrets
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.machine.noted_once import noted_once
 from assistant.refused import Refused
 from assistant.store.tables import RunRow
-from engine.contract.plain_files import read_plain
 
 ID_FILE = "home.id"
 ID_BYTES = 8
@@ -38,24 +36,8 @@ def place_of(home: Path) -> Place:
     Raises:
         OSError: the id can neither be read nor written.
     """
-    return Place(home=_id_in(home / ID_FILE), host=socket.gethostname())
-
-
-def _id_in(path: Path) -> str:
-    """What the file holds; of several who write it at once, one does."""
-    with suppress(FileNotFoundError):
-        return read_plain(path, most=4 * ID_BYTES).decode("ascii").strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_name(f"{ID_FILE}.{os.getpid()}.part")
-    own.write_text(secrets.token_hex(ID_BYTES), encoding="ascii")
-    try:
-        os.link(own, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        own.replace(path)
-    own.unlink(missing_ok=True)
-    return _id_in(path)
+    own = noted_once(home / ID_FILE, lambda: secrets.token_hex(ID_BYTES))
+    return Place(home=own, host=socket.gethostname())
 
 
 class RunElsewhere(Refused):

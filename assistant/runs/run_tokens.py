@@ -4,19 +4,16 @@ A JSON Web Token (https://www.rfc-editor.org/rfc/rfc7519), signed with a secret 
 share the work share it by MURASCOPE_REPORT_SECRET. What it lets in to ends with the attempt, however long the token itself would hold.
 """
 
-import os
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import jwt
 
+from assistant.machine.noted_once import noted_once
 from assistant.refused import Refused
 from assistant.settings import Settings
-from engine.contract.plain_files import read_plain
 
 AUDIENCE = "murascope-reports"
 ALGORITHM = "HS256"
@@ -80,21 +77,6 @@ class RunTokens:
     @cached_property
     def _secret(self) -> str:
         shared = self._settings.report_secret
-        return shared.get_secret_value() if shared is not None else _secret_in(self._settings.home / SECRET_FILE)
-
-
-def _secret_in(path: Path) -> str:
-    """What the file holds; of several who write it at once, one does."""
-    with suppress(FileNotFoundError):
-        return read_plain(path, most=16 * SECRET_BYTES).decode("ascii").strip()
-    own = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(SECRET_BYTES))
-    try:
-        os.link(own, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        own.replace(path)
-    own.unlink(missing_ok=True)
-    return _secret_in(path)
+        if shared is not None:
+            return shared.get_secret_value()
+        return noted_once(self._settings.home / SECRET_FILE, lambda: secrets.token_hex(SECRET_BYTES), mode=0o600)

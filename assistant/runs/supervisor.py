@@ -22,7 +22,7 @@ from assistant.machine.logs import about
 from assistant.machine.troubles import Trouble, Watch
 from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
-from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable
+from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable, order_id
 from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
 from assistant.runs.queue import Queue, order_of
 from assistant.runs.run_tokens import RunTokens
@@ -180,18 +180,16 @@ class Supervisor:
         if attempt.outcome == "done":  # by its own report, which counts more than what an executor says
             return await self._conclude(row, executor, end_of("done"))
         if not executor.shares_disk and _is_past(attempt.given_up_at, ABANDON_S):
-            return await self._conclude(
-                row, executor, end_of(attempt.outcome or "lost")
-            )  # its reports are refused from now on
-        match await executor.status(attempt.id):
+            over = end_of(attempt.outcome or "lost")  # its reports are refused from now on
+            return await self._conclude(row, executor, over)
+        match await executor.status(order_id(row.id, attempt.number)):
             case Unreachable(why):
                 raise OSError(errno.EHOSTUNREACH, why)
             case Unknown() if attempt.began_at is None and not row.stop_requested:
                 await self._submit(executor, row)
             case Unknown():
-                return await self._conclude(
-                    row, executor, end_of("never_began" if attempt.began_at is None else "lost")
-                )
+                over = end_of("never_began" if attempt.began_at is None else "lost")
+                return await self._conclude(row, executor, over)
             case Lost(why):
                 return await self._conclude(row, executor, end_of(attempt.outcome or "lost", told=why))
             case Exited(exit_code, why):
@@ -214,7 +212,7 @@ class Supervisor:
 
     async def _end(self, executor: Executor, attempt: AttemptRow, outcome: Outcome) -> None:
         await self._attempts.give_up(attempt.run, attempt.number, outcome)
-        await executor.cancel(attempt.id, grace_s=STOP_GRACE_SECONDS)
+        await executor.cancel(order_id(attempt.run, attempt.number), grace_s=STOP_GRACE_SECONDS)
 
     def _silent_for(self, attempt: AttemptRow) -> float:
         """Seconds; while no server was there nobody could be heard."""
@@ -237,7 +235,7 @@ class Supervisor:
     async def _conclude(self, row: RunRow, executor: Executor, over: AttemptEnd) -> bool:
         """Give a run whose attempt is over its end, or let it wait for its next one."""
         try:
-            printed = await executor.logs(f"{row.id}-a{row.attempts}", LOG_LINES)
+            printed = await executor.logs(order_id(row.id, row.attempts), LOG_LINES)
         except OSError:
             printed = []
         again_after = await self._again_after(row, over)

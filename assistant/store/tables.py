@@ -245,11 +245,6 @@ class AttemptRow(Base):
     exit_code: Mapped[int | None]
     reason: Mapped[str | None]  # in words, for people
 
-    @property
-    def id(self) -> str:
-        """What its executor knows it by."""
-        return f"{self.run}-a{self.number}"
-
 
 class ThresholdRow(Base):
     """A threshold that somebody set for a finished run; `setting` is a ThresholdSet (assistant/runs/thresholds.py).

@@ -49,7 +49,7 @@ class Order:
     @property
     def id(self) -> str:
         """What the executor knows the attempt by: the same order twice is one attempt."""
-        return f"{self.run}-a{self.attempt}"
+        return order_id(self.run, self.attempt)
 
     def arguments(self, *, runs: Path, data: Path | None = None) -> list[str]:
         """What the engine is told beside the run's folder.
@@ -150,6 +150,11 @@ class Executor(Protocol):
 
     async def logs(self, order: str, lines: int) -> Sequence[str]:
         """The last lines that the attempt's process printed, as far as they are known here."""
+
+
+def order_id(run: str, attempt: int) -> str:
+    """What executors know an attempt of a run by."""
+    return f"{run}-a{attempt}"
 
 
 def order_parts(order: str) -> tuple[str, int]:
