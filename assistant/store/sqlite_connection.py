@@ -1,5 +1,6 @@
 """A connection to SQLite on which a statement with its rows is one visit to the connection's thread."""
 
+import asyncio
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -14,8 +15,18 @@ class Connection(aiosqlite.Connection):
     """The driver's own goes to its thread and back for the cursor, the statement, the rows and the end of the cursor: most of what a
     small statement costs."""
 
+    _is_ending = False
+
     def cursor(self) -> Any:
         return _Cursor(self)
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """End the thread, once. Where somebody who waits for a connection is cancelled, SQLAlchemy both closes and stops it; the driver's own
+        close then waits for ever for a thread that has ended, and with it whoever ends the event loop."""
+        if self._is_ending:
+            return None
+        self._is_ending = True
+        return super().stop()
 
     async def commit(self) -> None:
         if self.in_transaction:
