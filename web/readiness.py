@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sqlalchemy import text
-
 from assistant.chat.understanding import Understanding
 from assistant.machine.troubles import EXPECTED, explain
 from assistant.workspace import Workspace
@@ -40,8 +38,7 @@ class Readiness:
 
     async def _database(self) -> str | None:
         try:
-            async with self._workspace.database.reading() as session:
-                await session.execute(text("select 1"))
+            await self._workspace.database.check()
         except EXPECTED as error:
             return f"the database cannot be read: {explain(error).message}"
         return None

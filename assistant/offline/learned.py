@@ -3,10 +3,11 @@ of the choices of an argument it makes, and which argument a number in it is of.
 
 It is fitted when it is first needed, in a process of its own (learning.py), and kept by the digest of all that it was made from: beside the
 program where that can be written, else in the home. A file that cannot be read is made anew; where none can be written it stays
-in memory. It is written aside and renamed, so two processes do each other no harm. Serving needs numpy alone.
+in memory. It is written aside and renamed, so two processes do each other no harm, and one makes it for all. Serving needs numpy alone.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 BESIDE_THE_PROGRAM = Path(__file__).parent / "learned"
 IN_THE_HOME = "understanding"
+LOCK = "learning.lock"
 AT_SERVING = (  # of this folder, what no example is read with
     "arguments",
     "choices",
@@ -166,10 +168,38 @@ def _names_of_settings(language: Language) -> dict[str, str]:
 
 
 def kept_or_made(places: Sequence[Path], *, make: Callable[[], bytes]) -> Learned:
-    """What stands at the first of these places which holds one; else what is made, and kept at the first that takes it."""
+    """What stands at the first of these places which holds one; else what is made, and kept at the first that takes it. Processes that
+    need it at once make it once: the others wait for it."""
+    kept = _kept(places)
+    if kept:
+        return kept
+    with _lock_beside(places):
+        return _kept(places) or _made(places, make=make)
+
+
+def _kept(places: Sequence[Path]) -> Learned | None:
     for path in places:
         with contextlib.suppress(OSError, ValueError):
             return from_bytes(path.read_bytes())
+    return None
+
+
+@contextlib.contextmanager
+def _lock_beside(places: Sequence[Path]) -> Iterator[None]:
+    """At the first place where a file can be made; none where none can."""
+    with contextlib.ExitStack() as held:
+        for path in places:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context((path.parent / LOCK).open("a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+                break
+            except OSError as error:
+                logger.info("no lock at %s: %s", path.parent, error)
+        yield
+
+
+def _made(places: Sequence[Path], *, make: Callable[[], bytes]) -> Learned:
     content = make()
     for path in places:
         try:

@@ -30,7 +30,10 @@ PLACES_OF_INTENTS, PLACES_OF_VALUES = 1 << 17, 1 << 15  # among which features a
 REGULARISATION = 4.0  # C
 OF_CUTS, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
 MARK_WEIGHT, MARK_WEIGHT_OF_NUMBERS = 0.15, 0.3
-EVERY, OF_EACH = 4, 4  # of the examples that ask for one thing, and of the places in each, that are no cuts
+EVERY, OF_EACH = (
+    4,
+    4,
+)  # of the examples that ask for one thing, and of the places in each, that are no cuts; all borders in all are none
 NEXT_TO = 2  # characters from a true cut, where another is neither true nor false
 AT_A_BORDER = 0.3  # what a comma, or a word such as "then", adds to a cut that may be the true one
 NAMING = ("dataset", "model", "run")
@@ -49,9 +52,13 @@ class Lesson:
 
 
 def learn(lessons: Sequence[Lesson], more: Sequence[Lesson]) -> Learned:
-    """All that these examples teach; `more`: those that ask for more than one thing."""
-    intents = _intents(lessons)
-    return Learned(intents, _cuts(lessons, more, intents), _numbers(lessons), _choices(lessons))
+    """All that these examples teach; `more`: those that ask for more than one thing. The intents, the longest to fit, are fitted beside
+    what needs none of them: in another process, for all fits of a process draw from one row of random numbers."""
+    with ProcessPoolExecutor(1) as beside:
+        fitting = beside.submit(_fitted, *_of_intents(lessons), strength=REGULARISATION, mark_weight=MARK_WEIGHT)
+        numbers, choices = _numbers(lessons), _choices(lessons)
+        intents = fitting.result()
+    return Learned(intents, _cuts(lessons, more, intents), numbers, choices)
 
 
 def read_all(said: Sequence[Example]) -> list[Lesson]:
@@ -71,10 +78,10 @@ def _read(portion: Sequence[Example]) -> list[Lesson]:
     return lessons
 
 
-def _intents(lessons: Sequence[Lesson]) -> Linear:
-    said, labels = [each.said for each in lessons], [each.example.intent for each in lessons]
-    matrix, rarity = _matrix(said, places=PLACES_OF_INTENTS, mark_weight=MARK_WEIGHT)
-    return _fitted(matrix, rarity, labels, strength=REGULARISATION, mark_weight=MARK_WEIGHT)
+def _of_intents(lessons: Sequence[Lesson]) -> tuple[Any, np.ndarray, list[str]]:
+    """The features of all (n, places), how rare each is (places), and what each example asks for (n)."""
+    matrix, rarity = _matrix([each.said for each in lessons], places=PLACES_OF_INTENTS, mark_weight=MARK_WEIGHT)
+    return matrix, rarity, [each.example.intent for each in lessons]
 
 
 def _cuts(lessons: Sequence[Lesson], more: Sequence[Lesson], intents: Linear) -> Linear:
@@ -86,10 +93,11 @@ def _cuts(lessons: Sequence[Lesson], more: Sequence[Lesson], intents: Linear) ->
             if cut.start in true or min(abs(cut.start - start) for start in true) > NEXT_TO:
                 said.append(features_of_cut(each.reading, cut))
                 labels.append(cut.start in true)
-    for number, each in enumerate(lessons[::EVERY]):
+    for number, each in enumerate(lessons):
         cuts = cuts_of(each.reading)
         step = max(1, len(cuts) // OF_EACH)
-        for cut in cuts[number % step :: step]:
+        chosen = cuts[number % step :: step] if number % EVERY == 0 else []
+        for cut in (*chosen, *(cut for cut in cuts if cut.border and cut not in chosen)):
             said.append(features_of_cut(each.reading, cut))
             labels.append(False)
     matrix, rarity = _matrix(said, places=PLACES_OF_VALUES, mark_weight=MARK_WEIGHT_OF_NUMBERS)
@@ -200,7 +208,8 @@ def cross_validated() -> dict[Language, Counts]:
     lessons = read_all(examples())
     right = np.zeros(len(lessons), bool)
     for fold in range(FOLDS):
-        fitted = _intents([each for at, each in enumerate(lessons) if at % FOLDS != fold])
+        seen = [each for at, each in enumerate(lessons) if at % FOLDS != fold]
+        fitted = _fitted(*_of_intents(seen), strength=REGULARISATION, mark_weight=MARK_WEIGHT)
         for at in range(fold, len(lessons), FOLDS):
             right[at] = fitted.ranked(lessons[at].said)[0][0] == lessons[at].example.intent
     spoken = np.array([each.example.language for each in lessons])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from assistant.offline.language import lower
 from assistant.offline.number_words import one_number_word, value_of_words
@@ -33,17 +33,33 @@ ENDINGS = "이면만도"  # of Korean words, beside what they mean alone
 @dataclass(frozen=True)
 class Name:
     """A registered data set, what each part of its name can be called, which parts are no things, what it is called as well, and its
-    name as it is written."""
+    name in lower case."""
 
     dataset: str
     parts: tuple[Keys, ...]
     codes: Keys
     also: Keys
-    written: re.Pattern[str]
+    lower: str
 
     @property
     def known(self) -> Keys:
         return self.also.union(*self.parts)
+
+    @cached_property
+    def squashed(self) -> str:
+        return squash(self.lower)
+
+    @cached_property
+    def written(self) -> re.Pattern[str]:
+        """The name as it is typed. Compiled when a text first has its characters: most texts have those of no name."""
+        typed = SEPARATORS.join(re.escape(c) for c in self.squashed)
+        plural = "(?:'?s)?" if re.search("[a-z]$", self.lower) else ""
+        # Latin letters end at Latin letters only: in 磁瓦patchcore the name ends before the p
+        before = (
+            r"(?:(?<![a-z0-9])(?<![a-z0-9]_)|(?=[^a-z0-9]))" if re.match("[a-z0-9]", self.lower) else "(?<![가-힣])"
+        )
+        after = r"(?:(?![a-z0-9]|[_-](?!data|set)[a-z0-9])|(?<=[^\x00-\x7f])(?=[a-z]))"
+        return re.compile(f"{before}{typed}{plural}{after}")
 
     def has_number(self) -> bool:
         return any(re.search(r"\d", key) for part in self.parts for key in part)
@@ -117,12 +133,7 @@ def _name(dataset: str, *, words: Vocabulary) -> Name:
         also |= SIZES
     for line in re.findall(r"(?<![a-z])l(\d+)(?!\d)", name):
         also |= {"line", str(int(line))}
-    typed = SEPARATORS.join(re.escape(c) for c in squash(name))
-    plural = "(?:'?s)?" if re.search("[a-z]$", name) else ""
-    # Latin letters end at Latin letters only: in 磁瓦patchcore the name ends before the p
-    edge_before = r"(?:(?<![a-z0-9])(?<![a-z0-9]_)|(?=[^a-z0-9]))" if re.match("[a-z0-9]", name) else "(?<![가-힣])"
-    edge_after = r"(?:(?![a-z0-9]|[_-](?!data|set)[a-z0-9])|(?<=[^\x00-\x7f])(?=[a-z]))"
-    return Name(dataset, tuple(parts), codes, frozenset(also), re.compile(f"{edge_before}{typed}{plural}{edge_after}"))
+    return Name(dataset, tuple(parts), codes, frozenset(also), name)
 
 
 def _chunks(name: str) -> list[str]:
@@ -144,8 +155,9 @@ def _part(chunk: str) -> Keys:
 
 
 def _whole(text: str, *, names: Sequence[Name], words: Vocabulary) -> list[Token]:
-    found: list[Token] = []
-    for name, match in ((each, match) for each in names for match in each.written.finditer(text)):
+    found, squashed = list[Token](), squash(text)
+    typed = [each for each in names if each.squashed in squashed]
+    for name, match in ((each, match) for each in typed for match in each.written.finditer(text)):
         token = Token(match.start(), match.end(), (name.known,), name)
         is_counted = _is_counted(text, token, words=words, by=("number judged",))
         if _is_meant_as_name(text, match, words=words) and not is_counted and not _overlaps(token, found):
@@ -168,7 +180,7 @@ def _is_meant_as_name(text: str, match: re.Match[str], *, words: Vocabulary) -> 
 def _parts_said(text: str, *, names: Sequence[Name], words: Vocabulary) -> list[Token]:
     """Things of the trade, and other words and codes that names have."""
     found, position, after = list[Token](), 0, 0
-    own = frozenset(key for name in names for key in name.codes)
+    own = frozenset(key for name in names for key in name.codes if key in text)
     others = _other_words(own, words=words)
     while position < len(text):
         thing, other = things().table.match(text, position), others.match(text, position)
@@ -530,7 +542,7 @@ def _mistyped(text: str, *, names: Sequence[Name]) -> list[Token]:
             if joined in things().keys:  # capsules are no slip of capsule_a
                 continue
             for name in names:
-                target = squash(name.dataset)
+                target = name.squashed
                 end = tokens[last].end()
                 if "가" <= target[0] <= "힣" and len(target) >= 3:
                     end -= max(0, len(joined) - len(target))

@@ -38,6 +38,7 @@ REJECTABLE = re.compile(
 )
 SENTENCE_END = r"[!?;\n。]+|\.(?=\s|$)"
 FEWEST_LETTERS: Mapping[Language, int] = {"en": 99, "ko": 4, "zh": 4}  # of a setting's name that is a single word
+BEFORE_LATIN = "(?<![a-z])(?<![a-z0-9]_)"  # where a word of Latin letters begins
 REACH = 60  # characters before it in which a template can begin
 
 
@@ -66,14 +67,15 @@ class PhraseTable:
         self._meanings = {first: [meanings[phrase] for phrase in listed] for first, listed in by_first.items()}
         self._may_be_glued = may_be_glued
         self._patterns: dict[str, re.Pattern[str]] = {}
+        self._beginnings = self._pattern_of_beginnings()
 
     def find(self, text: str) -> list[Found]:
-        found, position = [], 0
-        while position < len(text):
-            match = self.match(text, position)
+        found, end = list[Found](), 0
+        for beginning in self._beginnings.finditer(text):
+            match = self.match(text, beginning.start()) if beginning.start() >= end else None
             if match:
                 found.append(match)
-            position = match.end if match else position + 1
+                end = match.end
         return found
 
     def match(self, text: str, position: int) -> Found | None:
@@ -85,6 +87,21 @@ class PhraseTable:
         assert match.lastindex is not None
         value, *also = self._meanings[first][match.lastindex - 1]
         return Found(position, match.end(), value, tuple(also))
+
+    def _pattern_of_beginnings(self) -> re.Pattern[str]:
+        """Where a phrase can begin at all: most places of a text are left out by this alone."""
+        inside = {
+            first
+            for first, phrases in self._phrases.items()
+            if self._may_be_glued or not all(re.match("[a-z]", phrase) for phrase in phrases)
+        }
+        at_edges = self._phrases.keys() - inside
+        classes = [
+            edge + f"[{re.escape(''.join(sorted(firsts)))}]"
+            for edge, firsts in (("", inside), (BEFORE_LATIN, at_edges))
+            if firsts
+        ]
+        return re.compile("|".join(classes) or "(?!)")
 
     def _pattern(self, first: str) -> re.Pattern[str]:
         """Compiled when a text first needs it: most are never needed, and all of them take half a second."""
@@ -110,7 +127,7 @@ def as_regex(phrase: str, *, edges: bool = True) -> str:
                     piece, re.escape(piece)
                 )
             )
-    before = "(?<![a-z])(?<![a-z0-9]_)" if re.match("[a-z]", phrase) else ""
+    before = BEFORE_LATIN if re.match("[a-z]", phrase) else ""
     after = "(?![a-z]|_[a-z])" if re.search("[a-z]$", phrase) else ""
     return before + "".join(pieces) + after if edges else "".join(pieces)
 

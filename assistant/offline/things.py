@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assistant.offline.phrases import PhraseTable
 
+LEFT_OUT = re.compile(r"[\s_\-./]+")
 Keys = frozenset[str]  # parts of names, by their English word: 磁瓦 says {magnetic, tile}
 
 
@@ -49,7 +50,7 @@ def things() -> Things:
 
 def squash(name: str) -> str:
     """Without the blanks and signs that people leave out, in lower case."""
-    return re.sub(r"[\s_\-./]+", "", name.lower())
+    return LEFT_OUT.sub("", name.lower())
 
 
 def _plural(word: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from assistant.machine.troubles import DatabaseDamaged
@@ -50,8 +50,22 @@ class Database:
         async with self._readers() as session, session.begin():
             yield session
 
+    async def check(self) -> None:
+        """Read over a connection that is made for it: one that is open already answers from what it remembers, whatever became of the file."""
+        await asyncio.to_thread(
+            _read, self.engine.url.set(drivername=self.engine.url.drivername.replace("+aiosqlite", ""))
+        )
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _read(url: URL) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.name == "sqlite":
+        use_sqlite_well(engine)
+    with engine.connect() as connection:
+        connection.execute(text("select version_num from alembic_version"))
 
 
 def _migrated(url: str) -> AsyncEngine:

@@ -22,12 +22,13 @@ TOKEN = "a-token-that-only-agents-know-7391"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"accept": "application/json, text/event-stream"}
+PATIENCE_S = 60.0  # a server that has just begun, on a busy machine
 
 
 @asynccontextmanager
 async def agent_at(url: str, *, mode: str = "auto") -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers=BEARER) as http,
+        httpx2.AsyncClient(headers=BEARER, timeout=PATIENCE_S) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client
@@ -47,14 +48,16 @@ def test_without_the_right_token_nothing_is_served(server: str) -> None:
         {"authorization": f"Basic {TOKEN}"},
         {"authorization": "Bearer"},
     ):
-        answer = httpx2.post(f"{server}/mcp", json=LIST, headers=ACCEPT | headers)
+        answer = httpx2.post(f"{server}/mcp", json=LIST, headers=ACCEPT | headers, timeout=PATIENCE_S)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
 def test_another_host_or_page_is_refused_even_with_the_token(server: str) -> None:
     for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
         for method in ("GET", "POST", "DELETE"):
-            answer = httpx2.request(method, f"{server}/mcp", json=LIST, headers=ACCEPT | BEARER | headers)
+            answer = httpx2.request(
+                method, f"{server}/mcp", json=LIST, headers=ACCEPT | BEARER | headers, timeout=PATIENCE_S
+            )
             assert answer.status_code == 403
 
 
@@ -71,13 +74,13 @@ async def test_the_calls_of_an_agent_stand_in_one_conversation_of_the_page(serve
         second = await client.call_tool("list_runs", {})
     page = first.structured_content["page"]
     assert page == second.structured_content["page"]
-    shown = httpx2.get(page)
+    shown = httpx2.get(page, timeout=PATIENCE_S)
     assert page.startswith(server)
     assert 'data-kind="tool"' in shown.text
 
 
 async def test_an_agent_may_name_the_conversation_and_the_language(server: str) -> None:
-    made = httpx2.post(f"{server}/api/conversations").json()["id"]
+    made = httpx2.post(f"{server}/api/conversations", timeout=PATIENCE_S).json()["id"]
     async with agent_at(f"{server}/mcp?conversation={made}&language=ko") as client:
         called = await client.call_tool("summarize_results", {})
     assert called.structured_content["page"] == f"{server}/c/{made}"
@@ -90,7 +93,10 @@ async def test_an_agent_may_name_the_conversation_and_the_language(server: str) 
 async def test_what_is_no_text_is_refused_in_words_and_the_next_call_is_served(server: str) -> None:
     half = b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "list_runs", "arguments": {"model": "\\ud800"}}}'
     unreadable = httpx2.post(
-        f"{server}/mcp", content=half, headers=ACCEPT | BEARER | {"content-type": "application/json"}
+        f"{server}/mcp",
+        content=half,
+        headers=ACCEPT | BEARER | {"content-type": "application/json"},
+        timeout=PATIENCE_S,
     )
     assert (unreadable.status_code, unreadable.json()["error"]["code"]) == (400, -32700)
     async with agent_at(f"{server}/mcp") as client:

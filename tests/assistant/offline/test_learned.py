@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from assistant.offline.arguments import arguments_said
 from assistant.offline.cuts import cuts_of
 from assistant.offline.examples import arguments_in, examples, examples_of, names_in_examples, several
 from assistant.offline.features import features
-from assistant.offline.learned import AT_SERVING, Learned, digest_of_examples, from_bytes, kept_or_made, learned
+from assistant.offline.learned import AT_SERVING, LOCK, Learned, digest_of_examples, from_bytes, kept_or_made, learned
 from assistant.offline.learning import learn, read_all
 from assistant.offline.recognise import recognise
 from assistant.tools import planner
@@ -42,6 +45,20 @@ def test_what_was_learned_is_made_once_and_read_from_then_on(tmp_path: Path, con
     assert first.intents.labels == second.intents.labels
 
 
+def test_of_two_that_need_it_at_once_one_makes_it(tmp_path: Path, content: bytes) -> None:
+    both, made = Barrier(2, timeout=1.0), list[bytes]()
+
+    def make() -> bytes:
+        with suppress(BrokenBarrierError):
+            both.wait()  # both are here only where neither waits for the other
+        made.append(content)
+        return content
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: kept_or_made([tmp_path / "1.npz"], make=make), range(2)))
+    assert len(made) == 1
+
+
 @pytest.mark.parametrize("left", [0, 100, 1_000_000])
 def test_a_file_that_was_cut_off_is_made_anew(tmp_path: Path, content: bytes, left: int) -> None:
     place = tmp_path / "1.npz"
@@ -64,7 +81,7 @@ def test_it_is_kept_at_the_next_place_where_the_first_takes_nothing(tmp_path: Pa
 def test_only_whole_files_appear_and_those_of_other_examples_go(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "0.npz").write_bytes(b"old")
     kept_or_made([tmp_path / "1.npz"], make=lambda: content)
-    assert [path.name for path in tmp_path.iterdir()] == ["1.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.npz", LOCK]
 
 
 def test_who_reads_what_is_replaced_reads_it_whole(tmp_path: Path, content: bytes) -> None:
