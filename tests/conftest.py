@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from assistant.settings import Settings
 from assistant.store import database
 from tests import event_loop
+from tests.left_running import end_trainings_under
 from tests.serving import OURS
 
 hypothesis_settings.register_profile("no_clock", deadline=None)  # no test fails because the machine is busy
@@ -73,6 +74,20 @@ def _copy(made: Path, file: Path) -> None:
         os.link(aside, file)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def no_training_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None and any(folder.rglob("process.lock")):
+        end_trainings_under(folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_training_outlives_its_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    end_trainings_under(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(autouse=True)
