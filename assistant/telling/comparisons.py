@@ -67,18 +67,24 @@ def _verdict(beside: Beside) -> Iterator[Claim]:
     if verdict.leads is None or line is None or not line.tests:
         yield about.claim("verdict", "verdict_untold", metric=verdict.figure)
         return
-    value = dict(zip(beside.runs, line.values, strict=True))[verdict.leads].value
+    values = {run: value.value for run, value in zip(beside.runs, line.values, strict=True)}
+    value = values[verdict.leads]
     assert value is not None
+    shown = Figure(value, line.rounding)
+    level = [run for run in verdict.tied if Figure(values[run] or 0.0, line.rounding).said() == shown.said()]
     told = {
         "metric": verdict.figure,
         "leads": verdict.leads,
-        "value": Figure(value, line.rounding),
+        "value": shown,
         "images": count(verdict.images),
         "comparisons": count(verdict.comparisons),
         "several": verdict.comparisons > 1,
     }
     if verdict.best is not None:
         yield about.claim("verdict", "verdict_best", **told)
+    elif level:
+        rest = [run for run in verdict.tied if run not in level]
+        yield about.claim("verdict", "verdict_level", level=[verdict.leads, *level], rest=rest, **told)
     elif not beside.same_images:
         yield about.claim("verdict", "verdict_other_images", tied=verdict.tied, **told)
     elif verdict.needed is None:

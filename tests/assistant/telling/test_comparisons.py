@@ -88,6 +88,16 @@ def test_where_no_test_can_tell_it_is_said_that_none_can(tmp_path: Path) -> None
     assert said.text.startswith("Which is better cannot be told by image AUROC")
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "r3, r5 have the same"), ("ko", "r3, r5 모두"), ("zh", "r3、r5 相同")]
+)
+def test_of_two_with_the_same_figure_none_is_said_to_lead(tmp_path: Path, language: Language, told: str) -> None:
+    found = side_by_side([run(tmp_path, 3, FEW), run(tmp_path, 5, FEW)])
+    assert found.beside is not None
+    (said,) = verdict_sentences(found.beside, language)
+    assert told in said.text.replace("*", "")
+
+
 def test_settings_that_differ_and_the_time_it_took_are_told(tmp_path: Path) -> None:
     said = texts([run(tmp_path, 3, FEW, image_size=128), run(tmp_path, 5, MANY)])
     assert said["r3-r5.setting.image_size"] == "Image size (px): **r3** 128, **r5** 256."
