@@ -14,6 +14,7 @@ from assistant.chat.conversation import Conversation
 from assistant.chat.conversations import Conversations
 from assistant.chat.parts import Parts
 from assistant.groups.coordinator import Coordinator
+from assistant.kinds.finding import PAGE, Asked, Finder, Found
 from assistant.kinds.summary import title_of
 from assistant.llm.providers import Provider, choose
 from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
@@ -55,6 +56,7 @@ class Workspace:
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
+        self.finder = Finder(database)
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
         self.attempts = parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
@@ -174,7 +176,12 @@ class Workspace:
 
     async def space(self) -> Space:
         """How much room the files of this home's runs take."""
-        return await asyncio.to_thread(self._room.taken, await self.runs.list(limit=None), await self.runs.deleted())
+        return await asyncio.to_thread(self._room.taken, *await self.runs.states())
+
+    async def find_runs(self, asked: Asked, *, first: int = 0, most: int = PAGE) -> Found:
+        """At most so many of the runs that are asked for, from this one on; by their room on the disk only these are looked at."""
+        room = (await self.space()).runs if asked.sort.removeprefix("-") == "room" else None
+        return await self.finder.page(asked, first=first, most=most, room=room)
 
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once. Of the runs of a group

@@ -137,6 +137,10 @@ class Kind(Protocol[JobT]):
         """Metrics that are whole numbers."""
 
     @property
+    def listed(self) -> Mapping[str, str]:
+        """The metric that a column of figures in the list of runs shows of its runs, by the column: worst, missed, overkill."""
+
+    @property
     def told_to_scripts(self) -> Sequence[str]:
         """Which of its facts `murascope train --json` tells beside the metrics."""
 

@@ -29,8 +29,13 @@ def run_facts(row: RunRow, folder: Path) -> dict[str, Any]:
 
 def title_of(row: RunRow) -> str:
     """What the run's model is called; its name where nothing of that name can be trained any more."""
-    models = KINDS[row.kind].models()
-    return models[row.subject].title if row.subject in models else row.subject
+    return title_of_model(row.kind, row.subject)
+
+
+def title_of_model(kind: str, subject: str) -> str:
+    """What the model of that name is called which runs of a kind train."""
+    models = KINDS[kind].models()
+    return models[subject].title if subject in models else subject
 
 
 def headline_of(row: RunRow) -> tuple[str, float] | None:

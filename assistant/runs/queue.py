@@ -246,6 +246,16 @@ class Queue:
         async with self._database.reading() as session:
             return (await session.scalars(query.order_by(RunRow.deleted_at.desc()))).all()
 
+    async def states(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The state of each run by its id: of those that there are, and of those that were deleted and can be restored."""
+        query = select(RunRow.id, RunRow.state, RunRow.deleted_at).where(RunRow.files_removed_at.is_(None))
+        there: dict[str, str] = {}
+        gone: dict[str, str] = {}
+        async with self._database.reading() as session:
+            for run, state, deleted_at in await session.execute(query):
+                (there if deleted_at is None else gone)[run] = state
+        return there, gone
+
     async def waiting(self) -> Sequence[RunRow]:
         """The queued runs of this home: by priority, then the oldest first."""
         query = select(RunRow).where(RunRow.state == "queued", RunRow.home == self.place.home)

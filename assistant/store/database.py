@@ -99,6 +99,10 @@ def migrate(url: str, revision: str = "head") -> None:
         engine.dispose()
 
 
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
 def use_sqlite_well(engine: Engine) -> None:
     """Write-ahead log, foreign keys, and BEGIN IMMEDIATE: a read that turns into a write never meets 'database is locked'. Who only
     reads begins nothing: each of his statements sees what is there then, and costs less."""
@@ -110,6 +114,7 @@ def use_sqlite_well(engine: Engine) -> None:
         for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("lower", 1, _lower, deterministic=True)  # its own knows the letters of English alone
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

@@ -171,6 +171,10 @@ class RunRow(Base):
         CheckConstraint(f"state in {RUN_STATES}", name="state"),
         UniqueConstraint("idempotency_key"),
         Index("ix_runs_state", "state", "created_at"),
+        Index(
+            "ix_runs_listed", "deleted_at", "number"
+        ),  # the list of runs, and what it can be narrowed to (assistant/kinds/finding.py)
+        Index("ix_runs_found", "deleted_at", "state", "dataset", "kind", "subject"),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)

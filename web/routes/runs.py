@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from assistant.kinds import kind_of
+from assistant.kinds.finding import PAGE, Asked, Found
 from assistant.kinds.summary import title_of
 from assistant.reports import name_of, report_of, settings_of
 from assistant.runs import deleting, results
@@ -24,28 +25,50 @@ from web.kept import kept
 from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
+Wanted = Annotated[Asked, Depends()]
+First = Annotated[int, Query(ge=0, le=10_000_000)]
+Most = Annotated[int, Query(ge=1, le=1000)]
 Index = Annotated[int, Path(ge=0, le=999_999)]
 
 
 @router.get("/runs")
-async def list_runs(request: Request, workspace: Opened, renderer: Drawn) -> Response:
-    """All of them; what is asked for in the address, the page itself finds among them (js/runs.js)."""
-    rows, deleted = await workspace.runs.list(limit=None), await workspace.runs.deleted()
-    left = await what_is_left_of(workspace.runs, rows)
+async def list_runs(request: Request, workspace: Opened, renderer: Drawn, asked: Wanted) -> Response:
+    """The first of those that the address asks for; js/runs.js asks for more of them, and for others."""
+    found, choices = await workspace.find_runs(asked), await workspace.finder.choices()
+    deleted = [row for row in await workspace.runs.deleted() if workspace.runs.place.has(row)]
     return await renderer.page(
         request,
         "runs",
-        runs=rows,
-        deleted=[row for row in deleted if workspace.runs.place.has(row)],
+        found=found,
+        choices=choices,
+        deleted=deleted,
         keep_days=workspace.settings.keep_deleted_days,
-        again={run: next_of(each) for run, each in left.items()},
-        datasets=sorted({(row.dataset, row.dataset) for row in rows}),
-        models=sorted({(row.subject, title_of(row)) for row in rows}, key=lambda model: model[1]),
-        tags=sorted({(tag, tag) for row in rows for tag in row.tags}),
-        settings_of=settings_of,
-        trouble=workspace.supervisor.trouble,
-        is_here=workspace.runs.place.has,
+        **await _rows(workspace, found, choices.kinds),
     )
+
+
+@router.get("/runs/rows")
+async def more_runs(
+    request: Request, workspace: Opened, renderer: Drawn, asked: Wanted, first: First = 0
+) -> dict[str, Any]:
+    """Rows of the list from this one on, drawn, with how many runs fit and how many there are."""
+    found, choices = await workspace.find_runs(asked, first=first), await workspace.finder.choices()
+    rows = await _rows(workspace, found, choices.kinds)
+    html = renderer.part(renderer.language(request), "run_rows", **rows)
+    return {"html": html, "count": found.count, "total": found.total}
+
+
+async def _rows(workspace: Workspace, found: Found, kinds: list[str]) -> dict[str, Any]:
+    """What the rows of some runs are drawn from."""
+    left = await what_is_left_of(workspace.runs, found.runs)
+    return {
+        "runs": found.runs,
+        "one_kind": len(kinds) == 1,
+        "again": {run: next_of(each) for run, each in left.items()},
+        "settings_of": settings_of,
+        "trouble": workspace.supervisor.trouble,
+        "is_here": workspace.runs.place.has,
+    }
 
 
 @router.get("/runs/{run}")
@@ -82,11 +105,16 @@ async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
 
 
 @router.get("/api/runs")
-async def describe_runs(workspace: Opened, state: str | None = None) -> list[dict[str, Any]]:
-    """The newest first. `state` is one of a run, or `active`: those that wait and those that run."""
-    if state == "active":
+async def describe_runs(
+    response: Response, workspace: Opened, asked: Wanted, first: First = 0, most: Most = 2 * PAGE
+) -> list[dict[str, Any]]:
+    """At most so many of those that are asked for, from this one on; the newest first, unless `sort` says otherwise. How many fit stands in the
+    header `x-total-count`. `state` is one of a run, or `active`: those that wait and those that run, all of them."""
+    if asked.state == "active":
         return [describe(row, workspace) for row in await workspace.runs.active()]
-    return [describe(row, workspace) for row in await workspace.runs.list(state=state or None)]
+    found = await workspace.find_runs(asked, first=first, most=most)
+    response.headers["x-total-count"] = str(found.count)
+    return [describe(row, workspace) for row in found.runs]
 
 
 @router.get("/api/runs/space")

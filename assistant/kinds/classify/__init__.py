@@ -55,6 +55,7 @@ class Classify:
     portions = staticmethod(portions)
 
     counted = ()
+    listed: Mapping[str, str] = {"worst": "macro_f1"}
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)

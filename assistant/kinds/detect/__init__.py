@@ -55,6 +55,7 @@ class Detect:
     portions = staticmethod(portions_of)
 
     counted = ("missed", "false_alarms")
+    listed: Mapping[str, str] = {"worst": "worst_type_auroc", "missed": "missed", "overkill": "overkill"}
     told_to_scripts = TOLD_TO_SCRIPTS
     facts = staticmethod(facts_of)
     claims = staticmethod(claims_of_run)

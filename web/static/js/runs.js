@@ -1,7 +1,8 @@
-// The list of runs: found, sorted, picked and acted on. The address keeps what is asked for; runs under way show their percent.
+// The list of runs: picked and acted on. The server finds and sorts them, so many at a time; more come when the end of them is seen. The address
+// keeps what is asked for; runs under way show their percent.
 
 import { request } from "./api.js";
-import { $, $$, onClick } from "./dom.js";
+import { $, $$, drawn, onClick } from "./dom.js";
 import { offerToContinue } from "./continue.js";
 import { bytes } from "./format.js";
 import { t } from "./i18n.js";
@@ -9,26 +10,30 @@ import { deleteRuns, offerUndo, restore } from "./run_acts.js";
 import { follow } from "./run_feed.js";
 import { showLabels, written } from "./run_labels.js";
 import { percent, stateName } from "./run_state.js";
-import { counted, differing, fits, markSort, readLabels, readRows, showSettings, sortRows } from "./runs_table.js";
+import { counted, differing, markSort, readRow, showSettings } from "./runs_table.js";
 import { failure } from "./toast.js";
 
 const NEWEST = "-run";
 const ASKED = ["q", "state", "dataset", "model", "tag"];
 const MOST_COMPARED = 6;
-const PAGE = 100; // rows that are laid out at a time; more come when the end of them is seen
+const PAUSE = 200; // ms after the last letter of a search
 const table = $("#runs");
 const filters = $("#filters");
 const picked = new Set(); // ids
-let all = table ? readRows(table) : [];
 let asked = read();
-let shown = all;
-let laidOut = PAGE;
+let shown = table ? $$("tbody tr", table).map(readRow) : [];
+let count = Number(table?.dataset.count); // that fit
+let total = Number(table?.dataset.total); // that there are
+let room = {}; // bytes by run, as far as they are known
+let asking = 0; // a later question makes the answers to earlier ones worthless
+let loading = false;
+let typing = 0;
 
 if (table) {
   wire();
   fill();
   draw();
-  all.forEach(watch);
+  shown.forEach(watch);
   measure();
 }
 tellDeleted();
@@ -40,14 +45,46 @@ function read() {
 }
 
 function ask(changes) {
-  laidOut = PAGE;
   asked = { ...asked, ...changes };
   const query = new URLSearchParams(location.search);
   for (const name of ASKED) asked[name] ? query.set(name, asked[name]) : query.delete(name);
   asked.sort === NEWEST ? query.delete("sort") : query.set("sort", asked.sort);
   asked.all ? query.set("settings", "all") : query.delete("settings");
   history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
-  draw();
+  if (Object.keys(changes).some((name) => name !== "all")) load(0);
+  else draw();
+}
+
+/** Get the rows from this one on; from the first on they take the place of those that are shown. */
+async function load(first) {
+  const question = ++asking;
+  loading = true;
+  const query = new URLSearchParams({ ...Object.fromEntries(ASKED.map((name) => [name, asked[name]])), sort: asked.sort, first });
+  try {
+    const answer = await request("GET", `/runs/rows?${query}`);
+    if (question !== asking) return;
+    ({ count, total } = answer);
+    if (first === 0) clear();
+    const known = new Set(shown.map(({ run }) => run)); // a run that was begun meanwhile moves the others on
+    const fresh = $$("tr", drawn(answer.html)).map(readRow).filter(({ run }) => !known.has(run));
+    $("tbody", table).append(...fresh.map(({ row }) => row));
+    shown.push(...fresh);
+    fresh.forEach(watch);
+    draw();
+  } catch (error) {
+    if (question === asking) failure(error);
+  }
+  if (question === asking) loading = false;
+}
+
+function clear() {
+  for (const known of shown) known.leave?.();
+  shown = [];
+  $("tbody", table).replaceChildren();
+}
+
+function isMore() {
+  return shown.length < count;
 }
 
 /** Show in the fields what is asked for. */
@@ -58,45 +95,35 @@ function fill() {
 }
 
 function draw() {
-  shown = sortRows(all.filter((known) => fits(known, asked)), asked.sort);
-  layOut();
-  const more = showSettings(table, all, differing(shown), asked);
+  const more = showSettings(table, shown, differing(shown), asked);
   markSort(table, asked.sort);
-  $("#runs-count").textContent = counted(shown.length, all.length);
+  showRoom();
+  $("#runs-count").textContent = counted(count, total);
   const button = $("#more-settings");
   button.hidden = !more && !asked.all;
   button.textContent = asked.all ? t("runs.fewer_settings") : t("runs.more_settings", { count: more });
-  $("#runs-scroll").hidden = !all.length;
-  $("#none-fits").hidden = shown.length > 0 || !all.length;
+  $("#runs-scroll").hidden = !total;
+  $("#runs-end").hidden = !isMore();
+  $("#none-fits").hidden = count > 0 || !total;
   for (const run of picked) if (!shown.some((known) => known.run === run)) picked.delete(run); // nothing happens to what is not seen
   drawPicked();
   if (!shown.some(({ row }) => row.tabIndex === 0) && shown.length) rove(shown[0].row);
 }
 
-function layOut() {
-  const visible = shown.slice(0, laidOut);
-  const fresh = new Set(visible);
-  for (const known of all) if (known.row.hidden === fresh.has(known)) known.row.hidden = !fresh.has(known);
-  const rows = visible.map(({ row }) => row);
-  const now = $$("tbody tr:not([hidden])", table);
-  if (rows.some((row, i) => row !== now[i])) $("tbody", table).append(...rows);
-  $("#runs-end").hidden = shown.length <= laidOut;
-}
-
 function drawPicked() {
-  for (const { row, run } of all) {
+  for (const { row, run } of shown) {
     $(".pick input", row).checked = picked.has(run);
     row.classList.toggle("chosen", picked.has(run));
   }
-  const count = picked.size;
-  $("#picked").hidden = count === 0;
-  $("#picked-count").textContent = t("runs.picked", { count });
+  const many = picked.size;
+  $("#picked").hidden = many === 0;
+  $("#picked-count").textContent = t("runs.picked", { count: many });
   const compare = $("[data-action=compare-picked]");
-  compare.disabled = count < 2 || count > MOST_COMPARED;
+  compare.disabled = many < 2 || many > MOST_COMPARED;
   compare.title = compare.disabled ? t("runs.compare_how", { most: MOST_COMPARED }) : "";
   const every = $("#pick-all");
-  every.checked = count > 0 && count === shown.length;
-  every.indeterminate = count > 0 && count < shown.length;
+  every.checked = many > 0 && many === shown.length;
+  every.indeterminate = many > 0 && many < shown.length;
 }
 
 /** The runs that are picked, in the order in which they are shown. */
@@ -104,7 +131,10 @@ const chosen = () => shown.map(({ run }) => run).filter((run) => picked.has(run)
 
 function wire() {
   filters.addEventListener("submit", (event) => event.preventDefault());
-  filters.elements.q.addEventListener("input", (event) => ask({ q: event.target.value.trim() }));
+  filters.elements.q.addEventListener("input", ({ target }) => {
+    clearTimeout(typing);
+    typing = setTimeout(() => ask({ q: target.value.trim() }), PAUSE);
+  });
   for (const name of ["dataset", "model", "tag"]) filters.elements[name].addEventListener("change", (event) => ask({ [name]: event.target.value }));
   onClick(filters, "[data-state-choice]", (_, button) => only({ state: button.dataset.stateChoice }));
   onClick(document, "[data-action=clear-filters]", () => only(Object.fromEntries(ASKED.map((name) => [name, ""]))));
@@ -113,9 +143,7 @@ function wire() {
   onClick(table, "[data-only-dataset]", (_, { dataset }) => only({ dataset: dataset.onlyDataset }));
   $("#more-settings").addEventListener("click", () => ask({ all: !asked.all }));
   table.addEventListener("labels", (event) => {
-    const known = all.find(({ row }) => row.contains(event.target));
-    if (known) readLabels(known);
-    known?.tags.forEach(offerTag);
+    written(event.target).tags.forEach(offerTag);
   });
   table.addEventListener("change", ({ target }) => {
     if (target.id === "pick-all") shown.forEach(({ run }) => (target.checked ? picked.add(run) : picked.delete(run)));
@@ -123,7 +151,7 @@ function wire() {
     drawPicked();
   });
   table.addEventListener("keydown", keys);
-  new IntersectionObserver(([end]) => end.isIntersecting && layOutTo(laidOut + PAGE)).observe($("#runs-end"));
+  new IntersectionObserver(([end]) => end.isIntersecting && !loading && isMore() && load(shown.length)).observe($("#runs-end"));
   onClick(document, "[data-action=unpick]", () => {
     picked.clear();
     drawPicked();
@@ -145,46 +173,43 @@ function offerTag(tag) {
 }
 
 /** Up and down go from row to row; space picks, Enter opens, Delete deletes. */
-function keys(event) {
+async function keys(event) {
   const row = event.target.closest("tbody tr");
   if (event.target !== row || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = shown.findIndex((known) => known.row === row);
   const step = { ArrowDown: 1, ArrowUp: -1, Home: -at, End: shown.length - 1 - at }[event.key];
   if (step !== undefined) {
-    const to = Math.min(shown.length - 1, Math.max(0, at + step));
-    if (to >= laidOut) layOutTo(to + PAGE);
-    const next = shown[to].row;
+    event.preventDefault();
+    if (at + step >= shown.length && isMore()) await load(shown.length);
+    const next = shown[Math.min(shown.length - 1, Math.max(0, at + step))].row;
     rove(next);
     next.focus();
-  } else if (event.key === " ") $(".pick input", row).click();
+    return;
+  }
+  if (event.key === " ") $(".pick input", row).click();
   else if (event.key === "Enter") $("a", row).click();
   else if (event.key === "Delete") remove(picked.size ? chosen() : [row.dataset.run]);
   else return;
   event.preventDefault();
 }
 
-function layOutTo(count) {
-  laidOut = count;
-  layOut();
-}
-
 function rove(row) {
-  for (const known of all) known.row.tabIndex = known.row === row ? 0 : -1;
+  for (const known of shown) known.row.tabIndex = known.row === row ? 0 : -1;
 }
 
 function remove(runs) {
-  const kept = new Map(all.map((known) => [known.run, known]));
   deleteRuns(runs, {
     gone: (run) => {
       picked.delete(run);
-      all = all.filter((known) => known.run !== run);
-      kept.get(run).row.remove();
+      const known = shown.find((each) => each.run === run);
+      known?.leave?.();
+      known?.row.remove();
+      shown = shown.filter((each) => each !== known);
+      count -= 1;
+      total -= 1;
       draw();
     },
-    back: (run) => {
-      all.push(kept.get(run));
-      draw();
-    },
+    back: () => load(0),
   });
 }
 
@@ -210,29 +235,31 @@ async function tag(event) {
 async function measure() {
   try {
     const { runs, deleted, taken, free } = await request("GET", "/api/runs/space");
-    for (const { run, cells } of all) {
-      cells.room.dataset.sort = runs[run] ?? "";
-      cells.room.textContent = runs[run] === undefined ? "" : bytes(runs[run]);
-    }
+    room = runs;
+    showRoom();
     for (const line of $$("[data-deleted]")) $("[data-room]", line).textContent = deleted[line.dataset.deleted] === undefined ? "" : bytes(deleted[line.dataset.deleted]);
     $("#runs-room").textContent = t("runs.room_taken", { taken: bytes(taken), free: bytes(free) });
-    if (asked.sort.endsWith("room")) draw();
   } catch {
     // the list is as good without it
   }
 }
 
-function watch({ row, run }) {
+function showRoom() {
+  for (const { run, cells } of shown) cells.room.textContent = room[run] === undefined ? "" : bytes(room[run]);
+}
+
+function watch(known) {
+  const { row, run } = known;
   const again = $("[data-next]", row);
   if (again) offerToContinue(again, run, JSON.parse(again.dataset.next));
   if (!["queued", "running"].includes(row.dataset.state)) return;
   const pill = $(".state-pill", row);
-  const leave = follow(run, (state) => {
+  known.leave = follow(run, (state) => {
     const name = stateName(state);
     row.dataset.state = state.state;
     pill.className = `state-pill ${state.state}`;
     pill.textContent = name === "running" && state.stage ? `${percent(state)} % · ${t(`stage.${state.stage}`)}` : t(`state.${name}`);
-    if (state.ended !== null) queueMicrotask(() => leave());
+    if (state.ended !== null) queueMicrotask(() => known.leave());
   }, row.dataset.state);
 }
 
