@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from engine.contract.events import Event
-
-FREQUENT = frozenset({"collection", "fitting", "batches", "system"})
+from engine.contract.events import FREQUENT, Event
 
 
 async def paced(events: AsyncIterator[Event], *, seconds: float = 0.1) -> AsyncIterator[Event]:

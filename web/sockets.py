@@ -140,7 +140,7 @@ async def watch(socket: WebSocket, run: str, after: int = 0) -> None:
 async def _send_events(socket: WebSocket, workspace: Workspace, run: str, after: int) -> None:
     code = COME_BACK
     try:
-        async for event in paced(workspace.runs.follow(run, after)):
+        async for event in paced(workspace.runs.follow(run, after, thinned=True)):
             with contextlib.suppress(*LEFT):
                 await socket.send_text(event.model_dump_json())
         code = 1000

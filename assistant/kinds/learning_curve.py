@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assistant.kinds.claims import About, Claim
-from engine.contract.events import DamagedLog, Epoch, read_events
+from engine.contract.events import DamagedLog, Epoch, each_event
 from prompts.figures import Figure, count
 
 ROSE = 0.05  # by so much of its least value a loss has risen for more than its usual wavering
@@ -16,7 +16,7 @@ ROSE = 0.05  # by so much of its least value a loss has risen for more than its 
 def epochs_of(folder: Path) -> list[Epoch]:
     """The epochs that a run reported; none where its log is damaged: its results hold all the same."""
     try:
-        return [event for event in read_events(folder) if isinstance(event, Epoch)]
+        return [event for event in each_event(folder) if isinstance(event, Epoch)]
     except DamagedLog:
         return []
 

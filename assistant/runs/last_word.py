@@ -9,7 +9,7 @@ from pathlib import Path
 from assistant.machine.disk_room import FULL_BYTES
 from assistant.store.tables import Outcome
 from engine.contract.continuing import epochs_kept
-from engine.contract.events import Event, EventLog, Failed, Finished, Stopped, read_events
+from engine.contract.events import Event, EventLog, Failed, Finished, Stopped, last_event
 from engine.contract.folder import RunFolder
 from engine.contract.plain_files import read_end
 
@@ -33,7 +33,9 @@ def say(log: EventLog, folder: Path, otherwise: Finished | Failed | Stopped) -> 
         OSError: the disk takes nothing.
     """
     if log.ended:
-        return read_events(folder)[-1]
+        end = last_event(folder)
+        assert end is not None, f"the log of {folder.name} has ended, and its end cannot be read"
+        return end
     if log.damage:
         hint = f"the old log is kept as {log.kept}; {_again(folder)}"
         otherwise = Failed(code="error", reason=f"the run's event log is damaged: {log.damage}", hint=hint)

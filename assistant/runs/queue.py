@@ -82,8 +82,9 @@ class Queue:
         async with self._database.session() as session:
             await session.execute(unknown.values(home=self.place.home, host=self.place.host))
 
-    def follow(self, run: str, after: int = 0) -> AsyncIterator[Event]:
-        """The run's events after `after`: first those on record, then live ones, up to the last.
+    def follow(self, run: str, after: int = 0, *, thinned: bool = False) -> AsyncIterator[Event]:
+        """The run's events after `after`: first those on record, then live ones, up to the last. `thinned`: without some points of the curves
+        of a very long log.
 
         Raises:
             RunElsewhere: while they are read; its events stand in another home.
@@ -94,7 +95,7 @@ class Queue:
             return (await self.get(run)).state not in ACTIVE
 
         async def events() -> AsyncIterator[Event]:
-            async for event in follow(self.folder_of(await self.get(run)), after, has_ended=is_over):
+            async for event in follow(self.folder_of(await self.get(run)), after, has_ended=is_over, thinned=thinned):
                 yield event
 
         return events()

@@ -11,7 +11,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -234,6 +234,7 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 LONGEST_LINE = 1 << 20  # bytes
 TERMINAL = (Finished, Failed, Stopped)
+FREQUENT = frozenset({"collection", "fitting", "batches", "system"})  # of which the newest tells the most
 
 
 class DamagedLog(ValueError):
@@ -270,21 +271,26 @@ class EventLog:
         except BlockingIOError:
             self._file.close()
             raise LogInUse(f"another process writes {path}") from None
-        self.seq, self.ended, size = 0, False, 0
-        before: list[Event] = []
+        self.seq, self.ended, self._size = (
+            0,
+            False,
+            0,
+        )  # bytes of the whole events; what lies beyond them is a torn line
+        self.worked_before = seconds_worked(self._before(path, repair=repair))
+        self._file.truncate(self._size)
+        self._opened = time.monotonic()
+
+    def _before(self, path: Path, *, repair: bool) -> Iterator[Event]:
+        """The events that are there, one at a time: a log may be longer than the memory."""
         try:
             for event, end in _events(path):
-                before.append(event)
-                self.seq, self.ended, size = event.seq, isinstance(event, TERMINAL), end
+                self.seq, self.ended, self._size = event.seq, isinstance(event, TERMINAL), end
+                yield event
         except DamagedLog as error:
             if not repair:
                 raise
             self.damage = str(error)
-            self.kept = _keep(path, _place_aside(run))
-        self._size = size  # of the whole events; what lies beyond it is a torn line
-        self._file.truncate(size)
-        self.worked_before = seconds_worked(before)
-        self._opened = time.monotonic()
+            self.kept = _keep(path, _place_aside(path.parent))
 
     def elapsed_s(self) -> float:
         """How long the run has worked: its earlier processes, and this one since it opened the log."""
@@ -335,7 +341,12 @@ def read_events(run: Path) -> list[Event]:
     Raises:
         DamagedLog: a line cannot be read, or is not what was written.
     """
-    return [event for event, _ in _events(RunFolder(run).events)]
+    return list(each_event(run))
+
+
+def each_event(run: Path) -> Iterator[Event]:
+    """The same one at a time, however long the log is."""
+    return (event for event, _ in _events(RunFolder(run).events))
 
 
 def last_event(run: Path) -> Event | None:
@@ -363,20 +374,19 @@ def read_line(line: bytes) -> Event:
     return event
 
 
-def seconds_worked(events: Sequence[Event]) -> float:
+def seconds_worked(events: Iterable[Event]) -> float:
     """How long the processes of a run worked; the time between them does not count.
 
     Logs of older versions tell points in time alone: there, steps back and the time until somebody else said the last word do
     not count.
     """
-    if events and events[-1].elapsed_s is not None:
-        return events[-1].elapsed_s
-    seconds, before = 0.0, events[0].time if events else 0.0
+    seconds, before = 0.0, None
     for event in events:
         is_told_later = isinstance(event, Failed) and event.code == "killed"
-        seconds += 0.0 if isinstance(event, Started) or is_told_later else max(event.time - before, 0.0)
-        before = event.time
-    return round(seconds, 3)
+        if before is not None and not isinstance(event, Started) and not is_told_later:
+            seconds += max(event.time - before.time, 0.0)
+        before = event
+    return before.elapsed_s if before is not None and before.elapsed_s is not None else round(seconds, 3)
 
 
 def _finite(value: Any) -> Any:
