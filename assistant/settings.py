@@ -92,6 +92,13 @@ class Settings(BaseSettings):
         default=None, description="for the executor ray: where its head answers, such as http://ray-head:8265"
     )
     ray_token: SecretStr | None = Field(default=None, description="for the executor ray: the cluster's token")
+    slurm_partition: str | None = Field(
+        default=None, description="for the executor slurm: the partition; default is the cluster's own"
+    )
+    slurm_options: str = Field(
+        default="",
+        description="for the executor slurm: further options of sbatch, such as --account=vision --constraint=a100",
+    )
     keep_deleted_days: float = Field(
         default=7,
         ge=0,

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from sqlalchemy import create_engine, text
 
 from assistant.chat.conversation import Conversation
@@ -16,6 +15,7 @@ from assistant.store.tables import DatasetRow
 from assistant.workspace import Workspace
 from tests.data_facts import stored_facts
 from tests.postgres import postgres_binaries, running_postgres
+from tests.tiny_panels import tiny_panels
 
 _database_numbers = itertools.count()
 
@@ -60,21 +60,7 @@ async def workspace(settings: Settings) -> AsyncIterator[Workspace]:
 
 @pytest.fixture
 def panels(tmp_path: Path) -> Path:
-    """A tiny data set in MVTec layout: 12 good to learn from, 4 good and 4 defective to test with, masks."""
-    root = tmp_path / "panels"
-    for split, kind, count in (("train", "good", 12), ("test", "good", 4), ("test", "spot", 4)):
-        folder = root / split / kind
-        folder.mkdir(parents=True)
-        for number in range(count):
-            image = Image.new("RGB", (64, 64), (90 + number % 5, 90, 90))
-            if kind == "spot":
-                image.paste((250, 20, 20), (20, 20, 36, 36))
-                mask = Image.new("L", (64, 64))
-                mask.paste(255, (20, 20, 36, 36))
-                (root / "ground_truth" / kind).mkdir(parents=True, exist_ok=True)
-                mask.save(root / "ground_truth" / kind / f"{number:03}_mask.png")
-            image.save(folder / f"{number:03}.png")
-    return root
+    return tiny_panels(tmp_path)
 
 
 @pytest.fixture

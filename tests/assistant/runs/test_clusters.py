@@ -1,12 +1,12 @@
 """Executors of clusters, each on a real cluster of two nodes on this machine that is started once; what computes is clusters/stand_in.
 
-Where Ray is not installed these are skipped. It is looked for beside this Python, in .ray/ (python3 -m venv .ray; .ray/bin/pip install
-"ray[default]==2.60.0"), and on the PATH.
+Where one is not installed its tests are skipped. Ray is looked for beside this Python, in .ray/ (python3 -m venv .ray; .ray/bin/pip install
+"ray[default]==2.60.0"), and on the PATH. Slurm is Debian's: apt-get install slurm-wlm munge.
 """
 
 import asyncio
 import itertools
-import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from assistant.machine.local_ray import HEAD, Cluster, LocalRay, ray_command
+from assistant.runs.elsewhere import Names
 from assistant.runs.executors import Approved, Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable
 from assistant.runs.executors import open_executor as open_named
 from assistant.runs.files import open_files
 from assistant.settings import SettingError, Settings
-from tests.serving import PROJECT
+from tests.clusters import Cluster, Place, place
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 STAND_IN = Path(__file__).with_name("clusters") / "stand_in"
@@ -29,14 +29,19 @@ NUMBERS = itertools.count(1)
 class Bench:
     """A cluster with one place on each of its two nodes, and the server's side of it."""
 
-    def __init__(self, ray: LocalRay, cluster: Cluster, settings: Settings):
-        self.ray, self.cluster, self.settings = ray, cluster, settings
+    def __init__(self, place: Place, settings: Settings):
+        assert place.cluster is not None
+        self.cluster: Cluster = place.cluster
+        self.settings, self.folder = settings, place.folder
         self.executor = self.server()
 
     def server(self, **changes: object) -> Executor:
         """The executor as a server has it that has just been started."""
         settings = self.settings.model_copy(update=changes)
-        return open_named("ray", settings, open_files(settings))
+        return open_named(settings.executor, settings, open_files(settings))
+
+    def name(self, order: Order) -> str:
+        return Names(self.settings).of(order.id)
 
     def order(self, what: str, *, device: str = "auto") -> Order:
         approved = Approved(data=None, spec="")
@@ -61,27 +66,23 @@ class Bench:
         return order, status.node
 
 
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRay]:
-    own = PROJECT / ".ray" / "bin" / "ray"
-    command = own if own.exists() else ray_command()
-    if command is None:
-        pytest.skip("Ray is not installed: pip install 'ray[default]==2.60.0'")
-    ray = LocalRay(tmp_path_factory.mktemp("home"), environment={"PATH": os.environ["PATH"]}, ray=command)
-    try:
-        ray.up(2, cpus=1)
-        yield ray
-    finally:
-        ray.down()
+@pytest.fixture(scope="module", params=["ray", "slurm"])
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place(request.param, tmp_path_factory.mktemp("cluster")) as found:
+        yield found
 
 
 @pytest.fixture
-def bench(ray: LocalRay, settings: Settings) -> Bench:
-    cluster = ray.read()
-    assert cluster is not None
-    token = SecretStr(cluster.token)
-    told = {"ray_address": cluster.address, "ray_token": token, "node_python": str(STAND_IN)}
-    return Bench(ray, cluster, settings.model_copy(update=told))
+def bench(cluster: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    told = cluster.settings | {"node_python": str(STAND_IN)}
+    return Bench(cluster, Settings(home=tmp_path / "home", **told))
+
+
+def of(name: str) -> pytest.MarkDecorator:
+    """A test of what one kind of cluster alone does."""
+    return pytest.mark.parametrize("cluster", [name], indirect=True)
 
 
 async def test_an_attempt_is_computed_once_with_its_own_token_and_no_key_of_the_cluster(bench: Bench) -> None:
@@ -122,6 +123,7 @@ async def test_a_third_waits_for_a_place_and_a_cancelled_one_never_computes(benc
     assert not (tmp_path / "3").exists()
 
 
+@of("ray")
 async def test_what_asks_for_a_gpu_waits_where_there_is_none(bench: Bench) -> None:
     order = bench.order("exit/0", device="cuda")
     await bench.executor.submit(order)
@@ -129,6 +131,7 @@ async def test_what_asks_for_a_gpu_waits_where_there_is_none(bench: Bench) -> No
     await bench.executor.cancel(order.id, grace_s=1)
 
 
+@of("ray")
 async def test_a_wrong_token_starts_nothing_and_says_nothing_of_any_run(bench: Bench) -> None:
     stranger, order = bench.server(ray_token=SecretStr("0" * 64)), bench.order("exit/0")
     with pytest.raises(OSError, match="refuses our token"):
@@ -140,13 +143,15 @@ async def test_a_wrong_token_starts_nothing_and_says_nothing_of_any_run(bench: B
 async def test_a_dead_node_is_told_and_the_other_computes_on(bench: Bench, tmp_path: Path) -> None:
     order, node = await bench.running(tmp_path / "1")
     other, _ = await bench.running(tmp_path / "2")
-    await asyncio.to_thread(bench.ray.kill, bench.cluster, node)
+    await asyncio.to_thread(bench.cluster.kill_node, node)
     assert isinstance(await bench.until(order, Lost), Lost)
     assert isinstance(await bench.executor.status(other.id), Running)
     await bench.executor.cancel(other.id, grace_s=1)
     await bench.until(other, Exited)
+    await asyncio.to_thread(bench.cluster.start_node, node)
 
 
+@of("ray")
 async def test_a_dead_head_says_nothing_and_what_waited_is_told_as_lost_when_it_is_back(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -154,11 +159,11 @@ async def test_a_dead_head_says_nothing_and_what_waited_is_told_as_lost_when_it_
     waits = bench.order("exit/0", device="cuda")
     await bench.executor.submit(waits)
     assert isinstance(await bench.executor.status(waits.id), Pending)
-    await asyncio.to_thread(bench.ray.kill, bench.cluster, HEAD)
+    await asyncio.to_thread(bench.cluster.kill_head)
     assert isinstance(await bench.executor.status(computes.id), Unreachable)
     with pytest.raises(OSError, match="does not answer"):
         await bench.executor.submit(bench.order("exit/0"))
-    await asyncio.to_thread(bench.ray.start_head, bench.cluster)
+    await asyncio.to_thread(bench.cluster.start_head)
     assert isinstance(await bench.until(waits, Lost), Lost)
     assert isinstance(await bench.executor.status(computes.id), Running)
 
@@ -166,3 +171,102 @@ async def test_a_dead_head_says_nothing_and_what_waited_is_told_as_lost_when_it_
 def test_ray_without_an_address_is_refused_with_what_to_do(settings: Settings) -> None:
     with pytest.raises(SettingError, match="MURASCOPE_RAY_ADDRESS"):
         open_named("ray", settings, open_files(settings))
+
+
+@of("slurm")
+async def test_a_job_gets_its_token_and_none_of_the_servers_secrets(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MURASCOPE_DATABASE", "postgresql://me:s3cret@db/app")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "s3cret")
+    order, _ = await bench.running(tmp_path / "1")
+    environment = psutil.Process(int((tmp_path / "1").read_text())).environ()
+    assert environment["MURASCOPE_RUN_TOKEN"] == "of-r1"
+    assert "s3cret" not in " ".join(environment.values())
+    await bench.executor.cancel(order.id, grace_s=1)
+    await bench.until(order, Exited)
+
+
+@of("slurm")
+async def test_of_two_servers_that_submit_at_the_same_moment_one_job_is_left(bench: Bench, tmp_path: Path) -> None:
+    order = bench.order(f"run{tmp_path / '1'}")
+    await asyncio.gather(*(bench.server().submit(order) for _ in range(3)))
+    await bench.until(order, Running)
+    listed = ["squeue", "--noheader", f"--name={bench.name(order)}", "--format=%T"]
+    assert (await asyncio.to_thread(subprocess.check_output, listed, text=True)).split() == ["RUNNING"]
+    await bench.executor.cancel(order.id, grace_s=1)
+    assert await bench.until(order, Exited) == Exited(None, "cancelled")
+
+
+@of("slurm")
+async def test_what_asks_for_a_gpu_waits_for_one_while_another_node_is_free(bench: Bench, tmp_path: Path) -> None:
+    orders = [bench.order(f"run{tmp_path / name}", device="cuda") for name in "12"]
+    for order in orders:
+        await bench.executor.submit(order)
+    status = await bench.until(orders[0], Running)
+    assert status == Running("node1")
+    assert isinstance(await bench.executor.status(orders[1].id), Pending)
+    for order in reversed(orders):
+        await bench.executor.cancel(order.id, grace_s=1)
+        await bench.until(order, Exited)
+
+
+@of("slurm")
+async def test_what_the_cluster_cannot_do_is_refused_with_its_words_and_starts_nothing(bench: Bench) -> None:
+    order = bench.order("exit/0")
+    with pytest.raises(OSError, match=r"sbatch of Slurm says: .*invalid partition"):
+        await bench.server(slurm_partition="nowhere").submit(order)
+    assert await bench.executor.status(order.id) == Unknown()
+
+
+@of("slurm")
+async def test_a_trainer_that_was_killed_is_told_by_its_signal(bench: Bench, tmp_path: Path) -> None:
+    order, _ = await bench.running(tmp_path / "1")
+    psutil.Process(int((tmp_path / "1").read_text())).kill()
+    assert await bench.until(order, Exited) == Exited(-9)
+
+
+@of("slurm")
+async def test_a_dead_controller_says_nothing_and_what_waited_and_computed_goes_on_when_it_is_back(
+    bench: Bench, tmp_path: Path
+) -> None:
+    computes = [await bench.running(tmp_path / name) for name in "12"]
+    waits = bench.order(f"run{tmp_path / '3'}")
+    await bench.executor.submit(waits)
+    while bench.name(waits).encode() not in (bench.folder / "state/job_state").read_bytes():
+        await asyncio.sleep(0.1)  # it writes what it knows every five seconds
+    await asyncio.to_thread(bench.cluster.kill_head)
+    assert isinstance(await bench.server().status(computes[0][0].id), Unreachable)
+    await asyncio.to_thread(bench.cluster.start_head)
+    assert isinstance(await bench.server().status(waits.id), Pending)
+    for order in (waits, *(each for each, _ in computes)):
+        assert not isinstance(await bench.server().status(order.id), Unknown | Lost)
+        await bench.executor.cancel(order.id, grace_s=1)
+        await bench.until(order, Exited)
+    assert not (tmp_path / "3").exists()
+
+
+@of("slurm")
+async def test_of_a_job_that_slurm_has_forgotten_nothing_is_known(bench: Bench) -> None:
+    order = bench.order("exit/0")
+    await bench.executor.submit(order)
+    assert await bench.until(order, Exited) == Exited(0)
+    await asyncio.to_thread(bench.cluster.forget)
+    assert await bench.server().status(order.id) == Unknown()
+
+
+def test_slurm_options_that_no_shell_could_read_are_refused(settings: Settings) -> None:
+    broken = settings.model_copy(update={"slurm_options": "--comment='one"})
+    with pytest.raises(SettingError, match="MURASCOPE_SLURM_OPTIONS"):
+        open_named("slurm", broken, open_files(broken))
+
+
+async def test_without_slurms_commands_nothing_is_submitted_and_it_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    executor = open_named("slurm", settings, open_files(settings))
+    order = Order("r1", 1, "panels", Path("/panels"), Approved(data=None, spec=""), server="do://exit/0", token="of-r1")
+    with pytest.raises(OSError, match="squeue of Slurm cannot be called here"):
+        await executor.ready(order)
+    assert isinstance(await executor.status(order.id), Unreachable)

@@ -1,7 +1,8 @@
-"""What every executor keeps to, found by its file: one that is added needs no word here. The engine is the real one.
+"""What every executor keeps to, found by its file: one that is added needs a row in tests/clusters.py. The engine is the real one.
 
 The executor in another_machine/ is found like any other while these tests last: what holds of it needs no disk that it shares with the
-server.
+server. The tests with a `site` are the same for all: a real server, and a real cluster where the executor is of one; they are skipped, and
+say so, where it is not installed.
 """
 
 import asyncio
@@ -9,8 +10,11 @@ import dataclasses
 import importlib
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assistant.runs import executors
@@ -28,22 +32,27 @@ from assistant.runs.executors import (
 )
 from assistant.runs.files import open_files
 from assistant.runs.results import load
+from assistant.runs.run_tokens import RunTokens
 from assistant.settings import SettingError, Settings
 from assistant.workspace import Workspace
-from engine.contract.events import Event, EventLog, Failed, Started, Stopped, read_events
+from engine.contract.events import Epoch, Event, EventLog, Failed, Started, Stopped, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, digest_of, make_job, read_job
 from engine.contract.process_lock import is_locked, noted_watchers
 from engine.contract.results.detect import DetectCard, DetectResults
+from tests.clusters import Place, place
+from tests.served_home import ServedHome, has_no_gap, soon
 from tests.stored_runs import card, write_model
+from tests.tiny_panels import tiny_panels
 from tests.trainers import trainer_of
 
 pytestmark = pytest.mark.anyio
 
 ANOTHER_MACHINE = Path(__file__).with_name("another_machine")
 RUN, ORDER = "r1", "r1-a1"
-OF_CLUSTERS = {"ray"}  # tests/assistant/runs/test_clusters.py
+OF_CLUSTERS = {"ray", "slurm"}  # tests/assistant/runs/test_clusters.py
 JOB = make_job("detect", "panels", "autoencoder", {"image_size": 64, "epochs": 5000, "device": "cpu"})
+LONG = {"image_size": 64, "epochs": 5000, "patience": 0, "device": "cpu"}
 QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
 
 
@@ -195,3 +204,83 @@ def test_an_executor_that_does_not_exist_is_refused_with_those_that_do(settings:
 def test_executors_are_found_by_their_files_alone() -> None:
     folder = Path(importlib.import_module("assistant.runs.executors").__file__ or "").parent
     assert executor_names() == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+class Site:
+    """A server whose runs compute in a place."""
+
+    def __init__(self, place: Place, served: ServedHome):
+        self.place, self.served = place, served
+
+    def begins(self, run: RunFolder) -> None:
+        soon(lambda: any(isinstance(event, Epoch) for event in read_events(run.path)))
+
+    def trainer(self, run: RunFolder) -> tuple[psutil.Process, RunFolder]:
+        """The process that computes a run, and the folder in which it does."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                words = process.cmdline()
+                there = Path(words[4]) if words[1:4] == ["-m", "engine", "run"] else Path()
+                if there.is_relative_to(self.place.folder) and there.name == run.id:
+                    return process, RunFolder(there)
+        raise AssertionError(f"{run.id} computes nowhere")
+
+
+@pytest.fixture(scope="module", params=executor_names())
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with place(request.param, folder) as found:
+        waits_there = found.cluster is not None  # for a place in the cluster's own queue
+        told = {**found.settings, "slots": str(found.places + waits_there)}
+        served = ServedHome(folder / "home", tiny_panels(folder), settings=told)
+        served.environment |= found.environment
+        try:
+            served.start()
+            yield Site(found, served)
+        finally:
+            served.close()
+
+
+def test_a_run_goes_to_its_end_and_its_results_are_shown(site: Site) -> None:
+    run = site.served.add(make_job("detect", "panels", "padim", QUICK))
+    ended = site.served.end(run.id)
+    assert (ended["state"], ended["reason"]) == ("succeeded", None)
+    assert has_no_gap(run)
+    assert site.served.ask("GET", f"/api/runs/{run.id}/results")[0] == 200
+
+
+def test_a_killed_trainer_is_tried_again_where_it_was_saved_and_its_first_attempt_is_refused(site: Site) -> None:
+    run = site.served.add(make_job("detect", "panels", "autoencoder", LONG))
+    site.begins(run)
+    trainer, there = site.trainer(run)
+    soon(there.checkpoint.exists)
+    trainer.kill()
+    soon(lambda: "resumed" in codes_of(run))
+    assert "retried_killed" in codes_of(run)
+    assert has_no_gap(run)
+    stale = RunTokens(Settings(home=site.served.home)).make(run.id, 1)
+    status, refusal = site.served.ask("POST", f"/api/reports/{run.id}/1/events", stale, b"{}\n")
+    assert (status, refusal["code"]) == (409, "stale")
+    site.served.stop(run.id)
+    assert site.served.end(run.id)["state"] == "stopped"
+
+
+def codes_of(run: RunFolder) -> list[str]:
+    return [getattr(event, "code", event.type) for event in read_events(run.path)]
+
+
+def test_one_run_more_than_there_are_places_waits_and_both_kinds_are_stopped(site: Site) -> None:
+    job = make_job("detect", "panels", "autoencoder", LONG)
+    *begun, waits = [site.served.add(job) for _ in range(site.place.places + 1)]
+    for run in begun:
+        site.begins(run)
+    if site.place.cluster is not None:
+        soon(lambda: site.served.run(waits.id)["state"] == "running")  # for us: it waits in the cluster's queue
+    assert not read_events(waits.path)
+    site.served.stop(waits.id)
+    assert site.served.end(waits.id)["state"] == "stopped"
+    for run in begun:
+        site.served.stop(run.id)
+        assert site.served.end(run.id)["state"] == "stopped"
+        assert has_no_gap(run)
+    assert not any(isinstance(event, Started) for event in read_events(waits.path))

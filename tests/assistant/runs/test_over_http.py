@@ -1,18 +1,13 @@
 """Runs that compute where nothing is shared with the server but the network: real servers on loopback, the real engine, real kills."""
 
 import asyncio
-import http.client
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -21,13 +16,13 @@ from assistant.runs import executors
 from assistant.runs.last_word import end_of
 from assistant.runs.run_tokens import RunTokens
 from assistant.settings import Settings
-from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
 from engine.contract.events import Epoch, Failed, Finished, last_event, read_events
 from engine.contract.folder import RunFolder
-from engine.contract.jobs import Job, make_job
+from engine.contract.jobs import make_job
 from engine.contract.results.detect import DetectCard
-from tests.serving import PROJECT, environment_of
+from tests.served_home import ServedHome, has_no_gap, soon
+from tests.serving import PROJECT
 
 ANOTHER_MACHINE = Path(__file__).with_name("another_machine")
 SERVE = (
@@ -36,61 +31,15 @@ SERVE = (
 )
 QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
 LONG = {"image_size": 64, "epochs": 5000, "patience": 0, "device": "cpu"}
-PATIENCE_S = 120
 
 
-class Site:
+class Site(ServedHome):
     """A home, a server on it that can be killed and started again, and another machine."""
 
     def __init__(self, home: Path, data: Path):
-        self.home, self.data, self.machine = home, data, home.with_name("another-machine")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = environment_of(home) | {"MURASCOPE_PORT": str(self.port), "MURASCOPE_EXECUTOR": "over_http"}
-        self.environment |= {"PYTHONPATH": str(PROJECT), "MURASCOPE_RETRY_WAIT_S": "0"}
-        self.server: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        log = (self.home.parent / "server.log").open("ab")
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", SERVE, "serve"], env=self.environment, cwd=PROJECT, stdout=log, stderr=log
-        )
-        log.close()
-        soon(lambda: self.ask("GET", "/api/runs")[0] == 200)
-
-    def kill(self) -> None:
-        assert self.server is not None
-        self.server.kill()
-        self.server.wait()
-
-    def ask(self, method: str, path: str, token: str = "") -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, headers={"authorization": f"Bearer {token}"})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        except (OSError, ValueError):
-            return 0, None
-        finally:
-            connection.close()
-
-    def add(self, job: Job, fingerprint: str | None = None) -> RunFolder:
-        """A run that waits for the server."""
-
-        async def add() -> RunRow:
-            async with Workspace.open(Settings(home=self.home, executor="over_http")) as workspace:
-                return await workspace.runs.add(job, data_path=str(self.data), fingerprint=fingerprint)
-
-        return RunFolder(self.home / "runs" / asyncio.run(add()).id)
-
-    def run(self, run: str) -> dict[str, Any]:
-        told: dict[str, Any] = self.ask("GET", f"/api/runs/{run}")[1]
-        return told
-
-    def end(self, run: str) -> dict[str, Any]:
-        soon(lambda: (self.run(run) or {}).get("state") in ("succeeded", "failed", "stopped"))
-        return self.run(run)
+        super().__init__(home, data, settings={"executor": "over_http"}, serve=SERVE)
+        self.machine = home.with_name("another-machine")
+        self.environment |= {"PYTHONPATH": str(PROJECT)}
 
     def kept(self) -> dict[Path, int]:
         """The files that the other machine keeps of data sets."""
@@ -108,13 +57,6 @@ class Site:
         return there
 
 
-def soon(happens: Callable[[], bool]) -> None:
-    given_up = time.monotonic() + PATIENCE_S
-    while not happens():
-        assert time.monotonic() < given_up
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def site(tmp_path: Path, panels: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(executors, "__path__", [*executors.__path__, str(ANOTHER_MACHINE)])
@@ -125,14 +67,7 @@ def site(tmp_path: Path, panels: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    if site.server is not None and site.server.poll() is None:
-        site.server.terminate()
-        site.server.wait(30)
-
-
-def has_no_gap(folder: RunFolder) -> bool:
-    seqs = [event.seq for event in read_events(folder.path)]
-    return seqs == list(range(1, len(seqs) + 1))
+    site.close()
 
 
 def test_a_whole_training_elsewhere_ends_with_its_results_here_and_the_next_one_fetches_no_image_twice(
