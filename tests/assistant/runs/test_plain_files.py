@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.kinds.detect.findings import finding
-from assistant.runs.follow import _new_events
+from assistant.runs.follow import _next
 from assistant.runs.last_word import LOG_BYTES, end_of, log_tail, open_for_last_word, say, without_last_word
 from assistant.runs.results import NoResults, load
 from assistant.store.tables import RunRow
@@ -100,7 +100,7 @@ def test_events_that_are_no_plain_file_are_a_damaged_log(tmp_path: Path, put: Pu
         read_events(tmp_path)
     with pytest.raises(DamagedLog, match="no plain file"):
         EventLog(tmp_path)
-    assert "no plain file" in _new_events(RunFolder(tmp_path).events, 0, 0)[2]
+    assert "no plain file" in _next(RunFolder(tmp_path).events, 0, 0, None).damage
 
 
 def test_a_process_that_is_noted_in_no_plain_file_is_none(tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_a_line_longer_than_any_event_is_damage_and_ends_the_run(tmp_path: Path)
         file.truncate(2 * MOST_BYTES)
     with pytest.raises(DamagedLog, match="line 1"):
         read_events(tmp_path)
-    assert "line 1" in _new_events(RunFolder(tmp_path).events, 0, 0)[2]
+    assert "line 1" in _next(RunFolder(tmp_path).events, 0, 0, None).damage
     assert isinstance(last_word(tmp_path, Stopped()), Failed)
     assert (tmp_path / "events.damaged.jsonl").stat().st_size == MOST_BYTES
