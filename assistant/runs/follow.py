@@ -71,7 +71,8 @@ def _next(path: Path, offset: int, seq: int, thinned_after: int | None) -> _Read
     """
     events: list[Event] = []
     try:
-        if not path.is_file() or (size := path.stat().st_size) <= offset:
+        size = path.stat().st_size if path.is_file() else 0  # what is no plain file is refused as it is opened
+        if path.is_file() and size <= offset:
             return _Read([], offset, seq)
         with open_plain(path) as file:
             file.seek(offset)
