@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from assistant.cli import cluster, data, runs
+from assistant.cli import cluster, data, queue, runs
 from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
 from assistant.cli.compare import compare
@@ -49,6 +49,7 @@ for command in (
 app.command("test")(judge)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+app.add_typer(queue.app, name="queue")
 app.add_typer(cluster.app, name="cluster")
 
 

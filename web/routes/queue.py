@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.refused import Refused
 from assistant.workspace import Workspace
 from web.ids import Id
 from web.routes.workspace import Opened
@@ -46,18 +45,7 @@ async def prioritise(run: Id, wanted: Priority, workspace: Opened) -> dict[str, 
         if wanted.priority is None
         else workspace.runs.prioritise(row.id, wanted.priority)
     )
-    if changed is None:
-        raise WaitsNoMore(row.id)
     return {"run": changed.id, "priority": changed.priority, **await _told(workspace)}
-
-
-class WaitsNoMore(Refused):
-    """A run that has started or ended has no place in the queue."""
-
-    status = 409
-
-    def __init__(self, run: str):
-        super().__init__("waits_no_more", f"run {run} does not wait any more", run=run)
 
 
 async def _told(workspace: Workspace) -> dict[str, Any]:

@@ -278,6 +278,35 @@ def test_the_list_of_runs_tells_kind_and_machine_of_each(murascope: Murascope, t
     assert [(each["task"], each["host"]) for each in listed] == [("classify", "line-3"), ("detect", host)]
 
 
+def test_the_queue_is_listed_paused_resumed_and_a_run_put_first(murascope: Murascope, tmp_path: Path) -> None:
+    async def fill() -> None:
+        async with Workspace.open(Settings(home=tmp_path / "home")) as workspace:
+            for model in ("padim", "patchcore", "dino_bank"):
+                await workspace.runs.add(make_job("detect", "oled", model), data_path=str(tmp_path))
+            await workspace.runs.claim_one("r1")
+
+    asyncio.run(fill())
+    paused = murascope("queue", "pause")
+    assert "nothing new starts; murascope queue resume" in paused.stderr
+    assert [line.split("\t") for line in paused.stdout.splitlines()] == [
+        ["r1", "running", "detect", "padim on oled"],
+        ["r2", "waiting 1", "detect", "patchcore on oled"],
+        ["r3", "waiting 2", "detect", "dino_bank on oled"],
+    ]
+    first = outcome(murascope("queue", "first", "3", "--json"))
+    assert [(each["run"], each["position"]) for each in first["waiting"]] == [("r3", 1), ("r2", 2)]
+    assert first["paused_since"] is not None
+    assert outcome(murascope("queue", "resume", "--json"))["paused_since"] is None
+    assert outcome(murascope("queue", "--json"))["waiting"] == first["waiting"]
+    refused = murascope("queue", "first", "r1")
+    assert (refused.returncode, refused.stderr) == (2, "run r1 does not wait any more\n")
+
+
+def test_an_empty_queue_says_so_beside_its_output(murascope: Murascope) -> None:
+    said = murascope("queue")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "nothing runs and nothing waits\n")
+
+
 def test_a_home_without_runs_says_so_beside_its_output(murascope: Murascope) -> None:
     said = murascope("runs", "list")
     assert (said.returncode, said.stdout, "no runs yet" in said.stderr) == (0, "", True)
