@@ -126,14 +126,12 @@ class Workspace:
                 task.cancel()
             await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def log_of(self, run: RunRow, lines: int = 200) -> Sequence[str]:
-        """The last lines that the run's process printed.
-
-        Raises:
-            RunElsewhere: nobody here has them.
-        """
-        self.runs.folder_of(run)
-        printed = await self.executor(run.executor).logs(order_id(run.id, run.attempts), lines)
+    async def printed_elsewhere(self, run: RunRow, lines: int = 200) -> Sequence[str]:
+        """The last lines that the run's process printed, of a run that computes where no disk is shared: as far as its executor knows them."""
+        executor = self.executor(run.executor)
+        if executor.shares_disk or not run.attempts:
+            return []
+        printed = await executor.logs(order_id(run.id, run.attempts), lines)
         return [self.mask.text(line) for line in printed]
 
     async def continue_run(self, run: str) -> RunRow:

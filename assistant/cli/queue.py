@@ -46,13 +46,16 @@ async def _queue(*, as_json: bool, paused: bool | None = None, first: str | None
     Raises:
         UnknownRun, WaitsNoMore: there is no such run to put first.
     """
+    from assistant.runs.queue import WaitsNoMore
     from assistant.workspace import Workspace
 
     async with Workspace.open(settings_here()) as workspace:
         if paused is not None:
             await (workspace.runs.pause() if paused else workspace.runs.resume())
         if first is not None:
-            await workspace.runs.put_first(first)
+            row = await workspace.runs.get(first)
+            if await workspace.runs.put_first(row.id) is None:
+                raise WaitsNoMore(row.id)
         told = await _facts(workspace)
     print_json(told) if as_json else _print(told)
 
@@ -81,6 +84,8 @@ def _print(told: dict[str, Any]) -> None:
             cells = [each["run"], place, each["task"], f"{each['model']} on {each['dataset']}", each["name"]]
             print("\t".join(cell for cell in cells if cell))
     if told["paused_since"]:
-        tell(f"paused since {told['paused_since'][:16].replace('T', ' ')} UTC: nothing new starts; murascope queue resume lets it go on")
+        tell(
+            f"paused since {told['paused_since'][:16].replace('T', ' ')} UTC: nothing new starts; murascope queue resume lets it go on"
+        )
     elif not told["running"] and not told["waiting"]:
         tell("nothing runs and nothing waits")

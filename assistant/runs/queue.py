@@ -345,26 +345,13 @@ class Queue:
             await session.merge(QueueRow(home=self.place.home, paused_at=None))
         self.added.set()
 
-    async def prioritise(self, run: str, priority: int) -> RunRow:
-        """Of the runs that wait those of the highest priority start first.
-
-        Raises:
-            UnknownRun: there is none.
-            WaitsNoMore: it has started or ended.
-        """
+    async def prioritise(self, run: str, priority: int) -> RunRow | None:
+        """Of the runs that wait those of the highest priority start first; None: it waits no more."""
         row = await self.get(run)
-        changed = await self._change(row.id, ("queued",), priority=priority)
-        if changed is None:
-            raise WaitsNoMore(row.id)
-        return changed
+        return await self._change(row.id, ("queued",), priority=priority)
 
-    async def put_first(self, run: str) -> RunRow:
-        """Let a run that waits go before all the others that wait.
-
-        Raises:
-            UnknownRun: there is none.
-            WaitsNoMore: it has started or ended.
-        """
+    async def put_first(self, run: str) -> RunRow | None:
+        """Let a run that waits go before all the others that wait; None: it waits no more."""
         row = await self.get(run)
         others = [each.priority for each in await self.waiting() if each.id != row.id]
         return await self.prioritise(row.id, max([row.priority, *(priority + 1 for priority in others)]))

@@ -317,3 +317,15 @@ test("a patch shows the peak of its region, is square in pixels, and stays insid
     assert.ok(part.left * width <= x && x <= (part.left + part.width) * width && part.top * height <= y && y <= (part.top + part.height) * height);
   }
 });
+
+test("a run whose attempt is followed by another waits until that one starts", () => {
+  const events = [{ type: "started", seq: 1, time: 0, elapsed_s: 0 }, { type: "warning", seq: 2, time: 1, elapsed_s: 1, code: "retried_killed", message: "", values: {} }];
+  const state = runState.newState("running");
+  events.forEach((event) => runState.take(state, event));
+  assert.equal(state.state, "queued");
+  runState.take(state, { ...events[0], seq: 3 });
+  assert.equal(state.state, "running");
+  runState.know(state, { state: "failed" });
+  runState.take(state, { ...events[1], seq: 4 });
+  assert.equal(state.state, "failed"); // a replay takes nothing back
+});

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.runs.queue import WaitsNoMore
 from assistant.workspace import Workspace
 from web.ids import Id
 from web.routes.workspace import Opened
@@ -15,19 +16,19 @@ router = APIRouter()
 @router.get("/api/queue")
 async def describe_queue(workspace: Opened) -> dict[str, Any]:
     """That of this home. `paused_since`: nothing starts since then, and what runs goes on; null: it works."""
-    return await _told(workspace)
+    return await queue_told(workspace)
 
 
 @router.post("/api/queue/pause")
 async def pause_queue(workspace: Opened) -> dict[str, Any]:
     await workspace.runs.pause()
-    return await _told(workspace)
+    return await queue_told(workspace)
 
 
 @router.post("/api/queue/resume")
 async def resume_queue(workspace: Opened) -> dict[str, Any]:
     await workspace.runs.resume()
-    return await _told(workspace)
+    return await queue_told(workspace)
 
 
 class Priority(BaseModel):
@@ -45,10 +46,13 @@ async def prioritise(run: Id, wanted: Priority, workspace: Opened) -> dict[str, 
         if wanted.priority is None
         else workspace.runs.prioritise(row.id, wanted.priority)
     )
-    return {"run": changed.id, "priority": changed.priority, **await _told(workspace)}
+    if changed is None:
+        raise WaitsNoMore(row.id)
+    return {"run": changed.id, "priority": changed.priority, **await queue_told(workspace)}
 
 
-async def _told(workspace: Workspace) -> dict[str, Any]:
+async def queue_told(workspace: Workspace) -> dict[str, Any]:
+    """Since when it is paused, the runs that run and those that wait in their order, and how many may run at once."""
     runs = workspace.runs
     since = await runs.paused_since()
     return {

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from assistant.kinds import kind_of
@@ -19,10 +19,14 @@ from assistant.runs.space import Space
 from assistant.runs.standing import standing_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
+from assistant.tools.wording import wording
 from assistant.workspace import Workspace
+from engine.contract.folder import RunFolder
 from web.ids import Id
 from web.kept import kept
+from web.routes.queue import queue_told
 from web.routes.workspace import Drawn, Opened
+from web.run_log import Line, Told, What, tell_log, whole_log
 
 router = APIRouter()
 Wanted = Annotated[Asked, Depends()]
@@ -43,6 +47,7 @@ async def list_runs(request: Request, workspace: Opened, renderer: Drawn, asked:
         choices=choices,
         deleted=deleted,
         keep_days=workspace.settings.keep_deleted_days,
+        queue=await queue_told(workspace),
         **await _rows(workspace, found, choices.kinds),
     )
 
@@ -144,10 +149,31 @@ async def run_results(run: Id, workspace: Opened) -> dict[str, Any]:
 
 
 @router.get("/api/runs/{run}/log")
-async def run_log(run: Id, workspace: Opened) -> dict[str, list[str]]:
-    """The last lines that the training process printed."""
+async def run_log(
+    request: Request,
+    run: Id,
+    workspace: Opened,
+    renderer: Drawn,
+    what: What = "steps",
+    at: Annotated[int | None, Query(ge=0)] = None,
+) -> Told:
+    """The newest lines of a run's log, or those that came since the answer whose `end` is `at`."""
     row = await workspace.runs.get(run)
-    return {"lines": list(await workspace.log_of(row))}
+    folder = RunFolder(workspace.runs.folder_of(row))
+    words = wording(renderer.language(request))
+    told = await asyncio.to_thread(tell_log, workspace, folder, words, what, at)
+    if what == "printed" and told.end == 0 and not told.lines:  # an executor elsewhere may have what never came here
+        return Told([Line(line) for line in await workspace.printed_elsewhere(row)], 0, anew=True, left_out=False)
+    return told
+
+
+@router.get("/runs/{run}/log.txt")
+async def whole_run_log(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
+    """All of a run's log, to be kept; in the language of the page."""
+    row = await workspace.runs.get(run)
+    text = whole_log(workspace, RunFolder(workspace.runs.folder_of(row)), wording(renderer.language(request)))
+    kept_as = {"content-disposition": f'attachment; filename="murascope-{row.id}-log.txt"', "cache-control": "no-store"}
+    return StreamingResponse(text, media_type="text/plain; charset=utf-8", headers=kept_as)
 
 
 class Written(BaseModel):

@@ -23,7 +23,21 @@ def test_the_help_of_train_names_every_kind_of_run_and_its_models(kind: str) -> 
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "chat", "mcp", "train", "understand", "demo", "doctor", "data", "runs", "queue", "compare", "threshold", "test"],
+    [
+        "serve",
+        "chat",
+        "mcp",
+        "train",
+        "understand",
+        "demo",
+        "doctor",
+        "data",
+        "runs",
+        "queue",
+        "compare",
+        "threshold",
+        "test",
+    ],
 )
 def test_every_command_is_listed_with_what_it_does(command: str) -> None:
     assert command in RUNNER.invoke(app, ["--help"]).output

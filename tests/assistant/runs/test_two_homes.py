@@ -106,8 +106,6 @@ async def test_what_lies_in_another_home_is_refused_by_the_name_of_its_machine(h
     with pytest.raises(RunElsewhere, match=f"on {one.runs.place.host}"):
         two.runs.folder_of(ended)
     with pytest.raises(RunElsewhere):
-        await two.log_of(ended)
-    with pytest.raises(RunElsewhere):
         await anext(two.runs.follow(row.id))
     with pytest.raises(RunElsewhere, match=one.runs.place.host):
         await two.continue_run(row.id)

@@ -10,6 +10,8 @@ import { offerToContinue } from "./continue.js";
 import "./run_acts.js";
 import "./run_labels.js";
 import { follow, lookAgain } from "./run_feed.js";
+import { mountLog } from "./run_log.js";
+import { showAttempts, whereItComputes } from "./run_standing.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
 import { failure } from "./toast.js";
@@ -21,8 +23,8 @@ export function mountRun(view) {
   const memory = { stages: "", warnings: 0, ended: false, results: false, stage: null, state: null };
   chartControls(view);
   part("stop").addEventListener("click", () => stop(run, part("stop")));
-  part("log").addEventListener("toggle", () => part("log").open && showLog(run, part("log-lines")));
 
+  const leaveLog = mountLog(view, run, () => memory.state === null || isActive(memory.state));
   const leave = follow(run, (state, kind) => {
     memory.state = state;
     stepper(part("stepper"), state, memory);
@@ -31,6 +33,7 @@ export function mountRun(view) {
     readouts(part("readouts"), state, kind);
     charts(view, state, kind);
     pill(part, state);
+    showAttempts(part("attempts"), state);
     const failed = state.state === "failed" && state.ended !== null; // then it stands below the reason
     offerToContinue(part(failed ? "failure-again" : "again"), run, state.row);
     if (failed) part("again").hidden = true;
@@ -44,9 +47,10 @@ export function mountRun(view) {
       results(view, run, kind);
     }
   }, view.dataset.state);
-  const timer = setInterval(() => memory.state && time(part("clock"), memory.state), 1000);
+  const timer = setInterval(() => memory.state && tick(part, memory.state), 1000);
   return () => {
     clearInterval(timer);
+    leaveLog();
     leave();
   };
 }
@@ -61,7 +65,7 @@ function pill(part, state) {
   part("progress").hidden = !isActive(state);
   const ended = state.ended !== null && state.started !== null;
   const late = state.state === "succeeded" && state.row?.stop_requested;
-  part("origin").textContent = [continuesFrom(state), ended ? took(state) : "", late ? t("run.ended_before_stop") : ""].filter(Boolean).join(" · ");
+  part("origin").textContent = [continuesFrom(state), whereItComputes(state), ended ? took(state) : "", late ? t("run.ended_before_stop") : ""].filter(Boolean).join(" · ");
 }
 
 function stepper(list, state, memory) {
@@ -92,6 +96,11 @@ function progress(part, state) {
     part("line").textContent = [`${done} %`, words, left, waiting(state)].filter(Boolean).join(" · ");
   } else if (state.state === "queued") part("line").textContent = waiting(state);
   time(part("clock"), state);
+}
+
+function tick(part, state) {
+  time(part("clock"), state);
+  if (state.state === "queued") part("line").textContent = waiting(state);
 }
 
 function time(node, state) {
@@ -243,14 +252,4 @@ async function stop(run, button) {
     failure(error);
   }
   lookAgain(run);
-}
-
-async function showLog(run, box) {
-  try {
-    const { lines } = await request("GET", `/api/runs/${run}/log`);
-    box.textContent = lines.join("\n") || t("run.log_empty");
-    box.scrollTop = box.scrollHeight;
-  } catch (error) {
-    failure(error);
-  }
 }

@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { eachFrame } from "./dom.js";
 import { kindOf, loadKind } from "./kinds.js";
-import { TERMINAL, isActive, know, newState, take, takeDamage } from "./run_state.js";
+import { TERMINAL, isActive, isRetried, know, newState, take, takeDamage } from "./run_state.js";
 import { Link } from "./socket.js";
 
 const WAITING_SECONDS = 8; // between two looks at what a run waits for
@@ -65,7 +65,7 @@ function open(run, known) {
       else take(state, event);
       state.heard = performance.now();
       tell();
-      if (event.type in TERMINAL) feed.look();
+      if (event.type in TERMINAL || (event.type === "started" && state.row !== null) || isRetried(event)) feed.look();
     },
     finished: () => Object.values(TERMINAL).includes(state.state),
   });

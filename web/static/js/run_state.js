@@ -55,6 +55,9 @@ export function percent(state) {
   return Math.floor((100 * (before + weights[at] * share)) / weights.reduce((a, b) => a + b, 0));
 }
 
+/** Whether an event tells of an attempt that is followed by another: until that one starts, the run waits again. */
+export const isRetried = ({ type, code }) => type === "warning" && code.startsWith("retried_");
+
 const HANDLERS = {
   started(state, event) {
     if (isActive(state)) state.state = "running"; // a replay takes nothing back
@@ -106,6 +109,7 @@ const HANDLERS = {
   },
   warning(state, event) {
     state.warnings.push(event);
+    if (isRetried(event) && isActive(state)) Object.assign(state, { state: "queued", eta: null, line: null }); // until its next attempt starts
   },
   finished(state, event) {
     end(state, event);

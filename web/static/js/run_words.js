@@ -4,13 +4,24 @@ import { count, duration } from "./format.js";
 import { coded, t } from "./i18n.js";
 import { isActive } from "./run_state.js";
 
-/** What a run waits for: room on the disk, the database, or the runs before it. Empty for one that goes on. */
+/** What a run waits for: room on the disk, the database, the queue that is paused, its next attempt, a place, or the runs before it. Empty for one that goes on. */
 export function waiting(state) {
-  const trouble = isActive(state) ? state.row?.waits : null;
-  if (trouble) return t("run.waits", { why: coded("error", trouble.code, {}, trouble.message) });
-  if (state.state !== "queued") return "";
-  const runs = state.row?.waits_for ?? [];
-  return runs.length ? t("run.waiting_for", { count: runs.length, runs: runs.join(", ") }) : t("run.waiting");
+  if (!isActive(state)) return "";
+  const { waits, standing, waits_for: ahead = [] } = state.row ?? {};
+  if (waits) return t("run.waits", { why: coded("error", waits.code, {}, waits.message) });
+  if (standing?.why === "place" && (state.state === "queued" || state.seq === 0)) return t("run.waits_place", { attempt: standing.attempts.length });
+  if (state.state === "running") return "";
+  const place = standing?.position && standing.waiting > 1 ? t("queue.position", { at: standing.position, waiting: standing.waiting }) : "";
+  return [whyItWaits(standing, ahead), place].filter(Boolean).join(" · ");
+}
+
+function whyItWaits(standing, ahead) {
+  if (standing?.why === "paused") return t("run.waits_paused");
+  if (standing?.why === "retry") {
+    const left = (Date.parse(standing.not_before) - Date.now()) / 1000;
+    return left > 1 ? t("run.again_in", { time: duration(left) }) : t("run.again_now");
+  }
+  return ahead.length ? t("run.waiting_for", { count: ahead.length, runs: ahead.join(", ") }) : t("run.waiting");
 }
 
 /** The run whose place it takes; empty for one that takes none. */

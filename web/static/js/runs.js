@@ -6,6 +6,7 @@ import { $, $$, drawn, onClick } from "./dom.js";
 import { offerToContinue } from "./continue.js";
 import { bytes } from "./format.js";
 import { t } from "./i18n.js";
+import { lookAtQueue } from "./queue.js";
 import { deleteRuns, offerUndo, restore } from "./run_acts.js";
 import { follow } from "./run_feed.js";
 import { showLabels, written } from "./run_labels.js";
@@ -71,6 +72,7 @@ async function load(first) {
     shown.push(...fresh);
     fresh.forEach(watch);
     draw();
+    lookAtQueue();
   } catch (error) {
     if (question === asking) failure(error);
   }
@@ -256,6 +258,7 @@ function watch(known) {
   const pill = $(".state-pill", row);
   known.leave = follow(run, (state) => {
     const name = stateName(state);
+    if (row.dataset.state !== state.state) lookAtQueue();
     row.dataset.state = state.state;
     pill.className = `state-pill ${state.state}`;
     pill.textContent = name === "running" && state.stage ? `${percent(state)} % · ${t(`stage.${state.stage}`)}` : t(`state.${name}`);
