@@ -35,7 +35,7 @@ function draw({ paused_since: since, running, waiting, slots }) {
   const isEmpty = !running.length && !waiting.length;
   head.classList.toggle("paused", since !== null);
   $("[data-part=counts]", head).textContent = isEmpty ? t("queue.empty") : [t("queue.running", { count: running.length }), t("queue.waiting", { count: waiting.length })].join(" · ");
-  $("[data-part=slots]", head).textContent = t("queue.slots", { count: slots });
+  $("[data-part=slots]", head).textContent = isEmpty ? "" : t("queue.slots", { count: slots });
   $("[data-part=paused]", head).textContent = since === null ? "" : t("queue.paused", { time: date(since) });
   $("[data-action=pause-queue]", head).hidden = since !== null;
   $("[data-action=resume-queue]", head).hidden = since === null;

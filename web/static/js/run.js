@@ -105,7 +105,7 @@ function tick(part, state) {
 
 function time(node, state) {
   if (state.started === null) return;
-  node.textContent = clock(state.worked + (state.ended === null ? (performance.now() - state.heard) / 1000 : 0));
+  node.textContent = clock(state.worked + (state.ended === null && state.state === "running" ? (performance.now() - state.heard) / 1000 : 0));
 }
 
 function announce(node, state, memory) {

@@ -3,7 +3,6 @@
 import { $, el } from "./dom.js";
 import { date, duration } from "./format.js";
 import { coded, t } from "./i18n.js";
-import { isActive } from "./run_state.js";
 
 const AS_IT_SHOULD = [null, "done", "exited", "stopped"]; // outcomes of a single attempt that the run's own end explains
 
@@ -11,7 +10,7 @@ const AS_IT_SHOULD = [null, "done", "exited", "stopped"]; // outcomes of a singl
 export function whereItComputes(state) {
   const standing = state.row?.standing;
   if (!standing?.node || standing.why === "place") return "";
-  return t(isActive(state) ? "run.where" : "run.where_then", { node: standing.node, executor: executorName(standing.executor) });
+  return t(state.state === "running" ? "run.where" : "run.where_then", { node: standing.node, executor: executorName(standing.executor) });
 }
 
 /** Draw the attempts into their section, which is hidden where there is nothing to tell of them. */
@@ -31,7 +30,7 @@ function row(each, next, state) {
   const how = isOver ? t(`attempt.${each.outcome}`) : t(`attempt.${each.state}`);
   const isRetried = next !== null || (isOver && state.state === "queued");
   return el("tr", { className: isOver ? (isRetried ? "tried" : "") : "now" },
-    el("td", { className: "num mono", textContent: each.number }),
+    el("td", { className: "mono", textContent: each.number }),
     el("td", {}, each.node ?? "–", el("small", { className: "dim", textContent: executorName(each.executor) })),
     el("td", {}, el("time", { dateTime: each.submitted_at, textContent: date(each.submitted_at) })),
     el("td", { className: "num", textContent: lasted }),
