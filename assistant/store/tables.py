@@ -17,6 +17,7 @@ ContentT = TypeVar("ContentT")
 RunState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 SUCCEEDED: tuple[RunState, ...] = ("succeeded",)
+WAITING: tuple[RunState, ...] = ("queued",)
 ACTIVE: tuple[RunState, ...] = ("queued", "running")
 AttemptState = Literal["submitting", "submitted", "begun", "ended"]
 Outcome = Literal["done", "stopped", "killed", "lost", "silent", "limit", "exited", "never_began"]

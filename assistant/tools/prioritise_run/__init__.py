@@ -4,10 +4,11 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.store.tables import WAITING
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 
-TRAITS = Traits(changes=True, rather=("queued",))
+TRAITS = Traits(changes=True, rather=WAITING)
 
 
 async def prioritise_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
@@ -17,7 +18,7 @@ async def prioritise_run(ctx: RunContext[Desk], run: str | None = None) -> dict[
         run: id of the run, such as r12; left out: the one of this conversation that waits.
     """
     desk = ctx.deps
-    row = await desk.run(run, rather=("queued",))
+    row = await desk.run(run, rather=WAITING)
     desk.folder(row)  # of another home, its queue is not ours
     if await desk.runs.put_first(row.id) is None:
         raise desk.refuse(
