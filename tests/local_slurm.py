@@ -187,10 +187,13 @@ def running_slurm() -> Iterator[LocalSlurm]:
 
 
 def _environment_of(process: psutil.Process) -> dict[str, str]:
+    """As it was given; slurmstepd writes its title over the first part, behind which psutil sees nothing."""
     try:
-        return process.environ()
-    except (psutil.Error, OSError):
+        words = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    except OSError:
         return {}
+    pairs = (os.fsdecode(word).partition("=") for word in words)
+    return {name: value for name, _, value in pairs}
 
 
 def _free_ports(count: int) -> list[int]:
