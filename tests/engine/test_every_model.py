@@ -31,7 +31,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "spade": {},
     "dfm": {"pooling": 2, "layers": [2]},
     "subspace": {"layers": [1, 2]},
-    "dino_bank": {"layers": [1, 2], "tiles": 2},
+    "dino_bank": {"layers": [2], "tiles": 2},
     "autoencoder": {"epochs": 12, "base_channels": 8, "latent_channels": 16, "learning_rate": 2e-3, "patience": 0},
     "stfpm": {"epochs": 8, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
     "reverse_distillation": {"epochs": 6, "layers": [1, 2], "backbone": "resnet18", "patience": 0},
