@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from assistant.settings import Settings
 from assistant.store import database
+from engine.contract.attempt_files import lock_in
 from tests import event_loop
 from tests.left_running import end_trainings_under
 from tests.serving import OURS
@@ -80,7 +81,7 @@ def _copy(made: Path, file: Path) -> None:
 def no_training_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
     folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     yield
-    if folder is not None and any(folder.rglob("process.lock")):
+    if folder is not None and any(folder.rglob(lock_in(folder).name)):
         end_trainings_under(folder)
 
 

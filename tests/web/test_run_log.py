@@ -94,13 +94,13 @@ def test_what_the_process_printed_is_told_without_secrets(
     client: TestClient = request.getfixturevalue("client")
     assert texts(log_of(client, folder, what="printed")) == [f"key={MASKED}", "and more"]
     assert texts(log_of(client, folder)) == [f"refused {MASKED}"]
-    assert KEY not in client.get(f"/runs/{folder.id}/log.txt").text
+    assert KEY not in client.get(f"/runs/{folder.id}/whole-log").text
 
 
 def test_the_whole_log_is_one_file(folder: RunFolder, client: TestClient) -> None:
     write(folder, *STORY)
     folder.log.write_text("Traceback\n")
-    answer = client.get(f"/runs/{folder.id}/log.txt?lang=en")
+    answer = client.get(f"/runs/{folder.id}/whole-log?lang=en")
     assert answer.headers["content-disposition"] == f'attachment; filename="murascope-{folder.id}-log.txt"'
     lines = answer.text.splitlines()
     assert lines[0] == "2023-11-14T22:13:21.000+00:00\tinfo\tThe training process started"
@@ -118,4 +118,4 @@ def test_a_damaged_line_is_said_to_be_one_and_the_others_are_told(folder: RunFol
 def test_a_pipe_in_place_of_the_log_is_said_to_be_none(folder: RunFolder, client: TestClient) -> None:
     os.mkfifo(folder.log)
     assert texts(log_of(client, folder, what="printed")) == ["(log.txt cannot be read: it is no plain file)"]
-    assert client.get(f"/runs/{folder.id}/log.txt").status_code == 200
+    assert client.get(f"/runs/{folder.id}/whole-log").status_code == 200

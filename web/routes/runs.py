@@ -167,7 +167,7 @@ async def run_log(
     return told
 
 
-@router.get("/runs/{run}/log.txt")
+@router.get("/runs/{run}/whole-log")
 async def whole_run_log(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
     """All of a run's log, to be kept; in the language of the page."""
     row = await workspace.runs.get(run)
