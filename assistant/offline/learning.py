@@ -30,10 +30,8 @@ PLACES_OF_INTENTS, PLACES_OF_VALUES = 1 << 17, 1 << 15  # among which features a
 REGULARISATION = 4.0  # C
 OF_CUTS, OF_NUMBERS, OF_CHOICES = 1.0, 2.0, 8.0
 MARK_WEIGHT, MARK_WEIGHT_OF_NUMBERS = 0.15, 0.3
-EVERY, OF_EACH = (
-    4,
-    4,
-)  # of the examples that ask for one thing, and of the places in each, that are no cuts; all borders in all are none
+# of the examples that ask for one thing, and of the places in each, that are no cuts; where there is a border, all are
+EVERY, OF_EACH = 4, 4
 NEXT_TO = 2  # characters from a true cut, where another is neither true nor false
 AT_A_BORDER = 0.3  # what a comma, or a word such as "then", adds to a cut that may be the true one
 NAMING = ("dataset", "model", "run")

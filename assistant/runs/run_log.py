@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.contract.plain_files import open_plain
 
 MOST_BYTES = 1 << 20  # that are read at once
-LONGEST_LINE = 1 << 16  # bytes; a longer one comes in pieces
+LONGEST_LINE = 1 << 16  # bytes; more without an end of line are told as they are
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def every_line(path: Path) -> Iterator[str]:
         with open_plain(path) as file:
             left = file.seek(0, 2)
             file.seek(0)
-            while left > 0 and (line := file.readline(min(LONGEST_LINE, left))):
+            while left > 0 and (line := file.readline(min(MOST_BYTES, left))):
                 left -= len(line)
                 yield _text(line.rstrip(b"\n"))
     except OSError:

@@ -51,7 +51,11 @@ class Database:
             yield session
 
     async def check(self) -> None:
-        """Read over a connection that is made for it: one that is open already answers from what it remembers, whatever became of the file."""
+        """Read over a connection that is made for it: one that is open already answers from what it remembers, whatever became of the file.
+
+        Raises:
+            OSError: the file is gone; or what a session raises.
+        """
         await asyncio.to_thread(
             _read, self.engine.url.set(drivername=self.engine.url.drivername.replace("+aiosqlite", ""))
         )
@@ -63,6 +67,7 @@ class Database:
 def _read(url: URL) -> None:
     engine = create_engine(url, poolclass=NullPool)
     if engine.name == "sqlite":
+        Path(url.database or "").stat()  # SQLite would begin an empty one in place of one that is gone
         use_sqlite_well(engine)
     with engine.connect() as connection:
         connection.execute(text("select version_num from alembic_version"))

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
@@ -77,7 +78,9 @@ class _Cursor:
 
 
 def connect(path: str, **settings: Any) -> Connection:
-    """Begin a connection, to be awaited (`async_creator_fn` of SQLAlchemy's dialect)."""
-    connection = Connection(functools.partial(sqlite3.connect, path, **settings), iter_chunk_size=64)
+    """Begin a connection to a database that is there, to be awaited (`async_creator_fn` of SQLAlchemy's dialect): where its file is gone
+    none begins an empty one."""
+    file = f"{Path(path).absolute().as_uri()}?mode=rw"
+    connection = Connection(functools.partial(sqlite3.connect, file, uri=True, **settings), iter_chunk_size=64)
     connection._thread.daemon = True  # as the dialect does with a connection of its own
     return connection

@@ -271,11 +271,8 @@ class EventLog:
         except BlockingIOError:
             self._file.close()
             raise LogInUse(f"another process writes {path}") from None
-        self.seq, self.ended, self._size = (
-            0,
-            False,
-            0,
-        )  # bytes of the whole events; what lies beyond them is a torn line
+        self.seq, self.ended = 0, False
+        self._size = 0  # bytes of the whole events; what lies beyond them is a torn line
         self.worked_before = seconds_worked(self._before(path, repair=repair))
         self._file.truncate(self._size)
         self._opened = time.monotonic()

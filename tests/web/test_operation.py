@@ -133,6 +133,17 @@ def test_a_server_whose_database_is_damaged_lives_and_says_what_is_wrong(setting
         assert value_of(metrics_of(client.get("/metrics").text), "murascope_database_up") == 0
 
 
+def test_a_server_whose_database_is_gone_is_not_ready_and_begins_no_empty_one(
+    client: TestClient, settings: Settings
+) -> None:
+    for file in settings.home.glob("murascope.db*"):
+        file.unlink()
+    ready = client.get("/ready")
+    assert ready.status_code == 503
+    assert any("database" in reason for reason in ready.json()["reasons"])
+    assert not (settings.home / "murascope.db").exists()
+
+
 def test_a_server_whose_home_is_gone_is_not_ready(client: TestClient, settings: Settings) -> None:
     shutil.rmtree(settings.home)
     ready = client.get("/ready")

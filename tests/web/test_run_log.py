@@ -119,3 +119,9 @@ def test_a_pipe_in_place_of_the_log_is_said_to_be_none(folder: RunFolder, client
     os.mkfifo(folder.log)
     assert texts(log_of(client, folder, what="printed")) == ["(log.txt cannot be read: it is no plain file)"]
     assert client.get(f"/runs/{folder.id}/whole-log").status_code == 200
+
+
+def test_a_long_event_is_told_whole_in_the_file(folder: RunFolder, client: TestClient) -> None:
+    long = "a very long warning " * 10_000
+    write(folder, Warned(code="unheard_of", message=long.strip()))
+    assert long.strip() in client.get(f"/runs/{folder.id}/whole-log?lang=en").text

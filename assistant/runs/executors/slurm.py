@@ -193,10 +193,9 @@ class SlurmExecutor:
         code, _, by_signal = _word("ExitCode", await self._about(job)).partition(":")
         if by_signal in ("", "0"):
             return Exited(int(code))
-        is_one = (
-            int(by_signal) in SIGNALS
-        )  # Slurm has numbers of its own, such as 53 for a job that it could not launch
-        return Exited(-int(by_signal)) if is_one else Lost(job.told)
+        if int(by_signal) not in SIGNALS:  # Slurm has numbers of its own, such as 53 for a job that it could not launch
+            return Lost(job.told)
+        return Exited(-int(by_signal))
 
     async def _about(self, job: Job) -> str:
         return await _call("scontrol", "--oneliner", "show", "job", str(job.number))

@@ -24,6 +24,5 @@ async def prioritise_run(ctx: RunContext[Desk], run: str | None = None) -> dict[
         raise desk.refuse(
             "waits_no_more", f"run {row.id} does not wait any more ({row.state})", run=row.id, state=row.state
         )
-    waiting = [each.id for each in await desk.runs.waiting()]
     paused = await desk.runs.paused_since() is not None
-    return {"run": row.id, "position": waiting.index(row.id) + 1, "waiting": len(waiting), "paused": paused}
+    return {"run": row.id, "waiting": len(await desk.runs.waiting()), "paused": paused}
