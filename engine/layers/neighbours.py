@@ -164,8 +164,8 @@ class Searcher:
         off = product + sums
         least: torch.Tensor = best - 2.02 * off - 1.01 * step * best.abs()
         if than is not None:
-            needed = (length.square() - than.float()) / 2 - off
-            least = torch.maximum(least, needed - step * needed.abs())
+            needed = (length.square() - than.float()) / 2 - off  # -inf where nothing is near yet, and stays so
+            least = torch.maximum(least, torch.where(needed > 0, 1 - step, 1 + step) * needed)
         return least
 
     def _one_by_one(self, queries: torch.Tensor) -> torch.Tensor:

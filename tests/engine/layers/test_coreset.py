@@ -1,10 +1,19 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.layers import neighbours
 from engine.layers.coreset import greedy_coreset
 
 coordinates = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=60)
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["float32", "bfloat16"], scope="module")
+def _as_processors_of_both_kinds_compute(request):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "multiplies_bfloat16", lambda device: request.param)
+        yield
 
 
 def plain_greedy(points: torch.Tensor, size: int, first: int) -> list[int]:
