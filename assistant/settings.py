@@ -99,6 +99,37 @@ class Settings(BaseSettings):
         default="",
         description="for the executor slurm: further options of sbatch, such as --account=vision --constraint=a100",
     )
+    artifacts: str | None = Field(
+        default=None,
+        pattern=r"^s3://[A-Za-z0-9][A-Za-z0-9._-]+(/[^\s?#]*)?$",
+        description="bucket in which the files of ended trainings are kept besides, such as s3://bucket/prefix; needs the package murascope[s3]. Default: they are in the home folder alone",
+    )
+    aws_endpoint_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL", "aws_endpoint_url"),
+        description="where an S3-compatible store answers, such as http://seaweedfs:8333; default is Amazon's",
+    )
+    aws_region: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION", "aws_region"),
+        description="its region, where it has any; `AWS_DEFAULT_REGION` is understood, too",
+    )
+    aws_access_key_id: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AWS_ACCESS_KEY_ID", "aws_access_key_id"),
+        description="name of the key that opens the store; default is the role of the machine, on Amazon's",
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"),
+        description="that key",
+    )
+    aws_session_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("AWS_SESSION_TOKEN", "aws_session_token"),
+        description="what belongs to a key that is good for a time",
+    )
     keep_deleted_days: float = Field(
         default=7,
         ge=0,

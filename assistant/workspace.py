@@ -23,8 +23,10 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
+from assistant.runs.artifacts import open_artifacts
 from assistant.runs.executors import open_executor, order_id
 from assistant.runs.files import open_files
+from assistant.runs.keeping import Keeper
 from assistant.runs.place import Place, place_of
 from assistant.runs.reports import Reports
 from assistant.runs.run_tokens import RunTokens
@@ -61,6 +63,7 @@ class Workspace:
         self.attempts = parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(self.runs, self.attempts, self.executor, settings, ended=self._tell_end_of)
+        self.keeper = Keeper(self.runs, parts.artifacts)
         self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
 
     @classmethod
@@ -74,6 +77,7 @@ class Workspace:
         """
         provider = choose(settings)
         await asyncio.to_thread(open_executor, settings.executor, settings, open_files(settings))
+        await asyncio.to_thread(open_artifacts, settings)
         place, mark = await asyncio.to_thread(_make_home, settings)
         try:
             database = await Database.open(settings.database_url)
@@ -118,7 +122,7 @@ class Workspace:
             if group.ended is not None and group.home == self.runs.place.home:
                 self._tell_end_of_group(group)
         try:
-            async with self.supervisor.working(), self.coordinator.working():
+            async with self.supervisor.working(), self.coordinator.working(), self.keeper.working():
                 yield
         finally:
             await self.conversations.close()

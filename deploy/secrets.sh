@@ -17,6 +17,7 @@ random | write postgres_password
 random | write grafana_password
 random | write ray_token
 random | write s3_key
+printf murascope | write s3_name
 printf 'postgresql+psycopg://murascope:%s@postgres/murascope\n' "$(cat postgres_password)" | write database
 printf 'postgresql://murascope:%s@postgres/mlflow\n' "$(cat postgres_password)" | write mlflow_database
 printf '[default]\naws_access_key_id = murascope\naws_secret_access_key = %s\n' "$(cat s3_key)" | write s3_credentials

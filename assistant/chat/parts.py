@@ -15,6 +15,7 @@ from assistant.machine.metrics import Metrics
 from assistant.machine.process_mark import ProcessMark
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
+from assistant.runs.artifacts import open_artifacts
 from assistant.runs.attempts import Attempts
 from assistant.runs.files import open_files
 from assistant.runs.groups import Groups
@@ -39,7 +40,8 @@ class Parts:
         self.datasets = Datasets(settings, database)
         self.proposals = Proposals(database)
         self.files = open_files(settings)
-        self.runs = Queue(settings, database, self.mask, place, self.files)
+        self.artifacts = open_artifacts(settings)
+        self.runs = Queue(settings, database, self.mask, place, self.files, self.artifacts)
         self.attempts = Attempts(database)
         self.groups = Groups(database, place)
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from assistant.machine.object_store import StoreTrouble
+
 logger = logging.getLogger(__name__)
 
 CODES = {
@@ -37,6 +39,10 @@ HINTS = {
     "read_only": "make the home folder writable, or set MURASCOPE_HOME to a folder that is",
     "forbidden": "give the user that runs Murascope the rights to it, or choose another folder",
     "name_too_long": "choose a shorter name or path",
+    "store_away": "look whether the object store is up and AWS_ENDPOINT_URL is its address; what waits is sent by itself",
+    "store_key": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that may read, write, list and delete there",
+    "store_bucket": "make the bucket, or set MURASCOPE_ARTIFACTS to one that is there",
+    "store_damaged": "look at the object store; a copy of the run's folder, put back into runs/ of the home, is used instead",
     "database_busy": "another program holds the database: end what it does there, then try again",
     "database_damaged": "stop Murascope and put a copy of that file back, or move it away to begin with an empty one; "
     "what the runs' folders and the data sets hold is whole",
@@ -84,6 +90,8 @@ def report(error: OSError | SQLAlchemyError, *, what: str) -> Trouble:
 
 
 def _of_system(error: OSError) -> tuple[str, str]:
+    if isinstance(error, StoreTrouble):
+        return error.code, str(error)
     where = f": {str(error.filename)[:200]}" if error.filename is not None else ""
     return CODES.get(error.errno or 0, "system"), f"{error.strerror or error}{where}"
 

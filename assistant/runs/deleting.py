@@ -4,7 +4,6 @@ restored as it was. Then the supervisor of its home removes them, and nothing br
 A model that something else needs is kept, and the refusal names what needs it.
 """
 
-import asyncio
 import logging
 from datetime import timedelta
 
@@ -105,7 +104,7 @@ async def remove_old(runs: Queue, *, keep_days: float) -> list[str]:
         if too_young or not runs.place.has(row) or await needed_by(runs, row):
             continue
         try:
-            await asyncio.to_thread(runs.files.remove, row.id)
+            await runs.remove_files(row)
         except OSError as error:
             logger.warning("the files of the deleted run %s cannot be removed: %s", row.id, error)
             continue

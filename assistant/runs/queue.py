@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
 from assistant.runs import attempts
+from assistant.runs.artifacts import Artifacts
 from assistant.runs.executors import Approved, Order
 from assistant.runs.files import RunFiles
 from assistant.runs.follow import follow
@@ -24,7 +26,7 @@ from assistant.runs.last_word import AttemptEnd, open_for_last_word, say, withou
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
+from assistant.store.tables import ACTIVE, ENDED, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, Warned, has_ended
 from engine.contract.folder import RunFolder
@@ -66,8 +68,18 @@ class WaitsNoMore(Refused):
 class Queue:
     """The runs of one database, as one home sees them: some are here, others in other homes."""
 
-    def __init__(self, settings: Settings, database: Database, mask: Mask, place: Place, files: RunFiles):
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        mask: Mask,
+        place: Place,
+        files: RunFiles,
+        artifacts: Artifacts | None = None,
+    ):
         self._settings, self._database, self._mask, self.place, self.files = settings, database, mask, place, files
+        self._artifacts = artifacts
+        self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
     def folder(self, run: str) -> Path:
@@ -203,11 +215,13 @@ class Queue:
             return await session.scalar(select(RunRow).where(RunRow.idempotency_key == key))
 
     async def get(self, run: str, *, also_deleted: bool = False) -> RunRow:
-        """The run of that id (`r12`; `12` is understood too).
+        """The run of that id (`r12`; `12` is understood too). Where its files are kept in an object store, and are no longer here, they are
+        fetched; those of a deleted one are not.
 
         Raises:
             UnknownRun: there is none.
             DeletedRun: it was deleted.
+            OSError: its files cannot be fetched.
         """
         wanted = run.strip().lower()
         wanted = f"r{wanted}" if wanted.isdigit() else wanted
@@ -220,7 +234,32 @@ class Queue:
             raise UnknownRun(f"unknown run {run!r} (latest: {', '.join(latest) or 'none yet'})", run)
         if row.deleted_at is not None and not also_deleted:
             raise DeletedRun(row)
+        if row.deleted_at is None:
+            await self._fetch(row)
         return row
+
+    async def _fetch(self, row: RunRow) -> None:
+        if self._artifacts is None or row.kept is None or not self.place.has(row):
+            return
+        async with self._fetching.setdefault(row.id, asyncio.Lock()):
+            if not await asyncio.to_thread(self.folder(row.id).is_dir):
+                await asyncio.to_thread(self._artifacts.fetch, row.kept, self.folder(row.id))
+
+    async def to_keep(self) -> Sequence[RunRow]:
+        """The ended runs of this home whose files are not in the object store yet, the oldest first."""
+        query = select(RunRow).where(RunRow.state.in_(ENDED), RunRow.kept.is_(None), RunRow.deleted_at.is_(None))
+        async with self._database.reading() as session:
+            return (await session.scalars(query.where(RunRow.home == self.place.home).order_by(RunRow.number))).all()
+
+    async def remove_files(self, row: RunRow) -> None:
+        """Do away with the files of a deleted run, wherever they are kept.
+
+        Raises:
+            OSError: some of them cannot be removed; another try goes on.
+        """
+        if self._artifacts is not None and row.kept is not None:
+            await asyncio.to_thread(self._artifacts.remove, row.kept)
+        await asyncio.to_thread(self.files.remove, row.id)
 
     async def list(
         self,

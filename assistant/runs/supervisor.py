@@ -24,7 +24,7 @@ from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable, order_id
 from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
-from assistant.runs.queue import Queue, order_of
+from assistant.runs.queue import Queue, UnknownRun, order_of
 from assistant.runs.run_tokens import RunTokens
 from assistant.settings import SettingError, Settings
 from assistant.store.tables import ACTIVE, ENDED, TRIED_AGAIN, AttemptRow, Outcome, RunRow, now
@@ -152,6 +152,9 @@ class Supervisor:
     async def _order(self, executor: Executor, row: RunRow) -> Order:
         """The latest attempt, with what it reports by where it shares no disk."""
         order = order_of(row, row.attempts, self._settings)
+        for need in order.needs:
+            with contextlib.suppress(UnknownRun):  # the engine says so
+                await self._queue.get(need)  # its files are here then
         if executor.shares_disk:
             return order
         token = await asyncio.to_thread(self._tokens.make, row.id, row.attempts)

@@ -211,6 +211,9 @@ class RunRow(Base):
     tags: Mapped[list[str]] = mapped_column(default=list)
     deleted_at: Mapped[datetime | None]  # it is in no list since, and can be restored (assistant/runs/deleting.py)
     files_removed_at: Mapped[datetime | None]  # nothing brings it back since
+    kept: Mapped[
+        str | None
+    ]  # the key of its files in the object store, once they are there (assistant/runs/artifacts.py)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -164,7 +164,7 @@ class Desk:
         spoken = await self.runs.some(state.runs)
         listed = await self.runs.some(candidates(state, "run", most=MOST_LISTED) if rather else [])
         if meant := next((row for row in [*spoken, *listed] if row.state in rather), None) or next(iter(spoken), None):
-            return meant
+            return await self.runs.get(meant.id)
         others = await self.runs.list(limit=NAMED_RUNS)
         if not others:
             raise self.refuse("no_runs", "there are no runs yet: propose a training first")

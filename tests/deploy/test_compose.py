@@ -97,7 +97,7 @@ def test_each_profile_has_workers_and_that_of_gpus_asks_for_them(profile: str) -
 
 
 def test_every_variable_of_the_server_is_a_setting() -> None:
-    ours = {name for name in of_web() if name.startswith(("MURASCOPE_", "OPENAI_", "ANTHROPIC_"))}
+    ours = {name for name in of_web() if name.startswith(("MURASCOPE_", "OPENAI_", "ANTHROPIC_", "AWS_"))}
     assert ours == of_web().keys()
     assert {name for name in ours if name.removesuffix("_FILE") not in VARIABLES} == set()
 
@@ -105,7 +105,8 @@ def test_every_variable_of_the_server_is_a_setting() -> None:
 def test_the_server_and_the_cluster_reach_each_other_by_the_names_of_their_services(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "ray_token").write_text("a-token-of-the-cluster")
+    for name in ("ray_token", "s3_name", "s3_key"):
+        (tmp_path / name).write_text("a-token-of-the-cluster")
     for name, value in of_web().items():
         monkeypatch.setenv(name, by_default(value).replace("/run/secrets", str(tmp_path)))
     monkeypatch.setenv("MURASCOPE_EXECUTOR", "ray")

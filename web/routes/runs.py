@@ -72,6 +72,7 @@ async def _rows(workspace: Workspace, found: Found, kinds: list[str]) -> dict[st
         "again": {run: next_of(each) for run, each in left.items()},
         "settings_of": settings_of,
         "trouble": workspace.supervisor.trouble,
+        "unkept": workspace.keeper.trouble,
         "is_here": workspace.runs.place.has,
     }
 
@@ -80,7 +81,12 @@ async def _rows(workspace: Workspace, found: Found, kinds: list[str]) -> dict[st
 async def show_run(request: Request, run: Id, workspace: Opened, renderer: Drawn) -> Response:
     row = await workspace.runs.get(run)
     return await renderer.page(
-        request, "run", run=row, trouble=workspace.supervisor.trouble, is_here=workspace.runs.place.has
+        request,
+        "run",
+        run=row,
+        trouble=workspace.supervisor.trouble,
+        unkept=workspace.keeper.trouble,
+        is_here=workspace.runs.place.has,
     )
 
 
@@ -103,6 +109,7 @@ async def view_run(request: Request, run: Id, workspace: Opened, renderer: Drawn
             "run_view",
             run=row,
             trouble=workspace.supervisor.trouble,
+            unkept=workspace.keeper.trouble,
             is_here=workspace.runs.place.has,
         ),
         headers={"cache-control": "no-store"},
