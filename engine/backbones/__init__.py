@@ -8,13 +8,15 @@ B batch, C channels, H x W image, h x w a level's grid.
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 import engine.torchvision_import  # noqa: F401  (must come before timm)
 
@@ -32,6 +34,7 @@ from engine.backbones.feature_statistics import (
     restyled,
 )
 from engine.backbones.fused import fused
+from engine.backbones.kept_levels import Features, KeptLevels
 from engine.backbones.transformer_blocks import TransformerBlocks
 from engine.contract.backbones import levels
 from engine.contract.events import Fitting, Warned
@@ -39,6 +42,8 @@ from engine.datasets.loading import Loader
 from engine.report import Eta, Reporter
 from engine.weights import Weights, adapted_weights, find_weights, full_name, known
 from engine.without_compiler import without_compiler
+
+DRAWING = ("normal_", "uniform_", "erfinv_", "clamp_")  # in functions of torch.Tensor, torch.nn.init and timm
 
 
 class Backbone(nn.Module):
@@ -98,6 +103,7 @@ class Backbone(nn.Module):
         self.seed = seed
         self.trainable = trainable
         self.learning = False  # a training goes on, see `train`
+        self._kept: KeptLevels | None = None
         if adapted is not None:
             self.weights = adapted_weights(adapted, name)
         else:
@@ -143,9 +149,23 @@ class Backbone(nn.Module):
 
     def raw(self, images: torch.Tensor) -> list[torch.Tensor]:
         """The network's own levels: what may be kept of an image, since nothing random is in them."""
+        if self._kept is None:
+            return self._computed(images)
+        return self._kept([_pixels(image) for image in images], images, self._computed)
+
+    @contextmanager
+    def keeping(self, *, memory_mb: int) -> Iterator[None]:
+        """In the block no image is computed twice, known by its very pixels, as far as memory_mb reach. For frozen weights."""
+        self._kept = KeptLevels(memory_mb=memory_mb)
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def _computed(self, images: torch.Tensor) -> Features:
         images = self.normalise(images)
         if self.trainable or self.is_transformer:
-            features: list[torch.Tensor] = self.network(images)
+            features: Features = self.network(images)
             return features
         levels = self.network(images.contiguous(memory_format=torch.channels_last))
         return [level.contiguous() for level in levels]
@@ -240,6 +260,11 @@ class Backbone(nn.Module):
         return self.get_buffer(f"level_mean_{i}"), self.get_buffer(f"level_deviation_{i}")
 
 
+def _pixels(image: torch.Tensor) -> tuple[torch.Size, bytes]:
+    """What an image is known by: its shape and a digest of its pixels, which two share with a chance of 2^-128."""
+    return image.shape, hashlib.blake2b(image.cpu().numpy().tobytes(), digest_size=16).digest()
+
+
 def input_statistics(name: str, tag: str | None) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and deviation (1, 3, 1, 1) of the images that the weights of this tag were trained on."""
     config = timm.get_pretrained_cfg(full_name(known(name)[0], tag))  # these differ by tag
@@ -332,7 +357,13 @@ def _outline(name: str, image_size: int | None) -> tuple[Any, dict[str, Any]]:
     problem: Exception | None = None
     for options in attempts:
         try:
-            with torch.random.fork_rng(devices=[]), torch.device("meta"), quiet_timm(), without_compiler():
+            with (
+                torch.random.fork_rng(devices=[]),
+                torch.device("meta"),
+                _WithoutDrawing(),
+                quiet_timm(),
+                without_compiler(),
+            ):
                 return timm.create_model(architecture, features_only=True, **options), options
         except (TypeError, RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
             problem = error  # a TypeError: the network knows no such option; the others are what timm raises
@@ -340,6 +371,16 @@ def _outline(name: str, image_size: int | None) -> tuple[Any, dict[str, Any]]:
         f"backbone {name!r} offers no feature levels: {problem}; "
         "take another one such as resnet18, wide_resnet50_2 or mobilenetv2_100"
     )
+
+
+class _WithoutDrawing(TorchFunctionMode):
+    """Draws no first weights where there is no memory for them: on the meta device torch does it in Python, and loads sympy for it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in DRAWING:
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
 
 
 def _input_size(name: str) -> tuple[tuple[int, int], bool]:

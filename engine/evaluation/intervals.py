@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from engine.contract.shares import (
@@ -170,6 +169,8 @@ def _lowest_auroc(seen: float, good: int, defective: int, level: float) -> float
     """The true AUROC below which chance would not give the one seen. Mirrored, it is the upper end."""
     if seen <= 0:
         return 0.0
+    from scipy.optimize import brentq  # not before a run's end: it takes half a second to load
+
     z, weight = float(ndtri((1 + level) / 2)), (good + defective) / 2 - 1
 
     def too_far(true: float) -> float:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import ks_2samp
 
 from engine.contract.results.detect import DetectMetrics, Threshold, is_made_up
 from engine.contract.shares import Interval, bootstrap_ratio, hull, proportion_interval
@@ -264,6 +263,8 @@ def _confidence(confidence: Confidence) -> dict[str, Any]:
 def _unlike(found: Inspection, calibration: Calibration) -> float | None:
     """How rarely the scores of the good test images would differ so from those that set the threshold, were they alike (two samples of
     Kolmogorov and Smirnov); None where there are no such images."""
+    from scipy.stats import ks_2samp  # not before a run's end: it takes a second to load
+
     tested = found.scores[found.labels == 0]
     return float(ks_2samp(calibration.scores, tested).pvalue) if len(tested) else None
 

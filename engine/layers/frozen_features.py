@@ -11,9 +11,8 @@ from contextlib import contextmanager
 import torch
 
 from engine.backbones import Backbone
+from engine.backbones.kept_levels import Features, KeptLevels
 from engine.datasets.loading import Batch
-
-Features = list[torch.Tensor]  # one (B, C, H, W) per level
 
 
 class FrozenFeatures:
@@ -24,9 +23,8 @@ class FrozenFeatures:
 
     def __init__(self, backbone: Backbone | Callable[[torch.Tensor], Features], *, memory_mb: int = 2048):
         self.backbone = backbone
-        self.memory = memory_mb * 2**20
-        self._kept: dict[str, Features] | None = None
-        self._bytes = 0
+        self.memory_mb = memory_mb
+        self._kept: KeptLevels | None = None
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Features:
@@ -37,7 +35,7 @@ class FrozenFeatures:
     @contextmanager
     def keeping(self) -> Iterator[None]:
         """Keep features until the end of the block. Within it a name must always mean the same picture."""
-        self._kept, self._bytes = {}, 0
+        self._kept = KeptLevels(memory_mb=self.memory_mb)
         try:
             yield
         finally:
@@ -46,20 +44,4 @@ class FrozenFeatures:
     def _features(self, batch: Batch, compute: Callable[[torch.Tensor], Features]) -> Features:
         if self._kept is None or batch.augmented:
             return compute(batch.images)
-        new = [i for i, name in enumerate(batch.names) if name not in self._kept]
-        fresh: dict[int, Features] = {}
-        if new:
-            images = batch.images if len(new) == len(batch.names) else batch.images[new]
-            levels = compute(images)
-            fresh = {i: [level[row] for level in levels] for row, i in enumerate(new)}
-            for i in new:
-                self._keep(batch.names[i], fresh[i])
-        chosen = [fresh[i] if i in fresh else self._kept[name] for i, name in enumerate(batch.names)]
-        return [torch.stack(level) for level in zip(*chosen, strict=True)]
-
-    def _keep(self, name: str, levels: Features) -> None:
-        assert self._kept is not None
-        size = sum(level.numel() * level.element_size() for level in levels)
-        if name not in self._kept and self._bytes + size <= self.memory:
-            self._kept[name] = [level.clone() for level in levels]  # a view would hold on to its whole batch
-            self._bytes += size
+        return self._kept(batch.names, batch.images, compute)

@@ -58,14 +58,15 @@ def _leave_one_out(learning: Learning, split: Split) -> Calibration:
         """All that a fold's model tells is how far the folds are."""
         learning.report(Batches(what="calibrating", done=sum(map(len, scores)), total=len(split.fit)))
 
-    for fit, held_out in parts:
-        torch.manual_seed(job.seed)
-        model = learning.learn_fold(replace(split, fit=fit), report=alive)
-        held_out_loader = learning.loader(held_out)
-        found = Scorer(model).inspect(held_out_loader, what="calibrating", report=lambda event: alive())
-        scores.append(found.scores)
-        highs.append(found.map_highs)
-        alive()
+    with learning.learning_folds():
+        for fit, held_out in parts:
+            torch.manual_seed(job.seed)
+            model = learning.learn_fold(replace(split, fit=fit), report=alive)
+            held_out_loader = learning.loader(held_out)
+            found = Scorer(model).inspect(held_out_loader, what="calibrating", report=lambda event: alive())
+            scores.append(found.scores)
+            highs.append(found.map_highs)
+            alive()
     return calibration_from(
         np.concatenate(scores),
         np.concatenate(highs),

@@ -4,6 +4,7 @@ A run learns once for the model it keeps and, where the threshold is set leave-o
 """
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from engine.contract.folder import RunFolder
@@ -24,6 +25,7 @@ from engine.trainers.base import BaseTrainer
 from engine.trainers.factory import get_trainer
 
 LEARNING_STAGES = ("collecting", "training")
+KEPT_MB = 1024  # of features while folds are learnt
 
 
 class Learning:
@@ -93,6 +95,13 @@ class Learning:
         else:
             trainer.fit(self.loader(split.fit, changing=True))
         return model.eval()
+
+    def learning_folds(self) -> AbstractContextManager[None]:
+        """A block in which folds are learnt: a frozen backbone looks once at a picture that is in all of them but one."""
+        backbone = self.model.backbone
+        if backbone is None or self.job.model.learns_in_epochs or not _is_backbone_the_same(self.job):
+            return nullcontext()
+        return backbone.keeping(memory_mb=KEPT_MB)
 
     def _built(self) -> AnomalyModel:
         try:

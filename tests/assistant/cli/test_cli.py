@@ -26,7 +26,9 @@ from tests.serving import PROJECT, environment_of
 from tests.small_disk import small_disk
 from tests.trainers import trainer_of
 
-QUICK = ["--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random"]
+QUICK = [
+    "--set", "image_size=64", "--set", "backbone=resnet18", "--set", "weights=random", "--set", "threshold_policy=split_conformal",
+]  # fmt: skip
 
 ENDLESS = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=5000", "--set", "patience=0"]
 
@@ -335,7 +337,7 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     murascope: Murascope, panels: Path, tmp_path: Path
 ) -> None:
     murascope.environment["MURASCOPE_RETRIES"] = "0"
-    asked = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=60", "--set", "patience=0"]
+    asked = ["--model", "autoencoder", "--set", "image_size=64", "--set", "epochs=30", "--set", "patience=0"]
     process = murascope.start("train", "--data", str(panels), *asked, "--yes")
     run = RunFolder(tmp_path / "home" / "runs" / "r1")
     while not run.checkpoint.exists():
@@ -344,7 +346,7 @@ def test_a_killed_training_names_the_command_that_takes_it_up_and_finishes_it(
     kill(run)
     said = process.communicate(timeout=60)[1]
     assert "murascope runs continue r1" in said
-    assert re.search(r"after epoch \d+ of 60", said)
+    assert re.search(r"after epoch \d+ of 30", said)
     added = panels / "train" / "good" / "added.png"
     shutil.copyfile(panels / "train" / "good" / "000.png", added)
     refused = murascope("runs", "continue", "r1", "--json")

@@ -53,7 +53,10 @@ RUN, ORDER = "r1", "r1-a1"
 OF_CLUSTERS = {"ray", "slurm"}  # tests/assistant/runs/test_clusters.py
 JOB = make_job("detect", "panels", "autoencoder", {"image_size": 64, "epochs": 5000, "device": "cpu"})
 LONG = {"image_size": 64, "epochs": 5000, "patience": 0, "device": "cpu"}
-QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
+QUICK = {
+    "image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "threshold_policy": "split_conformal",
+    "device": "cpu",
+}  # fmt: skip
 
 
 class Bench:

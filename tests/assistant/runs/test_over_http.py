@@ -29,7 +29,10 @@ SERVE = (
     f"import assistant.runs.executors as each; each.__path__.append({str(ANOTHER_MACHINE)!r});"
     "from assistant.cli import main; main()"
 )
-QUICK = {"image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "device": "cpu"}
+QUICK = {
+    "image_size": 64, "backbone": "mobilenetv2_100", "weights": "random", "num_features": 8, "threshold_policy": "split_conformal",
+    "device": "cpu",
+}  # fmt: skip
 LONG = {"image_size": 64, "epochs": 5000, "patience": 0, "device": "cpu"}
 
 
@@ -120,7 +123,7 @@ def seq_of(folder: RunFolder) -> int:
 
 
 def test_a_trainer_that_is_killed_elsewhere_goes_on_from_its_checkpoint(site: Site) -> None:
-    run = site.add(make_job("detect", "panels", "autoencoder", {**LONG, "epochs": 150}))
+    run = site.add(make_job("detect", "panels", "autoencoder", {**LONG, "epochs": 50}))
     site.start()
     soon(run.checkpoint.exists)
     (trainer,) = [each for each in site.processes() if each.cmdline()[1:4] == ["-m", "engine", "run"]]

@@ -1,10 +1,12 @@
 """Learning with less than there is: memory that runs out, few good pictures, labelled defects."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 
+from engine.backbones import Backbone
 from engine.checkpoints import load_state
 from engine.contract.events import Collection, Epoch, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
@@ -206,7 +208,11 @@ def test_another_seed_gives_other_weights_and_other_noise_to_learn_with():
 
 @pytest.mark.parametrize(
     ("model", "number", "own"),
-    [("autoencoder", 3, {"validation_share": 0.0}), ("padim", 10, {"feature_normalisation": "batch"})],
+    [
+        ("autoencoder", 3, {"validation_share": 0.0}),
+        ("padim", 10, {"feature_normalisation": "batch", "scales": 1}),
+        ("padim", 10, {}),
+    ],
 )
 def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data, model, number, own):
     spec = tiny_spec(model, **(LEARNING[model] | own), seed=5, threshold_policy="leave_one_out")
@@ -217,6 +223,22 @@ def test_a_fold_learns_as_the_model_does_but_without_its_pictures(tmp_path, data
         expected += Scorer(learnt_by_hand(spec, fit)).inspect(loader, what="calibrating").scores.tolist()
     assert card_of(tmp_path / "run").calibration.scores == pytest.approx(expected, rel=1e-5)
     assert_kept(tmp_path / "run", learnt_by_hand(spec, good))
+
+
+def test_a_frozen_backbone_looks_once_at_a_picture_that_is_in_many_folds(tmp_path, data, monkeypatch):
+    seen: Counter[tuple[bool, tuple[int, ...], bytes]] = Counter()
+    compute = Backbone._computed
+
+    def counted(self, images):
+        for image in images:
+            seen[self._kept is not None, tuple(image.shape), image.numpy().tobytes()] += 1
+        return compute(self, images)
+
+    monkeypatch.setattr(Backbone, "_computed", counted)
+    run_here(tmp_path / "run", tiny_spec("padim", num_features=10, threshold_policy="leave_one_out"), data)
+    in_folds = {key: times for key, times in seen.items() if key[0]}
+    assert len(in_folds) == 2 * 12  # at two scales
+    assert set(in_folds.values()) == {1}
 
 
 def test_labelled_defects_are_learnt_from_and_not_tested_with(tmp_path, data):
