@@ -99,6 +99,27 @@ class Settings(BaseSettings):
         default="",
         description="for the executor slurm: further options of sbatch, such as --account=vision --constraint=a100",
     )
+    kubernetes_image: str | None = Field(
+        default=None,
+        description="for the executor kubernetes: the image that holds Murascope, such as registry.plant.local/murascope-trainer:0.1.0",
+    )
+    kubernetes_namespace: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="for the executor kubernetes: where its jobs are made; default is the server's own in a cluster, else `default`",
+    )
+    kubernetes_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="for the executor kubernetes: where its API answers, such as https://10.0.0.1:6443; default, for a server in the cluster, is that cluster, with the service account of the pod",
+    )
+    kubernetes_token: SecretStr | None = Field(
+        default=None, description="for the executor kubernetes: the token of a service account, where a URL is set"
+    )
+    kubernetes_ca: Path | None = Field(
+        default=None,
+        description="for the executor kubernetes: file of the certificate that signs its API's, where a URL is set",
+    )
     artifacts: str | None = Field(
         default=None,
         pattern=r"^s3://[A-Za-z0-9][A-Za-z0-9._-]+(/[^\s?#]*)?$",

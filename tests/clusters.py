@@ -102,4 +102,15 @@ def _slurm(folder: Path) -> Iterator[Place]:
         yield Place(slurm.folder, 2, {"executor": "slurm", **told}, environment, slurm)
 
 
-PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {"local": _local, "ray": _ray, "slurm": _slurm}
+@contextmanager
+def _kubernetes(folder: Path) -> Iterator[Place]:
+    pytest.skip("no test starts a Kubernetes cluster: tests/assistant/runs/test_kubernetes.py, pytest -m k8s")
+    yield
+
+
+PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
+    "kubernetes": _kubernetes,
+    "local": _local,
+    "ray": _ray,
+    "slurm": _slurm,
+}

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
+from assistant.machine.troubles import CodedTrouble
 from assistant.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -26,13 +27,9 @@ WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "Inv
 T = TypeVar("T")
 
 
-class StoreTrouble(OSError):
+class StoreTrouble(CodedTrouble):
     """The store does not do what is asked. `code` says why: store_away, store_key, store_bucket, store_damaged (what it gives is not what
     was kept)."""
-
-    def __init__(self, code: str, message: str):
-        self.code = code
-        super().__init__(message)
 
 
 class Stopped(Exception):

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from assistant.machine.object_store import StoreTrouble
-
 logger = logging.getLogger(__name__)
 
 CODES = {
@@ -43,6 +41,10 @@ HINTS = {
     "store_key": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that may read, write, list and delete there",
     "store_bucket": "make the bucket, or set MURASCOPE_ARTIFACTS to one that is there",
     "store_damaged": "look at the object store; a copy of the run's folder, put back into runs/ of the home, is used instead",
+    "cluster_no_place": "it starts when there is room; if there never is, ask for less (MURASCOPE_RUN_CPUS, MURASCOPE_RUN_GPUS), or add nodes",
+    "cluster_image": "look whether MURASCOPE_KUBERNETES_IMAGE is there, and whether the cluster may fetch it",
+    "cluster_container": "look at the pod with kubectl describe: its container cannot be made as it is asked for",
+    "cluster_suspended": "whoever suspended the job lets it go on, such as a queue of the cluster",
     "database_busy": "another program holds the database: end what it does there, then try again",
     "database_damaged": "stop Murascope and put a copy of that file back, or move it away to begin with an empty one; "
     "what the runs' folders and the data sets hold is whole",
@@ -51,6 +53,14 @@ HINTS = {
     "internal": "try again; if it happens again, look at the server's log",
 }
 EXPECTED = (OSError, DatabaseError, PoolTimeout)
+
+
+class CodedTrouble(OSError):
+    """What something outside refuses; `code` names it, and what to do stands under it in HINTS."""
+
+    def __init__(self, code: str, message: str):
+        self.code = code
+        super().__init__(message)
 
 
 class DatabaseDamaged(DatabaseError):
@@ -90,7 +100,7 @@ def report(error: OSError | SQLAlchemyError, *, what: str) -> Trouble:
 
 
 def _of_system(error: OSError) -> tuple[str, str]:
-    if isinstance(error, StoreTrouble):
+    if isinstance(error, CodedTrouble):
         return error.code, str(error)
     where = f": {str(error.filename)[:200]}" if error.filename is not None else ""
     return CODES.get(error.errno or 0, "system"), f"{error.strerror or error}{where}"

@@ -1,5 +1,6 @@
 """Questions to a cluster's HTTP interface, with a bearer token, and its answers as they are. A machine that does not answer says nothing."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Rest:
         Raises:
             NoAnswer: it does not answer, refuses us, or is in trouble.
         """
-        token = self._token()
+        token = await asyncio.to_thread(self._token)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             async with httpx2.AsyncClient(verify=self._verify, trust_env=False, timeout=ANSWER_WITHIN_S) as client:

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from assistant.machine.logs import about
-from assistant.machine.troubles import Trouble, Watch
+from assistant.machine.troubles import CodedTrouble, Trouble, Watch
 from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable, order_id
@@ -185,7 +185,7 @@ class Supervisor:
         if not executor.shares_disk and _is_past(attempt.given_up_at, ABANDON_S):
             over = end_of(attempt.outcome or "lost")  # its reports are refused from now on
             return await self._conclude(row, executor, over)
-        match await executor.status(order_id(row.id, attempt.number)):
+        match status := await executor.status(order_id(row.id, attempt.number)):
             case Unreachable(why):
                 raise OSError(errno.EHOSTUNREACH, why)
             case Unknown() if attempt.began_at is None and not row.stop_requested:
@@ -195,11 +195,13 @@ class Supervisor:
                 return await self._conclude(row, executor, over)
             case Lost(why):
                 return await self._conclude(row, executor, end_of(attempt.outcome or "lost", told=why))
-            case Exited(exit_code, why):
-                return await self._conclude(row, executor, self._end_of(attempt, exit_code, why))
+            case Exited(exit_code, why, told):
+                return await self._conclude(row, executor, self._end_of(attempt, exit_code, why, told))
             case Pending():
                 if row.stop_requested:
                     await self._end(executor, attempt, "stopped")
+                elif status.code:
+                    raise CodedTrouble(status.code, status.why)
             case Running(node):
                 await self._look_after(executor, row, attempt, node)
         return False
@@ -222,7 +224,7 @@ class Supervisor:
         heard = max(attempt.heard_at or attempt.submitted_at, self._since)
         return (now() - heard).total_seconds()
 
-    def _end_of(self, attempt: AttemptRow, exit_code: int | None, why: str | None) -> AttemptEnd:
+    def _end_of(self, attempt: AttemptRow, exit_code: int | None, why: str | None, told: str) -> AttemptEnd:
         """How an attempt ended whose process is gone: as it was ended here, as its machine ended it, or by itself."""
         seconds = self._settings.silent_s
         if attempt.outcome is not None:
@@ -233,7 +235,7 @@ class Supervisor:
             return end_of("silent", exit_code, seconds=seconds)
         if exit_code is None:
             return end_of("lost")
-        return end_of("killed" if exit_code < 0 else "exited", exit_code)
+        return end_of("killed" if exit_code < 0 else "exited", exit_code, told=told)
 
     async def _conclude(self, row: RunRow, executor: Executor, over: AttemptEnd) -> bool:
         """Give a run whose attempt is over its end, or let it wait for its next one."""

@@ -79,9 +79,11 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Pending:
-    """It was submitted, and waits there for a place."""
+    """It was submitted, and waits there for a place; where it waits for something that people should hear of, `code` names it: cluster_no_place,
+    cluster_image, cluster_container, cluster_suspended."""
 
     why: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,12 @@ class Exited:
     """Nothing of it computes any more, and where the disk is shared all that it reported lies in its files.
 
     exit_code: as its process ended, minus the signal that killed it; None where nobody knows. why: who ended it, where it was not the
-    process itself or a stranger: cancelled, limit, silent.
+    process itself or a stranger: cancelled, limit, silent. told: what its machine says of it, for people.
     """
 
     exit_code: int | None
     why: str | None = None
+    told: str = ""
 
 
 @dataclass(frozen=True)

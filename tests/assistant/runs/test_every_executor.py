@@ -50,7 +50,7 @@ pytestmark = pytest.mark.anyio
 
 ANOTHER_MACHINE = Path(__file__).with_name("another_machine")
 RUN, ORDER = "r1", "r1-a1"
-OF_CLUSTERS = {"ray", "slurm"}  # tests/assistant/runs/test_clusters.py
+OF_CLUSTERS = {"kubernetes", "ray", "slurm"}  # test_clusters.py, test_kubernetes.py
 JOB = make_job("detect", "panels", "autoencoder", {"image_size": 64, "epochs": 5000, "device": "cpu"})
 LONG = {"image_size": 64, "epochs": 5000, "patience": 0, "device": "cpu"}
 QUICK = {

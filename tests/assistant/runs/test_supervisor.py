@@ -15,7 +15,7 @@ from assistant.machine.masking import Mask
 from assistant.machine.troubles import Trouble
 from assistant.runs import supervisor
 from assistant.runs.attempts import Attempts
-from assistant.runs.executors import Lost, Order, Pending, Running, Status, Unknown, Unreachable
+from assistant.runs.executors import Exited, Lost, Order, Pending, Running, Status, Unknown, Unreachable
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.files import open_files
 from assistant.runs.place import place_of
@@ -579,6 +579,31 @@ async def test_a_cluster_that_does_not_answer_changes_nothing(patient: Scene) ->
             await asyncio.sleep(0.02)
         assert outcomes(await patient.attempts.of(run)) == [None]
         assert (await patient.queue.get(run)).state == "running"
+
+
+async def test_what_an_attempt_waits_for_on_a_cluster_is_told_and_it_can_be_stopped_meanwhile(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        cluster.now = Pending("the image cannot be fetched: ImagePullBackOff", "cluster_image")
+        server = Supervisor(
+            patient.queue, patient.attempts, lambda name: cluster, patient.settings, ended=patient.ended.append
+        )
+        async with server.working(), asyncio.timeout(20):
+            while (trouble := server.trouble(run)) is None:
+                await asyncio.sleep(0.02)
+            assert (trouble.code, trouble.message) == (cluster.now.code, cluster.now.why)
+            await patient.queue.stop(run)
+            while not cluster.cancelled:
+                await asyncio.sleep(0.02)
+
+
+async def test_what_a_machine_says_of_a_killed_process_stands_in_the_reason(patient: Scene) -> None:
+    async with on_a_cluster(patient) as (cluster, run):
+        await patient.attempts.heard(run, 1, node="node-2")
+        cluster.now = Exited(-9, told="its container took more memory than it may: OOMKilled")
+        await attempts_become(patient, run, "killed", None)
+        cluster.now = Pending()
+    [first, _] = await patient.attempts.of(run)
+    assert first.reason is not None and first.reason.endswith("(its container took more memory than it may: OOMKilled)")
 
 
 async def test_an_attempt_that_is_silent_is_ended_and_then_given_up(
