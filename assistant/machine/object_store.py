@@ -4,6 +4,7 @@ It blocks; whoever is in an event loop calls it in a thread.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -190,5 +191,6 @@ def _plain(secret: Any) -> str | None:
 
 
 def _in_short(said: str) -> str:
-    """The first line of what went wrong; what follows it are requests and their headers."""
-    return said.strip().partition("\n")[0][:MOST_SAID]
+    """The first line of what went wrong, without how long it took, so that the same trouble is told alike; what follows it are requests and
+    their headers."""
+    return re.sub(r" in [\d.]+(ns|µs|ms|s)\b", "", said.strip().partition("\n")[0])[:MOST_SAID]

@@ -143,6 +143,16 @@ def test_a_wrong_key_is_told_in_words_that_do_not_hold_it(
     assert all(each not in str(refused.value) for each in (SECRET, "another-4712"))
 
 
+def test_a_store_that_is_away_is_told_alike_each_time_and_so_logged_once(strict: S3Server, tmp_path: Path) -> None:
+    away = ObjectStore(strict.settings(tmp_path, aws_endpoint_url="http://127.0.0.1:9"))
+    said = []
+    for _ in range(2):
+        with pytest.raises(StoreTrouble, match="does not answer") as refused:
+            away.sizes("home1")
+        said.append(explain(refused.value))
+    assert said[0] == said[1]
+
+
 def test_without_a_store_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     looks = "import sys; from assistant.settings import Settings; "
     looks += "from assistant.runs.artifacts import open_artifacts; print(open_artifacts(Settings()), 'obstore' in sys.modules)"
