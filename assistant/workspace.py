@@ -27,6 +27,7 @@ from assistant.runs.artifacts import open_artifacts
 from assistant.runs.executors import open_executor, order_id
 from assistant.runs.files import open_files
 from assistant.runs.keeping import Keeper
+from assistant.runs.leases import Leases
 from assistant.runs.place import Place, place_of
 from assistant.runs.reports import Reports
 from assistant.runs.run_tokens import RunTokens
@@ -62,7 +63,9 @@ class Workspace:
         self.executor = cache(lambda name: open_executor(name, settings, parts.files))
         self.attempts = parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
-        self.supervisor = Supervisor(self.runs, self.attempts, self.executor, settings, ended=self._tell_end_of)
+        self.supervisor = Supervisor(
+            self.runs, self.attempts, Leases(database, mark), self.executor, settings, ended=self._tell_end_of
+        )
         self.keeper = Keeper(self.runs, parts.artifacts)
         self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
 

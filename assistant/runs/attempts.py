@@ -50,15 +50,16 @@ class Attempts:
             values = {"state": "begun", "heard_at": at, "began_at": found.began_at or at, "node": node or found.node}
             return await change(session, run, number, from_states=LIVE, **values)
 
-    async def give_up(self, run: str, number: int, outcome: Outcome) -> None:
-        """It is to be ended; the first reason stays."""
+    async def give_up(self, run: str, number: int, outcome: Outcome, *, by: str) -> bool:
+        """It is to be ended, as the holder of the run's lease says; the first reason stays. Whether it is to be ended."""
+        held = select(RunRow.id).where(RunRow.id == run, RunRow.held_by == by)
+        this = (AttemptRow.run == run, AttemptRow.number == number, held.exists())
+        given_up = update(AttemptRow).where(*this, AttemptRow.state.in_(LIVE), AttemptRow.given_up_at.is_(None))
         async with self._database.session() as session:
             await session.execute(
-                update(AttemptRow)
-                .where(AttemptRow.run == run, AttemptRow.number == number)
-                .where(AttemptRow.state.in_(LIVE), AttemptRow.given_up_at.is_(None))
-                .values(given_up_at=now(), outcome=outcome)
+                given_up.values(given_up_at=now(), outcome=outcome), execution_options={"synchronize_session": False}
             )
+            return await session.scalar(select(AttemptRow.given_up_at).where(*this)) is not None
 
     async def reported(self, run: str, number: int, outcome: Outcome, *, exit_code: int | None = None) -> None:
         """Its own report says that it is over, and how, which counts more than why it was to be ended."""

@@ -1,7 +1,7 @@
 """Where a run is: the home that holds its folder, and that home's machine.
 
-Several servers may share one database. Each starts, watches and ends the runs of its own home, and shows those of the others as the
-database knows them. A home is known by an id of its own, written into it once, so that it may be moved, and its machine renamed;
+Several servers may share one database. Each starts, watches and ends the runs of its own home, which servers of one home share
+(assistant/runs/leases.py), and shows those of other homes as the database knows them. A home is known by an id of its own, written into it once, so that it may be moved, and its machine renamed;
 whoever copies a home for a second server on the same database leaves that file out.
 """
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from assistant.machine.masking import Mask
 from assistant.refused import Refused
@@ -23,8 +24,10 @@ from assistant.runs.executors import Approved, Order
 from assistant.runs.files import RunFiles
 from assistant.runs.follow import follow
 from assistant.runs.last_word import AttemptEnd, open_for_last_word, say, without_last_word
+from assistant.runs.leases import LEASE_S
 from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import Settings
+from assistant.store.clock import now_there
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, ENDED, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
 from engine.contract.continuing import hand_on
@@ -34,6 +37,7 @@ from engine.contract.jobs import Job, digest_of, read_job
 
 OVER_TIME_S = 300.0  # beyond a job's own limit, by which its process ends itself
 LOOKS_AT_LOG, BETWEEN_LOOKS_S = 4, 0.25  # before a log that is in use counts as a trouble
+IS_DUE = or_(RunRow.not_before.is_(None), RunRow.not_before <= now_there())
 
 
 class UnknownRun(Refused, LookupError):
@@ -395,29 +399,57 @@ class Queue:
         others = [each.priority for each in await self.waiting() if each.id != row.id]
         return await self.prioritise(row.id, max([row.priority, *(priority + 1 for priority in others)]))
 
-    async def claim_one(self, run: str) -> RunRow | None:
-        """Take this run if it still waits: it becomes running, on this machine, with a new attempt."""
+    async def may_start(self, row: RunRow) -> bool:
+        """Whether a run that waits may start as soon as there is a place: its time has come, and the queue is not paused."""
+        paused = select(QueueRow.home).where(QueueRow.home == row.home, QueueRow.paused_at.is_not(None))
+        async with self._database.reading() as session:
+            return (
+                await session.scalar(select(RunRow.id).where(RunRow.id == row.id, IS_DUE, ~paused.exists())) is not None
+            )
+
+    async def claim_one(self, run: str, *, by: str | None = None, slots: int | None = None) -> RunRow | None:
+        """Take this run if it still waits: it becomes running, on this machine, with a new attempt.
+
+        Args:
+            by: who holds its lease then.
+            slots: only where fewer than so many runs of this home run, whichever server asks at the same moment.
+        """
         async with self._database.session() as session:
-            claim = update(RunRow).where(RunRow.id == run, RunRow.state == "queued")
+            if slots is not None and await self._running_one_by_one(session) >= slots:
+                return None
+            claim = update(RunRow).where(RunRow.id == run, RunRow.state == "queued", IS_DUE)
             claim = claim.values(
                 state="running",
                 started_at=func.coalesce(RunRow.started_at, now()),
                 host=self.place.host,
                 attempts=RunRow.attempts + 1,
                 not_before=None,
+                held_by=by,
+                held_until=now_there(ahead_s=LEASE_S) if by is not None else None,
             ).returning(RunRow)
             row = (await session.scalars(claim.execution_options(synchronize_session=False))).one_or_none()
             if row is not None:
                 session.add(AttemptRow(run=row.id, number=row.attempts, executor=row.executor))
             return row
 
-    async def unclaim(self, row: RunRow) -> None:
-        """A claimed run whose attempt could not be submitted waits again, as if nobody had claimed it."""
+    async def _running_one_by_one(self, session: AsyncSession) -> int:
+        """How many runs of this home run. Who asks next waits until this transaction has ended."""
+        await session.execute(
+            text("insert into queues (home) values (:home) on conflict do nothing"), {"home": self.place.home}
+        )
+        await session.execute(select(QueueRow.home).where(QueueRow.home == self.place.home).with_for_update())
+        running = select(func.count()).where(RunRow.state == "running", RunRow.home == self.place.home)
+        return await session.scalar(running) or 0
+
+    async def unclaim(self, row: RunRow, *, by: str) -> None:
+        """A claimed run whose attempt could not be submitted waits again, as if nobody had claimed it; unless another holds its lease."""
         async with self._database.session() as session:
             begun = row.started_at if row.attempts > 1 else None
             back = update(RunRow).where(RunRow.id == row.id, RunRow.state == "running", RunRow.attempts == row.attempts)
-            back = back.values(state="queued", attempts=row.attempts - 1, started_at=begun).returning(RunRow.id)
-            if (await session.scalar(back)) is not None:
+            back = back.where(RunRow.held_by == by).values(
+                state="queued", attempts=row.attempts - 1, started_at=begun, held_by=None, held_until=None
+            )
+            if (await session.scalar(back.returning(RunRow.id))) is not None:
                 await session.execute(
                     delete(AttemptRow).where(AttemptRow.run == row.id, AttemptRow.number == row.attempts)
                 )
@@ -455,12 +487,13 @@ class Queue:
             )
 
     async def conclude(
-        self, row: RunRow, over: AttemptEnd, *, printed: Sequence[str], again_after: timedelta | None
+        self, row: RunRow, over: AttemptEnd, *, by: str, printed: Sequence[str], again_after: timedelta | None
     ) -> RunRow | None:
         """Give a run whose attempt is over its end: the last word of its log, or one said for it. The run as it is then, or None when
         it was ended or tried anew by somebody else since `row` was read.
 
         Args:
+            by: who judges it; the holder of its lease alone may.
             printed: its last lines.
             again_after: where its log has no last word it is tried again so much later, instead of being ended.
 
@@ -469,16 +502,17 @@ class Queue:
         """
         async with self._last_words(row.id) as log:
             found = await self.get(row.id)
-            if (found.state, found.attempts) != ("running", row.attempts):
+            if (found.state, found.attempts, found.held_by) != ("running", row.attempts, by):
                 return None
             if again_after is None or log.ended or log.damage or found.stop_requested:
                 end = await asyncio.to_thread(self._say_end, log, found, over, printed)
-                return await self._note_end(row.id, end, over)
+                return await self._note_end(row.id, end, over, by=by)
             if log.seq:  # else nothing is to be explained
                 await asyncio.to_thread(log.append, _retried(found, over, again_after.total_seconds()))
         # its log is let go of before somebody can start it
+        later = now_there(ahead_s=again_after.total_seconds())
         return await self._change(
-            row.id, ("running",), attempt=over, latest=row.attempts, state="queued", not_before=now() + again_after
+            row.id, ("running",), attempt=over, latest=row.attempts, by=by, state="queued", not_before=later
         )
 
     def _say_end(self, log: EventLog, row: RunRow, over: AttemptEnd, printed: Sequence[str]) -> Event:
@@ -504,18 +538,18 @@ class Queue:
             await asyncio.to_thread(log.close)
             await asyncio.to_thread(self.files.put, run, folder)
 
-    async def _note_end(self, run: str, end: Event, over: AttemptEnd) -> RunRow | None:
+    async def _note_end(self, run: str, end: Event, over: AttemptEnd, *, by: str) -> RunRow | None:
         match end:
             case Finished():
-                return await self.end(run, "succeeded", metrics=dict(end.metrics), worked_s=end.elapsed_s)
+                return await self.end(run, "succeeded", by=by, metrics=dict(end.metrics), worked_s=end.elapsed_s)
             case Stopped():
-                return await self.end(
-                    run, "stopped", reason="stopped by the user", worked_s=end.elapsed_s, over=AttemptEnd("stopped")
-                )
+                why, stopped = "stopped by the user", AttemptEnd("stopped")
+                return await self.end(run, "stopped", by=by, reason=why, worked_s=end.elapsed_s, over=stopped)
             case Failed():
                 return await self.end(
                     run,
                     "failed",
+                    by=by,
                     reason=end.reason,
                     hint=end.hint,
                     worked_s=end.elapsed_s,
@@ -529,6 +563,7 @@ class Queue:
         run: str,
         state: str,
         *,
+        by: str | None = None,
         metrics: dict[str, Any] | None = None,
         reason: str | None = None,
         hint: str | None = None,
@@ -536,12 +571,13 @@ class Queue:
         over: AttemptEnd | None = None,
     ) -> RunRow | None:
         """Give a running run its terminal state, and its attempt its end, by its own word unless `over` says otherwise; None when it
-        already had one."""
+        already had one, or somebody else than `by` holds its lease."""
         told = self._mask.value({"reason": reason, "hint": hint})
         return await self._change(
             run,
             ("running",),
             attempt=over or AttemptEnd("done"),
+            by=by,
             state=state,
             finished_at=now(),
             metrics=metrics,
@@ -582,18 +618,24 @@ class Queue:
         *,
         attempt: AttemptEnd | None = None,
         latest: int | None = None,
+        by: str | None = None,
         **values: Any,
     ) -> RunRow | None:
         """Give a run that is in one of these states these values; None when it is not.
 
         Args:
-            attempt: how its latest attempt ended, which is noted with it.
+            attempt: how its latest attempt ended, which is noted with it; nobody works on the run then.
             latest: only if that is still its latest attempt.
+            by: only if that process still holds the run's lease.
         """
         async with self._database.session() as session:
             query = update(RunRow).where(RunRow.id == run, RunRow.state.in_(from_states))
             if latest is not None:
                 query = query.where(RunRow.attempts == latest)
+            if by is not None:
+                query = query.where(RunRow.held_by == by)
+            if attempt is not None:
+                values |= {"held_by": None, "held_until": None}
             query = query.values(**values).returning(RunRow)
             row = (await session.scalars(query.execution_options(synchronize_session=False))).one_or_none()
             if row is not None and attempt is not None:

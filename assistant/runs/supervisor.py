@@ -1,6 +1,7 @@
 """Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
 
-It sees the runs of its own home: of the others it is told nothing and does nothing. How a run ended is read from its event log; whether
+It sees the runs of its own home: of the others it is told nothing and does nothing. Several servers of one home share the work: each
+starts runs where there is a place, and works on those whose lease it holds (assistant/runs/leases.py). How a run ended is read from its event log; whether
 it goes on, its executor is asked. A process that was killed, lost or silent without a last word is tried again, later each time, and goes
 on from its checkpoint; one that ended by itself, or was killed too often, is a failure with its exit code and the last lines that it
 printed, never a success. What disk, database or cluster refuse is tried again until it goes.
@@ -16,7 +17,7 @@ import dataclasses
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from assistant.machine.logs import about
 from assistant.machine.troubles import CodedTrouble, Trouble, Watch
@@ -24,10 +25,12 @@ from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
 from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable, order_id
 from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
+from assistant.runs.leases import Leases
 from assistant.runs.queue import Queue, UnknownRun, order_of
 from assistant.runs.run_tokens import RunTokens
+from assistant.runs.unchanged import Unchanged
 from assistant.settings import SettingError, Settings
-from assistant.store.tables import ACTIVE, ENDED, TRIED_AGAIN, AttemptRow, Outcome, RunRow, now
+from assistant.store.tables import ACTIVE, ENDED, TRIED_AGAIN, AttemptRow, Outcome, RunRow
 
 POLL_SECONDS = 0.25
 STOP_GRACE_SECONDS = 8.0
@@ -46,14 +49,15 @@ class Supervisor:
         self,
         queue: Queue,
         attempts: Attempts,
+        leases: Leases,
         executors: Callable[[str], Executor],
         settings: Settings,
         *,
         ended: Callable[[RunRow], None],
     ):
-        self._queue, self._attempts, self._settings = queue, attempts, settings
+        self._queue, self._attempts, self._leases, self._settings = queue, attempts, leases, settings
         self._executors, self._tokens, self._ended = executors, RunTokens(settings), ended
-        self._since = now()  # nobody was heard before
+        self._unchanged = Unchanged()
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
@@ -77,52 +81,69 @@ class Supervisor:
         finally:  # nothing is cancelled: a query would be cut off in its middle
             self._closing.set()
             self._queue.added.set()
-            await asyncio.gather(task, *self._watched.values(), return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
 
     async def run_one(self, run: str) -> RunRow:
         """Start this queued run here and watch it to its end (`murascope train`)."""
-        while True:  # a server on the same home may have taken it: then it ends there
-            with self._troubles.over(QUEUE):
-                row = await self._queue.get(run)
-                if row.state not in ACTIVE:
-                    return row
-                await self._start_or_watch(row)
-            await asyncio.sleep(POLL_SECONDS)
+        async with self._leases.renewing():
+            while True:  # a server on the same home may have taken it: then it ends there
+                with self._troubles.over(QUEUE):
+                    row = await self._queue.get(run)
+                    if row.state not in ACTIVE:
+                        return row
+                    await self._start_or_watch(row, slots=None)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _work(self) -> None:
         looks = 0
-        while not self._closing.is_set():
-            self._queue.added.clear()
-            with self._troubles.over(QUEUE):
-                await self._look()
-                if looks % LOOKS_BETWEEN_CLEARINGS == 0:
-                    await remove_old(self._queue, keep_days=self._settings.keep_deleted_days)
-            looks += 1
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._queue.added.wait(), 1.0)
+        async with self._leases.renewing():
+            while not self._closing.is_set():
+                self._queue.added.clear()
+                with self._troubles.over(QUEUE):
+                    await self._look()
+                    if looks % LOOKS_BETWEEN_CLEARINGS == 0:
+                        await remove_old(self._queue, keep_days=self._settings.keep_deleted_days)
+                looks += 1
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._queue.added.wait(), 1.0)
+            await asyncio.gather(*self._watched.values(), return_exceptions=True)
 
     async def _look(self) -> None:
-        for row in await self._queue.running():
-            await self._start_or_watch(row)
-        for row in await self._queue.waiting():
-            if self._busy() < self._settings.slots:
-                await self._start_or_watch(row)
-
-    def _busy(self) -> int:
         self._watched = {run: task for run, task in self._watched.items() if not task.done()}
-        return len(self._watched)
+        running = await self._queue.running()
+        for row in running:
+            await self._start_or_watch(row)
+        free = self._settings.slots - len(running)
+        for row in await self._queue.waiting():
+            if free > 0:
+                free -= await self._start_or_watch(row, slots=self._settings.slots)
 
-    async def _start_or_watch(self, row: RunRow) -> None:
-        """Start a run that waits, and watch one that runs, whoever started it."""
+    async def _start_or_watch(self, row: RunRow, *, slots: int | None = None) -> bool:
+        """Start a run that waits, and watch one that runs, whoever started it, unless another server works on it. Whether it is watched
+        from now on."""
         if (task := self._watched.get(row.id)) is not None and not task.done():
-            return
+            return False
         with self._troubles.over(row.id):
-            if row.state == "running" or await self._start(row):
+            if await (self._take(row) if row.state == "running" else self._start(row, slots)):
                 with about(run=row.id, conversation=row.conversation):
                     self._watched[row.id] = asyncio.create_task(self._watch(row.id))
+                return True
+        return False
 
-    async def _start(self, row: RunRow) -> bool:
+    async def _take(self, row: RunRow) -> bool:
+        """Whether this server works on a run that runs. One that computes on another machine which shares the home is left to that one's
+        servers: nobody else can stop it."""
+        executor = self._executor_of(row)
+        match await executor.status(order_id(row.id, row.attempts)) if executor.shares_disk else None:
+            case Running(is_in_reach=False):
+                return False
+        return await self._leases.take(row)
+
+    async def _start(self, row: RunRow, slots: int | None) -> bool:
         """Whether the run was started here now.
+
+        Args:
+            slots: so many may run at the same time; None: this one does in any case.
 
         Raises:
             OSError: the disk is full, no process can be made, a cluster does not answer; the run waits on.
@@ -131,21 +152,25 @@ class Supervisor:
             if (stopped := await self._queue.end_before_it_began(row.id)) is not None:
                 self._ended(stopped)
             return False
-        if (row.not_before is not None and row.not_before > now()) or await self._queue.paused_since() is not None:
+        if not await self._queue.may_start(row):
             return False
         executor = self._executor_of(row)
         await executor.ready(order_of(row, row.attempts + 1, self._settings))
-        claimed = await self._queue.claim_one(row.id)
+        claimed = await self._queue.claim_one(row.id, by=self._leases.holder, slots=slots)
         if claimed is not None:
             await self._submit(executor, claimed)
         return claimed is not None
 
     async def _submit(self, executor: Executor, row: RunRow) -> None:
-        """Submit the latest attempt, for the first time or once more: it is one attempt all the same."""
+        """Submit the latest attempt, for the first time or once more: it is one attempt all the same. Nothing where another server works
+        on the run."""
+        order = await self._order(executor, row)
+        if not await self._leases.holds(row.id):
+            return
         try:
-            await executor.submit(await self._order(executor, row))
+            await executor.submit(order)
         except OSError:
-            await self._queue.unclaim(row)
+            await self._queue.unclaim(row, by=self._leases.holder)
             raise
         await self._attempts.submitted(row)
 
@@ -174,15 +199,16 @@ class Supervisor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _is_over(self, run: str) -> bool:
-        """Look at the latest attempt of a run that goes on. Whether nothing is to be watched any more: it has its end, or waits again."""
+        """Look at the latest attempt of a run that goes on. Whether nothing is to be watched any more: it has its end, waits again, or
+        another server has taken it."""
         row = await self._queue.get(run)
         attempt = await self._attempts.latest(row)
-        if row.state != "running" or attempt is None:  # it got its end elsewhere
+        if row.state != "running" or row.held_by != self._leases.holder or attempt is None:
             return True
         executor = self._executor_of(row)
         if attempt.outcome == "done":  # by its own report, which counts more than what an executor says
             return await self._conclude(row, executor, end_of("done"))
-        if not executor.shares_disk and _is_past(attempt.given_up_at, ABANDON_S):
+        if not executor.shares_disk and self._given_up_for(attempt) > ABANDON_S:
             over = end_of(attempt.outcome or "lost")  # its reports are refused from now on
             return await self._conclude(row, executor, over)
         match status := await executor.status(order_id(row.id, attempt.number)):
@@ -216,13 +242,18 @@ class Supervisor:
             await self._end(executor, attempt, "silent" if attempt.began_at else "never_began")
 
     async def _end(self, executor: Executor, attempt: AttemptRow, outcome: Outcome) -> None:
-        await self._attempts.give_up(attempt.run, attempt.number, outcome)
-        await executor.cancel(order_id(attempt.run, attempt.number), grace_s=STOP_GRACE_SECONDS)
+        if await self._attempts.give_up(attempt.run, attempt.number, outcome, by=self._leases.holder):
+            await executor.cancel(order_id(attempt.run, attempt.number), grace_s=STOP_GRACE_SECONDS)
 
     def _silent_for(self, attempt: AttemptRow) -> float:
-        """Seconds; while no server was there nobody could be heard."""
-        heard = max(attempt.heard_at or attempt.submitted_at, self._since)
-        return (now() - heard).total_seconds()
+        """Seconds that this server has seen pass without a sign of life; those before it looked count for nothing."""
+        return self._unchanged.seconds(f"{order_id(attempt.run, attempt.number)} heard", attempt.heard_at)
+
+    def _given_up_for(self, attempt: AttemptRow) -> float:
+        """Seconds since it was to be ended, as far as this server has seen them pass."""
+        if attempt.given_up_at is None:
+            return 0.0
+        return self._unchanged.seconds(f"{order_id(attempt.run, attempt.number)} given up", attempt.given_up_at)
 
     def _end_of(self, attempt: AttemptRow, exit_code: int | None, why: str | None, told: str) -> AttemptEnd:
         """How an attempt ended whose process is gone: as it was ended here, as its machine ended it, or by itself."""
@@ -244,7 +275,11 @@ class Supervisor:
         except OSError:
             printed = []
         again_after = await self._again_after(row, over)
-        concluded = await self._queue.conclude(row, over, printed=printed, again_after=again_after)
+        concluded = await self._queue.conclude(
+            row, over, by=self._leases.holder, printed=printed, again_after=again_after
+        )
+        for what in ("heard", "given up"):
+            self._unchanged.forget(f"{order_id(row.id, row.attempts)} {what}")
         if concluded is not None and concluded.state in ENDED:
             self._ended(concluded)
         return True
@@ -259,7 +294,3 @@ class Supervisor:
             return None
         wait = min(self._settings.retry_wait_s * 2**failed, LONGEST_WAIT_S)
         return timedelta(seconds=wait) if failed < most else None
-
-
-def _is_past(at: datetime | None, seconds: float) -> bool:
-    return at is not None and (now() - at).total_seconds() > seconds

@@ -15,6 +15,8 @@ from assistant.machine.troubles import DatabaseDamaged
 from assistant.store import sqlite_connection
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
+STILL_MS = 60_000  # after which PostgreSQL undoes what a process began that stands still in the middle of it
+MIGRATING = 0x6D757261  # the advisory lock of PostgreSQL that is held while the schema is changed
 READING = "only_reads"
 DAMAGES = (
     "malformed",
@@ -77,7 +79,8 @@ def _migrated(url: str) -> AsyncEngine:
     """Off the event loop: Alembic reads files, and so does the first use of a driver."""
     migrate(url)
     if not url.startswith("sqlite"):
-        return create_async_engine(url, connect_args={"options": f"-c lock_timeout={BUSY_MS}"})
+        options = f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout={STILL_MS}"
+        return create_async_engine(url, connect_args={"options": options})
     engine = create_async_engine(
         url,
         connect_args={"async_creator_fn": sqlite_connection.connect},
@@ -98,6 +101,8 @@ def migrate(url: str, revision: str = "head") -> None:
         use_sqlite_well(engine)
     try:
         with engine.begin() as connection:
+            if engine.name == "postgresql":  # of several servers that start at once one migrates, and the others wait
+                connection.execute(text(f"select pg_advisory_xact_lock({MIGRATING})"))
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
     finally:

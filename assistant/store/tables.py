@@ -164,7 +164,8 @@ class GroupRow(Base):
 class RunRow(Base):
     """A run. The state moves queued -> running -> succeeded | failed | stopped and never leaves a terminal state.
 
-    Its folder lies in one home, and only that home's server starts, watches and ends it (assistant/runs/place.py).
+    Its folder lies in one home, and only that home's servers start, watch and end it (assistant/runs/place.py): of these the one that holds
+    its lease (assistant/runs/leases.py).
     """
 
     __tablename__ = "runs"
@@ -198,7 +199,9 @@ class RunRow(Base):
     worked_s: Mapped[float | None]  # as the engine measured it; known when the run has ended
     attempts: Mapped[int] = mapped_column(default=0)  # that were made; the number of the latest
     priority: Mapped[int] = mapped_column(default=0)  # of those that wait the highest goes first
-    not_before: Mapped[datetime | None]  # it waits so long until it is tried again
+    not_before: Mapped[datetime | None]  # it waits so long until it is tried again, by the database's clock
+    held_by: Mapped[str | None]  # the mark of the process that works on it, while it runs
+    held_until: Mapped[datetime | None]  # by the database's clock; then another one may take its place
     stop_requested: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[dict[str, Any] | None]  # at the threshold in force
     threshold: Mapped[dict[str, Any] | None]  # in force, a ThresholdSet; null: the promised one, version 1

@@ -101,6 +101,13 @@ def noted_watchers(run: Path) -> Watchers | None:
         return None
 
 
+def is_elsewhere(run: Path) -> bool:
+    """Whether an attempt of the run is on whose processes nobody here can reach: on another machine that shares the folder, or in another
+    container. Locks have to hold across the machines."""
+    noted = noted_watchers(run)
+    return noted is not None and not noted.is_here and is_locked(run)
+
+
 def _where_ids_hold() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot} {os.readlink('/proc/self/ns/pid')}"

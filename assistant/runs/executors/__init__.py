@@ -88,9 +88,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Running:
-    """Its process is there, or is just being started; `node` names the machine."""
+    """Its process is there, or is just being started; `node` names the machine. is_in_reach: it can be stopped from here."""
 
     node: str | None = None
+    is_in_reach: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from assistant.runs.files import RunFiles
 from assistant.runs.last_word import log_tail
 from assistant.settings import Settings
 from engine.contract.attempt import Attempt
+from engine.contract.process_lock import is_elsewhere
 
 LOOK_SECONDS = 0.1
 LONGEST_GRACE_S = 60.0  # of a stop whose server is gone before it is done
@@ -77,10 +78,11 @@ class LocalExecutor:
             raise OSError(errno.EBUSY, "another attempt of the run is on", str(attempt.run))
 
     def _look(self, order: str) -> Status:
+        attempt = self._attempt(order)
         try:
-            state = self._attempt(order).look()
+            state = attempt.look()
         except ValueError as error:  # somebody wrote over the verdict
             return Lost(str(error))
         if isinstance(state, str):
-            return Running(self._node) if state == "on" else Unknown()
+            return Running(self._node, is_in_reach=not is_elsewhere(attempt.run)) if state == "on" else Unknown()
         return Exited(state.exit_code, state.why)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from assistant.machine.process_mark import ProcessMark
 from assistant.plans.launching import launch
 from assistant.plans.plan import Plan, plan
 from assistant.runs.executors.local import LocalExecutor
 from assistant.runs.files import open_files
+from assistant.runs.leases import Leases
 from assistant.runs.supervisor import Supervisor
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -84,9 +86,12 @@ async def test_the_queue_keeps_what_was_approved_and_hands_it_to_the_engine(work
     spec, files = make_job("detect", "oled", "padim", {"seed": 3}), open_files(workspace.settings)
     executor = ArgumentsExecutor(workspace.settings, files)
     run = await workspace.runs.add(spec, data_path="/d", fingerprint="f00d")
+    mark = ProcessMark(workspace.settings.home, workspace.runs.place.home)
+    leases, settings = Leases(workspace.database, mark), workspace.settings
     supervisor = Supervisor(
-        workspace.runs, workspace.attempts, lambda name: executor, workspace.settings, ended=lambda row: None
+        workspace.runs, workspace.attempts, leases, lambda name: executor, settings, ended=lambda row: None
     )
     await supervisor.run_one(run.id)
+    mark.give_up()
     approved = ["--approved-spec", digest_of(spec), "--approved-data", "f00d"]
     assert executor.arguments == ["--data", "/d", "--runs", str(files.views), *approved]

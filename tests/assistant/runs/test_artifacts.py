@@ -171,7 +171,7 @@ async def _ended(settings: Settings, last_word: Event = WELL) -> AsyncIterator[t
     """A workspace with a run that has ended."""
     async with Workspace.open(settings) as workspace:
         row = await workspace.runs.add(make_job("detect", "panels", "autoencoder"), data_path=str(settings.home))
-        claimed = await workspace.runs.claim_one(row.id)
+        claimed = await workspace.runs.claim_one(row.id, by="a server")
         assert claimed is not None
         folder = RunFolder(workspace.runs.folder_of(row))
         folder.checkpoints.mkdir()
@@ -180,7 +180,7 @@ async def _ended(settings: Settings, last_word: Event = WELL) -> AsyncIterator[t
         log.append(Started(model="autoencoder", dataset="panels"))
         log.append(last_word)
         log.close()
-        await workspace.runs.conclude(claimed, end_of("exited", 0), printed=[], again_after=None)
+        await workspace.runs.conclude(claimed, end_of("exited", 0), by="a server", printed=[], again_after=None)
         yield workspace, await workspace.runs.get(row.id)
 
 

@@ -157,8 +157,10 @@ def _take_its_place(site: Site, run: str) -> None:
 
     async def again() -> None:
         async with Workspace.open(Settings(home=site.home)) as workspace:
-            row = await workspace.runs.get(run)
-            await workspace.runs.conclude(row, end_of("lost"), printed=[], again_after=timedelta(0))
+            row, leases = await workspace.runs.get(run), workspace.supervisor._leases
+            assert await leases.take(row)
+            over = end_of("lost")
+            await workspace.runs.conclude(row, over, by=leases.holder, printed=[], again_after=timedelta(0))
 
     asyncio.run(again())
 
