@@ -104,13 +104,7 @@ class Served:
 
     def of_runs(self) -> list[psutil.Process]:
         """All processes of runs in this home."""
-        found = []
-        for process in psutil.process_iter(["cmdline", "status"]):
-            line = process.info["cmdline"] or []
-            is_of_run = ("run" in line or SHIM in line) and str(self.home) in " ".join(line)
-            if is_of_run and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        return found
+        return processes_of_runs(self.home)
 
     def memory_mib(self) -> int:
         """Resident memory of the server and of the processes that it asks."""
@@ -196,6 +190,17 @@ class Talk:
         except (TimeoutError, WebSocketException) as error:
             raise Silent(f"the conversation broke off: {error!r}") from error
         return frames
+
+
+def processes_of_runs(home: Path) -> list[psutil.Process]:
+    """All processes of runs in a home, those that watch them too."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = process.info["cmdline"] or []
+        is_of_run = ("run" in line or SHIM in line) and str(home) in " ".join(line)
+        if is_of_run and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
 
 
 def ticks(seconds: float = PATIENCE_S) -> Iterator[None]:
