@@ -34,7 +34,7 @@ from assistant.settings import Settings
 from assistant.store.tables import ACTIVE, AttemptRow, RunRow
 from assistant.workspace import Workspace
 from benchmarks.served import MURASCOPE, PROJECT, processes_of_runs, write_panels
-from engine.contract.events import read_events
+from engine.contract.events import DamagedLog, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Job, make_job
 from engine.contract.process_lock import is_locked, noted_watchers
@@ -226,7 +226,11 @@ def _faults(row: RunRow, attempts: Sequence[AttemptRow], fate: Fate, data: Path)
 
 
 def _faults_of_log(row: RunRow, fate: Fate) -> list[str]:
-    events, lines = read_events(fate.run.path), _lines(fate.run)
+    lines = _lines(fate.run)
+    try:
+        events = read_events(fate.run.path)
+    except (DamagedLog, FileNotFoundError) as error:
+        return [str(error)]
     ends = [event.type for event in events if event.type in ENDS]
     found = []
     if [event.seq for event in events] != list(range(1, len(lines) + 1)):
@@ -259,6 +263,7 @@ def _differs_by(run: RunFolder, row: RunRow, data: Path) -> float:
     Raises:
         ValueError, LookupError, OSError: model or evaluation cannot be read.
     """
+    run.model.state.stat()
     from engine.datasets.factory import open_dataset
     from engine.datasets.loading import Loader
     from engine.scorer import Scorer
