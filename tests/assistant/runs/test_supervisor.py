@@ -408,7 +408,7 @@ async def on_a_cluster(patient: Scene) -> AsyncIterator[tuple[Cluster, str]]:
     """A run that was submitted to a cluster and waits there."""
     cluster = Cluster()
     leases = Leases(patient.database, patient.another_process())
-    server = Supervisor(
+    server = patient.supervisor = Supervisor(
         patient.queue, patient.attempts, leases, lambda name: cluster, patient.settings, ended=patient.ended.append
     )
     run = await patient.add()
@@ -455,11 +455,8 @@ async def test_a_cluster_that_does_not_answer_changes_nothing(patient: Scene) ->
 async def test_what_an_attempt_waits_for_on_a_cluster_is_told_and_it_can_be_stopped_meanwhile(patient: Scene) -> None:
     async with on_a_cluster(patient) as (cluster, run):
         cluster.now = Pending("the image cannot be fetched: ImagePullBackOff", "cluster_image")
-        server = Supervisor(
-            patient.queue, patient.attempts, lambda name: cluster, patient.settings, ended=patient.ended.append
-        )
-        async with server.working(), asyncio.timeout(20):
-            while (trouble := server.trouble(run)) is None:
+        async with asyncio.timeout(20):
+            while (trouble := patient.supervisor.trouble(run)) is None:
                 await asyncio.sleep(0.02)
             assert (trouble.code, trouble.message) == (cluster.now.code, cluster.now.why)
             await patient.queue.stop(run)
