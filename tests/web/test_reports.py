@@ -1,10 +1,23 @@
 """The report of a finished run: one file that needs nothing beside itself and says what the page says."""
 
+import asyncio
 import re
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
+from assistant import reports
+from assistant.settings import Settings
+from assistant.workspace import Workspace
+from engine.contract.events import EventLog, Finished, Started
+from engine.contract.jobs import make_job
+from prompts.languages import LANGUAGES
+from tests.stored_runs import write_evaluation
+from tests.told_runs import classified
 from tests.web.conftest import SECRET
+from web import render
 
 REFERENCES = re.compile(
     r"""(?:src|href|data|poster|srcset)\s*=\s*["']?(?!data:image/)[^"'\s>]|url\(|@import|<(?:script|link|iframe|object)\b"""
@@ -31,6 +44,48 @@ def test_a_report_needs_nothing_beside_itself_and_its_figures_are_those_of_the_p
     cells = dict(re.findall(r'data-cell="([\w-]+)">([\d,]+)<', report))
     assert cells["defective-good"] == str(outcomes.count("missed"))
     assert cells["good-defective"] == str(outcomes.count("false_alarm"))
+
+
+@pytest.mark.parametrize("environment", [render.environment, reports._environment], ids=["page", "report"])
+def test_every_template_of_every_kind_can_be_read(environment: Callable[[str], Any]) -> None:
+    jinja = environment("en")
+    names = jinja.list_templates()
+    assert any(name.startswith("kinds/classify/") for name in names)
+    for name in names:
+        if name.endswith((".html", ".j2")):
+            jinja.get_template(name)
+
+
+@pytest.fixture
+def classification(settings: Settings) -> str:
+    async def finish() -> str:
+        async with Workspace.open(settings) as workspace:
+            results = classified([0, 0, 0, 1, 1, 1, 1, 0])
+            row = await workspace.runs.add(make_job("classify", "parts", "resnet"), data_path="/d")
+            folder = workspace.runs.folder(row.id)
+            log = EventLog(folder)
+            log.append(Started(kind="classify", model="resnet", dataset="parts"))
+            write_evaluation(folder, results)
+            log.append(Finished(metrics=results.metrics.metrics, seconds={"total": 1.0}))
+            log.close()
+            await workspace.runs.claim_one(row.id)
+            await workspace.runs.end(row.id, "succeeded", metrics=results.metrics.metrics)
+            return row.id
+
+    return asyncio.run(finish())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_of_a_classification_tells_what_was_taken_for_what(
+    classification: str, client: TestClient, language: str
+) -> None:
+    answer = client.get(f"/runs/{classification}/report.html", params={"lang": language})
+    assert answer.status_code == 200
+    confusion = answer.text.split('<table id="confusion">')[1].split("</table>")[0]
+    assert re.findall(r'<td class="num( confused)?">(\d+)</td>', confusion) == [
+        ("", "3"), (" confused", "1"), (" confused", "1"), ("", "3"),
+    ]  # fmt: skip
+    assert answer.text.count("75.0 %") >= 2
 
 
 def test_a_run_without_results_has_no_report(finished_run: str, client: TestClient) -> None:
