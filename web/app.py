@@ -125,6 +125,9 @@ async def _failed(
     request: Request, *, status: int, code: str, message: str, hint: str = "", values: Mapping[str, Any] | None = None
 ) -> Response:
     """An error as the caller wants it: a page for a browser that navigates, JSON for everything else."""
+    message = message.encode(
+        errors="backslashreplace"
+    ).decode()  # half a character that came in has no place in an answer
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         renderer: Renderer = request.app.state.renderer
         return await renderer.page(request, "error", status=status, code=code, message=message, hint=hint)

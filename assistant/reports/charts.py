@@ -6,6 +6,7 @@ from itertools import accumulate
 
 WIDTH, HEIGHT = 440.0, 200.0
 BINS = 40
+MOST_BEYOND = 4  # times the range of the scores, that the axis reaches to a threshold
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,11 @@ class Roc:
 
 def histogram(good: Sequence[float], defective: Sequence[float], threshold: float) -> Histogram:
     """Of raw scores; there is at least one."""
-    low, high = min(*good, *defective, threshold), max(*good, *defective, threshold)
+    low, high = min(*good, *defective), max(*good, *defective)
     high = high if high > low else low + 1.0
+    beyond = MOST_BEYOND * (high - low)
+    threshold = min(max(threshold, low - beyond), high + beyond)  # one far off all scores stands at the edge
+    low, high = min(low, threshold), max(high, threshold)
     counts = [_counted(scores, low, high) for scores in (good, defective)]
     most = max(1, *counts[0], *counts[1])
     wide = WIDTH / BINS

@@ -586,7 +586,9 @@ class Queue:
         )
 
     async def write(self, run: str, **values: Any) -> RunRow:
-        """Give columns that tell nothing of how it goes these values: what people write on it, whether it is deleted."""
+        """Give columns that tell nothing of how it goes these values: what people write on it, whether it is deleted. None: as it is."""
+        if not values:
+            return await self.get(run, also_deleted=True)
         async with self._database.session() as session:
             query = update(RunRow).where(RunRow.id == run).values(**values).returning(RunRow)
             return (await session.scalars(query.execution_options(synchronize_session=False))).one()

@@ -16,6 +16,7 @@ FEW_GOOD = (
     40  # with fewer good images than this, those for the test not counted, `auto` leaves one out in memory models
 )
 TEST_SHARE = 0.2  # of the good images, where the data set keeps none for testing
+MOST_NEEDED = 10**9
 ROUNDING = 1e-9  # 20 * 0.05 must count as 1, whatever the binary fractions make of it
 
 
@@ -161,8 +162,8 @@ def ranks_above(images: int, overkill_rate: float) -> int:
 
 
 def images_needed(overkill_rate: float) -> int:
-    """The least number of good images that can set this rate: 1 / overkill_rate - 1."""
-    return math.ceil(1 / overkill_rate - ROUNDING) - 1
+    """The least number of good images that can set this rate: 1 / overkill_rate - 1; beyond MOST_NEEDED nobody counts."""
+    return math.ceil(min(1 / overkill_rate, MOST_NEEDED) - ROUNDING) - 1
 
 
 def _log_beta_binomial(k: int, n: int, a: float, b: float) -> float:

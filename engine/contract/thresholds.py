@@ -27,7 +27,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.contract.policy import ROUNDING, GoodPolicy, images_needed, percent, promised, promised_above, ranks_above
+from engine.contract.policy import (
+    MOST_NEEDED,
+    ROUNDING,
+    GoodPolicy,
+    images_needed,
+    percent,
+    promised,
+    promised_above,
+    ranks_above,
+)
 from engine.contract.results.detect import Policy, Threshold, ThresholdTold
 
 # of the pictures of a line, for the cost-based threshold: a test set holds far more defects than a line that runs well,
@@ -274,7 +283,7 @@ def expected_overkill(
 
 def images_to_show(overkill_rate: float) -> int:
     """How many good test images without one false alarm show, 95 % sure, that the overkill is at most this: about 3 / rate."""
-    return math.ceil(math.log(1 - SURE) / math.log1p(-overkill_rate) - ROUNDING)
+    return math.ceil(min(math.log(1 - SURE) / math.log1p(-overkill_rate), MOST_NEEDED) - ROUNDING)
 
 
 def p_values(scores: ArrayLike, held_out: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from assistant import reports
+from assistant.reports import charts
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Finished, Started
@@ -86,6 +87,14 @@ def test_a_report_of_a_classification_tells_what_was_taken_for_what(
         ("", "3"), (" confused", "1"), (" confused", "1"), ("", "3"),
     ]  # fmt: skip
     assert answer.text.count("75.0 %") >= 2
+
+
+@pytest.mark.parametrize("threshold", [-1.7e308, 1.7e308, 2.5, 40.0])
+def test_a_threshold_far_off_all_scores_stands_at_the_edge_of_the_curve(threshold: float) -> None:
+    drawn = charts.histogram([1.0, 2.0, 2.0], [3.0], threshold)
+    assert 0 <= drawn.threshold <= charts.WIDTH
+    assert (drawn.low, drawn.high) == (max(min(threshold, 1.0), -7.0), min(max(threshold, 3.0), 11.0))
+    assert len(drawn.good) >= 1 and all(0 <= x < charts.WIDTH for x, *_ in (*drawn.good, *drawn.defective))
 
 
 def test_a_run_without_results_has_no_report(finished_run: str, client: TestClient) -> None:

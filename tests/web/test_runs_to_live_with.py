@@ -32,6 +32,12 @@ def test_what_is_left_out_stays_and_what_is_too_long_is_refused(finished_run: st
     assert (refused.status_code, refused.json()["code"]) == (422, "name_too_long")
 
 
+def test_nothing_written_leaves_a_run_as_it_is(finished_run: str, client: TestClient) -> None:
+    before = client.patch(f"/api/runs/{finished_run}", json={"name": "a", "tags": ["x"]}).json()
+    for nothing in ({}, {"name": None}, {"tags": None}):
+        assert client.patch(f"/api/runs/{finished_run}", json=nothing).json() == before
+
+
 def test_a_deleted_run_is_gone_everywhere_until_it_is_restored(finished_run: str, client: TestClient) -> None:
     assert client.delete(f"/api/runs/{finished_run}").json()["deleted_at"]
     assert client.get("/api/runs").json() == []

@@ -42,6 +42,17 @@ def test_another_page_cannot_set_it_and_what_is_no_wish_is_refused(finished_run:
     assert client.get(address).json()["in_force"]["version"] == 1
 
 
+def test_a_wish_beyond_all_sense_is_answered_and_so_is_one_with_half_a_character(
+    finished_run: str, client: TestClient
+) -> None:
+    address = f"/api/runs/{finished_run}/threshold"
+    for rate in (5e-324, 1e-309, 1e-300):
+        assert client.get(f"{address}/would", params={"overkill_rate": rate}).status_code == 200
+    half = b'{"asked": {"to": "\\ud800"}, "seen": 1}'
+    answer = client.post(address, content=half, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_threshold")
+
+
 def test_what_a_wish_would_cost_is_told_and_nothing_set(finished_run: str, client: TestClient) -> None:
     address = f"/api/runs/{finished_run}/threshold"
     told = client.get(f"{address}/would", params={"escape_rate": 0}).json()
