@@ -300,15 +300,17 @@ def valid_name(name: str) -> str:
     """The name as it is stored: NFC, trimmed.
 
     Raises:
-        DatasetError: empty, longer than 80 characters, or with characters other than letters, digits, space, - _ . ( )
+        DatasetError: empty, longer than 80 characters, with characters other than letters, digits, space, - _ . ( ), or one that a run
+            or a group of runs has: whoever says it means that one.
     """
     is_plain = is_one_visible_line(name)  # before line ends are trimmed away
     name = unicodedata.normalize("NFC", name).strip()
-    if not is_plain or not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
+    is_taken = re.fullmatch(r"[rg]\d+", name, re.IGNORECASE)
+    if not is_plain or is_taken or not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
         raise DatasetError(
             "bad_name",
             f"{name[:80]!r} cannot be a data set's name",
-            "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit",
+            "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit; r7 and g7 are runs and groups",
         )
     return name
 

@@ -32,7 +32,7 @@ def test_a_plain_name_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["", " ", "a\nb", "a\n", "\na", "a\r", "a\tb", "a\0b", "a\u2028b", "a\u2029", "a\x85", "a\u200bb", "a\u200d", "\ufeffa", "a\u202eb",
-     "a\u2066b", "a\u00adb", "\u3164", "a\u3164", "a\u115f", "\uffa0", "a\uffa0", "\u2800", "\u0301", "a\ud800", "a\ue000", "a/b", "😀", "x" * 81],
+     "a\u2066b", "a\u00adb", "\u3164", "a\u3164", "a\u115f", "\uffa0", "a\uffa0", "\u2800", "\u0301", "a\ud800", "a\ue000", "a/b", "😀", "x" * 81, "r2", "R12", " g3 "],
 )  # fmt: skip
 def test_a_name_of_more_lines_or_with_what_cannot_be_seen_is_refused(name: str) -> None:
     with pytest.raises(DatasetError, match="cannot be a data set's name"):
