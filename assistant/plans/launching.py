@@ -70,13 +70,15 @@ async def begin(
 
 async def what_started(runs: Queue, run: RunRow | GroupRow) -> dict[str, Any]:
     """What is told of a run that was just started, or of a group of runs, as facts."""
+    paused = await runs.paused_since() is not None
     if isinstance(run, GroupRow):
         trials = len(run.plan["trials"]) or run.plan["group"]["most"]
-        return {"group": run.id, "sort": run.sort, "trials": trials, "dataset": run.dataset, "model": run.subject}
+        return {"group": run.id, "sort": run.sort, "trials": trials, "paused": paused, "dataset": run.dataset, "model": run.subject}
     return {
         "run": run.id,
         "state": run.state,
         "waits_for": await runs.waits_for(run),
+        "paused": paused,
         "dataset": run.dataset,
         "model": run.subject,
         "settings": run.spec,

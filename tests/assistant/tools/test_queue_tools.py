@@ -62,3 +62,21 @@ async def test_a_run_that_has_ended_is_not_put_first(workspace: Workspace) -> No
     await workspace.runs.stop("r2")
     assert "does not wait any more" in answers(await say(conversation, "put r2 first"))
     assert [row.id for row in await workspace.runs.waiting()] == ["r1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "yes", "language", "told"),
+    [
+        ("train padim on oled", "yes", "en", "*resume the queue*"),
+        ("oled 데이터로 padim 학습해 줘", "네", "ko", "*대기열 재개해*"),
+        ("用 oled 训练 padim", "好的", "zh", "*恢复队列*"),
+    ],
+)
+async def test_a_plan_that_is_approved_while_the_queue_is_paused_is_not_told_to_have_started(
+    workspace: Workspace, conversation: Conversation, asked: str, yes: str, language: Language, told: str
+) -> None:
+    await workspace.runs.pause()
+    await say(conversation, asked, language)
+    said = answers(await say(conversation, yes, language))
+    assert [row.id for row in await workspace.runs.waiting()] == ["r1"]
+    assert "r1" in said and told in said
