@@ -73,7 +73,14 @@ async def what_started(runs: Queue, run: RunRow | GroupRow) -> dict[str, Any]:
     paused = await runs.paused_since() is not None
     if isinstance(run, GroupRow):
         trials = len(run.plan["trials"]) or run.plan["group"]["most"]
-        return {"group": run.id, "sort": run.sort, "trials": trials, "paused": paused, "dataset": run.dataset, "model": run.subject}
+        return {
+            "group": run.id,
+            "sort": run.sort,
+            "trials": trials,
+            "paused": paused,
+            "dataset": run.dataset,
+            "model": run.subject,
+        }
     return {
         "run": run.id,
         "state": run.state,

@@ -53,7 +53,7 @@ class Attempts:
     async def give_up(self, run: str, number: int, outcome: Outcome, *, by: str) -> bool:
         """It is to be ended, as the holder of the run's lease says; the first reason stays. Whether it is to be ended."""
         held = select(RunRow.id).where(RunRow.id == run, RunRow.held_by == by)
-        this = (AttemptRow.run == run, AttemptRow.number == number, held.exists())
+        this = (AttemptRow.run.in_(held), AttemptRow.number == number)
         given_up = update(AttemptRow).where(*this, AttemptRow.state.in_(LIVE), AttemptRow.given_up_at.is_(None))
         async with self._database.session() as session:
             await session.execute(

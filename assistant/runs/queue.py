@@ -401,10 +401,11 @@ class Queue:
 
     async def may_start(self, row: RunRow) -> bool:
         """Whether a run that waits may start as soon as there is a place: its time has come, and the queue is not paused."""
-        paused = select(QueueRow.home).where(QueueRow.home == row.home, QueueRow.paused_at.is_not(None))
+        paused = select(QueueRow.home).where(QueueRow.paused_at.is_not(None))
         async with self._database.reading() as session:
             return (
-                await session.scalar(select(RunRow.id).where(RunRow.id == row.id, IS_DUE, ~paused.exists())) is not None
+                await session.scalar(select(RunRow.id).where(RunRow.id == row.id, IS_DUE, RunRow.home.not_in(paused)))
+                is not None
             )
 
     async def claim_one(self, run: str, *, by: str | None = None, slots: int | None = None) -> RunRow | None:

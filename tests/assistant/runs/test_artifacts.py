@@ -51,8 +51,8 @@ class Scene:
         self.settings = server.settings(folder / "home", artifacts=f"s3://{BUCKET}/{folder.name}/kept")
         self.store, self.folder = ObjectStore(self.settings), folder / "run"
         self.artifacts = Artifacts(self.store, folder / "fetching")
-        (self.folder / "model").mkdir(parents=True)
-        for name, content in (("spec.json", b"{}"), ("model/a b#ü.json", b"[]"), ("empty", b"")):
+        (self.folder / "parts").mkdir(parents=True)
+        for name, content in (("one.json", b"{}"), ("parts/a b#ü.json", b"[]"), ("empty", b"")):
             (self.folder / name).write_bytes(content)
 
     @property
@@ -72,7 +72,7 @@ def scene(server: S3Server, tmp_path: Path) -> Scene:
 
 
 def test_what_was_kept_comes_back_as_it_was_a_large_file_too(scene: Scene, tmp_path: Path) -> None:
-    (scene.folder / "model/model.safetensors").write_bytes(os.urandom(LARGE))
+    (scene.folder / "parts/large").write_bytes(os.urandom(LARGE))
     scene.keep()
     scene.artifacts.fetch(KEY, tmp_path / "fetched")
     assert all((tmp_path / "fetched" / name).read_bytes() == (scene.folder / name).read_bytes() for name in scene.names)
@@ -89,28 +89,28 @@ def test_nothing_of_a_run_is_there_until_all_of_it_is(scene: Scene, tmp_path: Pa
 
 def test_what_is_there_is_not_sent_again_and_what_was_cut_off_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.keep()
-    scene.store.put(f"{KEY}/spec.json", b"{")
+    scene.store.put(f"{KEY}/one.json", b"{")
     sent: list[str] = []
     put = scene.store.put
     monkeypatch.setattr(scene.store, "put", lambda key, content: (sent.append(key), put(key, content)))
     scene.keep()
-    assert sent == [f"{KEY}/spec.json", f"{KEY}.json"]
+    assert sent == [f"{KEY}/one.json", f"{KEY}.json"]
 
 
 def test_what_earlier_attempts_left_there_is_done_away_with_and_nothing_of_other_runs(scene: Scene) -> None:
     old, beside, other = key_of("home1", "r1", 1), f"{KEY}/cut-off", key_of("home1", "r11", 1)
-    for key in (f"{old}/spec.json", f"{old}.json", beside, f"{other}/spec.json"):
+    for key in (f"{old}/one.json", f"{old}.json", beside, f"{other}/one.json"):
         scene.store.put(key, b"{}")
     scene.keep()
-    assert scene.there() == sorted([f"{KEY}.json", f"{other}/spec.json", *(f"{KEY}/{name}" for name in scene.names)])
+    assert scene.there() == sorted([f"{KEY}.json", f"{other}/one.json", *(f"{KEY}/{name}" for name in scene.names)])
     scene.artifacts.remove(KEY)
-    assert scene.there() == [f"{other}/spec.json"]
+    assert scene.there() == [f"{other}/one.json"]
 
 
 @pytest.mark.parametrize("content", [b"[1", b"{}"])
 def test_what_is_no_longer_what_was_kept_is_not_shown(scene: Scene, tmp_path: Path, content: bytes) -> None:
     scene.keep()
-    scene.store.put(f"{KEY}/model/a b#ü.json", content)
+    scene.store.put(f"{KEY}/parts/a b#ü.json", content)
     with pytest.raises(StoreTrouble, match="is not what was kept") as refused:
         scene.artifacts.fetch(KEY, tmp_path / "fetched")
     assert refused.value.code == "store_damaged"
