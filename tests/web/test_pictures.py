@@ -129,7 +129,7 @@ def test_a_maker_that_hangs_is_replaced_and_the_failure_is_told(
 
 
 def test_a_large_picture_is_shown_in_bounded_memory(tmp_path: Path, settings: Settings) -> None:
-    """All the processes together hold it once, decoded: 160 MiB of 40 megapixels, and the libraries of two."""
+    """All the processes together hold it once, decoded: 160 MiB of 40 megapixels. What they share with each other is not counted."""
     source = tmp_path / "panel.png"
     Image.fromarray(np.tile(np.arange(8000, dtype=np.uint8), (5000, 1))).convert("RGB").save(source, compress_level=1)
 
@@ -137,12 +137,12 @@ def test_a_large_picture_is_shown_in_bounded_memory(tmp_path: Path, settings: Se
         asked = asyncio.gather(*(small.get(source, longest) for longest in (100, 160, 320, 640, 1024)))
         highest = 0
         while not asked.done():
-            highest = max(highest, sum(map(_resident_mib, makers())))
+            highest = max(highest, sum(map(_own_mib, makers())))
             await asyncio.sleep(0.01)
         await asked
         return highest
 
-    assert 160 < run(ask, settings) < 300  # type: ignore[operator]
+    assert 160 < run(ask, settings) < 2 * 160  # type: ignore[operator]
 
 
 def test_large_pictures_are_decoded_one_at_a_time(tmp_path: Path, settings: Settings) -> None:
@@ -167,7 +167,7 @@ def test_large_pictures_are_decoded_one_at_a_time(tmp_path: Path, settings: Sett
     assert max(accumulate(at_work)) == 1
 
 
-def _resident_mib(process: psutil.Process) -> int:
+def _own_mib(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error):
-        return int(process.memory_info().rss) >> 20
+        return int(process.memory_full_info().uss) >> 20
     return 0
