@@ -1,9 +1,9 @@
 """`python -m engine.node --server URL --run R --attempt N`: computes one attempt of a run on a machine that shares nothing with the server.
 
-It fetches the run's files, the models it is built on and the data set, which it keeps by contents for other runs, and lets the shim watch
-the engine in a folder of its own. What the engine reports is shipped while it computes: the event log, what it prints, checkpoints; at the
-end its files, and with them its last word. The log itself is the buffer while the server is away. Where the server takes nothing of this
-attempt any more, all that computes here is ended: somebody else has its place.
+It fetches the run's files, the models it is built on and the data set, which it keeps for other runs (engine/kept_data.py), and lets
+the shim watch the engine in a folder of its own. What the engine reports is shipped while it computes: the event log, what it prints,
+checkpoints; at the end its files, and with them its last word. The log itself is the buffer while the server is away. Where the server
+takes nothing of this attempt any more, all that computes here is ended: somebody else has its place.
 
 The token stands in MURASCOPE_RUN_TOKEN, and the engine does not see it. Exit codes: the engine's; 74: the server was away for too long;
 75: it takes nothing of this attempt any more; 76: the attempt is on here.
@@ -35,10 +35,12 @@ from engine.contract.attempt_files import read_verdict
 from engine.contract.events import TERMINAL, EventLog, Failed, read_line, whole_lines
 from engine.contract.folder import CHECKPOINTS, OF_ATTEMPTS, RESULTS, RunFolder
 from engine.contract.plain_files import ASIDE, append_plain, open_plain
+from engine.kept_data import KeptData
 from engine.server_link import FIRST_WAIT_S, LONGEST_WAIT_S, Away, Declined, Fenced, Link, Token, patiently
 
 AWAY_TOO_LONG, FENCED, ALREADY_ON = 74, 75, 76
-TOKEN, CACHE = "MURASCOPE_RUN_TOKEN", "MURASCOPE_NODE_CACHE"
+TOKEN, CACHE, CACHE_GB = "MURASCOPE_RUN_TOKEN", "MURASCOPE_NODE_CACHE", "MURASCOPE_NODE_CACHE_GB"
+KEPT_GB = 50.0
 FOR_THE_ENGINE = ("MURASCOPE_WEIGHTS", "MURASCOPE_HUB")  # of our own variables
 BETWEEN_EVENTS_S, BETWEEN_BEATS_S, BETWEEN_CHECKPOINTS_S = 0.3, 3.0, 30.0
 BATCH_BYTES = 1 << 20  # of lines that are sent at once, the last one left out
@@ -88,7 +90,8 @@ class Node:
     """One attempt: what was fetched, what computes, and how far it was reported."""
 
     def __init__(self, options: argparse.Namespace, token: str, folder: Path, cache: Path):
-        self._options, self._token, self._cache = options, Token(token), cache / "data"
+        self._options, self._token = options, Token(token)
+        self._kept = KeptData(cache / "data", _most_kept_gb() * 1e9)
         self._runs, self._data = folder / "runs", folder / "data"
         self.run = RunFolder(self._runs / options.run)
         self._link = self._new_link()
@@ -180,26 +183,14 @@ class Node:
         shutil.rmtree(self._data, ignore_errors=True)
         folder.mkdir(parents=True)
         for file in told["files"]:
-            kept, target = self._kept(file["sha256"]), _inside(folder, file["name"])
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(kept, target)
-            except OSError:  # another disk, or a file system without links
-                shutil.copyfile(kept, target)
+            fetch = partial(self._fetch_contents, file["sha256"])
+            self._kept.lay_out(file["sha256"], _inside(folder, file["name"]), fetch)
+        self._kept.make_room()
         return folder
 
-    def _kept(self, sha256: str) -> Path:
-        """The file with these contents, which other runs on this machine may have fetched; one that is damaged is fetched again."""
-        path = self._cache / sha256[:2] / sha256
-        with suppress(FileNotFoundError), open_plain(path) as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return path
-        coming = path.with_name(f"{sha256}.{secrets.token_hex(8)}{ASIDE}")
-        if self._fetch(f"data/{sha256}", coming) != sha256:
-            coming.unlink()
+    def _fetch_contents(self, sha256: str, path: Path) -> None:
+        if self._fetch(f"data/{sha256}", path) != sha256:
             raise Declined("data_changed", "a file of the data set changed while it was fetched", {})
-        coming.replace(path)
-        return path
 
     # what computes
 
@@ -458,6 +449,14 @@ def _environment() -> dict[str, str]:
         name: each for name, each in os.environ.items() if not name.startswith("MURASCOPE_") or name in FOR_THE_ENGINE
     }
     return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def _most_kept_gb() -> float:
+    told = os.environ.get(CACHE_GB) or KEPT_GB
+    try:
+        return float(told)
+    except ValueError:
+        sys.exit(f"{CACHE_GB} is {told!r}: a number of gigabytes is wanted, such as 50")
 
 
 @contextmanager

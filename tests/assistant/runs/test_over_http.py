@@ -78,6 +78,10 @@ def test_a_whole_training_elsewhere_ends_with_its_results_here_and_the_next_one_
 ) -> None:
     job = make_job("detect", "panels", "padim", QUICK)
     run, other_images = site.add(job), site.add(job, fingerprint="0123456789abcdef")
+    long_unused = site.machine / "cache/data/long-unused"
+    long_unused.parent.mkdir(parents=True)
+    long_unused.touch()
+    os.utime(long_unused, (0, 0))
     site.start()
     assert site.end(run.id)["state"] == "succeeded"
     there = RunFolder(site.machine / f"{run.id}-a1/computes/runs" / run.id)
@@ -94,6 +98,7 @@ def test_a_whole_training_elsewhere_ends_with_its_results_here_and_the_next_one_
     assert last.code == "data_changed"
     assert kept
     assert kept == site.kept()
+    assert not long_unused.exists()
     soon(lambda: site.processes() == [])
 
 

@@ -46,7 +46,8 @@ class OverHttp:
         node = shlex.join([sys.executable, "-m", "engine.node", *told])
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MURASCOPE_")}
         environment |= {"MURASCOPE_RUN_TOKEN": order.token, "MURASCOPE_HUB": "off"}
-        environment |= {"MURASCOPE_NODE_CACHE": str(self._machine / "cache"), "PYTHONPATH": str(PROJECT)}
+        environment |= {"MURASCOPE_NODE_CACHE": str(self._machine / "cache"), "MURASCOPE_NODE_CACHE_GB": "0.0000001"}
+        environment |= {"PYTHONPATH": str(PROJECT)}
         with (folder / "log").open("wb") as log:
             STARTED[:] = [*(each for each in STARTED if each.poll() is None)]
             STARTED.append(
