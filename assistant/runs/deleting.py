@@ -82,7 +82,7 @@ async def refuse_what_is_needed(runs: Queue, row: RunRow) -> None:
 
 async def needed_by(runs: Queue, row: RunRow) -> list[str]:
     """The runs that are built on this one's model: ensembles that it is a member of, trainings that took its backbone."""
-    return [each.id for each in await runs.list(limit=None) if row.id in _built_on(each)]
+    return [each.id for each in await runs.naming(row.id) if row.id in _built_on(each)]
 
 
 async def refuse_what_began_meanwhile(runs: Queue, row: RunRow) -> None:

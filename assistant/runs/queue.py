@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import and_, delete, func, or_, select, text, update
+from sqlalchemy import Text, and_, cast, delete, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -292,6 +292,14 @@ class Queue:
         query = select(RunRow).where(RunRow.state.in_(ACTIVE)).order_by(RunRow.number.desc())
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
+
+    async def naming(self, run: str) -> Sequence[RunRow]:
+        """The runs in whose settings this id stands as a text, wherever, the newest first. Deleted ones are none."""
+        query = select(RunRow).where(
+            RunRow.deleted_at.is_(None), cast(RunRow.spec, Text).contains(f'"{run}"', autoescape=True)
+        )
+        async with self._database.reading() as session:
+            return (await session.scalars(query.order_by(RunRow.number.desc()))).all()
 
     async def deleted(self) -> Sequence[RunRow]:
         """The runs that were deleted and can be restored, the one deleted last first."""
