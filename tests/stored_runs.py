@@ -77,24 +77,37 @@ def threshold(policy: Policy = "split_conformal") -> Threshold:
 
 
 def measured(rows: Sequence[ScoreRow] = ROWS, *, metrics: Mapping[str, float | None] = METRICS) -> DetectResults:
-    """What a run on these pictures measured."""
+    """What a run on these pictures measured; whatever it counts is counted from them."""
     told = {name: value for name, value in threshold().facts().items() if name != "value"}
+    of = {label: [row for row in rows if row.label == label] for label in ("good", "defective")}
+    counted = {
+        "missed": float(sum(not row.is_anomalous for row in of["defective"])),
+        "false_alarms": float(sum(row.is_anomalous for row in of["good"])),
+    }
     return DetectResults(
         metrics=DetectMetrics(
-            metrics=dict(metrics),
+            metrics={name: value if value is None else counted.get(name, value) for name, value in metrics.items()},
             reasons={name: "no masks" for name, value in metrics.items() if value is None},
             intervals={"image_auroc": (0.5, 1.0)},
             interval_notes={},
-            counts={"test_good": 1, "test_defective": 2, "broken": 0},
+            counts={"test_good": len(of["good"]), "test_defective": len(of["defective"]), "broken": 0},
             weights=WeightsUsed(backbone="resnet18", source="hub", tag=None, licence=None, lineage=[]),
             synthetic=False,
             threshold=ThresholdTold(**told, image=LIMIT, pixel=LIMIT, oracle=False, promise="At most 5 %."),
             map_scale=(0.0, 1.0),
-            per_defect_type={"scratch": OfType(count=2, found=1, missed=1, image_auroc=0.9, recall_interval=(0.0, 1.0))},
+            per_defect_type={name: _of_type(name, of["defective"]) for name in dict.fromkeys(row.defect_type for row in of["defective"]) if name},
             promise_check=PromiseCheck(held=None, reason="there are no good images to test with"),
         ),
         rows=list(rows),
     )  # fmt: skip
+
+
+def _of_type(name: str, rows: Sequence[ScoreRow]) -> OfType:
+    called = [row.is_anomalous for row in rows if row.defect_type == name]
+    found = sum(called)
+    return OfType(
+        count=len(called), found=found, missed=len(called) - found, image_auroc=0.9, recall_interval=(0.0, 1.0)
+    )
 
 
 def finding(row: ScoreRow = ROWS[1], *, nearest: Sequence[str] = ("train/good/1.png",)) -> Finding:

@@ -222,13 +222,16 @@ class EvaluationFolder:
 
         Raises:
             FileNotFoundError: there are none, or no longer; `filename` is what is missing.
-            DamagedFile: one is not what was written.
+            DamagedFile: one is not what was written, or the rows are not those that the figures were counted from.
         """
         metrics, rows = kind.types()
-        return kind(
+        results = kind(
             metrics=_understood(self.path, self.metrics, lambda content: from_json(content, metrics)),
             rows=_understood(self.path, self.scores, lambda content: from_csv(content, rows)),
         )
+        if why := results.contradiction():
+            raise DamagedFile(self.scores, why)
+        return results
 
     def write(self, results: Results[Any, Any]) -> None:
         write_whole(self.metrics, as_json(results.metrics, indent=1))

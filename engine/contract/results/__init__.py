@@ -11,7 +11,7 @@ nothing to tell; what a writer does not set is not written.
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -83,6 +83,19 @@ class Results(BaseModel, Generic[MetricsT, RowT]):
         assert isinstance(metrics, type) and issubclass(metrics, Metrics) and issubclass(row, Row)
         return metrics, row
 
+    def counted(self) -> Iterator[tuple[str, int, int]]:
+        """What stands in the figures and in the rows alike: of what, how many by the figures, how many by the rows."""
+        yield from ()
+
+    def contradiction(self) -> str | None:
+        """Why these rows are not those that the figures were counted from; None where they agree."""
+        if len({row.index for row in self.rows}) < len(self.rows):
+            return "names an image twice"
+        for what, figures, rows in self.counted():
+            if figures != rows:
+                return f"does not agree with the figures: they count {figures} {what}, it has {rows}"
+        return None
+
 
 def as_json(written: Written, *, indent: int | None = None) -> str:
     """The contents of its file.
@@ -126,8 +139,10 @@ def from_csv(content: bytes, kind: type[RowT]) -> list[RowT]:
     """The rows that `as_csv` wrote; columns that nobody knows are passed over.
 
     Raises:
-        ValueError: a column is missing, a line is longer or shorter than the heading, or a figure is none.
+        ValueError: it breaks off, a column is missing, a line is longer or shorter than the heading, or a figure is none.
     """
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line breaks off")
     try:
         lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True))
     except csv.Error as error:

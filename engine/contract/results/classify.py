@@ -1,5 +1,7 @@
 """What a classification leaves behind: figures, the classes and how they are confused, a row for each test image, the card."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field, FiniteFloat
@@ -62,6 +64,14 @@ class ClassifyResults(Results[ClassifyMetrics, ClassRow]):
     """What a classification measured. Overlays are Grad-CAM of the predicted class, each on its own scale."""
 
     pictures: ClassVar[tuple[str, ...]] = ("inputs", "overlays")
+
+    def counted(self) -> Iterator[tuple[str, int, int]]:
+        """All images, and those of each class by the class that they were called."""
+        yield "test images", sum(map(sum, self.metrics.confusion)), len(self.rows)
+        called = Counter((row.label, row.predicted) for row in self.rows)
+        for label, row in zip(self.metrics.classes, self.metrics.confusion, strict=True):
+            for predicted, count in zip(self.metrics.classes, row, strict=True):
+                yield f"images of {label!r} called {predicted!r}", count, called[label, predicted]
 
 
 class ClassifyCard(ModelCard):

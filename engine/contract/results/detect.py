@@ -1,5 +1,6 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -274,6 +275,33 @@ class DetectResults(Results[DetectMetrics, ScoreRow]):
     """What a detection measured."""
 
     pictures: ClassVar[tuple[str, ...]] = ("inputs", "maps", "truth", "overlays", "masks")
+
+    def counted(self) -> Iterator[tuple[str, int, int]]:
+        """Images by label and type, and the verdicts on them."""
+        counts, rows = self.metrics.counts, self.rows
+        made_up = [row for row in rows if is_made_up(row.label, row.defect_type)]
+        of = {label: [row for row in rows if row.label == label] for label in ("good", "defective")}
+        unknown = len(rows) - len(made_up) - sum(map(len, of.values()))
+        told = {label: len(each) for label, each in of.items()} | {"unknown": unknown, "made_up": len(made_up)}
+        for label, number in told.items():
+            if (counted := counts.get(f"test_{label}")) is not None:
+                yield f"test images that are {label}", counted, number
+        yield from _of_types(self.metrics.per_defect_type, of["defective"])
+        if self.metrics.on_synthetic is not None:
+            yield from _of_types(self.metrics.on_synthetic.per_defect_type, made_up)
+        alarms = sum(row.is_anomalous for row in of["good"])
+        verdicts = {"missed": sum(not row.is_anomalous for row in of["defective"]), "false_alarms": alarms}
+        for name, number in verdicts.items():
+            if (figure := self.metrics.metrics.get(name)) is not None:
+                yield name, round(figure), number
+
+
+def _of_types(types: dict[str, OfType], rows: list[ScoreRow]) -> Iterator[tuple[str, int, int]]:
+    """The images of each type, and how many of them were called defective."""
+    for name, each in types.items():
+        called = [row.is_anomalous for row in rows if (row.defect_type or "") == name]
+        yield f"images of type {name!r}", each.count, len(called)
+        yield f"images of type {name!r} called defective", each.found, sum(called)
 
 
 class Patch(Written):

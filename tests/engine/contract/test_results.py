@@ -7,6 +7,7 @@ import pytest
 from engine.contract.checksums import LIST, DamagedFile
 from engine.contract.folder import EvaluationFolder, ModelFolder
 from engine.contract.results import from_csv, from_json
+from engine.contract.results.classify import ClassifyResults
 from engine.contract.results.detect import (
     DetectCard,
     DetectMetrics,
@@ -20,6 +21,7 @@ from engine.contract.results.detect import (
     Thresholds,
     ThresholdTold,
 )
+from tests.told_runs import classified, inspected
 
 THRESHOLD = Threshold(
     value=0.5, overkill_rate=0.05, calibration_images=19, promised=0.05, smallest_promise=0.05, images_needed=19,
@@ -79,6 +81,49 @@ def test_a_file_that_is_no_longer_what_was_written_is_named(evaluation: Evaluati
     with pytest.raises(DamagedFile) as refused:
         evaluation.read(DetectResults)
     assert refused.value.path in (path, evaluation.metrics, evaluation.scores)
+
+
+def cut_after(path: Path, lines: int, *, whole: bool = True) -> None:
+    kept = b"".join(path.read_bytes().splitlines(keepends=True)[: lines + 1])
+    path.write_bytes(kept if whole else kept.rstrip())
+
+
+@pytest.mark.parametrize(
+    ("results", "lines"),
+    [
+        (inspected({"line": (1, 8), "dust": (0, 4)}, good=6, alarms=1), 17),
+        (inspected({"line": (1, 8), "dust": (0, 4)}, good=6, alarms=1), 5),
+        (inspected({"line": (1, 8)}, good=6, alarms=0), 0),
+        (classified([0, 0, 0, 1, 1, 1, 1, 0]), 7),
+        (classified([0, 0, 0, 1, 1, 1, 1, 0]), 0),
+    ],
+)
+def test_rows_that_are_not_those_counted_are_refused_without_any_checksum(
+    tmp_path: Path, results: DetectResults | ClassifyResults, lines: int
+) -> None:
+    folder = EvaluationFolder(tmp_path)
+    folder.write(results)
+    assert folder.read(type(results)) == results
+    cut_after(folder.scores, lines)
+    with pytest.raises(DamagedFile, match="does not agree with the figures: they count"):
+        folder.read(type(results))
+
+
+def test_a_verdict_that_is_not_the_one_counted_and_an_image_that_stands_twice_are_refused(tmp_path: Path) -> None:
+    folder, results = EvaluationFolder(tmp_path), inspected({"line": (1, 8)}, good=6, alarms=1)
+    turned = results.rows[-1].model_copy(update={"is_anomalous": True})
+    for rows, why in (([*results.rows[:-1], turned], "false_alarms"), ([*results.rows, turned], "twice")):
+        folder.write(results.model_copy(update={"rows": rows}))
+        with pytest.raises(DamagedFile, match=why):
+            folder.read(DetectResults)
+
+
+def test_a_file_of_rows_that_breaks_off_in_its_last_figure_is_refused(tmp_path: Path) -> None:
+    folder = EvaluationFolder(tmp_path)
+    folder.write(RESULTS)
+    cut_after(folder.scores, 2, whole=False)
+    with pytest.raises(DamagedFile, match="breaks off"):
+        folder.read(DetectResults)
 
 
 @pytest.mark.parametrize("figure", ["NaN", "Infinity", "-Infinity", "1e999", '"x"'])
