@@ -1,7 +1,7 @@
 """`murascope compare`: two to six finished trainings beside each other."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +9,7 @@ import typer
 from assistant.cli.common import JsonFlag, give_up, print_json, settings_here
 
 if TYPE_CHECKING:
-    from assistant.telling.side_by_side import Run, SideBySide
+    from assistant.telling.side_by_side import SideBySide
 
 
 def compare(
@@ -17,31 +17,28 @@ def compare(
     as_json: JsonFlag = False,
 ) -> None:
     """Compare finished trainings: figures, which is better and how sure that is, what differs."""
-    from assistant.telling.side_by_side import side_by_side
-
-    compared = asyncio.run(_runs(list(dict.fromkeys(runs))))
-    found = side_by_side(compared)
+    found = asyncio.run(_compared(list(dict.fromkeys(runs))))
     if as_json:
         print_json(found.facts())
     else:
-        for line in _lines(compared, found):
+        for line in _lines(found):
             print(line)
     if found.beside is None:
         give_up("fewer than two of them can be compared")
 
 
-async def _runs(ids: list[str]) -> "list[Run]":
-    """The runs of these ids, each with its folder."""
-    from assistant.telling.side_by_side import check_number
+async def _compared(ids: list[str]) -> "SideBySide":
+    """The runs of these ids beside each other."""
+    from assistant.telling.side_by_side import check_number, side_by_side
     from assistant.workspace import Workspace
 
     check_number(len(ids))
     async with Workspace.open(settings_here()) as workspace:
         rows = [await workspace.runs.get(run) for run in ids]
-        return [(row, workspace.runs.folder_of(row)) for row in rows]
+        return await asyncio.to_thread(side_by_side, rows, workspace.runs.folder_of)
 
 
-def _lines(runs: "Sequence[Run]", found: "SideBySide") -> Iterator[str]:
+def _lines(found: "SideBySide") -> Iterator[str]:
     """What is said of them in short, then the figures as a table: * is better than each other by more than chance, - worse than one."""
     from assistant.cli.training import plain
     from assistant.telling.cells import cell, name_of
@@ -50,7 +47,8 @@ def _lines(runs: "Sequence[Run]", found: "SideBySide") -> Iterator[str]:
 
     texts = page_texts("en")
     for each in found.left_out:
-        why = filled(texts[f"compare.left_out.{each.why}"], {"state": each.state, "data": each.dataset})
+        told = {"state": texts[f"state.{each.state}"], "data": each.dataset, "file": each.file, "host": each.host}
+        why = filled(texts[f"compare.left_out.{each.why}"], told)
         yield filled(texts["compare.left_out"], {"run": each.run, "why": why})
     if found.beside is None:
         return

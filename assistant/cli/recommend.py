@@ -25,7 +25,7 @@ def recommend(
     goal: Annotated[
         str, typer.Option("--goal", callback=_known, help="What matters most: accuracy, speed, memory or few_shot.")
     ] = "accuracy",
-    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="That all trials together may take.")] = 5.0,
+    minutes: Annotated[float, typer.Option("--minutes", help="That all trials together may take.")] = 5.0,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
-from prompts.languages import Language
+from assistant.cli.languages import LanguageOption, as_language
 
 if TYPE_CHECKING:
     from assistant.store.tables import RunRow
@@ -54,10 +54,10 @@ def restore(run: Run, as_json: JsonFlag = False) -> None:
 @app.command("show")
 def runs_show(
     run: Run,
-    language: Annotated[str, typer.Option(help="en, ko or zh.")] = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Print the summary of a training."""
-    raise typer.Exit(asyncio.run(_runs_show(run, _language(language))))
+    raise typer.Exit(asyncio.run(_runs_show(run, language)))
 
 
 @app.command("stop")
@@ -77,20 +77,18 @@ def runs_continue(run: Run, as_json: JsonFlag = False) -> None:
 def report(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="Where to write it; default is murascope-RUN.html here.")] = None,
-    language: Annotated[str, typer.Option(help="en, ko or zh.")] = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Write the report of a finished training: one HTML file with everything, to be kept, sent or printed."""
-    raise typer.Exit(asyncio.run(_report(run, out, _language(language))))
-
-
-def _language(given: str) -> Language:
-    return "ko" if given == "ko" else "zh" if given == "zh" else "en"
+    raise typer.Exit(asyncio.run(_report(run, out, language)))
 
 
 async def _runs_list(*, text: str, tag: str, state: str, deleted: bool, as_json: bool) -> None:
+    from assistant.kinds.finding import check_state
     from assistant.runs.labels import is_found
     from assistant.workspace import Workspace
 
+    check_state(state)
     async with Workspace.open(settings_here()) as workspace:
         rows = await (workspace.runs.deleted() if deleted else workspace.runs.list(state=state or None, limit=None))
     rows = [row for row in rows if is_found(row, text) and (not tag or tag.casefold() in map(str.casefold, row.tags))]
@@ -181,25 +179,27 @@ def _facts(row: "RunRow") -> dict[str, Any]:
     }
 
 
-async def _runs_show(run: str, language: Language) -> int:
+async def _runs_show(run: str, language: str | None) -> int:
     from assistant.cli.training import plain
     from assistant.runs.results import NoResults
     from assistant.runs.same_data import on_the_same_data
     from assistant.telling.runs import sentences_of_run, summary_of
     from assistant.workspace import Workspace
 
-    async with Workspace.open(settings_here()) as workspace:
+    settings = settings_here()
+    spoken = as_language(language, settings)
+    async with Workspace.open(settings) as workspace:
         row = await workspace.runs.get(run)
         try:
             folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)
-            print(plain(summary_of(row.kind, sentences_of_run(row, folder, language, others), language).text))
+            print(plain(summary_of(row.kind, sentences_of_run(row, folder, spoken, others), spoken).text))
         except NoResults as error:
             tell(str(error))
             return 1
     return 0
 
 
-async def _report(run: str, out: Path | None, language: Language) -> int:
+async def _report(run: str, out: Path | None, language: str | None) -> int:
     from assistant.reports import name_of, report_of
     from assistant.runs.results import NoResults
     from assistant.workspace import Workspace
@@ -208,7 +208,7 @@ async def _report(run: str, out: Path | None, language: Language) -> int:
     async with Workspace.open(settings) as workspace:
         row = await workspace.runs.get(run)
         try:
-            html = await report_of(settings, workspace.runs, row, language)
+            html = await report_of(settings, workspace.runs, row, as_language(language, settings))
         except NoResults as error:
             tell(str(error))
             return 1

@@ -24,9 +24,7 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting that all trainings share; as often as needed."),
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", min=0.01, help="That all trainings together may take.")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="That all trainings together may take.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

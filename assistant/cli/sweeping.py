@@ -19,7 +19,7 @@ from assistant.settings import Settings
 from assistant.store.tables import ENDED, GroupRow
 from assistant.telling.groups import words_of_group
 from assistant.workspace import Workspace
-from engine.contract.jobs import SpecError
+from engine.contract.jobs import Problem, SpecError
 from prompts.durations import duration
 
 LOOK_SECONDS = 0.5
@@ -115,8 +115,11 @@ async def _planned(
     facts, chosen = await facts_of(workspace, data), read_changes(changes)
     model = model or kind_of(DEFAULT_KIND).default_model
     kind = kind_of_model(model) or DEFAULT_KIND
-    setting, _, listed = over.partition("=")
+    setting, names_values, listed = over.partition("=")
     values = [each.strip() for each in listed.split(",") if each.strip()]
+    if names_values and not values:
+        message = f"--over {over!r} names no value; possible: {setting}=VALUE,VALUE,... or {setting} alone, for some that are sensible"
+        raise SpecError([Problem(setting, message)])
     base = await plan_on(workspace.settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
     group = tuned(base, setting.strip(), values, minutes)
     return await plan_group(

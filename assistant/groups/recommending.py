@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, get_args
 from assistant.data.datasets import Datasets
 from assistant.data.facts import NamedFacts
 from assistant.kinds import kind_for, kind_of
-from assistant.plans.group import Group
+from assistant.plans.group import Group, minutes_meant
 from assistant.plans.plan import Plan, plan_on
 from assistant.plans.trials import is_left_out, plan_group
 from assistant.runs.queue import Queue
@@ -61,8 +61,9 @@ async def plan_recommendation(
     """The plan of it, on data whose facts are known, registered or not.
 
     Raises:
-        SpecError, DatasetError: no model can be tried on these data, in words.
+        SpecError, DatasetError: no model can be tried on these data, or in so many minutes, in words.
     """
+    minutes_meant(minutes)
     kind = kind_for(facts)
     group, model, shared = await recommendation(settings, runs, facts, kind=kind, goal=goal, minutes=minutes)
     what: dict[str, Any] = {"kind": kind, "dataset": facts.dataset, "model": model, "chosen": shared}

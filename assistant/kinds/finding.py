@@ -11,21 +11,40 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from assistant.kinds import kind_of
 from assistant.kinds.summary import title_of_model
+from assistant.refused import Refused
 from assistant.store.database import Database
-from assistant.store.tables import RunRow
-from engine.contract.jobs import KINDS
+from assistant.store.tables import RUN_STATES, RunRow
+from engine.contract.jobs import KINDS, setting_names
 
 NEWEST = "-run"
 PAGE = 50
 MOST_WORDS = 16  # of a search that are looked for
 SETTING = re.compile(r"setting\.([a-z][a-z0-9_]{0,63})")
+COLUMNS = ("run", "model", "dataset", "state", "result", "worst", "missed", "overkill", "when", "took", "room")
+
+
+class NoSuchState(Refused):
+    """There are no runs of such a state."""
+
+    def __init__(self, state: str):
+        super().__init__("no_such_state", f"no run is ever {state!r}; possible: {', '.join(RUN_STATES)}", state=state)
+
+
+class NoSuchColumn(Refused):
+    """The list of runs has no such column to be sorted by."""
+
+    def __init__(self, sort: str):
+        possible = (
+            f"{', '.join(COLUMNS)}, setting.NAME of any setting; each with a minus from the highest to the lowest"
+        )
+        super().__init__("no_such_column", f"runs cannot be sorted by {sort!r}; possible: {possible}", sort=sort)
 
 
 @dataclass(frozen=True)
 class Asked:
     """Which runs are asked for, and in which order; an empty text asks for nothing. Each word of `q` stands somewhere in what is written on a
-    run, its data set, its model or its id. `sort` is a column of the list, with a minus from the highest to the lowest; runs without a
-    value come last."""
+    run, its data set, its model or its id. `sort` is a column of the list or `setting.NAME`, with a minus from the highest to the lowest;
+    runs without a value come last."""
 
     q: str = ""
     state: str = ""
@@ -67,7 +86,12 @@ class Finder:
 
         Args:
             room: what each takes on the disk, by which the column `room` sorts.
+
+        Raises:
+            NoSuchState, NoSuchColumn: no run can fit, or no order is meant.
         """
+        check_state(asked.state)
+        _check_sort(asked.sort)
         fits, name = self._fits(asked), asked.sort.removeprefix("-")
         # what is wide is read of the few alone that are shown
         ids: Any = select(RunRow.id, func.count().over()).where(*fits)
@@ -159,6 +183,27 @@ class Finder:
     def _tag(self) -> Any:
         each = func.json_each if self._is_sqlite else func.json_array_elements_text
         return each(RunRow.tags).table_valued("value")
+
+
+def check_state(state: str) -> None:
+    """Raises NoSuchState for what is no state of a run; an empty text asks for none."""
+    if state and state not in RUN_STATES:
+        raise NoSuchState(state)
+
+
+def _check_sort(sort: str) -> None:
+    name = sort.removeprefix("-")
+    setting = SETTING.fullmatch(name)
+    if sort and name not in COLUMNS and (setting is None or setting[1] not in _settings()):
+        raise NoSuchColumn(sort)
+
+
+@functools.cache
+def _settings() -> frozenset[str]:
+    """Of every model of every kind of run."""
+    return frozenset(
+        name for kind, job in KINDS.items() for model in job.models() for name in setting_names(kind, model)
+    )
 
 
 def _there() -> ColumnElement[bool]:

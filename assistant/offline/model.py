@@ -24,6 +24,7 @@ from assistant.offline.words import built_in_words
 from assistant.state import Question, Request, State, last_changed
 from assistant.tools import starter, traits
 from assistant.tools.desk import Refusal
+from assistant.tools.unfit import refused_by_schema
 from engine.contract.jobs import every_model
 from prompts.languages import Language
 
@@ -154,7 +155,7 @@ class _Answer:
         if returned.outcome == "denied":
             self._words.append(self._say("declined", {}, tool=tool))
         elif returned.outcome != "success":
-            refused = self._refusal(str(returned.content))
+            refused = refused_by_schema(returned.content) or self._refusal(str(returned.content))
             self._words.append(self._say("refused", refused.facts(), tool=tool))
         elif self._left and tool == self._looking:
             return []

@@ -7,6 +7,7 @@ from assistant.frames import Member, PlannedGroup, ProposalItem, Setting
 from assistant.kinds import kind_of
 from assistant.kinds.summary import headline_of, title_of
 from assistant.plans.form import describe
+from assistant.plans.group import LEAST_MINUTES, MOST_MINUTES
 from assistant.plans.plan import Plan
 from assistant.runs.queue import Queue
 from assistant.store.tables import ProposalRow
@@ -79,7 +80,8 @@ def _of_the_group(plan: Plan) -> list[Setting]:
             default=None,
             type="number",
             description="minutes that all runs together may take; empty is no limit",
-            minimum=0.1,
+            minimum=LEAST_MINUTES,
+            maximum=MOST_MINUTES,
             optional=True,
             main=True,
         )

@@ -16,9 +16,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.contract.data import DataFacts
+from engine.contract.jobs import SpecError
+from engine.contract.jobs.problems import in_words
 
 Sort = Literal["many", "sweep", "recommend"]
 OF_THE_GROUP = (
@@ -28,6 +30,7 @@ OF_THE_GROUP = (
     "minutes",
 )  # what an edit of its card changes beside the base's settings
 MOST_TRIALS = 24
+LEAST_MINUTES, MOST_MINUTES = 0.01, 10_080.0  # a week, as of one run
 
 
 class Span(BaseModel):
@@ -63,11 +66,15 @@ class Group(BaseModel):
         return list(dict.fromkeys([name for trial in self.trials for name in trial] + [*self.search]))
 
     def edited(self, changes: Mapping[str, Any]) -> "tuple[Group, dict[str, Any]]":
-        """The group after an edit of its card, and the changes that are the base's."""
+        """The group after an edit of its card, and the changes that are the base's.
+
+        Raises:
+            SpecError: the minutes are none that there can be.
+        """
         rest = {name: value for name, value in changes.items() if name not in OF_THE_GROUP}
         update: dict[str, Any] = {}
         if "minutes" in changes:
-            update["minutes"] = changes["minutes"] or None
+            update["minutes"] = minutes_meant(None if changes["minutes"] == "" else changes["minutes"])
         if (values := _listed(changes.get("values"))) and len(self.varied) == 1:
             update |= {"trials": [{self.varied[0]: _read(value)} for value in values], "search": {}}
         models, datasets = _listed(changes.get("models")), _listed(changes.get("datasets"))
@@ -77,6 +84,22 @@ class Group(BaseModel):
 
     def _named(self, what: str) -> list[str]:
         return list(dict.fromkeys(trial[what] for trial in self.trials if what in trial))
+
+
+class _Minutes(BaseModel):
+    minutes: float | None = Field(ge=LEAST_MINUTES, le=MOST_MINUTES)
+
+
+def minutes_meant(minutes: Any) -> float | None:
+    """The minutes that all runs of a group may work together; None is no limit.
+
+    Raises:
+        SpecError: they are no number, or outside of what is possible.
+    """
+    try:
+        return _Minutes(minutes=minutes).minutes
+    except ValidationError as error:
+        raise SpecError([in_words(each, models=()) for each in error.errors()]) from None
 
 
 def crossed(models: list[str], datasets: list[str]) -> list[dict[str, Any]]:

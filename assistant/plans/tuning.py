@@ -6,7 +6,7 @@ from typing import Any
 
 from assistant.frames import Setting
 from assistant.plans.form import describe
-from assistant.plans.group import Group, Span
+from assistant.plans.group import Group, Span, minutes_meant
 from assistant.plans.plan import Plan
 from engine.contract.jobs import Problem, SpecError, setting_names
 from engine.contract.jobs.problems import unknown
@@ -20,9 +20,9 @@ def tuned(base: Plan, setting: str, values: Sequence[Any] = (), minutes: float |
     """The group of runs that tries this setting of a planned job.
 
     Raises:
-        SpecError: the job has no such setting, or no values follow from its field.
+        SpecError: the job has no such setting, no values follow from its field, or the minutes are none that there can be.
     """
-    job = base.spec
+    job, minutes = base.spec, minutes_meant(minutes)
     names = setting_names(job.kind, job.subject)
     if setting not in names:
         raise SpecError([unknown("setting", "setting", setting, names)])

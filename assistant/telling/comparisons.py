@@ -12,36 +12,32 @@ from assistant.kinds.summary import headline_of, title_of
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from assistant.telling import Sentence, outlined, sentences_of
-from assistant.telling.side_by_side import FEWEST, NO_MATTER, settings_of
+from assistant.telling.side_by_side import FEWEST, NO_MATTER, FolderOf, LeftOut, readable_of, settings_of
 from prompts.figures import Figure, count
 from prompts.languages import Language
 
 
-def compared(runs: Sequence[tuple[RunRow, Path]], language: Language) -> tuple[list[Sentence], list[list[str]]]:
-    """The sentences on these runs, and the ids of the answer.
-
-    Raises:
-        NoResults: the evaluation of one that has finished cannot be read.
-    """
-    finished = [each for each in runs if each[0].state == "succeeded"]
-    every = About("-".join(row.id for row, _ in runs), named={"runs": [row.id for row, _ in runs]})
-    first = [*_unfinished(runs), *_ranked(every, finished), *_not_comparable(every, finished)]
+def compared(rows: Sequence[RunRow], folder_of: FolderOf, language: Language) -> tuple[list[Sentence], list[list[str]]]:
+    """The sentences on these runs, and the ids of the answer; `folder_of` raises RunElsewhere for a run of another home."""
+    finished, without = readable_of(rows, folder_of)
+    every = About("-".join(row.id for row in rows), named={"runs": [row.id for row in rows]})
+    first = [*_without_results(without), *_ranked(every, finished), *_not_comparable(every, finished)]
     answer: list[tuple[list[Claim], Any]] = [(first, (("*",),))]
-    for (name, _), rows in _alike(finished):
-        if len(rows) < FEWEST:
+    for (name, _), alike in _alike(finished):
+        if len(alike) < FEWEST:
             continue
         kind = kind_of(name)
-        beside = kind.beside(rows)
-        if len(rows) > FEWEST:
+        beside = kind.beside(alike)
+        if len(alike) > FEWEST:
             answer.append(([*_verdict(beside)], (("verdict",),)))
-        for one, other in _pairs(rows, verdict_of(beside).leads):
+        for one, other in _pairs(alike, verdict_of(beside).leads):
             between = [*_on_data(one[0], other[0]), *_on_settings(one[0], other[0]), *_on_time(one, other)]
             claims = beside.claims[one[0].id, other[0].id]
-            if len(rows) == FEWEST:
+            if len(alike) == FEWEST:
                 claims = [*claims, *_needed(beside, _about(one[0], other[0]))]
             answer.append((claims, kind.outlines["compared"]))
             answer.append((between, (("data_changed",), ("model", "setting.*"), ("took",))))
-        page = About(every.subject, named={"page": "-".join(row.id for row, _ in rows)})
+        page = About(every.subject, named={"page": "-".join(row.id for row, _ in alike)})
         answer.append(([page.claim("page", "compared_on_page")], (("page",),)))
     for row, folder in finished:
         rests = [each for each in kind_of(row.kind).claims(row, folder) if each.id == f"{row.id}.random_weights"]
@@ -101,10 +97,10 @@ def _needed(beside: Beside, about: About) -> Iterator[Claim]:
         yield about.claim("needed", "images_that_would_tell", **told)
 
 
-def _unfinished(runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:
-    for row, _ in runs:
-        if row.state != "succeeded":
-            yield About(row.id).claim("no_results", "no_results", state=row.state)
+def _without_results(left_out: Sequence[LeftOut]) -> Iterator[Claim]:
+    for each in left_out:
+        told = {"why": each.why, "state": each.state, "file": each.file, "host": each.host}
+        yield About(each.run).claim("no_results", "no_results", **told)
 
 
 def _ranked(every: About, runs: Sequence[tuple[RunRow, Path]]) -> Iterator[Claim]:

@@ -1,10 +1,10 @@
 """Two to six runs beside each other, as the page, the command line and the chat read them: figures and tests of those that can be compared,
 how their settings differ, and which cannot be compared and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from assistant.kinds import kind_of
 from assistant.kinds.beside import Beside, Verdict, verdict_of
@@ -12,6 +12,8 @@ from assistant.kinds.learning_curve import epochs_of
 from assistant.kinds.summary import title_of
 from assistant.plans.form import describe
 from assistant.refused import Refused
+from assistant.runs.place import RunElsewhere
+from assistant.runs.results import NoResults
 from assistant.runs.took import took
 from assistant.store.tables import RunRow
 from engine.contract.jobs import read_job
@@ -19,7 +21,8 @@ from engine.contract.jobs import read_job
 FEWEST, MOST = 2, 6
 NO_MATTER = ("seed", "device", "time_limit_min")  # settings whose difference is told by nobody who compares
 Run = tuple[RunRow, Path]
-Why = Literal["unfinished", "other_kind", "other_data"]
+FolderOf = Callable[[RunRow], Path]
+Why = Literal["unfinished", "failed", "stopped", "damaged", "gone", "elsewhere", "other_kind", "other_data"]
 
 
 class NotComparable(Refused):
@@ -43,13 +46,15 @@ class Told:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One that is not, and why."""
+    """One that is not, and why: `file` is the one that is damaged or gone, `host` the machine that its folder lies on."""
 
     run: str
     why: Why
     state: str
     kind: str
     dataset: str
+    file: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Learnt:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Those of the runs that are of one kind, on one data set, and finished: at least two of them where `beside` is told."""
+    """Those of the runs that are of one kind, on one data set, and have results that can be read: at least two of them where `beside` is told."""
 
     kind: str
     dataset: str
@@ -92,23 +97,19 @@ class SideBySide:
         return found
 
 
-def side_by_side(runs: Sequence[Run]) -> SideBySide:
-    """The facts of these runs; the first that has finished says what the others are compared with.
+def side_by_side(rows: Sequence[RunRow], folder_of: FolderOf) -> SideBySide:
+    """The facts of these runs; the first whose results can be read says what the others are compared with.
 
     Raises:
         NotComparable: fewer than two, or more than six.
-        NoResults: the evaluation of one that has finished cannot be read.
     """
-    check_number(len(runs))
-    finished = [row for row, _ in runs if row.state == "succeeded"]
-    first = finished[0] if finished else runs[0][0]
-    why = {row.id: _why_not(row, first) for row, _ in runs}
-    alike = [each for each in runs if why[each[0].id] is None]
-    left_out = [
-        LeftOut(row.id, reason, row.state, row.kind, row.dataset)
-        for row, _ in runs
-        if (reason := why[row.id]) is not None
-    ]
+    check_number(len(rows))
+    readable, without = readable_of(rows, folder_of)
+    first = readable[0][0] if readable else rows[0]
+    other = [(row, _other_than(row, first)) for row, _ in readable]
+    left = {each.run: each for each in [*without, *(_left_out(row, why) for row, why in other if why is not None)]}
+    left_out = [left[row.id] for row in rows if row.id in left]
+    alike = [each for each in readable if each[0].id not in left]
     beside = kind_of(first.kind).beside(alike) if len(alike) >= FEWEST else None
     return SideBySide(
         kind=first.kind,
@@ -121,6 +122,25 @@ def side_by_side(runs: Sequence[Run]) -> SideBySide:
         beside=beside,
         verdict=verdict_of(beside) if beside is not None else None,
     )
+
+
+def readable_of(rows: Sequence[RunRow], folder_of: FolderOf) -> tuple[list[Run], list[LeftOut]]:
+    """Those of these runs whose results can be read, each with its folder, and the others with the reason.
+
+    `folder_of` raises RunElsewhere for a run of another home.
+    """
+    readable, left_out = [], []
+    for row in rows:
+        try:
+            folder = folder_of(row)
+            kind_of(row.kind).facts(row, folder)
+        except RunElsewhere as error:
+            left_out.append(_left_out(row, "elsewhere", host=error.values["host"]))
+        except NoResults as error:
+            left_out.append(_left_out(row, cast(Why, error.code), file=error.values["file"]))
+        else:
+            readable.append((row, folder))
+    return readable, left_out
 
 
 def check_number(many: int) -> None:
@@ -142,10 +162,12 @@ def settings_of(row: RunRow) -> Mapping[str, Any]:
     return {setting.name: setting.value for setting in describe(read_job(row.spec))}
 
 
-def _why_not(row: RunRow, first: RunRow) -> Why | None:
-    if row.state != "succeeded":
-        return "unfinished"
+def _other_than(row: RunRow, first: RunRow) -> Why | None:
     return "other_kind" if row.kind != first.kind else "other_data" if row.dataset != first.dataset else None
+
+
+def _left_out(row: RunRow, why: Why, **more: str) -> LeftOut:
+    return LeftOut(row.id, why, row.state, row.kind, row.dataset, **more)
 
 
 def _learnt(run: Run) -> Learnt:

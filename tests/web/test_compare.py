@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import EventLog, Finished, Started
+from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from tests.stored_runs import write_evaluation
 from tests.told_runs import classified, inspected
@@ -73,7 +74,7 @@ def test_what_cannot_be_compared_is_left_out_with_the_reason_and_names_are_text(
     for language in ("en", "ko", "zh"):
         text = page(client, "r1,r2,r4,r5,r77,<script>", language)
         notices = text.split('<ul class="notices">')[1].split("</ul>")[0]
-        assert notices.count("<li>") == 3 and all(run in notices for run in ("r4", "r5", "r77"))
+        assert notices.count("<li>") == 4 and all(run in notices for run in ("r4", "r5", "r77", "&lt;script&gt;"))
         assert "&lt;b&gt;dust" in text and "<b>dust" not in text
 
 
@@ -87,6 +88,28 @@ def test_an_address_that_names_no_comparison_opens_and_offers_runs(compared: Non
 def test_more_than_six_are_refused_with_what_to_do(compared: None, client: TestClient) -> None:
     refused = client.get("/api/compare", params={"runs": "r1"})
     assert refused.status_code == 422 and refused.json()["code"] == "not_comparable"
+
+
+@pytest.mark.parametrize("name", ["r77", "<script>", "r1 r2"])
+def test_a_script_that_names_no_run_is_told_and_not_given_the_others_alone(
+    compared: None, client: TestClient, name: str
+) -> None:
+    refused = client.get("/api/compare", params={"runs": f"r1,r2,{name}"})
+    assert refused.status_code == 404 and name in refused.json()["message"]
+
+
+def test_a_damaged_run_is_left_out_with_the_reason_and_the_others_are_compared(
+    compared: None, client: TestClient, settings: Settings
+) -> None:
+    scores = RunFolder(settings.home / "runs" / "r1").evaluation.scores
+    scores.write_bytes(scores.read_bytes()[:-20])
+    for language in ("en", "ko", "zh"):
+        text = page(client, "r1,r2,r3", language)
+        notices = text.split('<ul class="notices">')[1].split("</ul>")[0]
+        assert "r1" in notices and scores.name in notices and "data-table" in text
+    facts = client.get("/api/compare", params={"runs": "r1,r2,r3"}).json()
+    assert [(each["run"], each["why"]) for each in facts["left_out"]] == [("r1", "damaged")]
+    assert facts["verdict"]["best"] == "r3"
 
 
 def test_the_facts_hold_every_picture_as_each_run_judged_it(compared: None, client: TestClient) -> None:

@@ -11,9 +11,9 @@ from assistant.runs.queue import UnknownRun
 from assistant.store.tables import RunRow
 from assistant.telling.cells import cell, name_of
 from assistant.telling.comparisons import verdict_sentences
-from assistant.telling.side_by_side import FEWEST, MOST, Run, SideBySide, side_by_side
+from assistant.telling.side_by_side import FEWEST, MOST, SideBySide, side_by_side
 from assistant.workspace import Workspace
-from web.ids import Id, is_id
+from web.ids import Id
 from web.routes.workspace import Drawn, Opened
 
 router = APIRouter()
@@ -26,7 +26,7 @@ async def show_comparison(request: Request, workspace: Opened, renderer: Drawn, 
     rows, unknown = await _asked(workspace, runs)
     found, language = None, renderer.language(request)
     if FEWEST <= len(rows) <= MOST:
-        found = await asyncio.to_thread(side_by_side, _with_folders(workspace, rows))
+        found = await asyncio.to_thread(side_by_side, rows, workspace.runs.folder_of)
     shown = [row for row in rows if found is None or row.id in {each.run for each in found.runs}]
     verdict = verdict_sentences(found.beside, language) if found is not None and found.beside is not None else []
     return await renderer.page(
@@ -52,11 +52,11 @@ async def open_comparison(runs: Id) -> Response:
 
 @router.get("/api/compare")
 async def compare_runs(workspace: Opened, runs: Asked) -> dict[str, Any]:
-    """What `murascope compare --json` tells."""
+    """What `murascope compare --json` tells; whatever is named must be a run."""
     rows = [await workspace.runs.get(run) for run in _ids(runs)]
 
     def facts() -> dict[str, Any]:
-        found: SideBySide = side_by_side(_with_folders(workspace, rows))
+        found: SideBySide = side_by_side(rows, workspace.runs.folder_of)
         return found.facts()
 
     return await asyncio.to_thread(facts)
@@ -77,11 +77,7 @@ async def _asked(workspace: Workspace, runs: str) -> tuple[list[RunRow], list[st
 
 
 def _ids(runs: str) -> list[str]:
-    return [name for name in dict.fromkeys(each.strip() for each in runs.split(",")) if is_id(name)]
-
-
-def _with_folders(workspace: Workspace, rows: Sequence[RunRow]) -> list[Run]:
-    return [(row, workspace.runs.folder_of(row)) for row in rows]
+    return [name for name in dict.fromkeys(each.strip() for each in runs.split(",")) if name]
 
 
 async def _others(workspace: Workspace, like: Sequence[RunRow], taken: Sequence[str]) -> list[RunRow]:

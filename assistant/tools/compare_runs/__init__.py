@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
-from assistant.runs.results import NoResults
 from assistant.telling import told
 from assistant.telling.comparisons import compared
 from assistant.telling.side_by_side import FEWEST, MOST
@@ -27,11 +26,7 @@ async def compare_runs(ctx: RunContext[Desk], runs: list[str] | None = None) -> 
         many = len(rows)
         how = "name two to six of them" if runs else "fewer than two finished ones were spoken of: name two to six"
         raise desk.refuse("not_comparable", f"{many} runs cannot be compared: {how}", count=many)
-    at = [(row, desk.folder(row)) for row in rows]
-    try:
-        sentences, answer = await asyncio.to_thread(compared, at, desk.language)
-    except NoResults as error:
-        raise desk.refuse("no_results", str(error), **error.values) from None
+    sentences, answer = await asyncio.to_thread(compared, rows, desk.runs.folder_of, desk.language)
     return {"runs": [row.id for row in rows], **told(sentences, answer)}
 
 

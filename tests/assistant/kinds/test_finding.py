@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.kinds.finding import Asked, Finder
+from assistant.kinds.finding import Asked, Finder, NoSuchColumn, NoSuchState
 from assistant.runs.labels import labels
 from assistant.settings import Settings
 from assistant.workspace import Workspace
@@ -87,12 +87,22 @@ async def test_letters_beyond_english_are_found_however_they_are_written(workspa
         ("when", "r1 r2 r3 r4"),
         ("took", "r4 r3 r2 r1"),
         ("worst", "r4 r3 r2 r1"),
-        ("setting.none_such", "r4 r3 r2 r1"),
-        ("none such", "r4 r3 r2 r1"),
+        ("", "r4 r3 r2 r1"),
     ],
 )
 async def test_all_runs_are_sorted_and_those_without_a_value_come_last(finder: Finder, sort: str, order: str) -> None:
     assert await ids(finder, sort=sort) == order.split()
+
+
+@pytest.mark.parametrize("sort", ["setting.none_such", "none such", "--run", "setting.", "RUN"])
+async def test_an_order_that_there_is_not_is_refused_with_what_is_possible(finder: Finder, sort: str) -> None:
+    with pytest.raises(NoSuchColumn, match="possible: run, model"):
+        await finder.page(Asked(sort=sort))
+
+
+async def test_a_state_that_no_run_has_is_refused_with_what_is_possible(finder: Finder) -> None:
+    with pytest.raises(NoSuchState, match="possible: queued, running"):
+        await finder.page(Asked(state="finished"))
 
 
 async def test_by_their_room_on_the_disk_those_come_last_whose_files_are_not_here(finder: Finder) -> None:

@@ -1,6 +1,6 @@
 """Two to six runs beside each other: better only where it is more than chance, and what cannot be compared is said with the reason."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from assistant.kinds.pairs import Pair, auroc_difference
+from assistant.runs.place import RunElsewhere
 from assistant.store.tables import RunRow
 from assistant.telling import Sentence, composed, told
 from assistant.telling.comparisons import compared, verdict_sentences
@@ -44,8 +45,20 @@ def run(
     return row, folder
 
 
+def apart(runs: Sequence[tuple[RunRow, Path]]) -> tuple[list[RunRow], Callable[[RunRow], Path]]:
+    """The runs, and where the folder of each is; those of r9 lie in another home."""
+    at = {row.id: folder for row, folder in runs}
+
+    def folder_of(row: RunRow) -> Path:
+        if row.id == "r9":
+            raise RunElsewhere(row)
+        return at[row.id]
+
+    return [row for row, _ in runs], folder_of
+
+
 def texts(runs: Sequence[tuple[RunRow, Path]], language: Language = "en") -> dict[str, str]:
-    return {each.id: each.text for each in compared(runs, language)[0]}
+    return {each.id: each.text for each in compared(*apart(runs), language)[0]}
 
 
 FEW, MANY = (
@@ -82,7 +95,9 @@ def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
 def test_where_no_test_can_tell_it_is_said_that_none_can(tmp_path: Path) -> None:
     """Both tell good from defective wholly, one the wrong way round: the images tell nothing of a spread."""
     wrong = inspected({"line": (8, 8)}, good=6, alarms=3, better=-3.0)
-    found = side_by_side([run(tmp_path, 3, inspected({"line": (1, 8)}, good=6, alarms=0)), run(tmp_path, 5, wrong)])
+    found = side_by_side(
+        *apart([run(tmp_path, 3, inspected({"line": (1, 8)}, good=6, alarms=0)), run(tmp_path, 5, wrong)])
+    )
     assert found.beside is not None
     (said,) = verdict_sentences(found.beside, "en")
     assert said.text.startswith("Which is better cannot be told by image AUROC")
@@ -92,7 +107,7 @@ def test_where_no_test_can_tell_it_is_said_that_none_can(tmp_path: Path) -> None
     ("language", "told"), [("en", "r3, r5 have the same"), ("ko", "r3, r5 모두"), ("zh", "r3、r5 相同")]
 )
 def test_of_two_with_the_same_figure_none_is_said_to_lead(tmp_path: Path, language: Language, told: str) -> None:
-    found = side_by_side([run(tmp_path, 3, FEW), run(tmp_path, 5, FEW)])
+    found = side_by_side(*apart([run(tmp_path, 3, FEW), run(tmp_path, 5, FEW)]))
     assert found.beside is not None
     (said,) = verdict_sentences(found.beside, language)
     assert told in said.text.replace("*", "")
@@ -123,9 +138,30 @@ def test_runs_on_other_data_or_of_another_kind_are_not_compared_and_the_reason_i
     assert "tile" in said["r3-r5-r6.other_data"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_runs_without_results_are_left_out_with_what_became_of_them_and_the_others_compared(
+    tmp_path: Path, language: Language
+) -> None:
+    """The first is damaged, and on other data: it does not say what the others are compared with."""
+    runs = [run(tmp_path, 1, FEW, dataset="tile"), run(tmp_path, 2, FEW), run(tmp_path, 3, MANY), run(tmp_path, 9, FEW)]
+    runs += [run(tmp_path, 4, FEW, state="failed"), run(tmp_path, 5, FEW, state="stopped")]
+    scores = RunFolder(runs[0][1]).evaluation.scores
+    scores.write_bytes(b"".join(scores.read_bytes().splitlines(keepends=True)[:9]))
+    RunFolder(runs[0][1]).evaluation.checksums.unlink()
+    found = side_by_side(*apart(runs))
+    assert [(each.run, each.why) for each in found.left_out] == [
+        ("r1", "damaged"), ("r9", "elsewhere"), ("r4", "failed"), ("r5", "stopped")
+    ]  # fmt: skip
+    assert [each.run for each in found.runs] == ["r2", "r3"] and found.verdict is not None
+    said = texts(runs, language)
+    why = {each.run: said[f"{each.run}.no_results"] for each in found.left_out}
+    assert scores.name in why["r1"] and len(set(why.values())) == 4
+    assert any(id.startswith("r2-r3.") for id in said)
+
+
 def test_a_run_without_results_is_told_as_such(tmp_path: Path) -> None:
     said = texts([run(tmp_path, 3, FEW), run(tmp_path, 5, MANY, state="failed")])
-    assert said["r5.no_results"] == "**r5** has no results to compare: failed."
+    assert said["r5.no_results"] == "**r5** is left out: it failed, so nothing was measured."
 
 
 def test_of_more_than_two_the_best_is_compared_with_each_other(tmp_path: Path) -> None:
@@ -142,7 +178,7 @@ def test_the_pairs_are_those_of_the_run_that_the_verdict_names(tmp_path: Path) -
     runs = [run(tmp_path, number, results) for number, results in ((3, MANY), (5, FEW), (8, MANY))]
     for (row, _), auroc in zip(runs, (0.99, 0.9, 0.8), strict=True):
         row.metrics = {"image_auroc": auroc}
-    beside = side_by_side(runs).beside
+    beside = side_by_side(*apart(runs)).beside
     assert beside is not None and "**r5**" in verdict_sentences(beside, "en")[0].text
     assert {id.split(".")[0] for id in texts(runs)} == {"r3-r5-r8", "r3-r5", "r5-r8"}
 
@@ -172,7 +208,7 @@ def test_each_figure_of_a_comparison_is_a_fact_and_three_languages_say_the_same(
 ) -> None:
     home = tmp_path_factory.mktemp("runs")
     runs = [run(home, number, each) for number, each in zip((3, 5), results, strict=True)]
-    spoken = [compared(runs, language) for language in LANGUAGES]
+    spoken = [compared(*apart(runs), language) for language in LANGUAGES]
     for language, (sentences, answer) in zip(LANGUAGES, spoken, strict=True):
         assert composed(told(sentences, answer), language)
         for sentence in sentences:

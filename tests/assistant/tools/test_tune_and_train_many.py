@@ -6,8 +6,9 @@ import pytest
 
 from assistant.chat.conversation import Conversation
 from assistant.frames import Answer, Approve, ConfirmItem, PlannedGroup
+from assistant.plans.group import LEAST_MINUTES, MOST_MINUTES
 from assistant.workspace import Workspace
-from tests.talk import plan_of
+from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
 PLAIN = {"dataset": "oled", "model": "autoencoder"}
@@ -101,3 +102,18 @@ async def test_a_stop_means_the_group_that_goes_on_and_waits_for_a_yes(
     await conversation.receive(Answer(call=question.call, yes=True), "en")
     await conversation.finish()
     assert (await workspace.groups.get("g1")).stop_requested
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 20_000])
+async def test_minutes_that_there_cannot_be_are_refused_with_what_is_possible(
+    conversation: Conversation, minutes: float
+) -> None:
+    called = await conversation.call("sweep", {**PLAIN, "values": [64, 96], "minutes": minutes}, "en")
+    assert (called.status, called.facts["code"]) == ("refused", "settings")
+    (problem,) = called.facts["problems"]
+    assert (problem["name"], problem["limit"]) == ("minutes", MOST_MINUTES if minutes > 0 else LEAST_MINUTES)
+
+
+async def test_a_value_that_a_tools_schema_refuses_is_told_as_a_sentence(conversation: Conversation) -> None:
+    text = answers(await say(conversation, "find the best model for oled by trial in 0 minutes"))
+    assert "Minutes in all is 0.0; it must be more than 0." in text and "Input should" not in text
