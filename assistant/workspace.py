@@ -4,7 +4,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache, partial
 from typing import Any
 
@@ -82,22 +82,21 @@ class Workspace:
         await asyncio.to_thread(open_executor, settings.executor, settings, open_files(settings))
         await asyncio.to_thread(open_artifacts, settings)
         place, mark = await asyncio.to_thread(_make_home, settings)
-        try:
-            database = await Database.open(settings.database_url)
-        except OperationalError:
-            await asyncio.to_thread(
-                refuse_full_disk, settings.home, wanted=DATABASE_BYTES, what="the database is opened"
-            )
-            raise
-        workspace = cls(settings, database, provider, place, mark)
-        try:
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(asyncio.to_thread, mark.give_up)
+            try:
+                database = await Database.open(settings.database_url)
+            except OperationalError:
+                await asyncio.to_thread(
+                    refuse_full_disk, settings.home, wanted=DATABASE_BYTES, what="the database is opened"
+                )
+                raise
+            ending.push_async_callback(database.close)
+            workspace = cls(settings, database, provider, place, mark)
+            ending.push_async_callback(workspace.conversations.close)
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()
                 yield workspace
-        finally:
-            await workspace.conversations.close()
-            await database.close()
-            await asyncio.to_thread(mark.give_up)
 
     async def rename_dataset(self, name: str, new: str) -> DatasetRow:
         """Call a data set otherwise, also on the cards of open plans.
