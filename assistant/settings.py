@@ -1,6 +1,7 @@
 """Every setting of Murascope, with its help text. All are environment variables; the README's table is made from these fields."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -62,7 +63,16 @@ class Settings(BaseSettings):
         min_length=32,
         description="signs what trainings on other machines report with; set the same for servers that share one database. Default is one that the home keeps",
     )
-    slots: int = Field(default=1, ge=1, le=64, description="trainings that run at the same time")
+    slots: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="trainings that run at the same time: on each GPU of this machine, and on its CPU; on a cluster, altogether",
+    )
+    gpus: str | None = Field(
+        default=None,
+        description="GPUs of this machine that trainings use, by number, such as 0,1; each takes `MURASCOPE_SLOTS` trainings at once. Default: those that torch finds",
+    )
     retries: int = Field(
         default=2, ge=0, le=20, description="how often a training is tried again whose process was killed or lost"
     )
@@ -209,6 +219,23 @@ class Settings(BaseSettings):
         """What `hosts` and `public_url` name, in small letters."""
         names = {name.strip().lower() for name in self.hosts.split(",") if name.strip()}
         return frozenset(names | ({urlsplit(self.public_url).hostname or ""} if self.public_url else set()))
+
+    @property
+    def gpu_numbers(self) -> tuple[str, ...] | None:
+        """What `gpus` names; None: it is left out.
+
+        Raises:
+            SettingError: it does not name different GPUs by their numbers.
+        """
+        if self.gpus is None:
+            return None
+        are_numbers = re.fullmatch(r"\s*[0-9]{1,3}\s*(,\s*[0-9]{1,3}\s*)*", self.gpus)
+        named = [str(int(each)) for each in self.gpus.split(",")] if are_numbers else []
+        if not named or len(set(named)) < len(named):
+            raise SettingError(
+                f"MURASCOPE_GPUS is {self.gpus!r}: name different GPUs by their numbers, separated by commas, such as 0,1"
+            )
+        return tuple(named)
 
     @property
     def database_url(self) -> str:

@@ -5,7 +5,7 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -60,14 +60,13 @@ class Workspace:
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
-        self.executor = cache(lambda name: open_executor(name, settings, parts.files))
-        self.attempts = parts.attempts
+        self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(
             self.runs, self.attempts, Leases(database, mark), self.executor, settings, ended=self._tell_end_of
         )
         self.keeper = Keeper(self.runs, parts.artifacts)
-        self.coordinator = Coordinator(self.runs, self.groups, slots=settings.slots, ended=self._tell_end_of_group)
+        self.coordinator = Coordinator(self.runs, self.groups, ended=self._tell_end_of_group)
 
     @classmethod
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`python -m engine run | test | check | catalog | demo | previews | report-pictures`: the door between processes.
+"""`python -m engine run | test | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -224,6 +224,14 @@ def catalog(options: argparse.Namespace) -> int:
     return FINISHED
 
 
+def gpus(options: argparse.Namespace) -> int:
+    """Print how many GPUs torch finds, as JSON."""
+    import torch
+
+    print(json.dumps(torch.cuda.device_count(), allow_nan=False))
+    return FINISHED
+
+
 def demo(options: argparse.Namespace) -> int:
     """Write the demo data set."""
     from engine.datasets.synthetic import write_demo
@@ -283,6 +291,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("describe-backbones", help=describe_backbones.__doc__)
     command.add_argument("--file", type=Path, help="written instead of the engine's own")
     command.set_defaults(do=describe_backbones)
+    command = commands.add_parser("gpus", help=gpus.__doc__)
+    command.set_defaults(do=gpus)
     command = commands.add_parser("demo", help=demo.__doc__)
     command.add_argument("folder", type=Path)
     command.set_defaults(do=demo)

@@ -151,6 +151,9 @@ class Cluster:
         self.cancelled: list[str] = []
         self.asked = 0
 
+    async def devices(self) -> list[str]:
+        return []
+
     async def ready(self, order: Order) -> None: ...
 
     async def submit(self, order: Order) -> None:

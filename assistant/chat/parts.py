@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from functools import cache
 
 from pydantic_ai.exceptions import AgentRunError
 
@@ -17,6 +18,7 @@ from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.artifacts import open_artifacts
 from assistant.runs.attempts import Attempts
+from assistant.runs.executors import open_executor
 from assistant.runs.files import open_files
 from assistant.runs.groups import Groups
 from assistant.runs.place import Place
@@ -41,7 +43,8 @@ class Parts:
         self.proposals = Proposals(database)
         self.files = open_files(settings)
         self.artifacts = open_artifacts(settings)
-        self.runs = Queue(settings, database, self.mask, place, self.files, self.artifacts)
+        self.executor = cache(lambda name: open_executor(name, settings, self.files))
+        self.runs = Queue(settings, database, self.mask, place, self.files, self.artifacts, self.executor)
         self.attempts = Attempts(database)
         self.groups = Groups(database, place)
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)

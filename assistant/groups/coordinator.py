@@ -34,8 +34,8 @@ MOST_FAILED = 3  # trials of a search that fail before any succeeds
 class Coordinator:
     """`ended` is told each group that has got its end here."""
 
-    def __init__(self, runs: Queue, groups: Groups, *, slots: int, ended: Callable[[GroupRow], None]):
-        self._runs, self._groups, self._slots, self._ended = runs, groups, slots, ended
+    def __init__(self, runs: Queue, groups: Groups, *, ended: Callable[[GroupRow], None]):
+        self._runs, self._groups, self._ended = runs, groups, ended
         self._closing, self._troubles = asyncio.Event(), Watch()
 
     @asynccontextmanager
@@ -72,7 +72,8 @@ class Coordinator:
                 await self._runs.cut_short(row, why)
         if not group.stop_requested and any(row.state == "queued" for row in active):
             return  # one at a time waits, so that others' runs have their turn
-        if not group.stop_requested and len(active) >= self._slots:
+        wanted = str(approved.base.job.get("device", "auto"))
+        if not group.stop_requested and len(active) >= await self._runs.most_at_once(wanted):
             return
         begun = not group.stop_requested and await self._begin_next(group, approved, rows, left)
         if not begun and not active:

@@ -7,6 +7,7 @@ whoever copies a home for a second server on the same database leaves that file 
 
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from assistant.store.tables import RunRow
 
 ID_FILE = "home.id"
 ID_BYTES = 8
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A home by its id, and its machine by the name that people know."""
+    """A home by its id, and its machine by the name that people know. `machine` is what tells it from others, whose devices are others: its
+    boot, for two containers on one machine have two names, and the same devices."""
 
     home: str
     host: str
+    machine: str
 
     def has(self, row: RunRow) -> bool:
         """Whether the run's folder lies here."""
@@ -37,7 +41,10 @@ def place_of(home: Path) -> Place:
         OSError: the id can neither be read nor written.
     """
     own = noted_once(home / ID_FILE, lambda: secrets.token_hex(ID_BYTES))
-    return Place(home=own, host=socket.gethostname())
+    host = machine = socket.gethostname()
+    with suppress(OSError):  # of Linux alone
+        machine = BOOT.read_text(encoding="ascii").strip()
+    return Place(home=own, host=host, machine=machine)
 
 
 class RunElsewhere(Refused):

@@ -5,9 +5,10 @@ that race for the same run one wins.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,13 +21,14 @@ from assistant.machine.masking import Mask
 from assistant.refused import Refused
 from assistant.runs import attempts
 from assistant.runs.artifacts import Artifacts
-from assistant.runs.executors import Approved, Order
+from assistant.runs.devices import Device, Placed, Waiting, devices_for, free_device, taken_of
+from assistant.runs.executors import Approved, Executor, Order, open_executor
 from assistant.runs.files import RunFiles
 from assistant.runs.follow import follow
 from assistant.runs.last_word import AttemptEnd, open_for_last_word, say, without_last_word
 from assistant.runs.leases import LEASE_S
 from assistant.runs.place import Place, RunElsewhere
-from assistant.settings import Settings
+from assistant.settings import SettingError, Settings
 from assistant.store.clock import now_there
 from assistant.store.database import Database
 from assistant.store.tables import ACTIVE, ENDED, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
@@ -38,6 +40,9 @@ from engine.contract.jobs import Job, digest_of, read_job
 OVER_TIME_S = 300.0  # beyond a job's own limit, by which its process ends itself
 LOOKS_AT_LOG, BETWEEN_LOOKS_S = 4, 0.25  # before a log that is in use counts as a trouble
 IS_DUE = or_(RunRow.not_before.is_(None), RunRow.not_before <= now_there())
+PAUSED = select(QueueRow.home).where(QueueRow.paused_at.is_not(None))
+IN_TURN = (RunRow.priority.desc(), RunRow.number)
+WANTED = func.coalesce(RunRow.spec["device"].as_string(), "auto")  # of a job's settings
 
 
 class UnknownRun(Refused, LookupError):
@@ -80,9 +85,15 @@ class Queue:
         place: Place,
         files: RunFiles,
         artifacts: Artifacts | None = None,
+        executors: Callable[[str], Executor] | None = None,
     ):
+        """
+        Args:
+            executors: by their names; None: those of the settings.
+        """
         self._settings, self._database, self._mask, self.place, self.files = settings, database, mask, place, files
         self._artifacts = artifacts
+        self._executors = executors or cache(partial(open_executor, settings=settings, files=files))
         self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.added = asyncio.Event()  # set with each new run, for the supervisor
 
@@ -321,13 +332,44 @@ class Queue:
         """The queued runs of this home: by priority, then the oldest first."""
         query = select(RunRow).where(RunRow.state == "queued", RunRow.home == self.place.home)
         async with self._database.reading() as session:
-            return (await session.scalars(query.order_by(RunRow.priority.desc(), RunRow.number))).all()
+            return (await session.scalars(query.order_by(*IN_TURN))).all()
+
+    async def startable(self) -> Sequence[Waiting]:
+        """What of it may start as soon as there is a place, in the order in which it does: its time has come, and the queue is not paused."""
+        query = select(RunRow.id, RunRow.executor, WANTED, RunRow.stop_requested)
+        query = query.where(RunRow.state == "queued", RunRow.home == self.place.home)
+        query = query.where(or_(RunRow.stop_requested, and_(IS_DUE, RunRow.home.not_in(PAUSED))))
+        async with self._database.reading() as session:
+            return [Waiting(*each) for each in await session.execute(query.order_by(*IN_TURN))]
 
     async def running(self) -> Sequence[RunRow]:
         """The running runs of this home, the oldest first."""
         query = select(RunRow).where(RunRow.state == "running", RunRow.home == self.place.home)
         async with self._database.reading() as session:
             return (await session.scalars(query.order_by(RunRow.number))).all()
+
+    async def placed(self) -> Sequence[Placed]:
+        """The running runs of this home with what they take, the oldest first; devices of other machines that share the home are none."""
+        async with self._database.reading() as session:
+            return await self._placed(session)
+
+    async def _placed(self, session: AsyncSession) -> Sequence[Placed]:
+        query = select(RunRow.id, RunRow.executor, AttemptRow.device).where(RunRow.state == "running")
+        query = query.outerjoin(AttemptRow, and_(AttemptRow.run == RunRow.id, AttemptRow.number == RunRow.attempts))
+        is_here = or_(AttemptRow.device.is_(None), AttemptRow.machine == self.place.machine)
+        query = query.where(RunRow.home == self.place.home, is_here).order_by(RunRow.number)
+        return [Placed(run, executor, device) for run, executor, device in await session.execute(query)]
+
+    async def devices(self, executor: str | None = None) -> Sequence[str]:
+        """Those of an executor, of that of the settings if none is named; none too where it cannot be opened."""
+        try:
+            return await self._executors(executor or self._settings.executor).devices()
+        except SettingError:
+            return ()
+
+    async def most_at_once(self, wanted: str) -> int:
+        """How many runs whose jobs name this device (auto, cpu, cuda) can run at the same time."""
+        return self._settings.slots * len(devices_for(wanted, await self.devices()))
 
     async def some(self, runs: Sequence[str]) -> Sequence[RunRow]:
         """The runs of these ids that there are, in this order. Deleted ones are none."""
@@ -366,19 +408,24 @@ class Queue:
             return {str(run): other for run, other in await session.execute(query)}
 
     async def waits_for(self, row: RunRow) -> Sequence[str]:
-        """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile.
+        """The runs one of which must end before this one can start; none when a slot is free, or it has started meanwhile. Those that take
+        or want other devices are not before it.
 
         Of a run in another home nobody here knows.
         """
         if row.state != "queued" or not self.place.has(row):
             return []
+        devices = await self.devices(row.executor)
+        among = devices_for(str(row.spec.get("device", "auto")), devices)
+        older = and_(RunRow.priority == row.priority, RunRow.number < row.number)
+        before = select(RunRow.id, WANTED).where(RunRow.state == "queued", RunRow.home == row.home)
+        before = before.where(RunRow.executor == row.executor, or_(RunRow.priority > row.priority, older))
         async with self._database.reading() as session:
-            older = and_(RunRow.priority == row.priority, RunRow.number < row.number)
-            goes_first = and_(RunRow.state == "queued", or_(RunRow.priority > row.priority, older))
-            before = and_(or_(RunRow.state == "running", goes_first), RunRow.id != row.id, RunRow.home == row.home)
-            order = (RunRow.state != "running", RunRow.priority.desc(), RunRow.number)
-            ahead = (await session.scalars(select(RunRow.id).where(before).order_by(*order))).all()
-        return ahead if len(ahead) >= self._settings.slots else []
+            waiting = (await session.execute(before.order_by(*IN_TURN))).all()
+        there = [each for each in await self.placed() if each.executor == row.executor]
+        ahead = [each.run for each in there if each.device in (*among, None)]
+        ahead += [run for run, wanted in waiting if devices_for(wanted, devices) == among]
+        return ahead if len(ahead) >= self._settings.slots * len(among) else []
 
     async def paused_since(self) -> datetime | None:
         """When the queue of this home was paused; None: it works. Nothing starts while it is paused, and what runs goes on."""
@@ -409,22 +456,27 @@ class Queue:
 
     async def may_start(self, row: RunRow) -> bool:
         """Whether a run that waits may start as soon as there is a place: its time has come, and the queue is not paused."""
-        paused = select(QueueRow.home).where(QueueRow.paused_at.is_not(None))
         async with self._database.reading() as session:
             return (
-                await session.scalar(select(RunRow.id).where(RunRow.id == row.id, IS_DUE, RunRow.home.not_in(paused)))
+                await session.scalar(select(RunRow.id).where(RunRow.id == row.id, IS_DUE, RunRow.home.not_in(PAUSED)))
                 is not None
             )
 
-    async def claim_one(self, run: str, *, by: str | None = None, slots: int | None = None) -> RunRow | None:
+    async def claim_one(
+        self, run: str, *, by: str | None = None, slots: int | None = None, among: Sequence[Device] = (None,)
+    ) -> RunRow | None:
         """Take this run if it still waits: it becomes running, on this machine, with a new attempt.
 
         Args:
             by: who holds its lease then.
-            slots: only where fewer than so many runs of this home run, whichever server asks at the same moment.
+            slots: only where a device of its executor has fewer than so many runs of this home, whichever server asks at the same moment.
+            among: the devices of which it takes the least occupied.
         """
         async with self._database.session() as session:
-            if slots is not None and await self._running_one_by_one(session) >= slots:
+            executor = await session.scalar(select(RunRow.executor).where(RunRow.id == run)) or ""
+            taken = taken_of(await self._placed_one_by_one(session), executor)
+            device, is_free = free_device(among, taken, slots=slots)
+            if not is_free:
                 return None
             claim = update(RunRow).where(RunRow.id == run, RunRow.state == "queued", IS_DUE)
             claim = claim.values(
@@ -438,17 +490,18 @@ class Queue:
             ).returning(RunRow)
             row = (await session.scalars(claim.execution_options(synchronize_session=False))).one_or_none()
             if row is not None:
-                session.add(AttemptRow(run=row.id, number=row.attempts, executor=row.executor))
+                machine = None if device is None else self.place.machine
+                what = {"run": row.id, "number": row.attempts, "executor": row.executor}
+                session.add(AttemptRow(**what, device=device, machine=machine))
             return row
 
-    async def _running_one_by_one(self, session: AsyncSession) -> int:
-        """How many runs of this home run. Who asks next waits until this transaction has ended."""
+    async def _placed_one_by_one(self, session: AsyncSession) -> Sequence[Placed]:
+        """The running runs, as `placed` gives them. Who asks next waits until this transaction has ended."""
         await session.execute(
             text("insert into queues (home) values (:home) on conflict do nothing"), {"home": self.place.home}
         )
         await session.execute(select(QueueRow.home).where(QueueRow.home == self.place.home).with_for_update())
-        running = select(func.count()).where(RunRow.state == "running", RunRow.home == self.place.home)
-        return await session.scalar(running) or 0
+        return await self._placed(session)
 
     async def unclaim(self, row: RunRow, *, by: str) -> None:
         """A claimed run whose attempt could not be submitted waits again, as if nobody had claimed it; unless another holds its lease."""
@@ -671,8 +724,8 @@ def _version(threshold: dict[str, Any] | None) -> int:
     return 1 if threshold is None else int(threshold["version"])
 
 
-def order_of(row: RunRow, attempt: int, settings: Settings) -> Order:
-    """An attempt of a run. What was approved stands in the database; the run's files may have been written to since."""
+def order_of(row: RunRow, attempt: int, settings: Settings, *, place: Device = None) -> Order:
+    """An attempt of a run, on this device. What was approved stands in the database; the run's files may have been written to since."""
     try:
         job = read_job(row.spec)
         digest, needs, device, limit = digest_of(job), tuple(job.built_on), job.device, job.time_limit_min
@@ -688,4 +741,5 @@ def order_of(row: RunRow, attempt: int, settings: Settings) -> Order:
         limit_s=None if limit is None else limit * 60 + OVER_TIME_S,
         silent_s=settings.silent_s,
         device=device,
+        place=place,
     )

@@ -19,6 +19,7 @@ class Tried:
     number: int
     executor: str
     node: str | None
+    device: str | None  # assistant/runs/devices.py
     state: str
     submitted_at: datetime
     began_at: datetime | None
@@ -36,6 +37,7 @@ class Standing:
     attempts: list[Tried]
     executor: str
     node: str | None  # where its latest attempt computes
+    device: str | None  # on which device there
     priority: int
     not_before: datetime | None
     wait_s: float | None
@@ -58,6 +60,7 @@ async def standing_of(queue: Queue, attempts: Attempts, row: RunRow) -> Standing
         attempts=[_tried(each) for each in tried],
         executor=row.executor,
         node=tried[-1].node if tried else None,
+        device=tried[-1].device if tried else None,
         priority=row.priority,
         not_before=row.not_before,
         wait_s=wait_s,
@@ -94,6 +97,7 @@ def _tried(row: AttemptRow) -> Tried:
         number=row.number,
         executor=row.executor,
         node=row.node,
+        device=row.device,
         state=row.state,
         submitted_at=row.submitted_at,
         began_at=row.began_at,

@@ -1,4 +1,4 @@
-"""Works the queue off: starts what waits while a slot is free, watches what runs, and gives every run its honest end.
+"""Works the queue off: starts what waits where a device has a place free, watches what runs, and gives every run its honest end.
 
 It sees the runs of its own home: of the others it is told nothing and does nothing. Several servers of one home share the work: each
 starts runs where there is a place, and works on those whose lease it holds (assistant/runs/leases.py). How a run ended is read from its event log; whether
@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -23,6 +23,7 @@ from assistant.machine.logs import about
 from assistant.machine.troubles import CodedTrouble, Trouble, Watch
 from assistant.runs.attempts import Attempts
 from assistant.runs.deleting import remove_old
+from assistant.runs.devices import Placed, Waiting, devices_for, free_device, taken_of
 from assistant.runs.executors import Executor, Exited, Lost, Order, Pending, Running, Unknown, Unreachable, order_id
 from assistant.runs.last_word import LOG_LINES, AttemptEnd, end_of
 from assistant.runs.leases import Leases
@@ -42,7 +43,7 @@ QUEUE = "the queue"
 
 
 class Supervisor:
-    """Supervises the runs of one home, at most `slots` at a time; `ended` is told each run that has got its end here. Files of runs that
+    """Supervises the runs of one home, at most `slots` at a time on each device; `ended` is told each run that has got its end here. Files of runs that
     were deleted long enough ago it removes, at its start and now and then."""
 
     def __init__(
@@ -110,13 +111,27 @@ class Supervisor:
 
     async def _look(self) -> None:
         self._watched = {run: task for run, task in self._watched.items() if not task.done()}
-        running = await self._queue.running()
-        for row in running:
+        for row in await self._queue.running():
             await self._start_or_watch(row)
-        free = self._settings.slots - len(running)
-        for row in await self._queue.waiting():
-            if free > 0:
-                free -= await self._start_or_watch(row, slots=self._settings.slots)
+        placed, full = await self._queue.placed(), set[tuple[str, str]]()
+        for waits in await self._queue.startable():
+            if not waits.stop_requested:
+                if (waits.executor, waits.wanted) in full:
+                    continue
+                if not await self._is_place_free(waits, placed):
+                    full.add((waits.executor, waits.wanted))
+                    continue
+            if await self._start_or_watch(await self._queue.get(waits.run), slots=self._settings.slots):
+                placed = await self._queue.placed()
+
+    async def _is_place_free(self, waits: Waiting, placed: Sequence[Placed]) -> bool:
+        """As it was a moment ago: whoever claims the run asks again. True too where its executor cannot be opened, which its start will tell."""
+        try:
+            devices = await self._executors(waits.executor).devices()
+        except SettingError:
+            return True
+        taken = taken_of(placed, waits.executor)
+        return free_device(devices_for(waits.wanted, devices), taken, slots=self._settings.slots)[1]
 
     async def _start_or_watch(self, row: RunRow, *, slots: int | None = None) -> bool:
         """Start a run that waits, and watch one that runs, whoever started it, unless another server works on it. Whether it is watched
@@ -143,7 +158,7 @@ class Supervisor:
         """Whether the run was started here now.
 
         Args:
-            slots: so many may run at the same time; None: this one does in any case.
+            slots: so many may run at the same time on a device; None: this one does in any case.
 
         Raises:
             OSError: the disk is full, no process can be made, a cluster does not answer; the run waits on.
@@ -155,8 +170,10 @@ class Supervisor:
         if not await self._queue.may_start(row):
             return False
         executor = self._executor_of(row)
-        await executor.ready(order_of(row, row.attempts + 1, self._settings))
-        claimed = await self._queue.claim_one(row.id, by=self._leases.holder, slots=slots)
+        order = order_of(row, row.attempts + 1, self._settings)
+        await executor.ready(order)
+        among = devices_for(order.device, await executor.devices())
+        claimed = await self._queue.claim_one(row.id, by=self._leases.holder, slots=slots, among=among)
         if claimed is not None:
             await self._submit(executor, claimed)
         return claimed is not None
@@ -175,8 +192,9 @@ class Supervisor:
         await self._attempts.submitted(row)
 
     async def _order(self, executor: Executor, row: RunRow) -> Order:
-        """The latest attempt, with what it reports by where it shares no disk."""
-        order = order_of(row, row.attempts, self._settings)
+        """The latest attempt, with the device that it was claimed with, and what it reports by where it shares no disk."""
+        attempt = await self._attempts.latest(row)
+        order = order_of(row, row.attempts, self._settings, place=attempt.device if attempt is not None else None)
         for need in order.needs:
             with contextlib.suppress(UnknownRun):  # the engine says so
                 await self._queue.get(need)  # its files are here then

@@ -247,6 +247,8 @@ class AttemptRow(Base):
     executor: Mapped[str]
     state: Mapped[str] = mapped_column(default="submitting")
     node: Mapped[str | None]  # where it computes, for people
+    device: Mapped[str | None]  # of its executor's, whose place it takes (assistant/runs/devices.py)
+    machine: Mapped[str | None]  # whose device that is (assistant/runs/place.py)
     submitted_at: Mapped[datetime] = mapped_column(default=now)
     began_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]  # its last sign of life, where it reports over HTTP

@@ -6,6 +6,7 @@ from typing import Any
 from assistant.kinds import kind_of
 from assistant.kinds.claims import About, Claim, Outline
 from assistant.kinds.summary import headline_of, title_of
+from assistant.runs.devices import name_of_gpu
 from assistant.store.tables import RunRow
 from prompts.figures import Figure, count
 
@@ -76,12 +77,12 @@ def _on_standing(about: About, row: RunRow, standing: Mapping[str, Any]) -> Iter
     """Where it computes, what was tried of it, and what it waits for (assistant/runs/standing.py)."""
     attempts = standing.get("attempts") or []
     if attempts:
-        node, number = standing.get("node"), count(len(attempts))
+        node, number, gpu = standing.get("node"), count(len(attempts)), name_of_gpu(standing.get("device"))
         what = "run_computes" if row.state == "running" else "run_computed"
         if standing.get("why") == "place":
             yield about.claim("where", "run_waits_for_place", attempt=number)
         elif node:
-            yield about.claim("where", what, node=node, attempt=number)
+            yield about.claim("where", what, node=node, gpu=gpu, attempt=number)
         else:
             yield about.claim("where", f"{what}_unknown", attempt=number)
     if standing.get("position") is not None:

@@ -41,7 +41,8 @@ def test_a_run_that_has_ended_is_not_put_first(waiting: list[str], client: TestC
 
 
 def test_the_queue_tells_since_when_it_is_paused_until_it_is_resumed(client: TestClient) -> None:
-    assert client.get("/api/queue").json() == {"paused_since": None, "running": [], "waiting": [], "slots": 1}
+    told = {"paused_since": None, "running": [], "waiting": [], "slots": 1, "devices": ["cpu"]}
+    assert client.get("/api/queue").json() == told
     since = client.post("/api/queue/pause").json()["paused_since"]
     assert since is not None and client.post("/api/queue/pause").json()["paused_since"] == since
     assert client.post("/api/queue/resume").json()["paused_since"] is None

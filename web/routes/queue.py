@@ -52,7 +52,8 @@ async def prioritise(run: Id, wanted: Priority, workspace: Opened) -> dict[str, 
 
 
 async def queue_told(workspace: Workspace) -> dict[str, Any]:
-    """Since when it is paused, the runs that run and those that wait in their order, and how many may run at once."""
+    """Since when it is paused, the runs that run and those that wait in their order, and how many may run at once: on each of the devices,
+    or altogether where there are none (assistant/runs/devices.py)."""
     runs = workspace.runs
     since = await runs.paused_since()
     return {
@@ -60,4 +61,5 @@ async def queue_told(workspace: Workspace) -> dict[str, Any]:
         "running": [row.id for row in await runs.running()],
         "waiting": [row.id for row in await runs.waiting()],
         "slots": workspace.settings.slots,
+        "devices": list(await runs.devices()),
     }

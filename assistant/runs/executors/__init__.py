@@ -43,6 +43,7 @@ class Order:
     limit_s: float | None = None
     silent_s: float = 300.0
     device: str = "auto"  # as the job names it
+    place: str | None = None  # which of the executor's devices it has; None: the executor places it
     server: str | None = None
     token: str | None = field(default=None, repr=False)
 
@@ -128,6 +129,9 @@ class Executor(Protocol):
     """Computes attempts of runs somewhere, and knows how they are. An attempt is known by its `Order.id`."""
 
     shares_disk: bool  # computes in the views of the run files; else all that it needs and leaves travels (assistant/runs/reports.py)
+
+    async def devices(self) -> Sequence[str]:
+        """Those that it computes on, which are chosen among (assistant/runs/devices.py); none: it places by itself what it gets."""
 
     async def ready(self, order: Order) -> None:
         """

@@ -93,6 +93,9 @@ class KubernetesExecutor:
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._stopped: set[str] = set()  # attempts whose jobs were done away with here
 
+    async def devices(self) -> Sequence[str]:
+        return ()
+
     async def ready(self, order: Order) -> None:
         """
         Raises:

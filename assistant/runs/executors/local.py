@@ -11,7 +11,9 @@ from pathlib import Path
 
 from assistant.machine.disk_room import ROOM_TO_START_BYTES, refuse_full_disk
 from assistant.machine.engine_environment import engine_environment
+from assistant.machine.gpus import VISIBLE, Gpus
 from assistant.machine.own_process import engine_command
+from assistant.runs.devices import CPU
 from assistant.runs.executors import Executor, Exited, Lost, Order, Running, Status, Unknown, order_parts
 from assistant.runs.files import RunFiles
 from assistant.runs.last_word import log_tail
@@ -25,6 +27,10 @@ ENDING_S = 5.0  # what a shim may take to end its tree before it is ended itself
 
 
 def open_executor(settings: Settings, files: RunFiles) -> Executor:
+    """
+    Raises:
+        SettingError: the GPUs that the settings name cannot be used.
+    """
     return LocalExecutor(settings, files)
 
 
@@ -33,8 +39,12 @@ class LocalExecutor:
 
     def __init__(self, settings: Settings, files: RunFiles):
         self._settings, self._files, self._node = settings, files, socket.gethostname()
+        self._gpus = Gpus(settings)
 
     shares_disk = True
+
+    async def devices(self) -> Sequence[str]:
+        return (*await self._gpus.found(), CPU)
 
     async def ready(self, order: Order) -> None:
         views = self._files.views
@@ -69,7 +79,7 @@ class LocalExecutor:
         attempt = self._attempt(order.id)
         begun = attempt.begin(
             self.command(attempt.run, order.arguments(runs=self._files.views)),
-            environment=engine_environment(self._settings),
+            environment=engine_environment(self._settings) | _told(order.place),
             grace_s=LONGEST_GRACE_S,
             limit_s=order.limit_s,
             silent_s=order.silent_s,
@@ -86,3 +96,8 @@ class LocalExecutor:
         if isinstance(state, str):
             return Running(self._node, is_in_reach=not is_elsewhere(attempt.run)) if state == "on" else Unknown()
         return Exited(state.exit_code, state.why)
+
+
+def _told(place: str | None) -> dict[str, str]:
+    """What names a GPU alone to a process; one on the CPU is told nothing."""
+    return {} if place in (None, CPU) else {VISIBLE: place}

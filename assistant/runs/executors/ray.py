@@ -41,6 +41,9 @@ class RayExecutor:
         self._nodes: dict[str, str] = {}  # their names by their ids
         self._stopped: set[str] = set()  # attempts that were asked to stop
 
+    async def devices(self) -> Sequence[str]:
+        return ()
+
     async def ready(self, order: Order) -> None:
         """
         Raises:

@@ -95,6 +95,9 @@ class SlurmExecutor:
         self._seen: dict[str, list[Job]] = {}  # by their names, the first one first
         self._seen_at = -math.inf
 
+    async def devices(self) -> Sequence[str]:
+        return ()
+
     async def ready(self, order: Order) -> None:
         """
         Raises:

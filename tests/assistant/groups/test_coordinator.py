@@ -49,7 +49,8 @@ class Server:
     def __init__(self, workspace: Workspace, *, slots: int = 1):
         self.ended: list[GroupRow] = []
         self.workspace = workspace
-        self.coordinator = Coordinator(workspace.runs, workspace.groups, slots=slots, ended=self.ended.append)
+        workspace.settings.slots = slots
+        self.coordinator = Coordinator(workspace.runs, workspace.groups, ended=self.ended.append)
 
     async def look(self, group: GroupRow) -> list[RunRow]:
         """One look; the runs of the group after it."""

@@ -10,7 +10,7 @@ const AS_IT_SHOULD = [null, "done", "exited", "stopped"]; // outcomes of a singl
 export function whereItComputes(state) {
   const standing = state.row?.standing;
   if (!standing?.node || standing.why === "place") return "";
-  return t(state.state === "running" ? "run.where" : "run.where_then", { node: standing.node, executor: executorName(standing.executor) });
+  return t(state.state === "running" ? "run.where" : "run.where_then", { node: placeOf(standing), executor: executorName(standing.executor) });
 }
 
 /** Draw the attempts into their section, which is hidden where there is nothing to tell of them. */
@@ -31,10 +31,16 @@ function row(each, next, state) {
   const isRetried = next !== null || (isOver && state.state === "queued");
   return el("tr", { className: isOver ? (isRetried ? "tried" : "") : "now" },
     el("td", { className: "mono", textContent: each.number }),
-    el("td", {}, each.node ?? "–", el("small", { className: "dim", textContent: executorName(each.executor) })),
+    el("td", {}, placeOf(each), el("small", { className: "dim", textContent: executorName(each.executor) })),
     el("td", {}, el("time", { dateTime: each.submitted_at, textContent: date(each.submitted_at) })),
     el("td", { className: "num", textContent: lasted }),
     el("td", {}, isRetried ? `${how}, ${t("attempt.again")}` : how, each.reason ? el("small", { className: "dim", textContent: each.reason }) : null));
+}
+
+/** The machine, and its GPU where it is known to take one of them (assistant/runs/devices.py). */
+function placeOf({ node, device }) {
+  const gpu = device && device !== "cpu" ? device.replace(/^\d+$/, "GPU $&") : null;
+  return [node, gpu].filter(Boolean).join(" · ") || "–";
 }
 
 const executorName = (name) => coded("executor", name, {}, name);

@@ -28,6 +28,9 @@ class Elsewhere:
 
     shares_disk = True  # in effect: all that it leaves is copied back whenever somebody asks how it is
 
+    async def devices(self) -> list[str]:
+        return []
+
     async def ready(self, order: Order) -> None:
         await asyncio.to_thread(self._machine.mkdir, exist_ok=True)
 

@@ -30,6 +30,9 @@ class OverHttp:
     def __init__(self, machine: Path):
         self._machine = machine
 
+    async def devices(self) -> list[str]:
+        return []
+
     async def ready(self, order: Order) -> None:
         await asyncio.to_thread(self._machine.mkdir, exist_ok=True)
 
