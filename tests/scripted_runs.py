@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from assistant.machine.masking import Mask
 from assistant.machine.process_mark import ProcessMark
@@ -82,8 +83,8 @@ class Scene:
         self.executors.append(executor)
         return self.another_supervisor(executor)
 
-    async def add(self) -> str:
-        return (await self.queue.add(make_job("detect", "oled", "patchcore", {}), data_path="/data")).id
+    async def add(self, **chosen: Any) -> str:
+        return (await self.queue.add(make_job("detect", "oled", "patchcore", chosen), data_path="/data")).id
 
     async def run(self, script: str) -> RunRow:
         return await (await self.begin(script))

@@ -12,3 +12,9 @@ def trainer_of(run: Path) -> int:
     assert watchers is not None
     trainer, *_ = below(watchers.guard)
     return trainer
+
+
+def visible_to(run: Path) -> str | None:
+    """The GPUs that it was told of; None: nothing."""
+    told = Path(f"/proc/{trainer_of(run)}/environ").read_text(encoding="utf-8").split("\0")
+    return dict(each.partition("=")[::2] for each in told).get("CUDA_VISIBLE_DEVICES")

@@ -62,10 +62,12 @@ async def _queue(*, as_json: bool, paused: bool | None = None, first: str | None
 
 async def _facts(workspace: "Workspace") -> dict[str, Any]:
     since = await workspace.runs.paused_since()
+    devices = {each.run: each.device for each in await workspace.runs.placed()}
     return {
         "paused_since": since.isoformat() if since else None,
         "slots": workspace.settings.slots,
-        "running": [_run(row) for row in await workspace.runs.running()],
+        "devices": list(await workspace.runs.devices()),
+        "running": [{**_run(row), "device": devices.get(row.id)} for row in await workspace.runs.running()],
         "waiting": [
             {**_run(row), "position": position, "priority": row.priority}
             for position, row in enumerate(await workspace.runs.waiting(), 1)
@@ -78,10 +80,13 @@ def _run(row: "RunRow") -> dict[str, Any]:
 
 
 def _print(told: dict[str, Any]) -> None:
+    from assistant.runs.devices import name_of_gpu
+
     for where, runs in (("running", told["running"]), ("waiting", told["waiting"])):
         for each in runs:
             place = f"{where} {each['position']}" if "position" in each else where
-            cells = [each["run"], place, each["task"], f"{each['model']} on {each['dataset']}", each["name"]]
+            of = f"{each['model']} on {each['dataset']}"
+            cells = [each["run"], place, each["task"], of, each["name"], name_of_gpu(each.get("device"))]
             print("\t".join(cell for cell in cells if cell))
     if told["paused_since"]:
         tell(

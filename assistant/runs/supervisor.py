@@ -121,8 +121,9 @@ class Supervisor:
                 if not await self._is_place_free(waits, placed):
                     full.add((waits.executor, waits.wanted))
                     continue
-            if await self._start_or_watch(await self._queue.get(waits.run), slots=self._settings.slots):
-                placed = await self._queue.placed()
+            for row in await self._queue.some([waits.run]):  # none: it was stopped and deleted meanwhile
+                if await self._start_or_watch(row, slots=self._settings.slots):
+                    placed = await self._queue.placed()
 
     async def _is_place_free(self, waits: Waiting, placed: Sequence[Placed]) -> bool:
         """As it was a moment ago: whoever claims the run asks again. True too where its executor cannot be opened, which its start will tell."""

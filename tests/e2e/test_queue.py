@@ -19,7 +19,7 @@ from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from tests.e2e.waiting import until
 from tests.serving import environment_of, serving
-from tests.trainers import trainer_of
+from tests.trainers import trainer_of, visible_to
 
 PATIENCE_MS = 60_000
 TINY = {"image_size": 64, "backbone": "resnet18", "weights": "random"}
@@ -47,6 +47,7 @@ class Place:
     def kill_trainer_of(self, run: str) -> None:
         folder = RunFolder(Settings(home=self.home).runs_folder / run)
         until(lambda: folder.events.exists() and b'"epoch"' in folder.events.read_bytes())
+        assert visible_to(folder.path) == "0"  # it trains on the CPU where there is no such GPU
         os.kill(trainer_of(folder.path), signal.SIGKILL)
 
 
@@ -64,7 +65,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for number in range(count):
             Image.effect_noise((64, 64), 20 + number).save(data / kind / f"{number}.png")
     run_beside(_register(tmp_path / "home", data))
-    with serving(environment_of(tmp_path / "home") | {"MURASCOPE_RETRY_WAIT_S": "3"}) as address:
+    with serving(environment_of(tmp_path / "home") | {"MURASCOPE_RETRY_WAIT_S": "3", "MURASCOPE_GPUS": "0"}) as address:
         yield Place(address, tmp_path / "home", data)
 
 
@@ -115,6 +116,7 @@ def test_a_killed_training_tells_its_attempts_and_its_log_follows_it(page: Page,
     attempts = page.locator("[data-part=attempts] tbody tr")
     expect(attempts.first).to_contain_text("was killed, tried again")
     expect(attempts).to_have_count(2, timeout=PATIENCE_MS)
+    expect(attempts.first).to_contain_text(" · GPU 0")
     expect(attempts.last).to_contain_text("goes on", timeout=PATIENCE_MS)
     expect(lines.filter(has_text="Attempt 1 was killed")).to_have_class("log-line warning")
 

@@ -83,6 +83,17 @@ async def test_trials_begin_one_after_the_other_and_then_the_group_has_ended(
     assert [(row.id, row.ended) for row in server.ended] == [("g1", "finished")]
 
 
+async def test_trials_run_beside_each_other_on_as_many_gpus_as_there_are(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    workspace.settings.gpus = "0,1"
+    group, server = await begun(workspace), Server(workspace)
+    for _ in range(2):
+        (*_, run) = await server.look(group)
+        await workspace.runs.claim_one(run.id, among=["0", "1"])
+    assert [row.state for row in await server.look(group)] == ["running", "running"]
+
+
 async def test_a_restart_goes_on_without_a_second_start(workspace: Workspace, conversation: Conversation) -> None:
     group = await begun(workspace)
     await asyncio.gather(*(Server(workspace, slots=2).look(group) for _ in range(4)))

@@ -152,6 +152,22 @@ def test_a_run_that_is_not_at_work_says_why(language: Language, state: Any, repo
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", ["running", "succeeded"])
+def test_the_gpu_on_which_a_run_computes_is_named(language: Language, state: Any) -> None:
+    def where(device: str | None) -> str:
+        attempts = [{"number": 1, "outcome": None, "reason": None}]
+        reported = {"standing": {"attempts": attempts, "node": "line-2", "device": device}}
+        claims = claims_of_progress(run(state), reported)
+        held_to_facts(claims)
+        (text,) = (each.text for each in sentences_of(claims, language) if each.id == "r3.where")
+        assert "line-2" in text
+        return text
+
+    assert "GPU 1" in where("1") and "GPU-8932f937" in where("GPU-8932f937")
+    assert where("cpu") == where(None) and "GPU" not in where("cpu")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_of_runs_tells_each_by_its_headline_figure(language: Language) -> None:
     rows = [run("succeeded", metrics={"image_auroc": 0.98765}), run("failed", reason="killed"), run("queued")]
     first, second, third = (each.text for each in sentences_of(claims_of_list(rows), language))

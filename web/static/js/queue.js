@@ -5,6 +5,7 @@ import { $, el } from "./dom.js";
 import { date } from "./format.js";
 import { t } from "./i18n.js";
 import { lookAgain } from "./run_feed.js";
+import { deviceName } from "./run_standing.js";
 import { failure, toast } from "./toast.js";
 
 const LOOK_SECONDS = 3;
@@ -31,11 +32,11 @@ export async function lookAtQueue() {
   if (look === looks) timer = setTimeout(lookAtQueue, LOOK_SECONDS * 1000);
 }
 
-function draw({ paused_since: since, running, waiting, slots }) {
+function draw({ paused_since: since, running, waiting, slots, devices }) {
   const isEmpty = !running.length && !waiting.length;
   head.classList.toggle("paused", since !== null);
   $("[data-part=counts]", head).textContent = isEmpty ? t("queue.empty") : [t("queue.running", { count: running.length }), t("queue.waiting", { count: waiting.length })].join(" · ");
-  $("[data-part=slots]", head).textContent = isEmpty ? "" : t("queue.slots", { count: slots });
+  $("[data-part=slots]", head).textContent = isEmpty ? "" : mostAtOnce(slots, devices);
   $("[data-part=paused]", head).textContent = since === null ? "" : t("queue.paused", { time: date(since) });
   $("[data-action=pause-queue]", head).hidden = since !== null;
   $("[data-action=resume-queue]", head).hidden = since === null;
@@ -44,6 +45,11 @@ function draw({ paused_since: since, running, waiting, slots }) {
   show.hidden = !fresh;
   show.textContent = t("queue.new", { count: fresh });
   places(waiting);
+}
+
+function mostAtOnce(count, devices) {
+  if (devices.length < 2) return t("queue.slots", { count });
+  return t("queue.slots_each", { count, devices: devices.map(deviceName).join(", ") });
 }
 
 function places(waiting) {

@@ -39,8 +39,10 @@ function row(each, next, state) {
 
 /** The machine, and its GPU where it is known to take one of them (assistant/runs/devices.py). */
 function placeOf({ node, device }) {
-  const gpu = device && device !== "cpu" ? device.replace(/^\d+$/, "GPU $&") : null;
-  return [node, gpu].filter(Boolean).join(" · ") || "–";
+  return [node, device && device !== "cpu" ? deviceName(device) : null].filter(Boolean).join(" · ") || "–";
 }
+
+/** CPU, or a GPU by its number or its own name. */
+export const deviceName = (device) => (device === "cpu" ? "CPU" : device.replace(/^\d+$/, "GPU $&"));
 
 const executorName = (name) => coded("executor", name, {}, name);
