@@ -25,6 +25,8 @@ async def scene(settings: Settings) -> AsyncIterator[Scene]:
     async with opened_scene(settings.model_copy(update={"gpus": "0,1"})) as opened:
         opened.executor.script = GOES
         yield opened
+        for run in opened.files.runs():
+            (opened.queue.folder(run) / "go").touch()
 
 
 @pytest.fixture
