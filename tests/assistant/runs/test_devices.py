@@ -37,6 +37,11 @@ async def stored(settings: Settings, database_url: str) -> AsyncIterator[Scene]:
         yield opened
 
 
+async def begun(scene: Scene, run: str) -> None:
+    await scene.state_becomes(run, "running")
+    await scene.first_event(run)
+
+
 async def taken(scene: Scene) -> dict[str, str | None]:
     return {each.run: each.device for each in await scene.queue.placed()}
 
@@ -50,7 +55,7 @@ async def test_each_gpu_takes_one_training_and_the_cpu_another_beside_them(scene
     on_cpu = await scene.add(device="cpu")
     async with scene.supervisor.working():
         for run in (first, second, on_cpu):
-            await scene.first_event(run)
+            await begun(scene, run)
         told = {run: visible_to(scene.queue.folder(run)) for run in (first, second, on_cpu)}
         assert told == {first: "0", second: "1", on_cpu: None}
         assert await taken(scene) == {first: "0", second: "1", on_cpu: "cpu"}
@@ -69,13 +74,13 @@ async def test_a_server_that_starts_anew_keeps_the_places(scene: Scene) -> None:
     first, second, third = [await scene.add() for _ in range(3)]
     async with scene.supervisor.working():
         for run in (first, second):
-            await scene.first_event(run)
+            await begun(scene, run)
     server = scene.another_server()
     await server._look()
     assert await taken(scene) == {first: "0", second: "1"}
     async with server.working():
         (scene.queue.folder(second) / "go").touch()
-        await scene.first_event(third)
+        await begun(scene, third)
         assert await taken(scene) == {first: "0", third: "1"}
         for run in (first, third):
             (scene.queue.folder(run) / "go").touch()
@@ -86,7 +91,7 @@ async def test_a_run_that_was_claimed_by_a_killed_server_is_started_on_its_gpu(s
     run = await scene.add()
     assert await scene.queue.claim_one(run, among=GPUS[1:]) is not None
     async with scene.supervisor.working():
-        await scene.first_event(run)
+        await begun(scene, run)
         assert visible_to(scene.queue.folder(run)) == "1"
         (scene.queue.folder(run) / "go").touch()
         await scene.state_becomes(run, "succeeded", "failed")
