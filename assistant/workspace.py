@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from assistant.chat.conversation import Conversation
 from assistant.chat.conversations import Conversations
 from assistant.chat.parts import Parts
+from assistant.data.datasets import renamed_in
 from assistant.groups.coordinator import Coordinator
 from assistant.kinds.finding import PAGE, Asked, Finder, Found
 from assistant.kinds.summary import title_of
@@ -107,7 +108,9 @@ class Workspace:
         for plan in plans:
             if plan.conversation is not None:
                 conversation = await self.conversations.get(plan.conversation)
-                await conversation.transcript.update(plan_key(plan.id), dataset=row.name)
+                if (item := await conversation.transcript.get(plan_key(plan.id))) is not None:
+                    shown = renamed_in(item.model_dump(), name, row.name)
+                    await conversation.transcript.show(plan_key(plan.id), type(item).model_validate(shown))
                 await conversation.memory.change(partial(renamed, old=name, new=row.name))
         return row
 

@@ -25,6 +25,7 @@ from prompts.as_they_stand import as_it_stands
 from prompts.figures import Figure, Within
 from prompts.languages import Language
 from prompts.page_texts import filled, flat, page_texts
+from prompts.reasons import reason_in
 
 FOLDER = Path(__file__).resolve().parent / "telling"
 COMMA = {"en": ", ", "ko": ", ", "zh": "、"}
@@ -90,6 +91,7 @@ def _environment(language: Language, prefix: str) -> Environment:
 
     environment = Environment(undefined=StrictUndefined, finalize=plain)
     environment.filters |= {"one": _one, "within": interval, "josa": with_particle, "listed": listed, "said": plain}
+    environment.filters |= {"begins": lambda text: text[:1].upper() + text[1:]}  # a sentence
     environment.globals |= {
         "text": text,
         "phrase": lambda name: wordings(language)[f"{prefix}{name}"]({}),
@@ -98,6 +100,7 @@ def _environment(language: Language, prefix: str) -> Environment:
         "choice_name": lambda name, value: text(f"choice.{name}.{value}", str(plain(value))),
         "notice": lambda code, message, told: text(f"notice.{code}", message, **told),
         "because": lambda code, message, told: text(f"because.{code}", message, **told),
+        "reason_in_words": lambda reason: reason_in(language, reason),
         "sentence": lambda said: said if said[-1:] in ".!?。！？" else said + STOP[language],
         "stage_name": lambda name: text(f"stage.{name}", name),
     }

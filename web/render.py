@@ -26,6 +26,7 @@ from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
 from prompts.figures import percent
 from prompts.languages import LANGUAGES, Language
+from prompts.reasons import english_reasons, reason_in
 from web import markdown
 from web.kinds import FOLDER as KINDS_FOLDER
 from web.versions import STATIC, static_url
@@ -103,6 +104,7 @@ def environment(language: str) -> Environment:
         setting_help=words.setting_help, choice=words.choice, subject_of=words.subject, model_summary=words.model_summary, description_of=description_of,
         took=took, kinds=kind_names(), kind_sheets=sorted(path.name for path in (STATIC / "css" / "kinds").glob("*.css")), title_of=title_of,
         models_of=lambda kind: KINDS[kind].models(), headline_metric=lambda kind: KINDS[kind].headline,
+        english_reasons=english_reasons() if language != "en" else {},
         kind_for=kind_for, usual_model=lambda kind: KINDS[kind].models()[kind_of(kind).default_model].title,
     )  # fmt: skip
     jinja.filters.update(
@@ -112,6 +114,7 @@ def environment(language: str) -> Environment:
         percent=percent,
         plain=plain,
         by_reason=by_reason,
+        reason=lambda reason: reason_in(words.language, reason),
         field=field_text,
         bound=lambda number: f"{number:.10g}",
         pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False),

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from assistant.data.archives import BadArchive, NoRoom, unpack_elsewhere
@@ -24,7 +24,7 @@ from assistant.machine.engine_process import EngineError, ask_engine
 from assistant.refused import Refused
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, DatasetRow, ProposalRow, RunRow
+from assistant.store.tables import ACTIVE, DatasetRow, GroupRow, ProposalRow, RunRow
 from engine.contract.data import DataFacts, DataProblem, Picture
 from engine.contract.picture_files import picture_inside
 
@@ -196,8 +196,8 @@ class Datasets:
                 logger.info("removed what an upload that was cut off had left: %s", upload.lock.stem)
 
     async def rename(self, name: str, new: str) -> tuple[DatasetRow, Sequence[ProposalRow]]:
-        """Call a data set otherwise. Its runs are filed under the new name, and plans that have no run yet follow; what was approved and
-        run before keeps in its spec the name that was read then. Gives the data set, and the open plans.
+        """Call a data set otherwise. Its runs and groups are filed under the new name, and plans and trials that have no run yet follow;
+        what was approved and run before keeps in its spec the name that was read then. Gives the data set, and the open plans.
 
         Raises:
             DatasetError: unknown, or a bad or taken name.
@@ -210,11 +210,25 @@ class Datasets:
             async with self._database.session() as session:
                 await session.execute(update(DatasetRow).where(DatasetRow.name == row.name).values(name=new))
                 await session.execute(update(RunRow).where(RunRow.dataset == row.name).values(dataset=new))
-                plans = (await session.scalars(select(ProposalRow).where(ProposalRow.dataset == row.name))).all()
+                names_it = or_(ProposalRow.dataset == row.name, ProposalRow.group.is_not(None))
+                every = (await session.scalars(select(ProposalRow).where(names_it))).all()
+                plans = [
+                    plan
+                    for plan in every
+                    if plan.dataset == row.name or plan.group != renamed_in(plan.group, row.name, new)
+                ]
                 for plan in plans:
-                    plan.dataset = new
+                    plan.dataset = new if plan.dataset == row.name else plan.dataset
+                    plan.group = renamed_in(plan.group, row.name, new)
                     if plan.run is None:
-                        plan.spec = {**plan.spec, "dataset": new}
+                        plan.spec = renamed_in(plan.spec, row.name, new)
+                for group in await session.scalars(select(GroupRow)):
+                    group.dataset = new if group.dataset == row.name else group.dataset
+                    group.plan = renamed_in(group.plan, row.name, new)
+                for run in await session.scalars(
+                    select(RunRow).where(RunRow.dataset == new, RunRow.group.is_not(None))
+                ):
+                    run.trial = renamed_in(run.trial, row.name, new)
         except IntegrityError:  # taken meanwhile
             raise _taken(new) from None
         return await self.get(new), [plan for plan in plans if plan.state == "open"]
@@ -263,6 +277,22 @@ class Datasets:
         if name.casefold() in {each.casefold() for each in await self.names()}:
             raise _taken(name)
         return name
+
+
+def renamed_in(told: Any, name: str, new: str) -> Any:
+    """Anything that is stored as JSON, with a data set called otherwise wherever it is named as one."""
+    match told:
+        case {"name": "datasets", "value": list() as values}:
+            return {**told, "value": [new if each == name else each for each in values]}
+        case dict():
+            return {
+                key: new if key == "dataset" and each == name else renamed_in(each, name, new)
+                for key, each in told.items()
+            }
+        case list():
+            return [renamed_in(each, name, new) for each in told]
+        case _:
+            return told
 
 
 def _taken(name: str) -> DatasetError:

@@ -42,6 +42,7 @@ class TrialTold(BaseModel):
     number: int
     run: str | None
     state: str  # as of a run; waiting: not begun yet; not_begun: the group ended before
+    began: bool = False  # its run: one that was stopped while it waited has not
     cut: str | None = None  # worse, budget
     reason: str | None = None
     dataset: str
@@ -134,7 +135,7 @@ def _told(runs: Queue, group: GroupRow, rows: Sequence[RunRow]) -> GroupTold:
         budget_s=group.budget_s,
         spent_s=spent_s(rows),
         total=approved.group.most if approved.group.search else len(approved.trials),
-        done=sum(row.state in ENDED for row in rows),
+        done=sum(row.state in ENDED and row.started_at is not None for row in rows),
         trials=trials,
         verdicts=[
             _recommending(_verdict(dataset, of, found), group.sort, approved, trials) for dataset, of in on.items()
@@ -148,6 +149,7 @@ def _trial(row: RunRow, tested: Tested | None) -> TrialTold:
         number=number_of(row),
         run=row.id,
         state=row.state,
+        began=row.started_at is not None,
         cut=is_cut(row),
         reason=row.reason,
         dataset=row.dataset,

@@ -13,9 +13,11 @@ from engine.contract.jobs import every_model
 from prompts.as_they_stand import as_it_stands
 from prompts.languages import Language
 from prompts.page_texts import filled, page_texts
+from prompts.reasons import reason_in
 from prompts.rendering import render
 
 OUR_MARKDOWN = ("sentences", "answer")  # of facts; all other texts are names, and what others wrote
+REASONS = ("reason", "hint")  # of facts, why a run failed and what to do: stored in English
 KINDS = ("refused", "error")  # of the page's texts about what did not go; the first that has a code words it
 
 
@@ -26,6 +28,7 @@ def built_in_words(say: str, language: Language, facts: dict[str, Any], *, tool:
     """
     texts = page_texts(language)
     ours = {name: facts[name] for name in OUR_MARKDOWN if name in facts}
+    facts = facts | {name: reason_in(language, facts[name]) for name in REASONS if isinstance(facts.get(name), str)}
     facts = {**as_it_stands(facts), **ours}
 
     def text(key: str, otherwise: str, **values: Any) -> str:

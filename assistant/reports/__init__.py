@@ -29,6 +29,7 @@ from assistant.telling.runs import sentences_of_run, summary_of
 from assistant.tools.wording import wording
 from prompts.durations import duration
 from prompts.languages import Language
+from prompts.reasons import reason_in
 
 MOST_PICTURES = 24
 HERE = Path(__file__).resolve().parent
@@ -106,6 +107,7 @@ def _environment(language: Language) -> Environment:
         count=lambda number: f"{number:,}",
         duration=lambda seconds: duration(seconds, language),
         plain=plain,
+        reason=lambda reason: reason_in(language, reason),
     )
     return jinja
 

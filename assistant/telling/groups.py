@@ -46,7 +46,9 @@ def claims_of_group(group: GroupTold) -> list[Claim]:
     about = About(group.group, named={"group": group.group})
     finished = sum(each.figures is not None for each in group.trials)
     begun = [each for each in group.trials if each.run is not None]
-    claims = [about.claim("done", "group_done", finished=count(finished), begun=count(len(begun)))]
+    claims = [
+        about.claim("done", "group_done", finished=count(finished), begun=count(sum(each.began for each in begun)))
+    ]
     if group.state == "stopped":
         claims.append(about.claim("ended_how", "group_stopped"))
     by_run = {each.run: each for each in begun}

@@ -1,6 +1,7 @@
 """A group of runs: one yes is one group, a restart goes on with it, its minutes are kept, and a failed trial is told."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -163,6 +164,51 @@ async def test_a_stop_stops_all_and_none_begins_any_more(workspace: Workspace, c
     await server.look(group)
     (run,) = await server.look(group)
     assert (run.state, [row.ended for row in server.ended]) == ("stopped", ["stopped"])
+
+
+async def test_a_trial_that_was_stopped_while_it_waited_is_none_that_was_done(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    group, server = await begun(workspace), Server(workspace)
+    (run,) = await server.look(group)
+    await end(workspace, run, "succeeded")
+    await server.look(group)
+    await workspace.groups.stop(group.id)
+    for _ in range(2):
+        await server.look(group)
+    now_told = await told(workspace, group)
+    assert (now_told.state, now_told.done, now_told.total) == ("stopped", 1, 3)
+    assert [each.state for each in now_told.trials] == ["succeeded", "stopped", "not_begun"]
+    assert "1 of 1" in await words_of_group(workspace.runs, now_told, "en")
+
+
+async def test_a_group_whose_data_set_is_called_otherwise_knows_it_by_the_new_name_alone(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    both: list[dict[str, Any]] = [{"dataset": "oled"}, {"dataset": "oled", "image_size": 128}]
+    row = await conversation.cards.propose(await planned(workspace, Group(sort="many", trials=both)))
+    group, server = await begun(workspace, Group(sort="many", trials=both)), Server(workspace)
+    (run,) = await server.look(group)
+    await end(workspace, run, "succeeded")
+    await workspace.rename_dataset("oled", "line 3")
+    for _ in range(2):
+        (*_, run) = await server.look(group)
+        now_told = await told(workspace, group)
+        assert now_told.datasets == [each.dataset for each in now_told.verdicts] == ["line 3"]
+        assert "oled" not in now_told.model_dump_json()
+    assert (run.dataset, run.spec["dataset"]) == ("line 3", "line 3")
+    row = await workspace.proposals.get(row.id)
+    assert "oled" not in json.dumps([row.dataset, _names_of_data(row.spec), _names_of_data(row.group)])
+    ((_, _, card),) = await conversation.items()
+    assert isinstance(card, ProposalItem) and card.group is not None
+    assert [each.differs["dataset"] for each in card.group.trials] == ["line 3", "line 3"]
+
+
+def _names_of_data(told: Any) -> list[str]:
+    if isinstance(told, dict):
+        own = [told["dataset"]] if isinstance(told.get("dataset"), str) else []
+        return own + [name for each in told.values() for name in _names_of_data(each)]
+    return [name for each in told for name in _names_of_data(each)] if isinstance(told, list) else []
 
 
 async def test_a_trial_that_learns_worse_than_the_median_is_ended_early(

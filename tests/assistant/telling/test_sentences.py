@@ -44,7 +44,7 @@ def names_of(values: Any, language: Language) -> list[str]:
     match values:
         case str():
             shown = page_texts(language).get(f"metric.{values}")
-            return [values, *([shown] if isinstance(shown, str) else [])]
+            return [values, *([shown, shown[:1].upper() + shown[1:]] if isinstance(shown, str) else [])]
         case dict():
             return [text for each in values.values() for text in names_of(each, language)]
         case list() | tuple():
@@ -114,6 +114,14 @@ def test_there_is_no_sentence_without_its_facts(language: Language) -> None:
             rest = {key: value for key, value in claim.values.items() if key != name}
             with pytest.raises(UndefinedError):
                 sentences_of([Claim(claim.id, claim.what, rest)], language)
+
+
+@settings(deadline=None, max_examples=20)
+@given(RUNS)
+def test_a_sentence_that_begins_with_the_name_of_a_figure_begins_with_a_capital_letter(run: Any) -> None:
+    names = [text for key, text in page_texts("en").items() if key.startswith("metric.") and isinstance(text, str)]
+    said = [each.text for each in sentences_of(told_runs.claims(run), "en")]
+    assert [text for text in said if text.startswith(tuple(names)) and text[:1].islower()] == []
 
 
 def test_no_wording_holds_a_figure_of_its_own() -> None:

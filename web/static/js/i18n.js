@@ -21,3 +21,33 @@ export function coded(kind, code, values, message) {
   const needed = JSON.stringify(text).matchAll(/\{(\w+)\}/g);
   return [...needed].every(([, name]) => name in values) ? t(`${kind}.${code}`, values) : message;
 }
+
+const english = Object.entries(JSON.parse(document.getElementById("english-reasons").textContent)).map(([key, text]) => {
+  const [names, pieces] = [[], text.split(/\{(\w+)\}/)]; // literal and name in turn
+  const pattern = pieces.map((piece, at) => (at % 2 ? (names.push(piece), "([^]+?)") : piece.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))).join("");
+  return { key, names, pattern: new RegExp(`^${pattern}$`) };
+});
+
+function whole(text) {
+  for (const { key, names, pattern } of english) {
+    const found = pattern.exec(text);
+    if (found) return t(key, Object.fromEntries(names.map((name, at) => [name, reasonOf(found[at + 1])])));
+  }
+  return null;
+}
+
+/** Why something could not be, as it was stored in English, in the reader's language (prompts/reasons.py does the same). */
+export function reasonOf(text) {
+  if (!text || english.length === 0) return text;
+  const end = text.indexOf("; ");
+  const first = end > 0 ? whole(text.slice(0, end)) : null;
+  if (first !== null) return `${first}; ${reasonOf(text.slice(end + 2))}`;
+  const said = whole(text);
+  if (said !== null) return said;
+  if (text.endsWith(")"))
+    for (const { index } of text.matchAll(/ \(/g)) {
+      const head = whole(text.slice(0, index));
+      if (head !== null) return `${head} (${reasonOf(text.slice(index + 2, -1))})`;
+    }
+  return text;
+}

@@ -5,7 +5,7 @@ import "./charts.js";
 import { ask } from "./confirm.js";
 import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, duration, value } from "./format.js";
-import { coded, t } from "./i18n.js";
+import { coded, reasonOf, t } from "./i18n.js";
 import { offerToContinue } from "./continue.js";
 import "./run_acts.js";
 import "./run_labels.js";
@@ -236,8 +236,8 @@ async function results(view, run, kind) {
 function fail(part, event) {
   part("failure").hidden = false;
   part("failure-title").textContent = coded("failure", event.code, {}, t("failure.error"));
-  part("failure-reason").textContent = event.reason;
-  part("failure-hint").textContent = event.hint;
+  part("failure-reason").textContent = reasonOf(event.reason);
+  part("failure-hint").textContent = reasonOf(event.hint);
   part("failure-log").hidden = event.log.length === 0;
   part("failure-log").textContent = event.log.join("\n");
 }

@@ -3,7 +3,7 @@
 import { $, el } from "./dom.js";
 import { duration } from "./format.js";
 import { offerToContinue } from "./continue.js";
-import { t } from "./i18n.js";
+import { reasonOf, t } from "./i18n.js";
 import { follow } from "./run_feed.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
@@ -43,7 +43,7 @@ function line(run, state, done) {
     if (state.eta !== null) parts.push(t("run.left", { time: duration(state.eta) }));
     parts.push(waiting(state));
   } else if (state.state === "queued") parts.push(waiting(state));
-  else if (state.failure) parts.push(state.failure.reason);
+  else if (state.failure) parts.push(reasonOf(state.failure.reason));
   else if (state.ended !== null && state.started !== null) parts.push(took(state));
   if (state.state === "succeeded" && state.row?.stop_requested) parts.push(t("run.ended_before_stop"));
   return parts.filter(Boolean).join(" · ");

@@ -2,7 +2,7 @@
 
 import { $, el } from "./dom.js";
 import { date, duration } from "./format.js";
-import { coded, t } from "./i18n.js";
+import { coded, reasonOf, t } from "./i18n.js";
 
 const AS_IT_SHOULD = [null, "done", "exited", "stopped"]; // outcomes of a single attempt that the run's own end explains
 
@@ -34,7 +34,7 @@ function row(each, next, state) {
     el("td", {}, placeOf(each), el("small", { className: "dim", textContent: executorName(each.executor) })),
     el("td", {}, el("time", { dateTime: each.submitted_at, textContent: date(each.submitted_at) })),
     el("td", { className: "num", textContent: lasted }),
-    el("td", {}, isRetried ? `${how}, ${t("attempt.again")}` : how, each.reason ? el("small", { className: "dim", textContent: each.reason }) : null));
+    el("td", {}, isRetried ? `${how}, ${t("attempt.again")}` : how, each.reason ? el("small", { className: "dim", textContent: reasonOf(each.reason) }) : null));
 }
 
 /** The machine, and its GPU where it is known to take one of them (assistant/runs/devices.py). */

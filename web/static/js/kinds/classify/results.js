@@ -2,7 +2,7 @@
 
 import { $, $$, el, onClick } from "../../dom.js";
 import { count, metric, percentage, value } from "../../format.js";
-import { t } from "../../i18n.js";
+import { reasonOf, t } from "../../i18n.js";
 import { weightsFrom } from "../../run_words.js";
 import { cells, inOrder, loadResults } from "./results_data.js";
 import { openPicture } from "./lightbox.js";
@@ -73,7 +73,7 @@ function figures(list, metrics) {
     ...HEAD.map((name) => {
       const known = (measured[name] ?? null) !== null;
       const other = known ? beside(name, metrics) : "";
-      const why = reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured");
+      const why = reasons?.[name] ? t("results.not_measured_why", { reason: reasonOf(reasons[name]) }) : t("results.not_measured");
       return el("div", { className: known ? "" : "unknown", "data-metric": name },
         el("dt", { textContent: t(`metric.${name}`) }),
         el("dd", { textContent: known ? figure(name, measured[name]) : "–" }),
@@ -110,7 +110,7 @@ function allFigures(body, metrics) {
       el("tr", {},
         el("th", { scope: "row" }, el("span", { textContent: t(`metric.${name}`) }), el("small", { textContent: t(`metric.${name}.meaning`) })),
         el("td", { className: "num mono", textContent: measured[name] === null ? "–" : figure(name, measured[name]) }),
-        el("td", { className: "num mono", textContent: measured[name] === null ? reasons?.[name] ?? "" : range(name, metrics).replace(/^95 %[:：]\s*/, "") }))),
+        el("td", { className: "num mono", textContent: measured[name] === null ? reasonOf(reasons?.[name]) ?? "" : range(name, metrics).replace(/^95 %[:：]\s*/, "") }))),
   );
 }
 
@@ -135,7 +135,7 @@ function classes(body, { per_class: perClass }) {
   const share = (number) => ((number ?? null) === null ? "–" : percentage(number));
   body.replaceChildren(
     ...Object.entries(perClass).sort(([, a], [, b]) => (a.recall ?? 2) - (b.recall ?? 2)).map(([name, each]) =>
-      el("tr", { title: each.reason ?? "" }, el("th", { scope: "row", dir: "auto", textContent: name }),
+      el("tr", { title: reasonOf(each.reason) ?? "" }, el("th", { scope: "row", dir: "auto", textContent: name }),
         ...[count(each.count), share(each.recall), each.recall_interval ? `${share(each.recall_interval[0])} – ${share(each.recall_interval[1])}` : "–", share(each.precision), (each.f1 ?? null) === null ? "–" : metric(each.f1)]
           .map((text) => el("td", { className: "num mono", textContent: text })))),
   );

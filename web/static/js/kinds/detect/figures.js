@@ -3,7 +3,7 @@
 
 import { el } from "../../dom.js";
 import { count, metric, percentage, value } from "../../format.js";
-import { t } from "../../i18n.js";
+import { reasonOf, t } from "../../i18n.js";
 import { standingBySize } from "./maths.js";
 
 const LOCATED = ["aupro_30", "pixel_auroc"]; // the first that was measured, or was to be
@@ -33,7 +33,7 @@ export function cards(list, { metrics, counts }) {
       return el("div", { className: known ? "" : "unknown", "data-metric": name },
         el("dt", { textContent: t(`metric.${name}`) }),
         figured,
-        known ? null : el("dd", { className: "basis", textContent: reasons?.[name] ? t("results.not_measured_why", { reason: reasons[name] }) : t("results.not_measured") }),
+        known ? null : el("dd", { className: "basis", textContent: reasons?.[name] ? t("results.not_measured_why", { reason: reasonOf(reasons[name]) }) : t("results.not_measured") }),
         known ? basis : null);
     }),
   );
@@ -65,7 +65,7 @@ export function allFigures(part, { metrics, counts }) {
     const known = all[name] !== null;
     const mark = OF_TEST.includes(name) ? t("results.oracle") : AT_OVERKILL.test(name) ? t("results.on_good") : "";
     const meaning = [t(`metric.${name}.meaning`), coarse(name, metrics)].filter((text) => text && !text.startsWith("metric.")).join(" ");
-    const wide = (known ? range(name, metrics, counts) : reasons?.[name] ?? "").replace(/^95 %[:：]\s*/, "");
+    const wide = (known ? range(name, metrics, counts) : reasonOf(reasons?.[name]) ?? "").replace(/^95 %[:：]\s*/, "");
     const text = known ? (NO_SHARES.includes(name) ? value(all[name]) : figure(name, all[name])) : "–";
     const made = row(t(`metric.${name}`), mark, meaning, text, wide);
     if (known && [...MOVING, ...OF_REGIONS].includes(name)) moving.push({ name, cells: made.querySelectorAll("td"), text, wide });
