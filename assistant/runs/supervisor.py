@@ -59,6 +59,7 @@ class Supervisor:
         self._queue, self._attempts, self._leases, self._settings = queue, attempts, leases, settings
         self._executors, self._tokens, self._ended = executors, RunTokens(settings), ended
         self._unchanged = Unchanged()
+        self._not_ready: dict[str, OSError] = {}  # executors that take nothing in this look, by their names
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
         self._troubles = Watch()
@@ -113,10 +114,15 @@ class Supervisor:
         self._watched = {run: task for run, task in self._watched.items() if not task.done()}
         for row in await self._queue.running():
             await self._start_or_watch(row)
+        self._not_ready.clear()
         placed, full = await self._queue.placed(), set[tuple[str, str]]()
         for waits in await self._queue.startable():
             if not waits.stop_requested:
                 if (waits.executor, waits.wanted) in full:
+                    continue
+                if (why := self._not_ready.get(waits.executor)) is not None:
+                    with self._troubles.over(waits.run):
+                        raise why
                     continue
                 if not await self._is_place_free(waits, placed):
                     full.add((waits.executor, waits.wanted))
@@ -172,7 +178,11 @@ class Supervisor:
             return False
         executor = self._executor_of(row)
         order = order_of(row, row.attempts + 1, self._settings)
-        await executor.ready(order)
+        try:
+            await executor.ready(order)
+        except OSError as error:  # whichever run it is: the others that wait for it need not ask
+            self._not_ready[row.executor] = error
+            raise
         among = devices_for(order.device, await executor.devices())
         claimed = await self._queue.claim_one(row.id, by=self._leases.holder, slots=slots, among=among)
         if claimed is not None:

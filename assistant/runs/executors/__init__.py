@@ -136,7 +136,7 @@ class Executor(Protocol):
     async def ready(self, order: Order) -> None:
         """
         Raises:
-            OSError: it could not be submitted now, such as for a full disk or a cluster that does not answer.
+            OSError: nothing can be submitted now, such as for a full disk or a cluster that does not answer.
         """
 
     async def submit(self, order: Order) -> None:

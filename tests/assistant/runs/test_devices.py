@@ -144,13 +144,13 @@ async def test_a_long_queue_costs_no_query_for_each_run_that_waits(scene: Scene)
         assert await scene.queue.claim_one(run, by=scene.another_process().name, among=GPUS, slots=1) is not None
     row = await scene.queue.get(waits)
     like_it = {each.name: getattr(row, each.key) for each in RunRow.__mapper__.column_attrs for each in each.columns}
-    more = [{**like_it, "id": f"r{number}", "number": number} for number in range(10, 10_010)]
+    more = [{**like_it, "id": f"r{number}", "number": number} for number in range(10, 510)]
     async with scene.database.session() as session:
         await session.execute(insert(RunRow), more)
     asked: list[str] = []
     event.listen(scene.database.engine.sync_engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     await scene.supervisor._look()
-    assert len(await scene.queue.startable()) == 10_001
+    assert len(await scene.queue.startable()) == 501
     assert len(asked) < 10
 
 

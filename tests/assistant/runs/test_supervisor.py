@@ -1,6 +1,7 @@
 """The supervisor gives every run an honest end, whatever happens to its process. The processes are real, small Python programs."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -217,6 +218,21 @@ async def test_a_run_waits_for_room_on_the_disk_and_begins_when_there_is(
         disk.empty()
         assert (await scene.state_becomes(run, "succeeded", "failed")).state == "succeeded"
     assert scene.supervisor.trouble(run) is None
+
+
+async def test_an_executor_that_takes_nothing_now_is_asked_once_for_all_that_wait(scene: Scene) -> None:
+    runs, asked = [await scene.add() for _ in range(3)], []
+
+    async def has_no_room(order: Order) -> None:
+        asked.append(order.run)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    scene.executor.ready = has_no_room  # type: ignore[method-assign]
+    for look in (1, 2):
+        await scene.supervisor._look()
+        assert asked == [runs[0]] * look
+    troubles = [scene.supervisor.trouble(run) for run in runs]
+    assert [each.code for each in troubles if each is not None] == ["no_room"] * 3
 
 
 async def test_an_end_that_the_disk_does_not_take_is_written_when_there_is_room(
