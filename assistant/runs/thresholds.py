@@ -227,9 +227,9 @@ def _chosen(asked: "Asked", row: RunRow, kept: "Kept", before: "tuple[int, Thres
 
 
 def _metrics_at(kept: "Kept", threshold: "ThresholdTold") -> dict[str, float | None]:
-    from engine.contract.verdicts import results_at
+    from engine.contract.verdicts import metrics_at
 
-    return results_at(kept.results, threshold).metrics.metrics
+    return metrics_at(kept.results, threshold).metrics
 
 
 def _in_force(row: RunRow, kept: "Kept") -> "ThresholdTold":

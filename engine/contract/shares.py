@@ -55,8 +55,10 @@ def bootstrap_ratio(
     if len(part) < 2:
         return None
     generator = np.random.default_rng(seed)
-    drawn_rows = np.array([generator.integers(0, len(part), len(part)) for _ in range(resamples)])
-    shares = part[drawn_rows].sum(axis=1) / whole[drawn_rows].sum(axis=1)
+    shares = np.empty(resamples)
+    for number in range(resamples):
+        drawn = generator.integers(0, len(part), len(part))
+        shares[number] = part[drawn].sum() / whole[drawn].sum()
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

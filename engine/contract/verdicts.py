@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.contract.policy import Promise
 from engine.contract.results import Results
 from engine.contract.results.detect import (
+    DetectMetrics,
     DetectResults,
     OfSize,
     OfType,
@@ -57,14 +58,17 @@ def results_at(results: ResultsT, threshold: ThresholdTold) -> ResultsT:
 
 
 def judged(results: ResultsT, threshold: ThresholdTold) -> ResultsT:
-    """Results whose verdicts, and whatever follows from these, are those of the threshold.
-
-    Everything else stays: figures over all thresholds, confidence, and what regions show at a pixel threshold that is still the same.
-    """
-    written = results.metrics
+    """Results whose verdicts, and whatever follows from these, are those of the threshold."""
     rows = [_judged(row, threshold.image) for row in results.rows]
+    return results.model_copy(update={"metrics": metrics_at(results, threshold), "rows": rows})
+
+
+def metrics_at(results: DetectResults, threshold: ThresholdTold) -> DetectMetrics:
+    """The figures alone; those that follow from no verdict stay: over all thresholds, confidence, and what regions show at a pixel
+    threshold that is still the same."""
+    written, rows = results.metrics, results.rows
     labels = np.array([LABELS.get(row.label, -1) for row in rows], dtype=np.int64)
-    above = np.array([row.is_anomalous for row in rows], dtype=bool)
+    above = np.array([row.score for row in rows], dtype=np.float64) > threshold.image
     figures = _Figures(
         dict(written.metrics), dict(written.reasons), dict(written.intervals), dict(written.interval_notes)
     )
@@ -73,7 +77,7 @@ def judged(results: ResultsT, threshold: ThresholdTold) -> ResultsT:
     if threshold.pixel != written.threshold.pixel:
         figures.forget(*OF_REGIONS)
         figures.count_regions(rows, labels, threshold.pixel, seed=written.seed)
-    per_size = by_size(rows, pixel_threshold=threshold.pixel) if written.seed is not None else {}
+    per_size = _by_size(rows, above, pixel_threshold=threshold.pixel) if written.seed is not None else {}
     if written.per_size and not per_size:
         figures.reasons["per_size"] = NOT_KEPT
     metrics = written.model_copy(
@@ -83,41 +87,40 @@ def judged(results: ResultsT, threshold: ThresholdTold) -> ResultsT:
             "intervals": figures.intervals,
             "interval_notes": figures.notes,
             "threshold": threshold,
-            "per_defect_type": _by_type(rows, written.per_defect_type, label="defective"),
+            "per_defect_type": _by_type(rows, above, written.per_defect_type, label="defective"),
             "per_size": per_size,
             "promise_check": _promise_check(results, threshold, figures, good=int((labels == GOOD).sum())),
         }
     )
     if written.on_synthetic is not None:
-        metrics = metrics.model_copy(update={"on_synthetic": _on_made_up(rows, written.on_synthetic)})
-    return results.model_copy(update={"metrics": metrics, "rows": rows})
+        metrics = metrics.model_copy(update={"on_synthetic": _on_made_up(rows, above, written.on_synthetic)})
+    return metrics
 
 
-def by_size(rows: Sequence[ScoreRow], *, pixel_threshold: float) -> dict[str, OfSize]:
+def _by_size(rows: Sequence[ScoreRow], above: NDArray[np.bool_], *, pixel_threshold: float) -> dict[str, OfSize]:
     """Images by their whole marked area, regions by their own, by name; sizes without either are left out."""
-    marked = [row for row in rows if row.defect_area is not None]
-    areas = _sizes_of([row.defect_area for row in marked if row.defect_area is not None])
-    found = np.array([row.is_anomalous for row in marked], dtype=bool)
+    areas = _sizes_of([row.defect_area for row in rows if row.defect_area is not None])
+    found = above[[row.defect_area is not None for row in rows]]
     parts = np.array([part for row in rows for part in row.true_regions], dtype=np.float64).reshape(-1, 2)
     of_parts, hit = _sizes_of(parts[:, 0]), parts[:, 1] > pixel_threshold
     sizes: dict[str, OfSize] = {}
     lowest = 0.0
     for number, (size, limit) in enumerate(SIZES.items()):
         images, regions = int((areas == number).sum()), int((of_parts == number).sum())
-        above, marked_above = int(found[areas == number].sum()), int(hit[of_parts == number].sum())
+        images_found, regions_hit = int(found[areas == number].sum()), int(hit[of_parts == number].sum())
         if images or regions:
             sizes[size] = OfSize.model_validate(
                 {
                     "from": lowest,
                     "to": limit,
                     "images": images,
-                    "found": above,
-                    "missed": images - above,
-                    "recall": above / images if images else None,
-                    "recall_interval": proportion_interval(above, images),
+                    "found": images_found,
+                    "missed": images - images_found,
+                    "recall": images_found / images if images else None,
+                    "recall_interval": proportion_interval(images_found, images),
                     "regions": regions,
-                    "regions_hit": marked_above,
-                    "region_recall": marked_above / regions if regions else None,
+                    "regions_hit": regions_hit,
+                    "region_recall": regions_hit / regions if regions else None,
                 }
             )
         lowest = limit
@@ -201,18 +204,20 @@ def _judged(row: ScoreRow, threshold: float) -> ScoreRow:
     return row if row.is_anomalous == is_anomalous else row.model_copy(update={"is_anomalous": is_anomalous})
 
 
-def _on_made_up(rows: Sequence[ScoreRow], written: OnSynthetic) -> OnSynthetic:
+def _on_made_up(rows: Sequence[ScoreRow], above: NDArray[np.bool_], written: OnSynthetic) -> OnSynthetic:
     """How many of the made-up defects are found, whose label is unknown."""
-    of_type = _by_type(rows, written.per_defect_type, label="unknown")
+    of_type = _by_type(rows, above, written.per_defect_type, label="unknown")
     found = sum(each.found for each in of_type.values())
     return written.model_copy(update={"found": found, "missed": written.count - found, "per_defect_type": of_type})
 
 
-def _by_type(rows: Sequence[ScoreRow], written: dict[str, OfType], *, label: str) -> dict[str, OfType]:
+def _by_type(
+    rows: Sequence[ScoreRow], above: NDArray[np.bool_], written: dict[str, OfType], *, label: str
+) -> dict[str, OfType]:
     """Of each type how many are found; its AUROC hangs on no threshold."""
     found = dict.fromkeys(written, 0)
-    for row in rows:
-        if row.label == label and row.is_anomalous and (row.defect_type or "") in found:
+    for row, is_anomalous in zip(rows, above.tolist(), strict=True):
+        if is_anomalous and row.label == label and (row.defect_type or "") in found:
             found[row.defect_type or ""] += 1
     return {
         name: each.model_copy(
