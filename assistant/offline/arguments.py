@@ -17,7 +17,7 @@ from assistant.offline.numbers import Number
 from assistant.offline.phrases import Found
 from assistant.offline.reading import Reading
 from assistant.offline.references import find_reference
-from assistant.offline.settings import UNITS_OF, WISHES, Setting, can_be, fields, times_now, typed
+from assistant.offline.settings import SETTING_OF, UNITS_OF, WISHES, Setting, can_be, fields, times_now, typed
 from assistant.offline.talk import talk_names, talk_reads
 from assistant.offline.values import (
     ENSEMBLE,
@@ -41,6 +41,7 @@ from assistant.offline.values import (
 from assistant.tools import planner, schema_of, traits
 
 FEWEST, MOST = 2, 4  # members
+TIME = UNITS_OF["time_limit_min"]
 LIKELY = -0.2  # a score from which a choice is made
 GUESSED = -0.2  # and from which a number is taken for an argument, if it can be its value
 SURE = 0.5  # from which what was learned outweighs a rule
@@ -91,6 +92,7 @@ NAMED: Mapping[str, Callable[[Said], Any]] = {
 }
 QUOTATION = re.compile(r"[\"“「『«]([^\"”」』»]+)[\"”」』»]|(?<!\w)['‘]([^'’]+)['’](?!\w)")
 PICTURE = re.compile(r"[^\s\"'“”‘’「」]+\.(?:png|jpe?g|bmp|tiff?|webp)(?![a-z0-9])", re.IGNORECASE)
+GROUP = re.compile(r"(?<![\w-])g[1-9]\d{0,8}(?![a-z0-9_-])", re.IGNORECASE)
 LISTED = re.compile(r"\s*(?:,|、|;|\band\b|&|和|랑|하고|이랑|및)\s*")
 NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of the choices, in a reading
 
@@ -109,6 +111,8 @@ def arguments_said(intent: str, reading: Reading, learned: Learned) -> dict[str,
     if traits(intent).plans:
         return _plan(said)
     made = given(**{name: reader(said) for name, reader in readers(intent).items()})
+    if traits(intent).groups and "run" not in made and (group := GROUP.search(reading.original)) is not None:
+        made["run"] = group[0].lower()
     nothing = said.choice(OFF)
     return made if nothing is None or nothing in made else made | {nothing: nothing_of(nothing, intent)}
 
@@ -186,8 +190,9 @@ def _settings(said: Said) -> dict[str, Any]:
 
 
 def _varied(said: Said) -> str | None:
-    """The setting that a search is over: the one that is named, else the one that the words mean."""
-    beside = [each.value for each in said.reading.names] + [each.name for each in said.reading.settings]
+    """The setting that a search is over: the one that is named, else the one that the words mean. A time alone is how long it may take."""
+    told = [each.name for each in said.reading.settings if each.named or UNITS_OF.get(each.name) != TIME]
+    beside = [each.value for each in said.reading.names] + told
     return beside[0] if beside else said.choice(SETTING)
 
 
@@ -197,7 +202,9 @@ def _values(said: Said) -> list[Any] | None:
     if setting is None or setting not in fields():
         return None
     stated = [each.value for each in said.reading.settings if each.name == setting and isinstance(each.value, str)]
-    numbers = [value_of(number, setting) for number in said.numbers_of(VALUES)]
+    units = UNITS_OF.get(setting, "").split()
+    told = [each for each in said.numbers_of(VALUES) if each.unit in units or each.unit not in SETTING_OF]
+    numbers = [value_of(number, setting) for number in told]
     values = stated if fields()[setting].kind in ("text", "choice") else numbers
     return list(dict.fromkeys(values)) or None
 

@@ -83,9 +83,14 @@ def understand(
         likely = [intent for intent, score in least.ranked[:3] if least.ranked[0][1] - score < 3 * NEAR]
         if asks := which_intent([_request_for(intent, least.reading, taught) for intent in likely], language=language):
             return replace(heard, requests=(), asks=asks)
-    is_in_doubt = len(parts) == 1 and _is_in_doubt(least)
+    is_in_doubt = len(parts) == 1 and _is_in_doubt(least) and not any(map(_only_tells, requests))
     asks = which_intent([*requests, Request(None, {}, LEAVES)], language=language) if is_in_doubt else None
     return replace(heard, requests=(), asks=asks) if asks is not None else heard
+
+
+def _only_tells(request: Request) -> bool:
+    """Whether it does nothing as it is asked for: "what is the threshold of r4" names none to be set."""
+    return request.tool is not None and traits(request.tool).needs_more and request.arguments.keys() <= {"run"}
 
 
 def _is_in_doubt(part: Part) -> bool:
@@ -217,8 +222,10 @@ def _unused(reading: Reading, requests: Sequence[Request]) -> tuple[str, ...]:
         if any("members" in request.arguments or "last_runs" in request.arguments for request in requests)
     }
     heard: list[Found | Setting] = [*reading.datasets, *reading.models, *reading.runs, *reading.defects]
-    heard += [setting for setting in reading.settings if not setting.weak]
-    numbers = [each for each in reading.numbers if not each.in_words] if any(map(_plans, requests)) else []
+    changes = any(each.tool is not None and traits(each.tool).changes for each in requests)  # "all models in 5 minutes"
+    heard += [setting for setting in reading.settings if changes or not setting.weak]
+    is_counting = changes or any(map(_plans, requests))
+    numbers = [each for each in reading.numbers if not each.in_words] if is_counting else []
     heard += [Found(each.start, each.end, f"{each.value:g}") for each in numbers]
     reasons = said_as_reasons(reading.text)
     found = [each for each in heard if not used.intersection(map(_plain, _each(each.value)))]

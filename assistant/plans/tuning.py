@@ -20,12 +20,15 @@ def tuned(base: Plan, setting: str, values: Sequence[Any] = (), minutes: float |
     """The group of runs that tries this setting of a planned job.
 
     Raises:
-        SpecError: the job has no such setting, no values follow from its field, or the minutes are none that there can be.
+        SpecError: the job has no such setting, no values follow from its field, one alone is named, or the minutes are none that there can be.
     """
     job, minutes = base.spec, minutes_meant(minutes)
     names = setting_names(job.kind, job.subject)
     if setting not in names:
         raise SpecError([unknown("setting", "setting", setting, names)])
+    if values and len(_different(values)) == 1:
+        message = f"{setting} has one value to be tried, {values[0]}; name two or more, with commas between"
+        raise SpecError([Problem(setting, message, "one_value", {"name": setting, "value": str(values[0])})])
     if values:
         return Group(sort="sweep", trials=[{setting: each} for each in _different(values)], minutes=minutes)
     field = next((each for each in describe(job, backbones=base.backbones) if each.name == setting), None)

@@ -10,7 +10,7 @@ from assistant.kinds.claims import About, Claim
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue
 from assistant.runs.results import NoResults
-from assistant.telling import composed, outlined, sentences_of, told
+from assistant.telling import Sentence, composed, outlined, sentences_of, told
 from prompts.figures import Figure, count
 from prompts.languages import Language
 
@@ -31,14 +31,22 @@ BETTER = (
 
 
 async def words_of_group(runs: Queue, group: GroupTold, language: Language) -> str:
-    """What is said of a group that has ended, in Markdown."""
+    """What is said of a group, in Markdown."""
+    return composed(told(*await sentences_of_group(runs, group, language)), language)
+
+
+async def sentences_of_group(
+    runs: Queue, group: GroupTold, language: Language
+) -> tuple[list[Sentence], list[list[str]]]:
+    """What is said of a group: of one that has ended what it came to, of one that goes on how far it is and which is best so far. And the
+    ids of the answer."""
     claims = claims_of_group(group)
     compared = [claim for each in group.verdicts for claim in await _compared(runs, each)]
     sentences = sentences_of([*claims, *compared], language)
     answer = outlined(sentences, OUTLINE)
     ids = [sentence.id for sentence in sentences]
     answer += [[claim.id] for claim in compared if claim.id in ids]
-    return composed(told(sentences, answer), language)
+    return sentences, answer
 
 
 def claims_of_group(group: GroupTold) -> list[Claim]:
@@ -46,9 +54,13 @@ def claims_of_group(group: GroupTold) -> list[Claim]:
     about = About(group.group, named={"group": group.group})
     finished = sum(each.figures is not None for each in group.trials)
     begun = [each for each in group.trials if each.run is not None]
-    claims = [
-        about.claim("done", "group_done", finished=count(finished), begun=count(sum(each.began for each in begun)))
-    ]
+    if group.state == "running":
+        done = {"done": count(group.done), "total": count(group.total), "stopping": group.stopping}
+        under_way = [each.run for each in begun if each.state == "running"]
+        claims = [about.claim("done", "group_under_way", under_way=under_way, is_search=bool(group.search), **done)]
+    else:
+        began = sum(each.began for each in begun)
+        claims = [about.claim("done", "group_done", finished=count(finished), begun=count(began))]
     if group.state == "stopped":
         claims.append(about.claim("ended_how", "group_stopped"))
     by_run = {each.run: each for each in begun}

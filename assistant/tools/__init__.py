@@ -36,6 +36,8 @@ class Traits:
         ends: a yes stops or ends something, so the button warns, and "go ahead" is no yes.
         plans: it takes the settings of a plan, and its result holds them: whole numbers that a person wished for become facts there.
         rather: states of the runs that it is about, where a run is meant and not named.
+        groups: what it does to a run it does to a group of runs, too, named by its id: g1.
+        needs_more: with a run alone it does nothing, but tells how that is now.
         looks_first: the tool that the built-in assistant calls before, where a known data set is named, with that `dataset`.
     """
 
@@ -45,6 +47,8 @@ class Traits:
     ends: bool = False
     plans: bool = False
     rather: tuple[str, ...] = ()
+    groups: bool = False
+    needs_more: bool = False
     looks_first: str | None = None
 
 

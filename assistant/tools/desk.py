@@ -12,7 +12,7 @@ from assistant.frames import Item
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.attempts import Attempts
-from assistant.runs.groups import Groups
+from assistant.runs.groups import Groups, UnknownGroup, is_group
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.settings import Settings
@@ -145,6 +145,17 @@ class Desk:
             return self.runs.folder_of(row)
         except RunElsewhere as error:
             raise self.refuse("elsewhere", str(error), **error.values) from None
+
+    async def group(self, run: str | None) -> GroupRow | None:
+        """The group of runs that an id names; None of the id of a run, and where nothing is named.
+
+        Raises:
+            ModelRetry: there is no such group.
+        """
+        try:
+            return await self.groups.get(run) if run is not None and is_group(run) else None
+        except UnknownGroup as error:
+            raise self.refuse("unknown_run", str(error), run=run) from None
 
     async def run(self, run: str | None, *, rather: Collection[RunState] = ()) -> RunRow:
         """The run that is meant: the one that is named, else the one this conversation spoke of last, never a stranger's.

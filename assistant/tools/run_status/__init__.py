@@ -6,15 +6,17 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from assistant.groups.told import group_told
 from assistant.runs.standing import standing_of
 from assistant.store.tables import ACTIVE, RunRow
 from assistant.telling import outlined, sentences_of, told
+from assistant.telling.groups import sentences_of_group
 from assistant.telling.progress import OUTLINE, claims_of_progress
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.events import Batches, Collection, DamagedLog, Epoch, Fitting, Stage, Warned, read_events
 
-TRAITS = Traits(rather=ACTIVE)
+TRAITS = Traits(rather=ACTIVE, groups=True)
 
 
 async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
@@ -23,8 +25,14 @@ async def run_status(ctx: RunContext[Desk], run: str | None = None) -> dict[str,
     Also where it computes, how many attempts were made and why each was followed by another, and its place in the queue.
 
     Args:
-        run: id of the run, such as r12; left out: the one of this conversation that is under way, else the one it spoke of last.
+        run: id of the run, such as r12, or of a group of runs, such as g1; left out: the one of this conversation that is under way, else
+            the one it spoke of last.
     """
+    if (group := await ctx.deps.group(run)) is not None:
+        now_told = await group_told(ctx.deps.runs, group)
+        sentences, answer = await sentences_of_group(ctx.deps.runs, now_told, ctx.deps.language)
+        facts = {"group": group.id, "state": now_told.state, "done": now_told.done, "total": now_told.total}
+        return facts | told(sentences, answer)
     row = await ctx.deps.run(run, rather=ACTIVE)
     facts = await _facts(ctx.deps, row)
     sentences = sentences_of(claims_of_progress(row, facts), ctx.deps.language)

@@ -6,14 +6,14 @@ from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.runs.queue import version_in_force
 from assistant.runs.results import NoResults
-from assistant.runs.thresholds import ThresholdRefused, read_asked, would
+from assistant.runs.thresholds import ThresholdRefused, options, read_asked, would
 from assistant.runs.thresholds import set_threshold as put_in_force
 from assistant.store.tables import SUCCEEDED, RunRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.policy import percent
 
-TRAITS = Traits(asks_on="card", rather=SUCCEEDED)
+TRAITS = Traits(asks_on="card", rather=SUCCEEDED, needs_more=True)
 
 
 async def set_threshold(
@@ -48,7 +48,11 @@ async def set_threshold(
     }
     wishes |= {"value": value, "to": to}
     if all(each is None for each in wishes.values()):
-        raise desk.refuse("which_threshold", "say which threshold: by overkill, escapes, cost, value or one step")
+        raise desk.refuse(
+            "which_threshold",
+            "say which threshold: by overkill, escapes, cost, value or one step",
+            **await _now(desk, row),
+        )
     before = ctx.tool_call_metadata if ctx.tool_call_approved else None
     try:
         asked = read_asked(wishes)
@@ -63,6 +67,16 @@ async def set_threshold(
     except NoResults as error:
         raise desk.refuse("no_results", str(error), **error.values) from None
     return {"run": row.id, "version": version_in_force(row), **_change(told)}
+
+
+async def _now(desk: Desk, row: RunRow) -> dict[str, Any]:
+    """The threshold in force, which is told where none is named; nothing where the run has none to tell of."""
+    try:
+        now = (await options(desk.runs, row))["in_force"]
+    except (ThresholdRefused, NoResults):
+        return {}
+    told = {name: now[name] for name in ("version", "missed", "defective", "good")}
+    return {"run": row.id, "threshold": float(f"{now['value']:.4g}"), "alarms": now["false_alarms"], **told}
 
 
 def _share(value: float | None) -> float | None:

@@ -5,13 +5,12 @@ from typing import Any
 from pydantic_ai import ApprovalRequired, RunContext
 
 from assistant.plans.proposals import StalePlan
-from assistant.runs.groups import UnknownGroup, is_group
 from assistant.store.tables import ACTIVE, GroupRow
 from assistant.tools import Traits
 from assistant.tools.desk import Desk
 from engine.contract.jobs import read_job
 
-TRAITS = Traits(silent=True, asks_on="card", ends=True, rather=ACTIVE)
+TRAITS = Traits(silent=True, asks_on="card", ends=True, rather=ACTIVE, groups=True)
 
 
 async def stop_run(ctx: RunContext[Desk], run: str | None = None) -> dict[str, Any]:
@@ -48,10 +47,7 @@ async def _group(desk: Desk, run: str | None) -> GroupRow | None:
     if run is None:
         under_way = [each for each in await desk.groups.under_way() if each.conversation == desk.conversation]
         return under_way[-1] if under_way else None
-    try:
-        return await desk.groups.get(run) if is_group(run) else None
-    except UnknownGroup as error:
-        raise desk.refuse("unknown_run", str(error), run=run) from None
+    return await desk.group(run)
 
 
 async def _withdrawn(desk: Desk) -> dict[str, Any] | None:

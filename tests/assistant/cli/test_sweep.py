@@ -37,7 +37,8 @@ async def test_the_plan_is_told_value_by_value_and_nothing_starts_without_a_yes(
     ("over", "said"),
     [
         ("colour=1,2", "colour"),
-        ("image_size=7", "multiple of 32"),
+        ("image_size=7,64", "multiple of 32"),
+        ("image_size=64", "name two or more"),
         ("layers", "layers"),
         ("image_size=,,", "image_size=VALUE,VALUE"),
         ("calibration_share=", "names no value"),

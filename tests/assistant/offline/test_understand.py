@@ -355,3 +355,25 @@ def test_what_is_asked_of_one_thing_stays_together(text: str, tools: list[str]) 
 @pytest.mark.parametrize("text", ["stop it in 5 minutes", "5분 뒤에 멈춰줘", "五分钟后停掉"])
 def test_a_number_that_names_no_run_is_none(text: str) -> None:
     assert not any(request.arguments.get("run") for request in understand(text, datasets=DATASETS).requests)
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "arguments"),
+    [
+        ("duplicate r1", "propose_training", {"like": "r1"}),
+        ("r1 복제해 줘", "propose_training", {"like": "r1"}),
+        ("复制 r1", "propose_training", {"like": "r1"}),
+        ("delete g1", "delete_run", {"run": "g1"}),
+        ("how is g12 doing", "run_status", {"run": "g12"}),
+        ("g1 중지해 줘", "stop_run", {"run": "g1"}),
+        ("tune patchcore on oled in 10 minutes", "sweep", {"dataset": "oled", "model": "patchcore", "minutes": 10.0}),
+        ("tune the coreset ratio at 64 px", "sweep", {"setting": "coreset_ratio"}),
+        ("what is the threshold of r4", "set_threshold", {"run": "r4"}),
+    ],
+)
+def test_what_a_person_tried_and_was_misheard_is_heard(text: str, tool: str, arguments: dict) -> None:
+    assert asked(text) == Request(tool, arguments)
+
+
+def test_minutes_that_a_tool_does_not_take_are_told_as_unused() -> None:
+    assert understand("train all models in 0 minutes", datasets=DATASETS).unused == ("0 minutes",)

@@ -12,6 +12,7 @@ from assistant.tools.words import question_words
 from assistant.workspace import Workspace
 from engine.contract.another_threshold import Asked
 from tests.assistant.runs.test_thresholds import finished
+from tests.talk import answers, say
 
 pytestmark = pytest.mark.anyio
 
@@ -90,3 +91,12 @@ async def test_what_cannot_be_set_is_refused_before_anybody_is_asked(
     called = await conversation.call("set_threshold", {"run": "r1", **wish}, "en")
     assert called.status == "refused"
     assert why in (called.facts["code"], called.facts.get("why"))
+
+
+async def test_the_threshold_in_force_is_told_where_none_is_named(workspace: Workspace) -> None:
+    row, conversation = await finished(workspace), await workspace.conversations.create("en")
+    force = (await options(workspace.runs, row))["in_force"]
+    said = answers(await say(conversation, "what is the threshold of r1"))
+    assert (
+        f"The threshold of **r1** is {force['value']:.4g} (version 1): 1 of 2 defective test images are missed" in said
+    )

@@ -8,6 +8,7 @@ from assistant.chat.conversation import Conversation
 from assistant.frames import Answer, Approve, ConfirmItem, PlannedGroup
 from assistant.plans.group import LEAST_MINUTES, MOST_MINUTES
 from assistant.workspace import Workspace
+from engine.contract.jobs import make_job
 from tests.talk import answers, plan_of, say
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,13 @@ async def test_a_share_is_searched_within_its_limits_and_some_minutes(conversati
 
 
 @pytest.mark.parametrize(
-    "asked", [{"setting": "colour"}, {"setting": "image_size", "values": [7]}, {"setting": "layers"}]
+    "asked",
+    [
+        {"setting": "colour"},
+        {"setting": "image_size", "values": [7, 64]},
+        {"setting": "image_size", "values": [64, "64"]},
+        {"setting": "layers"},
+    ],
 )
 async def test_what_cannot_be_tuned_so_is_refused_in_words(conversation: Conversation, asked: dict[str, Any]) -> None:
     called = await conversation.call("sweep", {**PLAIN, **asked}, "en")
@@ -112,6 +119,32 @@ async def test_minutes_that_there_cannot_be_are_refused_with_what_is_possible(
     assert (called.status, called.facts["code"]) == ("refused", "settings")
     (problem,) = called.facts["problems"]
     assert (problem["name"], problem["limit"]) == ("minutes", MOST_MINUTES if minutes > 0 else LEAST_MINUTES)
+
+
+async def test_how_a_group_is_doing_and_its_deletion_are_asked_by_its_id(
+    workspace: Workspace, conversation: Conversation
+) -> None:
+    await tuned(conversation, values=[64, 96])
+    plan = await plan_of(conversation)
+    await conversation.call("start_training", {}, "en")
+    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    await conversation.finish()
+    run = await workspace.runs.add(
+        make_job("detect", "oled", "autoencoder"), data_path="/d", group="g1", trial={"number": 1, "differs": {}}
+    )
+    said = answers(await say(conversation, "how is g1 doing"))
+    assert "**g1** goes on: 0 of 2 trainings are done" in said
+    said = answers(await say(conversation, "delete g1"))
+    assert "**g1** has not ended yet" in said
+    await workspace.runs.stop(run.id)
+    await workspace.groups.end("g1", "stopped")
+    assert "**g1** is done" in answers(await say(conversation, "is g1 finished?"))
+    await say(conversation, "delete g1")
+    (question,) = [item for _, _, item in await conversation.items() if isinstance(item, ConfirmItem)]
+    await conversation.receive(Answer(call=question.call, yes=True), "en")
+    await conversation.finish()
+    assert [row.id for row in await workspace.runs.deleted()] == [run.id]
+    assert "There is no run" in answers(await say(conversation, "how is g7 doing"))
 
 
 async def test_a_value_that_a_tools_schema_refuses_is_told_as_a_sentence(conversation: Conversation) -> None:
