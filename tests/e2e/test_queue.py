@@ -84,6 +84,7 @@ def test_the_queue_is_paused_a_run_put_first_and_the_first_trains_when_it_goes_o
         place.add("padim", TINY)
     head.get_by_role("button", name="Show 3 new runs").click()
     expect(head).to_contain_text("0 running · 3 waiting")
+    expect(head).to_contain_text("at most 1 at a time on each of GPU 0, CPU")
     expect(page.locator("tr[data-run=r1] .queue-place small")).to_have_text("1 of 3 in the queue")
     last = page.locator("tr[data-run=r3] .queue-place")
     last.get_by_role("button", name="Start next").click()
