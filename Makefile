@@ -14,7 +14,7 @@ run: setup
 setup: $(VENV)/installed
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e  # apart: the browser's driver keeps an event loop running
 
 check: $(VENV)/installed-dev

@@ -26,6 +26,13 @@ event_loop.watch()
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker is left with one at the end; of the others those of the engine, which need not wait for
+    what the examples teach."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, "engine" not in item.path.parts))
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end: no collection of garbage looks through it again, which takes a second each time."""
     gc.collect()

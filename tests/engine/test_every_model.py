@@ -25,6 +25,7 @@ from engine.trainers.factory import get_trainer
 from tests.engine.samples import items_of, tiny_spec, write_mvtec
 from tests.stored_runs import card
 
+pytestmark = pytest.mark.slow
 QUICK: dict[str, dict[str, Any]] = {
     "patchcore": {"coreset_ratio": 0.1},
     "padim": {"num_features": 30},

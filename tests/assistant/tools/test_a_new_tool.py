@@ -107,7 +107,7 @@ def test_a_tool_that_is_put_into_its_folder_is_called_and_understood(tmp_path: P
     tool = tmp_path / "assistant" / "tools" / "tell_temperature"
     tool.mkdir()
     (tool / "__init__.py").write_text(CODE, encoding="utf-8")
-    for said in (tmp_path / "assistant").rglob("examples.txt"):
+    for said in [*(tmp_path / "assistant").rglob("examples.txt"), tmp_path / "assistant" / "offline" / "several.txt"]:
         lines = [line for line in said.read_text("utf-8").splitlines(keepends=True) if not line.startswith("#")]
         said.write_text("".join(lines[::EVERY]), "utf-8")
     (tool / "examples.txt").write_text(EXAMPLES, encoding="utf-8")
