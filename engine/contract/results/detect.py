@@ -1,5 +1,6 @@
 """What a detection leaves behind: figures, a row for each test image, what was found in each, thresholds, the model's card."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -298,10 +299,10 @@ class DetectResults(Results[DetectMetrics, ScoreRow]):
 
 def _of_types(types: dict[str, OfType], rows: list[ScoreRow]) -> Iterator[tuple[str, int, int]]:
     """The images of each type, and how many of them were called defective."""
+    called = Counter((row.defect_type or "", row.is_anomalous) for row in rows)
     for name, each in types.items():
-        called = [row.is_anomalous for row in rows if (row.defect_type or "") == name]
-        yield f"images of type {name!r}", each.count, len(called)
-        yield f"images of type {name!r} called defective", each.found, sum(called)
+        yield f"images of type {name!r}", each.count, called[name, True] + called[name, False]
+        yield f"images of type {name!r} called defective", each.found, called[name, True]
 
 
 class Patch(Written):
