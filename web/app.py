@@ -106,6 +106,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """An input that cannot be one. What came in is not said back: it may hold what no answer can."""
     assert isinstance(error, RequestValidationError)
+    if _opens_a_page(request) and any(each["loc"][0] == "path" for each in error.errors()):
+        return await _failed(request, status=404, code="not_found", message="there is no such page")
     problems = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors())
     return await _failed(request, status=422, code="refused", message=problems)
 
@@ -128,10 +130,15 @@ async def _failed(
     message = message.encode(
         errors="backslashreplace"
     ).decode()  # half a character that came in has no place in an answer
-    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+    if _opens_a_page(request):
         renderer: Renderer = request.app.state.renderer
         return await renderer.page(request, "error", status=status, code=code, message=message, hint=hint)
     return JSONResponse({"code": code, "message": message, "hint": hint, "values": dict(values or {})}, status)
+
+
+def _opens_a_page(request: Request) -> bool:
+    """Whether a browser asks for it in its window, and not a script or a program."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 def app_from_environment() -> FastAPI:

@@ -24,6 +24,13 @@ def test_every_page_opens_in_every_language(client: TestClient, path: str, langu
     assert f'<html lang="{language}"' in page.text
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/compare/r1,r2", "/runs/r 1", f"/c/{'x' * 99}"])
+def test_an_address_that_leads_nowhere_says_so_in_the_readers_language(client: TestClient, path: str) -> None:
+    page = client.get(path, params={"lang": "ko"}, headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert "찾을 수 없습니다" in page.text and "String should" not in page.text and "Not Found" not in page.text
+
+
 def test_no_template_styles_an_element_itself() -> None:
     """The security policy would block it, in silence."""
     templates = [path for folder in ("templates", "kinds") for path in (PROJECT / "web" / folder).rglob("*.html")]
