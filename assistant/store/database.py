@@ -12,7 +12,7 @@ from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine, e
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from assistant.machine.troubles import DatabaseDamaged
-from assistant.store import sqlite_connection
+from assistant.store.sqlite_connection import Connections
 
 BUSY_MS = 10_000  # how long a change waits for somebody else's
 STILL_MS = 60_000  # after which PostgreSQL undoes what a process began that stands still in the middle of it
@@ -32,15 +32,16 @@ class Database:
     `database.reading()` is one that only reads: it never waits for somebody who writes.
     """
 
-    def __init__(self, engine: AsyncEngine):
-        self.engine = engine
+    def __init__(self, engine: AsyncEngine, connections: Connections):
+        self.engine, self._connections = engine, connections
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self._readers = async_sessionmaker(engine.execution_options(**{READING: True}), expire_on_commit=False)
 
     @classmethod
     async def open(cls, url: str) -> "Database":
         """Migrate the schema to the newest version, then connect."""
-        return cls(await asyncio.to_thread(_migrated, url))
+        connections = Connections()
+        return cls(await asyncio.to_thread(_migrated, url, connections), connections)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -64,6 +65,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._connections.close()
 
 
 def _read(url: URL) -> None:
@@ -75,15 +77,15 @@ def _read(url: URL) -> None:
         connection.execute(text("select version_num from alembic_version"))
 
 
-def _migrated(url: str) -> AsyncEngine:
-    """Off the event loop: Alembic reads files, and so does the first use of a driver."""
+def _migrated(url: str, connections: Connections) -> AsyncEngine:
+    """Off the event loop: Alembic reads files, and so does the first use of a driver. The connections are those to SQLite."""
     migrate(url)
     if not url.startswith("sqlite"):
         options = f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout={STILL_MS}"
         return create_async_engine(url, connect_args={"options": options})
     engine = create_async_engine(
         url,
-        connect_args={"async_creator_fn": sqlite_connection.connect},
+        connect_args={"async_creator_fn": connections.connect},
         pool_reset_on_return=None,  # each session has ended what it began
     )
     use_sqlite_well(engine.sync_engine)

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,7 @@ class Connection(aiosqlite.Connection):
     small statement costs."""
 
     _is_ending = False
+    ended: Callable[["Connection"], None] | None = None  # is told once, as soon as nothing more is asked of it
 
     def cursor(self) -> Any:
         return _Cursor(self)
@@ -27,6 +29,8 @@ class Connection(aiosqlite.Connection):
         if self._is_ending:
             return None
         self._is_ending = True
+        if self.ended is not None:
+            self.ended(self)
         return super().stop()
 
     async def commit(self) -> None:
@@ -77,10 +81,34 @@ class _Cursor:
         return self._done.lastrowid if self._done else None
 
 
-def connect(path: str, **settings: Any) -> Connection:
-    """Begin a connection to a database that is there, to be awaited (`async_creator_fn` of SQLAlchemy's dialect): where its file is gone
-    none begins an empty one."""
-    file = f"{Path(path).absolute().as_uri()}?mode=rw"
-    connection = Connection(functools.partial(sqlite3.connect, file, uri=True, **settings), iter_chunk_size=64)
-    connection._thread.daemon = True  # as the dialect does with a connection of its own
-    return connection
+class Connections:
+    """Those of one database that are open. Whoever closes the database closes them all, also one that nobody has given back: that of a
+    query which was cut off in its middle, or of a session that is ended in the background."""
+
+    def __init__(self) -> None:
+        self._open: set[Connection] = set()
+        self._is_closed = False
+
+    def connect(self, path: str, **settings: Any) -> Connection:
+        """Begin a connection to a database that is there, to be awaited (`async_creator_fn` of SQLAlchemy's dialect): where its file is
+        gone none begins an empty one.
+
+        Raises:
+            sqlite3.ProgrammingError: the database was closed.
+        """
+        if self._is_closed:
+            raise sqlite3.ProgrammingError("the database was closed")
+        file = f"{Path(path).absolute().as_uri()}?mode=rw"
+        connection = Connection(functools.partial(sqlite3.connect, file, uri=True, **settings), iter_chunk_size=64)
+        connection._thread.daemon = True  # as the dialect does with a connection of its own
+        connection.ended = self._open.discard
+        self._open.add(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Close all, for good."""
+        self._is_closed = True
+        for connection in tuple(self._open):
+            with suppress(ValueError, sqlite3.Error):  # it ends meanwhile
+                await connection.close()
+        self._open.clear()
