@@ -148,8 +148,11 @@ async def test_how_far_a_run_of_another_home_is_is_told_by_the_name_of_its_machi
     async def asked(run: str | None, *, rather: object) -> RunRow:
         return await two.runs.get(row.id)
 
+    async def no_group(run: str | None) -> None:
+        return None
+
     for language in get_args(Language):
-        desk: Any = SimpleNamespace(run=asked, runs=two.runs, attempts=two.attempts, language=language)
+        desk: Any = SimpleNamespace(run=asked, group=no_group, runs=two.runs, attempts=two.attempts, language=language)
         facts = await run_status(cast(Any, SimpleNamespace(deps=desk)), row.id)
         assert (facts["run"], facts["state"], facts["host"]) == (row.id, "queued", one.runs.place.host)
         assert one.runs.place.host in built_in_words("result", language, facts, tool="run_status")

@@ -19,6 +19,7 @@ from engine.contract.events import EventLog, Failed, Finished, Started
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import make_job
 from engine.contract.results.detect import DetectResults
+from prompts.reasons import reason_in
 from tests import stored_runs
 
 pytestmark = pytest.mark.anyio
@@ -81,17 +82,17 @@ async def test_a_run_whose_log_ends_well_has_results_before_the_database_has_hea
 
 
 @pytest.mark.parametrize(
-    "asked",
+    ("asked", "reason"),
     [
-        "how good is r1?",
-        "show the missed defects of r1",
-        "show the heatmaps of r1",
-        "r1 결과 요약해줘",
-        "总结 r1 的结果",
+        ("how good is r1?", REASON),
+        ("show the missed defects of r1", REASON),
+        ("show the heatmaps of r1", REASON),
+        ("r1 결과 요약해줘", reason_in("ko", REASON)),
+        ("总结 r1 的结果", reason_in("zh", REASON)),
     ],
 )
 async def test_a_failed_run_is_told_as_failed_with_its_reason_and_without_figures_or_gallery(
-    workspace: Workspace, asked: str
+    workspace: Workspace, asked: str, reason: str
 ) -> None:
     conversation = await workspace.conversations.create("en")
     await ended(workspace, "failed", conversation.id)
@@ -99,7 +100,7 @@ async def test_a_failed_run_is_told_as_failed_with_its_reason_and_without_figure
     await conversation.finish()
     items = [item for _, _, item in await conversation.items()]
     said = "\n".join(item.text for item in items if isinstance(item, AssistantItem))
-    assert REASON in said
+    assert reason in said
     assert "0.979" not in said
     assert not any(isinstance(item, HeatmapsItem) for item in items)
 
