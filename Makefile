@@ -29,7 +29,7 @@ guards: $(VENV)/installed-dev
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Murascope needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25' || echo "Going on with the pip that Python brought; an old one takes minutes to find out which versions fit."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25' || echo "Going on with the pip that Python brought; an old one takes longer to find out which versions fit."
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Murascope into $(VENV); the first time this fetches PyTorch and takes minutes."

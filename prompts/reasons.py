@@ -12,22 +12,27 @@ from prompts.languages import Language
 from prompts.page_texts import PLACEHOLDER, filled, page_texts
 
 PREFIX = "reason."
+LONGEST, DEEPEST = 2000, 8  # characters, and sentences of ours within one another; a log may hold any text
 
 
 def reason_in(language: Language, reason: str) -> str:
     """The sentence in this language; as it is where it is none of ours. What stands in brackets after it is said so too."""
-    if language == "en" or not reason:
+    return reason if language == "en" or len(reason) > LONGEST else _said(language, reason, DEEPEST)
+
+
+def _said(language: Language, reason: str, deepest: int) -> str:
+    if deepest == 0:
         return reason
     head, semicolon, rest = reason.partition("; ")
-    if semicolon and (said := _whole(language, head)) is not None:
-        return f"{said}; {reason_in(language, rest)}"
-    if (said := _whole(language, reason)) is not None:
+    if semicolon and (said := _whole(language, head, deepest)) is not None:
+        return f"{said}; {_said(language, rest, deepest - 1)}"
+    if (said := _whole(language, reason, deepest)) is not None:
         return said
     if reason.endswith(")"):
         for bracket in re.finditer(r" \\?\(", reason):
-            if (said := _whole(language, reason[: bracket.start()])) is not None:
+            if (said := _whole(language, reason[: bracket.start()], deepest)) is not None:
                 told = reason[bracket.end() : -1].removesuffix("\\")
-                return f"{said} ({reason_in(language, told)})"
+                return f"{said} ({_said(language, told, deepest - 1)})"
     return reason
 
 
@@ -37,10 +42,10 @@ def english_reasons() -> dict[str, str]:
     return {key: str(text) for key, text in page_texts("en").items() if key.startswith(PREFIX)}
 
 
-def _whole(language: Language, reason: str) -> str | None:
+def _whole(language: Language, reason: str, deepest: int) -> str | None:
     for key, pattern in _patterns().items():
         if (found := pattern.fullmatch(reason)) is not None:
-            values = {name: reason_in(language, value) for name, value in found.groupdict().items()}
+            values = {name: _said(language, value, deepest - 1) for name, value in found.groupdict().items()}
             return filled(page_texts(language)[key], values)
     return None
 

@@ -14,7 +14,7 @@ from engine.failures import DataChanged, DataError, SettingError, SpecChanged, f
 from engine.report import TimeLimit
 from prompts.as_they_stand import as_it_stands
 from prompts.page_texts import PLACEHOLDER
-from prompts.reasons import english_reasons, reason_in
+from prompts.reasons import DEEPEST, english_reasons, reason_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SAY_WHY = (  # modules whose sentences these are
@@ -60,6 +60,13 @@ def test_a_reason_that_is_ours_is_said_in_three_languages(reason: str) -> None:
 @pytest.mark.parametrize("reason", ["CUDA error (99)", "", "a (b", "unknown; and so on"])
 def test_what_others_said_stays_as_it_is(reason: str) -> None:
     assert reason_in("ko", reason) == reason
+
+
+@pytest.mark.parametrize("nested", ["memory ran out: ", "memory ran out: x; ", "stopped by the user ("])
+@pytest.mark.parametrize("times", [100, 5000])
+def test_a_reason_that_a_log_made_up_is_told_whole_however_it_is_nested(nested: str, times: int) -> None:
+    said = reason_in("ko", nested * times + "end" + ")" * times)
+    assert said.count("end") == 1 and said.count(nested.strip()) >= times - DEEPEST
 
 
 def test_what_stands_in_a_reason_is_kept() -> None:

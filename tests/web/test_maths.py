@@ -42,7 +42,15 @@ def test_the_page_says_why_something_could_not_be_as_our_sentences_do() -> None:
     source = (FOLDER.parent.parent / "web" / "static" / "js" / "i18n.js").read_text(encoding="utf-8")
     texts = {"texts": page_texts("ko"), "english-reasons": english_reasons()}
     given = json.dumps({id: {"textContent": json.dumps(dict(each))} for id, each in texts.items()})
-    asked = [*SAID, "CUDA error (99)", "a (b", ""]
+    asked = [
+        *SAID,
+        "CUDA error (99)",
+        "a (b",
+        "",
+        "memory ran out: " * 100 + "x",
+        "memory ran out: x; " * 99,
+        "a" * 3000,
+    ]
     script = (
         f"globalThis.document = {{ documentElement: {{ lang: 'ko' }}, getElementById: (id) => ({given})[id] }};\n"
         f"{source}\nconsole.log(JSON.stringify({json.dumps(asked)}.map(reasonOf)));"

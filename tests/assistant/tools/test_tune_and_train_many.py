@@ -24,6 +24,15 @@ async def tuned(conversation: Conversation, **asked: Any) -> PlannedGroup:
     return group
 
 
+async def approved_tuning(conversation: Conversation) -> None:
+    """A group of two that a person has said yes to."""
+    await tuned(conversation, values=[64, 96])
+    plan = await plan_of(conversation)
+    await conversation.call("start_training", {}, "en")
+    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
+    await conversation.finish()
+
+
 async def test_each_value_is_a_training_and_nothing_starts(workspace: Workspace, conversation: Conversation) -> None:
     group = await tuned(conversation, setting="image_size", values=["64", 128, 128])
     assert [each.differs for each in group.trials] == [{"image_size": 64}, {"image_size": 128}]
@@ -98,11 +107,7 @@ async def test_all_models_are_those_that_suit_and_the_others_are_left_out_with_t
 async def test_a_stop_means_the_group_that_goes_on_and_waits_for_a_yes(
     workspace: Workspace, conversation: Conversation
 ) -> None:
-    await tuned(conversation, values=[64, 96])
-    plan = await plan_of(conversation)
-    await conversation.call("start_training", {}, "en")
-    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
-    await conversation.finish()
+    await approved_tuning(conversation)
     called = await conversation.call("stop_run", {}, "en")
     assert (called.status, (await workspace.groups.get("g1")).stop_requested) == ("needs_approval", False)
     (question,) = [item for _, _, item in await conversation.items() if isinstance(item, ConfirmItem)]
@@ -124,11 +129,7 @@ async def test_minutes_that_there_cannot_be_are_refused_with_what_is_possible(
 async def test_how_a_group_is_doing_and_its_deletion_are_asked_by_its_id(
     workspace: Workspace, conversation: Conversation
 ) -> None:
-    await tuned(conversation, values=[64, 96])
-    plan = await plan_of(conversation)
-    await conversation.call("start_training", {}, "en")
-    await conversation.receive(Approve(proposal=plan.proposal, revision=plan.revision), "en")
-    await conversation.finish()
+    await approved_tuning(conversation)
     run = await workspace.runs.add(
         make_job("detect", "oled", "autoencoder"), data_path="/d", group="g1", trial={"number": 1, "differs": {}}
     )

@@ -28,26 +28,30 @@ const english = Object.entries(JSON.parse(document.getElementById("english-reaso
   return { key, names, pattern: new RegExp(`^${pattern}$`) };
 });
 
-function whole(text) {
+const [LONGEST, DEEPEST] = [2000, 8]; // characters, and sentences of ours within one another; a log may hold any text
+
+function whole(text, deepest) {
   for (const { key, names, pattern } of english) {
     const found = pattern.exec(text);
-    if (found) return t(key, Object.fromEntries(names.map((name, at) => [name, reasonOf(found[at + 1])])));
+    if (found) return t(key, Object.fromEntries(names.map((name, at) => [name, said(found[at + 1], deepest - 1)])));
   }
   return null;
 }
 
 /** Why something could not be, as it was stored in English, in the reader's language (prompts/reasons.py does the same). */
-export function reasonOf(text) {
-  if (!text || english.length === 0) return text;
+export const reasonOf = (text) => (!text || english.length === 0 || text.length > LONGEST ? text : said(text, DEEPEST));
+
+function said(text, deepest) {
+  if (deepest === 0) return text;
   const end = text.indexOf("; ");
-  const first = end > 0 ? whole(text.slice(0, end)) : null;
-  if (first !== null) return `${first}; ${reasonOf(text.slice(end + 2))}`;
-  const said = whole(text);
-  if (said !== null) return said;
+  const first = end > 0 ? whole(text.slice(0, end), deepest) : null;
+  if (first !== null) return `${first}; ${said(text.slice(end + 2), deepest - 1)}`;
+  const all = whole(text, deepest);
+  if (all !== null) return all;
   if (text.endsWith(")"))
     for (const { index } of text.matchAll(/ \(/g)) {
-      const head = whole(text.slice(0, index));
-      if (head !== null) return `${head} (${reasonOf(text.slice(index + 2, -1))})`;
+      const head = whole(text.slice(0, index), deepest);
+      if (head !== null) return `${head} (${said(text.slice(index + 2, -1), deepest - 1)})`;
     }
   return text;
 }
