@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,8 +23,6 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (MURASCOPE_PORT).")] = None,
 ) -> None:
     """Start the server and print its address."""
-    import socket
-
     import uvicorn
 
     from assistant.machine.logs import set_up
@@ -31,21 +30,12 @@ def serve(
 
     settings = settings_here(host=host, port=port)
     set_up(settings.log_format)
+    listening, settings = listen(settings)
     for name, value in (("HOME", settings.home), ("HOST", settings.host), ("PORT", settings.port)):
         os.environ[f"MURASCOPE_{name}"] = str(value)  # the application reads its settings from the environment
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-        listening.listen(128)  # from here on a browser waits instead of being refused
-    except OSError as error:
-        give_up(
-            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
-        )
     asyncio.run(_open_once(settings))  # what hinders it is said here, in words, and the schema is brought up to date
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    told = f"Murascope is at http://{shown}:{listening.getsockname()[1]}  (Ctrl+C ends the server; trainings go on)"
+    told = f"Murascope is at http://{shown}:{settings.port}  (Ctrl+C ends the server; trainings go on)"
     if settings.log_format == "json":
         logger.info(told)
     else:
@@ -61,6 +51,21 @@ def serve(
     )
     with Mask(secrets_of(settings)).over_logs():
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(settings: "Settings") -> "tuple[socket.socket, Settings]":
+    """The socket, and the settings with the port that it has: of port 0 the machine chose it, and nodes of a cluster are told it."""
+    listening = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(128)  # from here on a browser waits instead of being refused
+    except OSError as error:
+        listening.close()
+        give_up(
+            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): is Murascope running already? MURASCOPE_PORT chooses another port"
+        )
+    return listening, settings.model_copy(update={"port": listening.getsockname()[1]})
 
 
 async def _open_once(settings: "Settings") -> None:

@@ -31,6 +31,7 @@ from queue import SimpleQueue
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent.parent
 FIELDS = {"promise", "file", "find", "replace", "test", "quick"}
+LEARNED = "assistant/offline/learned"
 PASSED, FAILED, NO_SUCH_TEST, NOTHING_RAN = 0, 1, 4, 5  # pytest's exit codes
 
 
@@ -105,7 +106,8 @@ def load_faults(folder: Path = FOLDER) -> list[Fault]:
 
 
 def copy_tree(target: Path, project: Path = PROJECT) -> Path:
-    """A copy of all files that git knows or would take, without what it ignores, in a folder beside no data or weights."""
+    """A copy of all files that git knows or would take, in a folder beside no data or weights; of what it ignores only what was learned
+    from the examples, which would take each copy minutes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=project,
@@ -117,6 +119,8 @@ def copy_tree(target: Path, project: Path = PROJECT) -> Path:
         if source.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+    if (project / LEARNED).is_dir():
+        shutil.copytree(project / LEARNED, target / "project" / LEARNED)
     return target / "project"
 
 
