@@ -1,8 +1,9 @@
-"""What an executor costs: `python -m benchmarks.executors --executor local` (any name; its settings are taken from MURASCOPE_* variables).
+"""What an executor costs: `python -m benchmarks.executors --executor local --executor slurm --executor ray`.
 
-A real server on a fresh home starts small runs one after the other. Printed are the seconds from a person's yes to the run's first event
-(the process is up), and what stands beside a training while it lasts: the two processes that watch it, on this machine, and the services
-that are named by `--service WORD` (a word of their command lines, such as raylet), in MB of memory that is theirs (PSS).
+A real server on a fresh home starts small runs one after the other: of Ray and Slurm on a cluster of two nodes on this machine, as the tests
+start it, or with `--as-set` on the one that MURASCOPE_* variables name. Printed are the seconds from a person's yes to the run's first event
+(the process is up), and what stands on this machine beside a training while it lasts, in MB of memory that is theirs (PSS): the two processes
+that watch it, and the services of the cluster.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ import psutil
 from websockets.sync.client import connect
 
 from benchmarks.served import PATIENCE_S, Served, ticks
+from tests.clusters import place
 
 LONG = "train the autoencoder on panels with image size 64 and 5000 epochs"
+SERVICES = {"slurm": ("slurmctld", "slurmd", "munged"), "ray": ("raylet", "gcs_server", "ray::", "dashboard")}
 ENDED = ("succeeded", "failed", "stopped")
 
 
@@ -30,17 +33,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executor", action="append", required=True, help="its name; several may be named")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--service", action="append", default=[], help="a word of the command lines of its services")
+    parser.add_argument("--as-set", action="store_true", help="on the cluster that MURASCOPE_* variables name")
     options = parser.parse_args()
     print(
         f"{'executor':<12}{'yes -> first event, median s':>30}{'least':>8}{'most':>8}{'watchers MB':>13}{'services MB':>13}"
     )
     for name in options.executor:
-        print(row(name, repeats=options.repeats, services=options.service), flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            if options.as_set:
+                given = {each: value for each, value in os.environ.items() if each.startswith("MURASCOPE_")}
+                print(row(name, given, repeats=options.repeats), flush=True)
+                continue
+            with place(name, Path(folder)) as found:
+                settings = {f"MURASCOPE_{each.upper()}": value for each, value in found.settings.items()}
+                os.environ.update(found.environment)  # what starts the executor's own commands
+                print(row(name, settings, repeats=options.repeats), flush=True)
 
 
-def row(executor: str, *, repeats: int, services: list[str]) -> str:
-    given = {name: value for name, value in os.environ.items() if name.startswith("MURASCOPE_")}
+def row(executor: str, given: dict[str, str], *, repeats: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         served = Served(Path(folder), random.Random(0), {**given, "MURASCOPE_EXECUTOR": executor})
         try:
@@ -48,7 +58,8 @@ def row(executor: str, *, repeats: int, services: list[str]) -> str:
             taken = [first_event_s(served, watched) for _ in range(repeats)]
         finally:
             served.end()
-    serving = megabytes(process for process in psutil.process_iter(["cmdline"]) if is_one(process, services))
+    words = SERVICES.get(executor, ())
+    serving = megabytes(process for process in psutil.process_iter(["cmdline"]) if is_one(process, words))
     return (
         f"{executor:<12}{statistics.median(taken):>30.2f}{min(taken):>8.2f}{max(taken):>8.2f}"
         f"{statistics.median(watched):>13.1f}{serving:>13.1f}"
@@ -79,7 +90,7 @@ def first_event_s(served: Served, watched: list[float]) -> float:
     raise RuntimeError(f"{run} does not end")
 
 
-def is_one(process: psutil.Process, services: list[str]) -> bool:
+def is_one(process: psutil.Process, services: Sequence[str]) -> bool:
     return any(word in " ".join(process.info["cmdline"] or []) for word in services) and process.pid != os.getpid()
 
 
