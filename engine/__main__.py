@@ -1,4 +1,4 @@
-"""`python -m engine run | test | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
+"""`python -m engine run | test | rescore | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -162,11 +163,31 @@ def test(options: argparse.Namespace) -> int:
     _load("engine.tasks")
     from engine.tasks import try_run
 
-    try:
-        summary = try_run(
+    return _answer(
+        lambda: try_run(
             RunFolder(options.run), data=options.data, output=options.output, report=_warn_on_stderr, **_weights(),
             **_in_force(options),
-        )  # fmt: skip
+        )
+    )  # fmt: skip
+
+
+def rescore(options: argparse.Namespace) -> int:
+    """Load the model of a finished run again and score pictures whose label is known: its own test images, or those of other data."""
+    _load("engine.tasks")
+    from engine.tasks import rescore_run
+
+    return _answer(
+        lambda: rescore_run(
+            RunFolder(options.run), data=options.data, own=not options.other_data, most=options.most,
+            threshold=options.threshold, **_weights(),
+        ).facts()
+    )  # fmt: skip
+
+
+def _answer(answer: Callable[[], dict[str, Any]]) -> int:
+    """Print what was asked for as JSON, or why it cannot be told."""
+    try:
+        told = answer()
     except (DataError, SettingError) as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -174,7 +195,7 @@ def test(options: argparse.Namespace) -> int:
         failed = failure(error)
         print(f"{failed.reason}; {failed.hint}", *failed.log, sep="\n", file=sys.stderr)
         return FAILED
-    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(told, ensure_ascii=False, allow_nan=False))
     return FINISHED
 
 
@@ -283,6 +304,13 @@ def _parser() -> argparse.ArgumentParser:
         "--threshold-version", type=int, help="which of the run's thresholds it is, written with each verdict"
     )
     command.set_defaults(do=test)
+    command = commands.add_parser("rescore", help=rescore.__doc__)
+    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    command.add_argument("--other-data", action="store_true", help="it is not the run's own: score all it tests with")
+    command.add_argument("--most", type=int, help="of its own test images at most so many, the least clear ones")
+    command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
+    command.set_defaults(do=rescore)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
     command.set_defaults(do=check)

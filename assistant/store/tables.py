@@ -274,3 +274,69 @@ class ThresholdRow(Base):
     setting: Mapped[dict[str, Any]]
     conversation: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ModelRow(Base):
+    """A model that is known by its name: which of its versions has which part, and what a version must keep to be promoted.
+
+    `revision` counts all changes of the model and its versions; who changes it names the one that he has seen (assistant/models/registry.py).
+    `tracked` is the revision that MLflow was told of, at the address `tracked_at` (assistant/models/tracking).
+    """
+
+    __tablename__ = "models"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # of the runs that its versions are of
+    note: Mapped[str] = mapped_column(default="")
+    candidate: Mapped[int | None]
+    champion: Mapped[int | None]
+    rollback: Mapped[int | None]
+    latest: Mapped[int] = mapped_column(default=0)  # the number of its newest version; never given twice
+    gate: Mapped[dict[str, Any] | None]  # assistant/models/gate.py
+    revision: Mapped[int] = mapped_column(default=0)
+    tracked: Mapped[int] = mapped_column(default=-1)
+    tracked_at: Mapped[str | None]
+    deleted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class VersionRow(Base):
+    """A version of a model: a finished run's model at one of the run's thresholds. What was registered does not change."""
+
+    __tablename__ = "model_versions"
+    model: Mapped[str] = mapped_column(ForeignKey("models.name", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id"), index=True)
+    threshold_version: Mapped[int]  # of the run's; 1 where its kind has none
+    threshold: Mapped[dict[str, Any] | None]  # a ThresholdSet; null: the promised one, or none
+    facts: Mapped[dict[str, Any]]  # figures and lineage as they were registered (assistant/models/evidence.py)
+    who: Mapped[str]
+    note: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    deleted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ModelActRow(Base):
+    """What was done with a model, in order and without gaps; each is signed over the one before it (assistant/models/history.py)."""
+
+    __tablename__ = "model_acts"
+    model: Mapped[str] = mapped_column(ForeignKey("models.name", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    act: Mapped[str]  # registered, promoted, rolled_back, deleted, gate, refused
+    version: Mapped[int | None]
+    who: Mapped[str]
+    why: Mapped[str]
+    told: Mapped[dict[str, Any]]  # what it rests on: the assessment, what it changed
+    signature: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class TrackedRow(Base):
+    """How far a run was told to MLflow at one address; `is_done` until something of it changes again."""
+
+    __tablename__ = "tracked_runs"
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[str] = mapped_column(primary_key=True)  # the address, without a password
+    tracked_as: Mapped[str]  # the id of the run there
+    events: Mapped[int] = mapped_column(default=0)  # `seq` of the last one that was told
+    is_done: Mapped[bool] = mapped_column(default=False)

@@ -10,6 +10,10 @@ It fills `folder` and returns the event that ends the log; every stage begins wi
 
     def try_model(folder: RunFolder, *, data: Path, output: Path, weights_folder, hub, report: Reporter) -> dict[str, Any]
 
+and one whose model can be registered has `rescoring.py`, with
+
+    def rescore(folder: RunFolder, *, data: Path, own: bool, most: int | None, weights_folder, hub) -> Rescored
+
 What every run needs lies here, once:
 
 - `run_job` below: time limit, the order of stages, a run that was cut off, where it computes, that it can be repeated;
@@ -27,6 +31,7 @@ from typing import Any
 from engine.contract.events import Finished, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS, Job, read_job
+from engine.contract.results.rescored import Rescored
 from engine.failures import SettingError
 from engine.report import Report, Reporter
 from engine.tasks.place import find_place, make_repeatable
@@ -77,15 +82,37 @@ def try_run(folder: RunFolder, *, report: Reporter, **where: Any) -> dict[str, A
     Raises:
         SettingError: runs of this kind cannot be tried.
     """
-    try:
-        kind = read_job(folder.spec.read_bytes()).kind
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            f"{folder.spec} cannot be read ({error}); name the folder of a run that has finished"
-        ) from None
+    kind = _kind_of(folder)
     if "judged_by" in where and not KINDS[kind].has_threshold:
         raise SettingError(f"a run of kind {kind!r} has no threshold: leave --threshold out")
     if find_spec(f"engine.tasks.{kind}.trial") is None:
         raise SettingError(f"the model of a run of kind {kind!r} cannot be tried on other pictures")
     summary: dict[str, Any] = import_module(f"engine.tasks.{kind}.trial").try_model(folder, report=report, **where)
     return summary
+
+
+def rescore_run(folder: RunFolder, **where: Any) -> Rescored:
+    """Score pictures whose label is known by the saved model of a run, loaded again, by the `rescoring.py` of its kind.
+
+    Raises:
+        SettingError: the model cannot be loaded here, or runs of this kind cannot be scored again.
+        DataError: no picture can be read.
+    """
+    kind = _kind_of(folder)
+    if not folder.model.card.is_file():
+        raise SettingError(f"there is no model in {folder.model.path}: name the folder of a run that has finished")
+    if find_spec(f"engine.tasks.{kind}.rescoring") is None:
+        raise SettingError(f"the model of a run of kind {kind!r} cannot be scored again")
+    if not KINDS[kind].has_threshold:
+        where.pop("threshold")
+    rescored: Rescored = import_module(f"engine.tasks.{kind}.rescoring").rescore(folder, **where)
+    return rescored
+
+
+def _kind_of(folder: RunFolder) -> str:
+    try:
+        return read_job(folder.spec.read_bytes()).kind
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"{folder.spec} cannot be read ({error}); name the folder of a run that has finished"
+        ) from None
