@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     report_secret: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="signs what trainings on other machines report with; set the same for servers that share one database. Default is one that the home keeps",
+        description="signs the history of models, and what trainings on other machines report with; set the same for servers that share one database. Default is one that the home keeps",
     )
     slots: int = Field(
         default=1,

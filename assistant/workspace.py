@@ -54,8 +54,8 @@ class Workspace:
         parts = Parts(settings, database, provider, place, mark)
         self.settings, self.database, self.provider = settings, database, provider
         self.mask, self.metrics = parts.mask, parts.metrics
-        self.datasets, self.proposals, self.runs, self.groups = (
-            parts.datasets, parts.proposals, parts.runs, parts.groups
+        self.datasets, self.proposals, self.runs, self.groups, self.models = (
+            parts.datasets, parts.proposals, parts.runs, parts.groups, parts.models
         )  # fmt: skip
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from assistant.cli import cluster, data, queue, runs
+from assistant.cli import cluster, data, models, queue, runs
 from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
 from assistant.cli.compare import compare
@@ -40,6 +40,11 @@ for command in (
     runs.delete,
     runs.restore,
     runs.report,
+    models.register,
+    models.promote,
+    models.rollback,
+    models.gate,
+    models.models,
     understand,
     learn,
     demo,
@@ -50,6 +55,7 @@ app.command("test")(judge)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 app.add_typer(queue.app, name="queue")
+app.add_typer(models.app, name="list")
 app.add_typer(cluster.app, name="cluster")
 
 

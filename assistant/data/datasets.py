@@ -5,9 +5,7 @@ import difflib
 import hashlib
 import logging
 import os
-import re
 import shutil
-import unicodedata
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.data.archives import BadArchive, NoRoom, unpack_elsewhere
 from assistant.data.facts import NamedFacts
-from assistant.data.names import is_one_visible_line
+from assistant.data.names import plain_name
 from assistant.data.uploads import Upload, abandoned, under_way
 from assistant.machine.engine_process import EngineError, ask_engine
 from assistant.refused import Refused
@@ -333,16 +331,14 @@ def valid_name(name: str) -> str:
         DatasetError: empty, longer than 80 characters, with characters other than letters, digits, space, - _ . ( ), or one that a run
             or a group of runs has: whoever says it means that one.
     """
-    is_plain = is_one_visible_line(name)  # before line ends are trimmed away
-    name = unicodedata.normalize("NFC", name).strip()
-    is_taken = re.fullmatch(r"[rg]\d+", name, re.IGNORECASE)
-    if not is_plain or is_taken or not 1 <= len(name) <= 80 or not re.fullmatch(r"\w[\w .()\-]*", name):
+    plain = plain_name(name)
+    if plain is None:
         raise DatasetError(
             "bad_name",
-            f"{name[:80]!r} cannot be a data set's name",
+            f"{name.strip()[:80]!r} cannot be a data set's name",
             "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit; r7 and g7 are runs and groups",
         )
-    return name
+    return plain
 
 
 def folder_stamp(folder: Path) -> str:

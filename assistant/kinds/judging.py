@@ -20,6 +20,7 @@ class Judgement:
     mean: float | None
     missed: tuple[int, int] | None = None
     overkill: tuple[int, int] | None = None
+    wrong: tuple[int, int] | None = None  # judged otherwise than their labels say, and all
     made_up: bool = False  # of made-up defects, because there are too few others
 
     @property

@@ -78,6 +78,10 @@ async def refuse_what_is_needed(runs: Queue, row: RunRow) -> None:
         raise RunKept(
             "run_in_use", f"the model of run {row.id} is part of {named}", f"delete {named} first", row, by=named
         )
+    if versions := await runs.registered_as(row.id):
+        named = ", ".join(versions)
+        message, hint = f"the model of run {row.id} is registered as {named}", "delete these versions first"
+        raise RunKept("run_in_use", message, hint, row, by=named)
 
 
 async def needed_by(runs: Queue, row: RunRow) -> list[str]:
@@ -87,12 +91,11 @@ async def needed_by(runs: Queue, row: RunRow) -> list[str]:
 
 async def refuse_what_began_meanwhile(runs: Queue, row: RunRow) -> None:
     """Whoever was building on it while it was deleted goes first: it is brought back."""
-    if by := await needed_by(runs, row):
+    try:
+        await refuse_what_is_needed(runs, row)
+    except RunKept:
         await runs.write(row.id, deleted_at=None)
-        named = ", ".join(by)
-        raise RunKept(
-            "run_in_use", f"the model of run {row.id} is part of {named}", f"delete {named} first", row, by=named
-        )
+        raise
 
 
 async def remove_old(runs: Queue, *, keep_days: float) -> list[str]:
@@ -101,7 +104,7 @@ async def remove_old(runs: Queue, *, keep_days: float) -> list[str]:
     removed = []
     for row in await runs.deleted():
         too_young = row.deleted_at is None or now() - row.deleted_at < timedelta(days=keep_days)
-        if too_young or not runs.place.has(row) or await needed_by(runs, row):
+        if too_young or not runs.place.has(row) or await needed_by(runs, row) or await runs.registered_as(row.id):
             continue
         try:
             await runs.remove_files(row)

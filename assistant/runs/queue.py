@@ -31,7 +31,17 @@ from assistant.runs.place import Place, RunElsewhere
 from assistant.settings import SettingError, Settings
 from assistant.store.clock import now_there
 from assistant.store.database import Database
-from assistant.store.tables import ACTIVE, ENDED, AttemptRow, GroupRow, QueueRow, RunRow, ThresholdRow, now
+from assistant.store.tables import (
+    ACTIVE,
+    ENDED,
+    AttemptRow,
+    GroupRow,
+    QueueRow,
+    RunRow,
+    ThresholdRow,
+    VersionRow,
+    now,
+)
 from engine.contract.continuing import hand_on
 from engine.contract.events import Event, EventLog, Failed, Finished, LogInUse, Stopped, Warned, has_ended
 from engine.contract.folder import RunFolder
@@ -311,6 +321,13 @@ class Queue:
         )
         async with self._database.reading() as session:
             return (await session.scalars(query.order_by(RunRow.number.desc()))).all()
+
+    async def registered_as(self, run: str) -> Sequence[str]:
+        """The versions of models that are of this run, as NAME@3."""
+        query = select(VersionRow).where(VersionRow.run == run, VersionRow.deleted_at.is_(None))
+        async with self._database.reading() as session:
+            rows = (await session.scalars(query.order_by(VersionRow.model, VersionRow.version))).all()
+        return [f"{row.model}@{row.version}" for row in rows]
 
     async def deleted(self) -> Sequence[RunRow]:
         """The runs that were deleted and can be restored, the one deleted last first."""

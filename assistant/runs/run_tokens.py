@@ -4,22 +4,19 @@ A JSON Web Token (https://www.rfc-editor.org/rfc/rfc7519), signed with a secret 
 share the work share it by MURASCOPE_REPORT_SECRET. What it lets in to ends with the attempt, however long the token itself would hold.
 """
 
-import secrets
 import time
 from dataclasses import dataclass
 from functools import cached_property
 
 import jwt
 
-from assistant.machine.noted_once import noted_once
+from assistant.machine.own_secret import own_secret
 from assistant.refused import Refused
 from assistant.settings import Settings
 
 AUDIENCE = "murascope-reports"
 ALGORITHM = "HS256"
 CLAIMS = ("run", "attempt", "aud", "exp")
-SECRET_FILE = "report.secret"
-SECRET_BYTES = 32
 DAY_S = 86_400.0
 HOLDS_S = 7 * DAY_S  # from the submission on, waiting included; who works longer gets a new one in time
 
@@ -76,7 +73,4 @@ class RunTokens:
 
     @cached_property
     def _secret(self) -> str:
-        shared = self._settings.report_secret
-        if shared is not None:
-            return shared.get_secret_value()
-        return noted_once(self._settings.home / SECRET_FILE, lambda: secrets.token_hex(SECRET_BYTES), mode=0o600)
+        return own_secret(self._settings)

@@ -76,3 +76,16 @@ def _read(row: Any, bounds: Sequence[float]) -> Spread:
     return Spread(
         labels, [(bound, int(each)) for bound, each in zip(bounds, at_most, strict=True)], count, float(sum_s)
     )
+
+
+async def experiments(database: Database) -> list[dict[str, Any]]:
+    """The data sets that something was trained on, by name: `name`, how many `runs`, and how many of them in each state."""
+    query = select(RunRow.dataset, RunRow.state, func.count()).where(RunRow.deleted_at.is_(None))
+    async with database.reading() as session:
+        counted = (await session.execute(query.group_by(RunRow.dataset, RunRow.state))).all()
+    found: dict[str, dict[str, Any]] = {}
+    for name, state, count in counted:
+        of = found.setdefault(name, {"name": name, "runs": 0, **dict.fromkeys(RUN_STATES, 0)})
+        of["runs"] += count
+        of[state] += count
+    return sorted(found.values(), key=lambda each: str(each["name"]).casefold())

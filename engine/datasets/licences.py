@@ -10,7 +10,6 @@ from pathlib import Path
 
 from engine.datasets import Item
 
-NON_COMMERCIAL = re.compile(r"\bNC\b|non-?commercial", re.IGNORECASE)
 LICENCE_FILES = ("license", "licence", "license.txt", "licence.txt", "license.md", "licence.md")
 MOST_READ = 20_000  # bytes of a licence file
 SHORT = re.compile(r"\bCC[ -]BY((?:-(?:NC|SA|ND))*)[ -](\d\.\d)\b", re.IGNORECASE)
@@ -53,10 +52,6 @@ def licence_of(
     if isinstance(stated, str) and stated.strip():
         return stated.strip()
     return _in_a_file(root) or (_in_a_file(around) if around else None) or _of_known(root, layout, items)
-
-
-def is_non_commercial(licence: str) -> bool:
-    return NON_COMMERCIAL.search(licence) is not None
 
 
 def _in_a_file(root: Path) -> str | None:

@@ -10,11 +10,11 @@ from typing import get_args
 from engine.contract.classes import judged
 from engine.contract.data import DataFacts, DataNotice, DataProblem, Part
 from engine.contract.jobs import FIRST_KIND
+from engine.contract.licences import is_non_commercial
 from engine.contract.pictures import BrokenPicture, marked_pixels
 from engine.datasets import Dataset, Item
 from engine.datasets.factory import assumed_good
 from engine.datasets.left_out import Accounts
-from engine.datasets.licences import is_non_commercial
 from engine.datasets.names import (
     GOOD,
     TEST_WORDS,

@@ -12,7 +12,8 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from assistant.runs.run_tokens import SECRET_FILE, RunTokens
+from assistant.machine.own_secret import SECRET_FILE
+from assistant.runs.run_tokens import RunTokens
 from assistant.settings import Settings
 from assistant.workspace import Workspace
 from engine.contract.events import Epoch, Event, Failed, Finished, Started, as_line, read_events

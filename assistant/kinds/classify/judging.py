@@ -33,4 +33,5 @@ def _judged(rows: Sequence[ClassRow], of: Collection[str] | None) -> Judgement:
         worst=recalls[worst] if worst is not None else None,
         worst_of=worst,
         mean=sum(row.correct for row in seen) / len(seen) if seen else None,
+        wrong=(sum(not row.correct for row in seen), len(seen)) if seen else None,
     )

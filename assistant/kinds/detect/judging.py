@@ -57,6 +57,7 @@ def _judged(rows: Sequence[ScoreRow], of: Collection[str] | None, *, made_up: bo
         mean=auroc([row.score for row in bad], of_good),
         missed=(sum(not row.is_anomalous for row in bad), len(bad)) if bad else None,
         overkill=(sum(row.is_anomalous for row in good), len(good)) if good else None,
+        wrong=(sum(row.is_anomalous == (row.label == GOOD) for row in seen), len(seen)) if seen else None,
         made_up=made_up,
     )
 

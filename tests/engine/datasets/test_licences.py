@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from engine.contract.licences import is_non_commercial
 from engine.datasets.factory import open_dataset
-from engine.datasets.licences import MVTEC_DEFECTS, is_non_commercial
+from engine.datasets.licences import MVTEC_DEFECTS
 from tests.engine.datasets.test_layouts import BTAD, VISA, put
 
 

@@ -1,0 +1,159 @@
+"""What a person does with models, whichever door he comes through: register a run, promote a version, go back, set the gate.
+
+From Python:
+
+    async with Workspace.open(Settings()) as workspace:
+        await workspace.models.register("panels", "r12", who="python")
+        await workspace.models.promote("panels", who="python", why="half the overkill of version 2")
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.data.datasets import Datasets
+from assistant.models.assessing import Assessment, Assessor
+from assistant.models.evidence import facts_of
+from assistant.models.gate import Gate
+from assistant.models.registry import Model, ModelRefused, Registry, Version
+from assistant.refused import Refused
+from assistant.runs.labels import one_line
+from assistant.runs.queue import Queue
+from assistant.settings import Settings
+
+LONGEST_WHY = 500
+
+
+class NotPromoted(Refused):
+    """A version is not promoted: `not_promoted` where it must not be, `needs_reason` where somebody has to say why all the same."""
+
+    status = 409
+
+    def __init__(self, code: str, message: str, hint: str, assessment: Assessment):
+        super().__init__(code, message, hint, model=assessment.model, version=assessment.version)
+        self.assessment = assessment
+        self.values = {**self.values, "assessment": assessment.told()}
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A model after its promotion, and what that rests on."""
+
+    model: Model
+    assessment: Assessment
+
+
+class Models:
+    """The models of one installation."""
+
+    def __init__(self, settings: Settings, runs: Queue, datasets: Datasets, registry: Registry):
+        self.registry, self._runs, self._datasets = registry, runs, datasets
+        self._assessor = Assessor(settings, runs, datasets)
+
+    async def register(
+        self, name: str, run: str, *, who: str, why: str = "", note: str = "", tags: Sequence[str] = ()
+    ) -> Version:
+        """Make a version of a finished run at its threshold in force; it is the candidate then.
+
+        Raises:
+            UnknownRun, NoResults, RunElsewhere: the run has no model, or not here.
+            ModelRefused, BadLabel: the name cannot be one, or is another kind's; what is written on it is too long.
+        """
+        row = await self._runs.get(run)
+        facts = await asyncio.to_thread(facts_of, row, self._runs.folder_of(row))
+        return await self.registry.register(name, row, facts=facts, who=who, why=_reason(why), note=note, tags=tags)
+
+    async def assess(self, name: str, version: int | None = None) -> Assessment:
+        """Whether a version may be promoted; None is the candidate.
+
+        Raises:
+            UnknownModel, NoSuchChange: there is no such version, or none waits.
+            UnknownRun, RunElsewhere, NoResults: its run is not here, or cannot be read.
+        """
+        model = await self.registry.get(name)
+        return await self._assessor.assess(model, model.version(model.aliases.to_promote(version)))
+
+    async def promote(
+        self, name: str, version: int | None = None, *, who: str, why: str = "", seen: int | None = None
+    ) -> Promotion:
+        """Make a version the champion; None is the candidate. It is assessed first, on the model as it is now.
+
+        Args:
+            seen: the revision of the model that whoever decides has seen; another one refuses.
+
+        Raises:
+            NotPromoted: it must not be, or a reason is needed and none is given.
+            ModelRefused: `stale_model`: somebody changed the model meanwhile.
+            UnknownModel, NoSuchChange, UnknownRun, RunElsewhere, NoResults: as `assess`.
+        """
+        assessment = await self.assess(name, version)
+        if seen is not None and seen != assessment.revision:
+            message = f"{assessment.model} was changed meanwhile"
+            raise ModelRefused("stale_model", message, "look at it again, then decide", model=assessment.model)
+        if assessment.refusals:
+            await self.registry.refuse(assessment.model, assessment.version, who=who, told=assessment.told())
+            said = "; ".join(check.message for check in assessment.refusals)
+            hint = "train anew, move its threshold and register it again, or change the gate"
+            message = f"version {assessment.version} of {assessment.model} is not promoted: {said}"
+            raise NotPromoted("not_promoted", message, hint, assessment)
+        why = _reason(why)
+        if assessment.warnings and not why:
+            said = "; ".join(check.message for check in assessment.warnings)
+            message = f"version {assessment.version} of {assessment.model} is not promoted without a reason: {said}"
+            raise NotPromoted("needs_reason", message, "say why it is to be promoted all the same", assessment)
+        model = await self.registry.promote(
+            assessment.model, assessment.version, seen=assessment.revision, who=who, why=why, told=assessment.told()
+        )
+        return Promotion(model, assessment)
+
+    async def roll_back(self, name: str, *, who: str, why: str = "", seen: int | None = None) -> Model:
+        """As Registry.roll_back."""
+        return await self.registry.roll_back(name, who=who, why=_reason(why), seen=seen)
+
+    async def set_gate(self, name: str, gate: Gate | None, *, who: str, why: str = "") -> Model:
+        """What a version must keep from now on; a gate that names a data set is held to it as it is now. An empty gate is none.
+
+        Raises:
+            UnknownModel, DatasetError: there is no such model or data set.
+        """
+        if gate is not None and gate.data is not None:
+            facts = await self._datasets.facts(gate.data)
+            gate = gate.model_copy(update={"data": facts.dataset, "fingerprint": facts.fingerprint})
+        asked = None if gate is None or gate.is_empty else gate
+        return await self.registry.set_gate(name, asked, who=who, why=_reason(why))
+
+
+def told_of(model: Model) -> dict[str, Any]:
+    """A model as JSON: its versions with what was registered of each."""
+    return {
+        "name": model.row.name,
+        "kind": model.row.kind,
+        "note": model.row.note,
+        "revision": model.row.revision,
+        "aliases": {"candidate": model.row.candidate, "champion": model.row.champion, "rollback": model.row.rollback},
+        "gate": model.row.gate,
+        "created": model.row.created_at.isoformat(),
+        "versions": [told_of_version(version) for version in model.versions],
+    }
+
+
+def told_of_version(version: Version) -> dict[str, Any]:
+    row = version.row
+    return {
+        "model": row.model,
+        "version": row.version,
+        "reference": version.reference,
+        "alias": version.alias,
+        "run": row.run,
+        "threshold_version": row.threshold_version,
+        "who": row.who,
+        "when": row.created_at.isoformat(),
+        "note": row.note,
+        "tags": row.tags,
+        **row.facts,
+    }
+
+
+def _reason(why: str) -> str:
+    return one_line(why)[:LONGEST_WHY]

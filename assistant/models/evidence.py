@@ -1,0 +1,85 @@
+"""What stands of a version when it is registered: figures at its threshold, and what it comes from."""
+
+import hashlib
+from collections.abc import Iterator
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from assistant.kinds import kind_of
+from assistant.models.gate import Share
+from assistant.runs.results import evaluation_of, told_by_file
+from assistant.store.tables import RunRow, VersionRow
+from engine.contract.checksums import LIST
+from engine.contract.folder import RunFolder
+from engine.contract.licences import is_non_commercial
+from engine.contract.results.card import ModelCard
+
+
+def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
+    """Of a finished run: metrics, data, weights, licences, code, and the digest of the model's files. As JSON.
+
+    Raises:
+        NoResults: the run has not ended well, or its model is gone or damaged.
+    """
+    evaluation_of(row, folder)
+    with told_by_file(row, folder):
+        card = RunFolder(folder).model.read_card(ModelCard)
+    digest = _digest(RunFolder(folder).model.path / LIST)
+    licences = sorted({licence for licence in _licences(card) if licence})
+    return {
+        "metrics": row.metrics or {},
+        "spec": row.spec,
+        "model": row.subject,
+        "dataset": row.dataset,
+        "fingerprint": card.data.fingerprint or row.fingerprint,
+        "data_licence": card.data.licence,
+        "weights": card.weights.facts(),
+        "licences": licences,
+        "non_commercial": [each for each in licences if is_non_commercial(each)],
+        "synthetic": card.synthetic,
+        "libraries": card.versions,
+        "code": installed("murascope"),
+        "trained": card.created,
+        "model_digest": digest,
+    }
+
+
+def at_version(row: RunRow, version: VersionRow) -> RunRow:
+    """The run at the threshold that the version was registered with, for whoever reads its results; it is stored nowhere."""
+    values = {column.key: getattr(row, column.key) for column in RunRow.__mapper__.column_attrs}
+    return RunRow(**{**values, "threshold": version.threshold})
+
+
+def counts_of(row: RunRow, folder: Path) -> tuple[dict[str, Share], Share | None, bool]:
+    """How many test images are judged wrongly, of each defect type or class and of the good ones; and whether only made-up defects tell.
+
+    Raises:
+        NoResults: its evaluation cannot be read.
+    """
+    tested = kind_of(row.kind).tested(row, folder)
+    by_stratum: dict[str, list[str]] = {}
+    for name, stratum in tested.stratum.items():
+        by_stratum.setdefault(stratum, []).append(name)
+    escapes: dict[str, Share] = {}
+    overkill: Share | None = None
+    made_up = tested.judge(None).made_up
+    for stratum, names in by_stratum.items():
+        wrong = tested.judge(set(names)).wrong
+        if stratum in tested.good:
+            overkill = wrong
+        elif wrong is not None:
+            escapes[stratum] = wrong
+    return escapes, overkill, made_up
+
+
+def _licences(card: ModelCard) -> Iterator[str | None]:
+    yield card.data.licence
+    yield card.weights.licence
+    for before in card.weights.lineage:
+        yield before.get("licence")
+
+
+def _digest(listed: Path) -> str | None:
+    """That of the list of all its files' checksums; None of models of older versions, which have none."""
+    return hashlib.sha256(listed.read_bytes()).hexdigest() if listed.is_file() else None
