@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         pattern=r"^s3://[A-Za-z0-9][A-Za-z0-9._-]+(/[^\s?#]*)?$",
         description="bucket in which the files of ended trainings are kept besides, such as s3://bucket/prefix; needs the package murascope[s3]. Default: they are in the home folder alone",
     )
+    tracking: str = Field(
+        default="home",
+        pattern=r"^(home|off|(https?|sqlite|postgresql(\+psycopg)?)://\S+)$",
+        description="MLflow that is told of every training and model: a file in the home folder, the address of a server such as http://mlflow.plant.local:5000, or off",
+    )
     aws_endpoint_url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",

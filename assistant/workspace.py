@@ -22,6 +22,8 @@ from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.logs import about
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
+from assistant.models.tracking.companion import Companion
+from assistant.models.tracking.tracker import Tracker
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
 from assistant.runs.artifacts import open_artifacts
@@ -66,6 +68,8 @@ class Workspace:
         self.supervisor = Supervisor(
             self.runs, self.attempts, Leases(database, mark), self.executor, settings, ended=self._tell_end_of
         )
+        self.tracker = Tracker(settings, database, self.runs, self.models.registry)
+        self.companion = Companion(settings, self.tracker)
         self.keeper = Keeper(self.runs, parts.artifacts)
         self.coordinator = Coordinator(self.runs, self.groups, ended=self._tell_end_of_group)
 
@@ -126,7 +130,12 @@ class Workspace:
             if group.ended is not None and group.home == self.runs.place.home:
                 self._tell_end_of_group(group)
         try:
-            async with self.supervisor.working(), self.coordinator.working(), self.keeper.working():
+            async with (
+                self.supervisor.working(),
+                self.coordinator.working(),
+                self.keeper.working(),
+                self.companion.working(),
+            ):
                 yield
         finally:
             await self.conversations.close()

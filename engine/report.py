@@ -114,7 +114,8 @@ class Report:
         self._last["system"] = now
         memory = self._process.memory_info().rss / 2**20
         cpu = self._process.cpu_percent()
-        self.log.append(System(cpu_percent=cpu, memory_mb=round(memory, 1), gpu_memory_mb=_gpu_memory_mb()))
+        gpu = {"gpu_memory_mb": _gpu_memory_mb(), "gpu_percent": _gpu_percent()}
+        self.log.append(System(cpu_percent=cpu, memory_mb=round(memory, 1), **gpu))
 
 
 class Eta:
@@ -143,3 +144,14 @@ def _gpu_memory_mb() -> float | None:
     if torch is None or not torch.cuda.is_initialized():
         return None
     return float(round(torch.cuda.max_memory_allocated() / 2**20, 1))
+
+
+def _gpu_percent() -> float | None:
+    """As NVML tells it (package nvidia-ml-py); None where there is no NVIDIA GPU, or its driver does not say."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    try:
+        return float(torch.cuda.utilization())
+    except (ImportError, RuntimeError):  # NVML's own errors are RuntimeErrors of torch's, or the package is gone
+        return None

@@ -19,6 +19,7 @@ from assistant.cli.recommend import recommend
 from assistant.cli.serve import serve
 from assistant.cli.sweep import sweep
 from assistant.cli.threshold import judge, threshold
+from assistant.cli.track import track
 from assistant.cli.train import train
 from assistant.cli.understand import learn, understand
 
@@ -45,6 +46,7 @@ for command in (
     models.rollback,
     models.gate,
     models.models,
+    track,
     understand,
     learn,
     demo,

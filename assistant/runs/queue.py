@@ -39,6 +39,7 @@ from assistant.store.tables import (
     QueueRow,
     RunRow,
     ThresholdRow,
+    TrackedRow,
     VersionRow,
     now,
 )
@@ -669,6 +670,7 @@ class Queue:
         if not values:
             return await self.get(run, also_deleted=True)
         async with self._database.session() as session:
+            await _tell_again(session, run)
             query = update(RunRow).where(RunRow.id == run).values(**values).returning(RunRow)
             return (await session.scalars(query.execution_options(synchronize_session=False))).one()
 
@@ -680,6 +682,7 @@ class Queue:
             async with self._database.session() as session:
                 if _version(await session.scalar(select(RunRow.threshold).where(RunRow.id == setting.run))) != seen:
                     return None
+                await _tell_again(session, setting.run)
                 session.add(setting)
                 await session.flush()  # of two at once, in a database that lets them, one finds the version taken
                 return (await session.scalars(change.execution_options(synchronize_session=False))).one_or_none()
@@ -724,6 +727,11 @@ class Queue:
                 ended = {"state": "ended", "ended_at": now(), "exit_code": attempt.exit_code, **over}
                 await attempts.change(session, run, row.attempts, **ended)
             return row
+
+
+async def _tell_again(session: AsyncSession, run: str) -> None:
+    """What was told of it elsewhere is no longer all (assistant/models/tracking)."""
+    await session.execute(update(TrackedRow).where(TrackedRow.run == run).values(is_done=False))
 
 
 def _retried(row: RunRow, over: AttemptEnd, wait_s: float) -> Warned:

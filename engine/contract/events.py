@@ -160,7 +160,10 @@ class System(BaseEvent):
     type: Literal["system"] = "system"
     cpu_percent: float = Field(description="of the run's processes; 100 is one core")
     memory_mb: float = Field(description="resident memory of the run's processes")
-    gpu_memory_mb: float | None = None
+    gpu_memory_mb: float | None = Field(default=None, description="that the run holds of its GPU")
+    gpu_percent: float | None = Field(
+        default=None, description="of its GPU, by NVML; whoever else computes there counts"
+    )
 
 
 class Evaluation(BaseEvent):
