@@ -8,6 +8,7 @@ class Refused(Exception):
     `values` the parts of them that are no words. `status` is that of an answer over HTTP."""
 
     status = 422
+    retry_after_s: int | None = None  # when another try may help, where that is known
 
     def __init__(self, code: str, message: str, hint: str = "", **values: Any):
         self.code, self.message, self.hint, self.values = code, message, hint, values

@@ -172,6 +172,27 @@ class Settings(BaseSettings):
         le=3650,
         description="days in which a deleted training can be restored; then its files are removed",
     )
+    serving_models: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="models that are kept warm to judge pictures, each in a process of its own; the one used least lately gives way to another",
+    )
+    serving_idle_s: float = Field(
+        default=600, gt=0, le=864_000, description="seconds after which a model that nobody asks is put away"
+    )
+    serving_queue: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="pictures that may wait for one model; whoever asks for more is told to try again later",
+    )
+    predictions_gb: float = Field(
+        default=1,
+        ge=0,
+        le=100_000,
+        description="gigabytes of heatmaps of judged pictures that are kept; the oldest are dropped first, what was said of the pictures stays",
+    )
     language: Literal["en", "ko", "zh"] = Field(
         default="en", description="language of the page for a browser that asks for none of en, ko, zh"
     )

@@ -22,6 +22,7 @@ from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.logs import about
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
+from assistant.models.serving.predictions import Predictions
 from assistant.models.tracking.companion import Companion
 from assistant.models.tracking.tracker import Tracker
 from assistant.plans.card import plan_key
@@ -63,6 +64,7 @@ class Workspace:
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
+        self.predictions = Predictions(settings, database, parts.runs, parts.metrics)
         self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(
@@ -98,6 +100,7 @@ class Workspace:
             ending.push_async_callback(database.close)
             workspace = cls(settings, database, provider, place, mark)
             ending.push_async_callback(workspace.conversations.close)
+            ending.push_async_callback(workspace.predictions.close)
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()
                 yield workspace

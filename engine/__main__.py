@@ -1,4 +1,4 @@
-"""`python -m engine run | test | rescore | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
+"""`python -m engine run | test | rescore | serve | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -32,7 +32,7 @@ FINISHED, FAILED, STOPPED = 0, 1, 3
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    if options.asked:
+    if options.asked and not options.listens:  # what listens to its standard input sees its end itself
         end_with_asker()
     code: int = options.do(options)
     return code
@@ -199,6 +199,21 @@ def _answer(answer: Callable[[], dict[str, Any]]) -> int:
     return FINISHED
 
 
+def serve(options: argparse.Namespace) -> int:
+    """Load the model of a finished run and judge the pictures that standard input asks for, until it ends.
+
+    A line of JSON for each, and one in answer (engine/contract/serving.py).
+    """
+    from engine.serving_pipe import Pipe
+
+    pipe: Pipe[Any] = Pipe(ends_at_once=options.asked)
+    with pipe:
+        _load("engine.serving")
+        from engine.serving import serve_run
+
+        return FINISHED if serve_run(RunFolder(options.run), pipe, **_weights()) else FAILED
+
+
 def _in_force(options: argparse.Namespace) -> dict[str, Any]:
     """The threshold that judges, where one is named."""
     from engine.contract.results.detect import JudgedBy
@@ -284,6 +299,7 @@ def previews(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Trains and measures anomaly detectors.")
     parser.add_argument("--asked", action="store_true", help="end when standard input ends: whoever asked is gone")
+    parser.set_defaults(listens=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("run", help=run.__doc__)
     command.add_argument("run", type=Path, help="run folder, holding spec.json")
@@ -311,6 +327,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--most", type=int, help="of its own test images at most so many, the least clear ones")
     command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
     command.set_defaults(do=rescore)
+    command = commands.add_parser("serve", help=serve.__doc__)
+    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.set_defaults(do=serve, listens=True)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
     command.set_defaults(do=check)

@@ -26,7 +26,19 @@ from web.measured import Measured
 from web.pictures import SmallPictures
 from web.readiness import Readiness
 from web.render import Renderer
-from web.routes import compare, conversations, datasets, groups, models, operation, pages, queue, reports, runs
+from web.routes import (
+    compare,
+    conversations,
+    datasets,
+    groups,
+    models,
+    operation,
+    pages,
+    predictions,
+    queue,
+    reports,
+    runs,
+)
 from web.versions import STATIC, version
 
 MAX_BODY_BYTES = 1 << 20  # of everything but an uploaded archive, which has its own limit
@@ -68,7 +80,20 @@ def create_app(settings: Settings, understanding: Understanding | None = None) -
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for routes in (
-        *(pages, conversations, runs, compare, groups, datasets, models, operation, queue, reports, sockets),
+        *(
+            pages,
+            conversations,
+            runs,
+            compare,
+            groups,
+            datasets,
+            models,
+            operation,
+            predictions,
+            queue,
+            reports,
+            sockets,
+        ),
         *routes_of_kinds(),
     ):
         app.include_router(routes.router)
@@ -87,7 +112,7 @@ def create_app(settings: Settings, understanding: Understanding | None = None) -
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return await _failed(
+    response = await _failed(
         request,
         status=error.status,
         code=error.page_code,
@@ -95,6 +120,9 @@ async def _refused(request: Request, error: Exception) -> Response:
         hint=error.hint,
         values=error.values,
     )
+    if error.retry_after_s is not None:
+        response.headers["retry-after"] = str(error.retry_after_s)
+    return response
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

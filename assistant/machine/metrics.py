@@ -16,9 +16,11 @@ from prometheus_client import (
 )
 
 Outcome = Literal["answered", "stopped", "failed"]
+Predicted = Literal["judged", "broken", "failed", "busy"]
 
 TURN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+PREDICTION_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 BETWEEN_LOOKS_S = 0.5  # at the event loop
 
@@ -53,6 +55,33 @@ class Metrics:
             buckets=LAG_SECONDS,
             registry=self.registry,
         )
+
+        self._predictions = Counter(
+            "murascope_predictions", "Pictures that models were asked about", ["outcome"], registry=self.registry
+        )
+        self._prediction_seconds = Histogram(
+            "murascope_prediction_seconds",
+            "From a picture taken to what its model says of it",
+            buckets=PREDICTION_SECONDS,
+            registry=self.registry,
+        )
+        self._serving_waits = Gauge(
+            "murascope_serving_waiting", "Pictures that wait for a model, or are being judged", registry=self.registry
+        )
+        self._serving_workers = Gauge("murascope_serving_models", "Models that are warm", registry=self.registry)
+
+    def prediction(self, outcome: Predicted, *, seconds: float) -> None:
+        self._predictions.labels(outcome).inc()
+        self._prediction_seconds.observe(seconds)
+
+    def predictions(self, outcome: Predicted, count: int) -> None:
+        self._predictions.labels(outcome).inc(count)
+
+    def serving_waits(self, change: int) -> None:
+        self._serving_waits.inc(change)
+
+    def serving_workers(self, count: int) -> None:
+        self._serving_workers.set(count)
 
     def turn(self, *, language: str, provider: str, outcome: Outcome, seconds: float) -> None:
         self._turns.labels(language, provider, outcome).observe(seconds)

@@ -48,8 +48,10 @@ async def ask(command: list[str], environment: dict[str, str], *, timeout_s: flo
             await process.wait()
 
 
-async def start(command: list[str], environment: dict[str, str], *, stderr: int) -> asyncio.subprocess.Process:
-    """A process that is talked to, in a group of its own."""
+async def start(
+    command: list[str], environment: dict[str, str], *, stderr: int, longest_line: int = 1 << 16
+) -> asyncio.subprocess.Process:
+    """A process that is talked to, in a group of its own; no line that it says has more than `longest_line` bytes."""
     return await asyncio.create_subprocess_exec(
         *command,
         cwd=PROJECT,
@@ -58,6 +60,7 @@ async def start(command: list[str], environment: dict[str, str], *, stderr: int)
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         start_new_session=True,
+        limit=longest_line,
     )
 
 

@@ -340,3 +340,38 @@ class TrackedRow(Base):
     tracked_as: Mapped[str]  # the id of the run there
     events: Mapped[int] = mapped_column(default=0)  # `seq` of the last one that was told
     is_done: Mapped[bool] = mapped_column(default=False)
+
+
+class PredictionRow(Base):
+    """What a model said of one picture: never changed, for feedback, audits and drift read it.
+
+    `run` is whose model it was, `model` and `version` the registry's names where it was asked by those; `threshold` the one that judged, as
+    `threshold_version` of the run's. `found` holds all else that was said (engine/contract/serving.py), and `data` the fingerprint of what
+    the model learnt from.
+    """
+
+    __tablename__ = "predictions"
+    __table_args__ = (
+        Index("ix_predictions_of_run", "run", "created_at"),
+        Index("ix_predictions_of_model", "model", "created_at"),
+        Index("ix_predictions_of_image", "image_sha256"),
+        Index("ix_predictions_created", "created_at"),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    model: Mapped[str | None]
+    version: Mapped[int | None]
+    threshold_version: Mapped[int | None]
+    threshold: Mapped[float | None]
+    pixel_threshold: Mapped[float | None]
+    name: Mapped[str]  # of the picture, as whoever asked called it
+    image_sha256: Mapped[str]
+    verdict: Mapped[str]  # good or defective, or the class
+    score: Mapped[float | None]
+    p_value: Mapped[float | None]
+    confidence: Mapped[float | None]
+    found: Mapped[dict[str, Any]]
+    data: Mapped[str | None]
+    who: Mapped[str]
+    home: Mapped[str]  # whose folder keeps its pictures (assistant/models/serving/kept_pictures.py)
+    created_at: Mapped[datetime] = mapped_column(default=now)

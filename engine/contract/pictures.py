@@ -102,14 +102,20 @@ def _eight_bits(pixels: np.ndarray) -> np.ndarray:
     return eight
 
 
-def pixels_in(path: Path) -> int:
-    """How many pixels a picture has, by its first bytes (`read_header` decodes a PNG, whose EXIF may stand at its end); 0 where it has
-    none that can be read."""
+def pixels_in(path: Path, content: bytes | None = None) -> int:
+    """How many pixels a picture has; 0 where it has none that can be read."""
+    width, height = size_in(path, content)
+    return width * height
+
+
+def size_in(path: Path, content: bytes | None = None) -> tuple[int, int]:
+    """Width and height as stored, by a picture's first bytes (`read_header` decodes a PNG, whose EXIF may stand at its end); 0 and 0 where it
+    has none that can be read."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.width * image.height
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
+            return image.width, image.height
     except (*DAMAGES, Image.DecompressionBombError):
-        return 0
+        return 0, 0
 
 
 def open_picture(path: Path, content: bytes | None = None) -> Image.Image:

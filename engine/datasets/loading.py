@@ -277,6 +277,15 @@ class Loader:
         return filling.batch(augmented=self.augmentation != "none")
 
 
+def batch_of(pictures: Sequence[Picture], names: Sequence[str]) -> Batch:
+    """Pictures of one size that are in no data set, as the batch that a loader would make of them; nobody knows their labels."""
+    side = pictures[0].pixels.shape[0]
+    filling = _Filling(len(pictures), side, is_defective, has_twins=False)
+    for row, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        filling.put(row, Item(Path(name), name, "test", "unknown"), picture)
+    return filling.batch(augmented=False)
+
+
 class _Filling:
     """A batch whose rows the decode threads fill, so that nothing is left to convert or copy when the model wants it."""
 

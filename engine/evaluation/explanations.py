@@ -45,7 +45,7 @@ def explain_batch(
         looked_at: (B,); None is none.
     """
     regions = [find_regions(score_map, threshold=pixel_threshold) for score_map in maps]
-    peaks = [_peak(score_map) for score_map in maps]
+    peaks = [highest_of(score_map) for score_map in maps]
     alone = [i for i, found in enumerate(regions) if not found and looked_at is not None and looked_at[i]]
     places = [(i, *region.peak_at) for i, found in enumerate(regions) for region in found[:REGIONS_EXPLAINED]]
     nearest = iter(_nearest(model, batch, [*places, *((i, peaks[i].x, peaks[i].y) for i in alone)]))
@@ -63,7 +63,7 @@ def explain_batch(
     ]
 
 
-def _peak(score_map: NDArray[np.float32]) -> Highest:
+def highest_of(score_map: NDArray[np.float32]) -> Highest:
     """Where a map (H, W) is highest."""
     y, x = np.unravel_index(int(score_map.argmax()), score_map.shape)
     return Highest(x=int(x), y=int(y), score=float(score_map[y, x]))

@@ -60,7 +60,7 @@ class ClassScorer:
         found: list[Numbers] = []
         eta, done = Eta(loader.images), 0
         for batch in loader:
-            found.append(self.model(batch.images.to(self.device)).double().cpu().numpy())
+            found.append(self._logits_of(batch))
             done += len(batch)
             report(Batches(what=what, done=done, total=loader.images, eta_s=eta(done)))
         logits = np.concatenate(found)
@@ -72,6 +72,17 @@ class ClassScorer:
         """(N, K) of each picture, in the loader's order."""
         assert self.temperature is not None, "a scorer without a temperature cannot say how sure it is"
         return probabilities(self.logits(loader, what=what, report=report), self.temperature)
+
+    @torch.no_grad()
+    def said_of(self, batch: Batch) -> Numbers:
+        """(B, K) probabilities of the pictures of one batch; what is not finite stays so."""
+        assert self.temperature is not None, "a scorer without a temperature cannot say how sure it is"
+        self.model.eval()
+        return probabilities(self._logits_of(batch), self.temperature)
+
+    def _logits_of(self, batch: Batch) -> Numbers:
+        logits: Numbers = self.model(batch.images.to(self.device)).double().cpu().numpy()
+        return logits
 
     def called(self, said: Numbers) -> NDArray[np.int64]:
         """The position in `classes` of what each picture is called, (N,), by the probabilities (N, K)."""

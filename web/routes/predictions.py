@@ -1,0 +1,187 @@
+"""Models at work: pictures in, what a model says of each out; what was said before, and its pictures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response
+from starlette.datastructures import UploadFile
+
+from assistant.models.serving.incoming import Incoming
+from assistant.models.serving.pool import Picture
+from assistant.models.serving.predictions import Wanted, told_of
+from assistant.refused import Refused
+from assistant.workspace import Workspace
+from engine.contract.serving import PICTURES
+from web.ids import Id
+from web.kept import kept
+from web.routes.workspace import Opened
+
+router = APIRouter()
+Reference = Annotated[str, InPath(min_length=1, max_length=200)]
+MOST_PICTURES = 64  # of one request
+MOST_BYTES = 256 << 20  # of one picture
+MOST_REQUEST_BYTES = 1 << 30
+RAW = ("image/", "application/octet-stream")
+MANY = "multipart/form-data"
+Who = Annotated[str, Query(max_length=80)]
+
+
+class CannotTake(Refused):
+    """The request holds no pictures that can be taken, and why."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "", **values: Any):
+        super().__init__(code, message, hint, **values)
+        self.status = status
+
+
+@router.post("/api/models/{reference}/predict", max_body_size=MOST_REQUEST_BYTES)
+async def predict(
+    request: Request,
+    reference: Reference,
+    workspace: Opened,
+    name: Annotated[str, Query(max_length=400)] = "",
+    who: Who = "api",
+    heatmap: bool = True,
+    raw_map: bool = False,
+    nearest: bool = True,
+) -> dict[str, Any]:
+    """Judge a picture, the raw body, or several, files of a form. `nearest` looks for the good patches most like each region.
+
+    One that cannot be read is told by its name, and the others are judged; where it is the only one, the answer is 422. 429: too many
+    wait; `retry-after` tells when another try may help.
+    """
+    await workspace.predictions.resolve(reference)  # before anything is read
+    which = ("heatmap.png", "picture.jpg", *(("map.png",) if raw_map else ()))
+    async with _taken(request, workspace, name) as taken:
+        pictures = [Picture(each.name, each.content, each.path, which=which, nearest=nearest) for each in taken]
+        told = await workspace.predictions.predict(reference, pictures, who=who, draw=heatmap)
+    first = told.pictures[0]
+    if len(told.pictures) == 1 and "broken" in first:
+        raise CannotTake(
+            422, "picture_unreadable", f"the picture cannot be read: {first['broken']}", why=first["broken"]
+        )
+    if all("failed" in each for each in told.pictures):
+        raise CannotTake(
+            503,
+            "not_served",
+            f"{told.model['label']} could not judge the picture: {first['failed']}",
+            "try again in a moment",
+            why=first["failed"],
+        )
+    return {"model": told.model, "pictures": told.pictures}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Which predictions are looked for, in an address."""
+
+    run: Annotated[str | None, Query(max_length=64)] = None
+    model: Annotated[str | None, Query(max_length=200)] = None
+    verdict: Annotated[str | None, Query(max_length=200)] = None
+    image: Annotated[str | None, Query(max_length=64)] = None
+
+
+@router.get("/api/predictions")
+async def list_predictions(
+    response: Response,
+    workspace: Opened,
+    looked: Annotated[Looked, Depends()],
+    first: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    most: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """The newest first; how many there are stands in the header `x-total-count`."""
+    wanted = Wanted(looked.run, looked.model, looked.verdict, looked.image)
+    rows, count = await workspace.predictions.find(wanted, first=first, most=most)
+    response.headers["x-total-count"] = str(count)
+    return [told_of(row, drawn=await workspace.predictions.kept_of(row)) for row in rows]
+
+
+@router.get("/api/predictions/{prediction}")
+async def describe_prediction(prediction: Id, workspace: Opened) -> dict[str, Any]:
+    row = await workspace.predictions.get(prediction)
+    return told_of(row, drawn=await workspace.predictions.kept_of(row))
+
+
+@router.get("/predictions/{prediction}/{what}")
+async def picture_of_prediction(request: Request, prediction: Id, what: str, workspace: Opened) -> Response:
+    """Its heatmap, the picture below it, or its raw map, while they are kept."""
+    path = workspace.predictions.kept.path(prediction, what)
+    if what not in PICTURES or not await asyncio.to_thread(path.is_file):
+        raise HTTPException(404, f"prediction {prediction} has no {what} any more")
+    return await asyncio.to_thread(kept, request, path)
+
+
+@asynccontextmanager
+async def _taken(request: Request, workspace: Workspace, name: str) -> AsyncIterator[list[Incoming]]:
+    """The pictures of a request; those that are large lie in files, which are gone afterwards.
+
+    Raises:
+        CannotTake: none, too many, too large ones, or something else than pictures.
+    """
+    sort = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    taken: list[Incoming] = []
+    try:
+        if sort == MANY:
+            try:
+                form = await request.form(max_files=MOST_PICTURES, max_fields=8)
+            except HTTPException as error:  # as Starlette tells of a form that it cannot take
+                if "many files" in error.detail:
+                    raise CannotTake(
+                        413,
+                        "too_many_pictures",
+                        f"more than {MOST_PICTURES} pictures at once",
+                        "send them in several requests",
+                        most=MOST_PICTURES,
+                    ) from None
+                raise CannotTake(422, "bad_form", error.detail) from None
+            files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+            for file in files:
+                taken.append(await _from(_read(file), workspace, file.filename or "?"))
+            await form.close()
+        elif sort.startswith(RAW):
+            taken.append(await _from(request.stream(), workspace, name or "?"))
+        else:
+            raise CannotTake(
+                415,
+                "not_pictures",
+                f"the body is {sort or 'of no type'}, and no picture",
+                "send a picture as image/png, image/jpeg or application/octet-stream, or several as multipart/form-data",
+                type=sort or "?",
+            )
+        if not taken:
+            raise CannotTake(422, "no_pictures", "the request holds no picture", "send at least one")
+        yield taken
+    finally:
+        for each in taken:
+            await each.forget()
+
+
+async def _read(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(1 << 20):
+        yield chunk
+
+
+async def _from(chunks: AsyncIterator[bytes], workspace: Workspace, name: str) -> Incoming:
+    incoming = Incoming(workspace.settings, name)
+    try:
+        async for chunk in chunks:
+            await incoming.add(chunk)
+            if incoming.size > MOST_BYTES:
+                raise CannotTake(
+                    413,
+                    "picture_too_large",
+                    f"{name!r} has more than {MOST_BYTES >> 20} MiB",
+                    "judge it where it lies: murascope predict",
+                    name=name,
+                    most=MOST_BYTES >> 20,
+                )
+        await incoming.whole()
+    except BaseException:
+        await incoming.forget()
+        raise
+    return incoming
