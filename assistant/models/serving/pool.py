@@ -257,7 +257,8 @@ class _Station:
             await self.give_way()
         else:
             try:
-                await asyncio.wait_for(self._look.wait(), self._settings.serving_idle_s)
+                async with asyncio.timeout(self._settings.serving_idle_s):
+                    await self._look.wait()
             except TimeoutError:
                 if self.waits == 0:
                     await self.give_way()
@@ -289,7 +290,8 @@ class _Station:
             return
         while (worker := self.worker) is not None and not worker.is_gone and not gives_way:
             queue = self._suspects or self._waiting
-            if not queue or len(self._in_flight) >= (1 if self._suspects else IN_FLIGHT):
+            is_alone = bool(self._suspects) or any(job.tries for job in self._in_flight.values())
+            if not queue or len(self._in_flight) >= (1 if is_alone else IN_FLIGHT):
                 return
             job = queue.popleft()
             if job.answer.done():  # nobody waits for it any more
@@ -311,7 +313,8 @@ class _Station:
                 nearest=picture.nearest,
             )
             try:
-                await asyncio.wait_for(worker.ask(asked, picture.content), PATIENCE_S)
+                async with asyncio.timeout(PATIENCE_S):
+                    await worker.ask(asked, picture.content)
             except TimeoutError:  # it reads nothing any more
                 worker.kill()
 
@@ -323,7 +326,8 @@ class _Station:
         oldest = min((job.sent_at for job in self._in_flight.values()), default=now)
         left = max(oldest, self._heard_at) + PATIENCE_S - now
         try:
-            await asyncio.wait_for(self._look.wait(), min(max(left, 0.01), TURN_S))
+            async with asyncio.timeout(min(max(left, 0.01), TURN_S)):
+                await self._look.wait()
         except TimeoutError:
             if self._in_flight and left <= 0:
                 logger.warning("the process that serves %s hangs; it is ended", self._label)

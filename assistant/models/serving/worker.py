@@ -66,7 +66,8 @@ class Worker:
         )
         worker = cls(process, answered=answered, ended=ended)
         try:
-            await asyncio.wait_for(worker._load(), LOADING_S)
+            async with asyncio.timeout(LOADING_S):
+                await worker._load()
         except BaseException:
             await worker.end()
             raise
@@ -106,7 +107,8 @@ class Worker:
         """Why it ended, as far as anybody knows."""
         code = await self._process.wait()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._hearing), 1)
+            async with asyncio.timeout(1):
+                await asyncio.shield(self._hearing)
         if code < 0:
             name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
             return f"its process was ended by {name}" + (", as by a system without memory" if code == -9 else "")

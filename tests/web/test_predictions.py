@@ -1,0 +1,170 @@
+"""A real model at work behind the real application: what it says over HTTP is what the engine said, whatever happens to its process."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from assistant.settings import Settings
+from engine.contract.folder import RunFolder
+from engine.contract.results.detect import DetectResults, Finding
+from tests.served_models import a_detector, home_with
+from web.app import create_app
+from web.routes import predictions as routes
+
+PNG = {"content-type": "image/png"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_detector(tmp_path_factory.mktemp("trained") / "run")
+
+
+@pytest.fixture(scope="module")
+def client(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Of a home whose r1 is that run."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), hub="off", serving_queue=200)
+    home_with(settings, run)
+    with TestClient(create_app(settings), base_url="http://localhost") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def results(run: Path) -> DetectResults:
+    return RunFolder(run).evaluation.read(DetectResults)
+
+
+def pictures(run: Path, results: DetectResults) -> list[tuple[str, tuple[str, bytes, str]]]:
+    data = run.parent / "data"
+    return [("pictures", (row.name, (data / row.name).read_bytes(), "image/png")) for row in results.rows]
+
+
+def ask(client: TestClient, files: Any, **query: Any) -> dict[str, Any]:
+    answer = client.post("/api/models/r1/predict", files=files, params=query)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def warm(client: TestClient) -> dict[str, int]:
+    found: dict[str, int] = client.app.state.workspace.predictions.pool.workers()  # type: ignore[attr-defined]
+    return found
+
+
+def test_what_is_predicted_is_what_the_evaluation_said(client: TestClient, run: Path, results: DetectResults) -> None:
+    told = ask(client, pictures(run, results))
+    assert [each["name"] for each in told["pictures"]] == [row.name for row in results.rows]
+    for each, row in zip(told["pictures"], results.rows, strict=True):
+        assert each["score"] == pytest.approx(row.score, abs=1e-5)
+        assert each["is_anomalous"] == row.is_anomalous
+        assert each["verdict"] == ("defective" if row.is_anomalous else "good")
+        assert each["p_value"] == pytest.approx(row.p_value)
+        assert 0 <= each["confidence"] <= 1 and 0 <= each["uncertainty"] <= 1
+        found = RunFolder(run).evaluation.read_finding(row.index, Finding)
+        assert found is not None
+        assert [tuple(region["box"]) for region in each["regions"]] == [region.box for region in found.regions]
+        nearest = [[patch["name"] for patch in region["nearest"] or ()] for region in each["regions"]]
+        assert nearest == [[patch.name for patch in region.nearest or ()] for region in found.regions]
+
+
+def test_a_moved_threshold_judges_the_next_picture_without_another_process(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    one = pictures(run, results)[:1]
+    before, process = ask(client, one)["pictures"][0], warm(client)
+    client.post(
+        "/api/runs/r1/threshold", json={"asked": {"value": before["score"] - 0.01}, "seen": 1}
+    ).raise_for_status()
+    after = ask(client, one)["pictures"][0]
+    client.post("/api/runs/r1/threshold", json={"asked": {"to": "previous"}, "seen": 2}).raise_for_status()
+    assert (before["verdict"], after["verdict"]) == ("good", "defective")
+    assert (before["threshold_version"], after["threshold_version"]) == (1, 2)
+    assert after["score"] == pytest.approx(before["score"], abs=1e-6)
+    assert warm(client) == process
+
+
+def test_broken_pictures_are_told_by_name_and_the_others_answered(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    whole = pictures(run, results)[0]
+    cut = ("pictures", ("cut.png", whole[1][1][: len(whole[1][1]) // 2], "image/png"))
+    text = ("pictures", ("text.png", b"not a picture", "image/png"))
+    empty = ("pictures", ("empty.png", b"", "image/png"))
+    told = ask(client, [text, whole, cut, empty])["pictures"]
+    assert ["broken" in each for each in told] == [True, False, True, True]
+    assert told[3] == {"name": "empty.png", "broken": "the file is empty"}
+
+
+def test_a_prediction_is_on_record_with_its_pictures(client: TestClient, run: Path, results: DetectResults) -> None:
+    content = pictures(run, results)[0][1][1]
+    answer = client.post("/api/models/r1/predict?name=a.png&who=line&raw_map=true", content=content, headers=PNG)
+    told = answer.json()["pictures"][0]
+    assert client.get(f"/api/predictions/{told['id']}").json() == told
+    listed = client.get("/api/predictions", params={"run": "r1", "image": told["sha256"], "most": 1})
+    assert listed.json() == [told]
+    assert int(listed.headers["x-total-count"]) >= 1
+    assert (told["who"], told["name"], told["run"]) == ("line", "a.png", "r1")
+    for what, kind in (("heatmap", "image/png"), ("picture", "image/jpeg"), ("map", "image/png")):
+        assert client.get(told[what]).headers["content-type"] == kind
+    assert client.get(told["heatmap"].replace("heatmap.png", "other.png")).status_code == 404
+    assert client.get("/api/predictions/none").json()["code"] == "unknown_prediction"
+
+
+def test_what_cannot_be_taken_is_refused_with_what_to_do(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str, **request: Any) -> tuple[int, str]:
+        answer = client.post(f"/api/models/{path}/predict", **request)
+        return answer.status_code, answer.json()["code"]
+
+    many = [("pictures", (f"{number}.png", b"x", "image/png")) for number in range(65)]
+    assert refused("r1", content=b"text", headers={"content-type": "text/plain"}) == (415, "not_pictures")
+    assert refused("r1", content=b"text", headers=PNG) == (422, "picture_unreadable")
+    assert refused("r1", files=many) == (413, "too_many_pictures")
+    assert refused("r1", data={"a": "b"}, files=[]) == (415, "not_pictures")
+    assert refused("r77", content=b"x", headers=PNG) == (404, "not_found")
+    assert refused("screws@champion", content=b"x", headers=PNG) == (404, "unknown_model")
+    monkeypatch.setattr(routes, "MOST_BYTES", 100)
+    assert refused("r1", content=b"x" * 101, headers=PNG) == (413, "picture_too_large")
+    other = {"origin": "http://evil.example", **PNG}
+    assert client.post("/api/models/r1/predict", content=b"x", headers=other).status_code == 403
+
+
+def test_a_large_picture_lies_in_a_file_until_it_is_judged(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    content = pictures(run, results)[0][1][1]
+    padded = content + b"\0" * (3 << 20)  # behind its end a PNG may have anything
+    told = client.post("/api/models/r1/predict", content=padded, headers=PNG).json()["pictures"][0]
+    assert told["score"] == pytest.approx(results.rows[0].score, abs=1e-5)
+    folder = client.app.state.workspace.settings.home / "cache" / "incoming"  # type: ignore[attr-defined]
+    assert list(folder.iterdir()) == []
+
+
+def test_whoever_asks_while_the_process_is_killed_gets_an_answer_and_the_next_one_too(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    files, begun = pictures(run, results), threading.Barrier(7)
+    ask(client, files[:1])
+
+    def asks(number: int) -> list[dict[str, Any]]:
+        begun.wait()
+        return [each for _ in range(2) for each in ask(client, files)["pictures"]]
+
+    with ThreadPoolExecutor(6) as pool:
+        asking = [pool.submit(asks, number) for number in range(6)]
+        (process,) = warm(client).values()
+        begun.wait()
+        time.sleep(0.1)  # some are answered by then, others are not
+        os.kill(process, signal.SIGKILL)
+        told = [each for done in asking for each in done.result()]
+    assert len(told) == 12 * len(files)
+    scores = {row.name: row.score for row in results.rows}
+    assert all(each["score"] == pytest.approx(scores[each["name"]], abs=1e-5) for each in told)
+    assert ask(client, files[:1])["pictures"][0]["verdict"]
+    assert set(warm(client).values()) != {process}
