@@ -52,6 +52,7 @@ class Served:
         self._environment |= {
             "MURASCOPE_HOME": str(self.home),
             "MURASCOPE_HUB": "off",
+            "MURASCOPE_TRACKING": "off",
             "MURASCOPE_SLOTS": "2",
             "PYTHONPATH": f"{folder / 'python'}{os.pathsep}{PROJECT}",
             "OMP_NUM_THREADS": "1",

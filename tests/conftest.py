@@ -50,6 +50,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MURASCOPE_HUB", "off")
+    monkeypatch.setenv("MURASCOPE_TRACKING", "off")  # a test that wants MLflow says so
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,8 +21,12 @@ def nothing_set() -> dict[str, str]:
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """An environment with this home folder, a free port, and no way to the hub."""
-    return nothing_set() | {"MURASCOPE_HOME": str(home), "MURASCOPE_PORT": "0", "MURASCOPE_HUB": "off"}
+    """An environment with this home folder, a free port, no way to the hub, and no MLflow beside it."""
+    return (
+        nothing_set()
+        | {"MURASCOPE_HOME": str(home), "MURASCOPE_PORT": "0"}
+        | {"MURASCOPE_HUB": "off", "MURASCOPE_TRACKING": "off"}
+    )
 
 
 @contextmanager
