@@ -36,6 +36,7 @@ from web.routes import (
     pages,
     predictions,
     queue,
+    registry,
     reports,
     runs,
 )
@@ -91,6 +92,7 @@ def create_app(settings: Settings, understanding: Understanding | None = None) -
             operation,
             predictions,
             queue,
+            registry,
             reports,
             sockets,
         ),

@@ -24,7 +24,7 @@ from assistant.tools.wording import wording
 from assistant.workspace import Workspace
 from engine.contract.jobs import KINDS, description_of
 from prompts.durations import duration
-from prompts.figures import percent
+from prompts.figures import Figure, percent, score
 from prompts.languages import LANGUAGES, Language
 from prompts.reasons import english_reasons, reason_in
 from web import markdown
@@ -112,6 +112,9 @@ def environment(language: str) -> Environment:
         duration=lambda seconds: duration(seconds, words.language),
         count=lambda number: f"{number:,}",
         percent=percent,
+        score=lambda value: "–" if value is None else score(value),
+        change=lambda value: Figure(value, "change").said(words.language),
+        limit=lambda share: f"{float(f'{100 * share:.4g}'):g}",
         plain=plain,
         by_reason=by_reason,
         reason=lambda reason: reason_in(words.language, reason),

@@ -8,6 +8,7 @@ From Python:
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from assistant.runs.queue import Queue
 from assistant.settings import Settings
 
 LONGEST_WHY = 500
+HOLDS_S = 300.0  # for which an assessment that was shown is decided on
 
 
 class NotPromoted(Refused):
@@ -50,6 +52,9 @@ class Models:
     def __init__(self, settings: Settings, runs: Queue, datasets: Datasets, registry: Registry):
         self.registry, self._runs, self._datasets = registry, runs, datasets
         self._assessor = Assessor(settings, runs, datasets)
+        self._latest: tuple[float, Assessment] | None = (
+            None  # when it was made, for whoever decides on what he has just been shown
+        )
 
     async def register(
         self, name: str, run: str, *, who: str, why: str = "", note: str = "", tags: Sequence[str] = ()
@@ -72,12 +77,15 @@ class Models:
             UnknownRun, RunElsewhere, NoResults: its run is not here, or cannot be read.
         """
         model = await self.registry.get(name)
-        return await self._assessor.assess(model, model.version(model.aliases.to_promote(version)))
+        assessment = await self._assessor.assess(model, model.version(model.aliases.to_promote(version)))
+        self._latest = (time.monotonic(), assessment)
+        return assessment
 
     async def promote(
         self, name: str, version: int | None = None, *, who: str, why: str = "", seen: int | None = None
     ) -> Promotion:
-        """Make a version the champion; None is the candidate. It is assessed first, on the model as it is now.
+        """Make a version the champion; None is the candidate. It is assessed first, on the model as it is now; what was shown a moment ago
+        to whoever has seen the same revision is not looked at again.
 
         Args:
             seen: the revision of the model that whoever decides has seen; another one refuses.
@@ -87,7 +95,7 @@ class Models:
             ModelRefused: `stale_model`: somebody changed the model meanwhile.
             UnknownModel, NoSuchChange, UnknownRun, RunElsewhere, NoResults: as `assess`.
         """
-        assessment = await self.assess(name, version)
+        assessment = await self._just_shown(name, version, seen) or await self.assess(name, version)
         if seen is not None and seen != assessment.revision:
             message = f"{assessment.model} was changed meanwhile"
             raise ModelRefused("stale_model", message, "look at it again, then decide", model=assessment.model)
@@ -106,6 +114,13 @@ class Models:
             assessment.model, assessment.version, seen=assessment.revision, who=who, why=why, told=assessment.told()
         )
         return Promotion(model, assessment)
+
+    async def _just_shown(self, name: str, version: int | None, seen: int | None) -> Assessment | None:
+        if self._latest is None or seen is None or time.monotonic() - self._latest[0] > HOLDS_S:
+            return None
+        shown, model = self._latest[1], await self.registry.get(name)
+        same = (model.row.name, model.aliases.to_promote(version), model.row.revision, seen)
+        return shown if same == (shown.model, shown.version, shown.revision, shown.revision) else None
 
     async def roll_back(self, name: str, *, who: str, why: str = "", seen: int | None = None) -> Model:
         """As Registry.roll_back."""
@@ -151,7 +166,7 @@ def told_of_version(version: Version) -> dict[str, Any]:
         "when": row.created_at.isoformat(),
         "note": row.note,
         "tags": row.tags,
-        **row.facts,
+        **version.facts.model_dump(mode="json"),
     }
 
 

@@ -14,13 +14,14 @@ from assistant.data.datasets import DatasetError, Datasets
 from assistant.kinds import kind_of
 from assistant.machine.engine_process import EngineError, ask_engine
 from assistant.models.evidence import at_version, counts_of
+from assistant.models.facts import VersionFacts
 from assistant.models.gate import Gate, GateLine, Share, judge
 from assistant.models.registry import Model, Version
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.runs.results import NoResults
 from assistant.settings import Settings
-from assistant.store.tables import RunRow, VersionRow
+from assistant.store.tables import RunRow
 from engine.contract.policy import percent
 from engine.contract.results.rescored import Rescored
 
@@ -122,7 +123,7 @@ class Assessor:
                 checks.append(Check("gate", "untold", "no_gate", f"{model.row.name} has no gate to keep"))
             if measured is not None:
                 checks.append(await self._beside_champion(model, version, row, folder, measured))
-                checks += _of_evidence(version.row, measured)
+                checks += _of_evidence(version.facts, measured)
         return Assessment(model.row.name, version.row.version, model.row.revision, checks, measured, lines)
 
     async def _reloaded(self, row: RunRow, folder: Path) -> Check:
@@ -234,18 +235,17 @@ def _of_gate(lines: Sequence[GateLine]) -> list[Check]:
     return [Check("gate", "holds", "gate_kept", f"it keeps the gate: {'; '.join(map(_line, lines))}", kept)]
 
 
-def _of_evidence(version: VersionRow, measured: Measured) -> list[Check]:
+def _of_evidence(facts: VersionFacts, measured: Measured) -> list[Check]:
     checks = []
-    facts = version.facts
     if measured.only_made_up or not measured.missed[1]:
         message = (
             "it was tested with made-up defects alone" if measured.only_made_up else "it was tested with no defect"
         )
         checks.append(Check("evidence", "warns", "made_up" if measured.only_made_up else "no_defects", message))
-    elif facts.get("synthetic"):
+    elif facts.synthetic:
         checks.append(Check("evidence", "warns", "synthetic", "its data set was made, not photographed"))
-    if facts.get("non_commercial"):
-        named = ", ".join(facts["non_commercial"])
+    if facts.non_commercial:
+        named = ", ".join(facts.non_commercial)
         message = f"it comes from what may not be used commercially: {named}"
         checks.append(Check("licence", "warns", "non_commercial", message, {"licences": named}))
     return checks

@@ -1,12 +1,12 @@
-"""What stands of a version when it is registered: figures at its threshold, and what it comes from."""
+"""Reads of a finished run what stands of it as a version: how it judges its test images, and what it comes from."""
 
 import hashlib
 from collections.abc import Iterator
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
 
 from assistant.kinds import kind_of
+from assistant.models.facts import VersionFacts
 from assistant.models.gate import Share
 from assistant.runs.results import evaluation_of, told_by_file
 from assistant.store.tables import RunRow, VersionRow
@@ -16,8 +16,8 @@ from engine.contract.licences import is_non_commercial
 from engine.contract.results.card import ModelCard
 
 
-def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
-    """Of a finished run: metrics, data, weights, licences, code, and the digest of the model's files. As JSON.
+def facts_of(row: RunRow, folder: Path) -> VersionFacts:
+    """Of a finished run at its threshold in force.
 
     Raises:
         NoResults: the run has not ended well, or its model is gone or damaged.
@@ -27,22 +27,26 @@ def facts_of(row: RunRow, folder: Path) -> dict[str, Any]:
         card = RunFolder(folder).model.read_card(ModelCard)
     digest = _digest(RunFolder(folder).model.path / LIST)
     licences = sorted({licence for licence in _licences(card) if licence})
-    return {
-        "metrics": row.metrics or {},
-        "spec": row.spec,
-        "model": row.subject,
-        "dataset": row.dataset,
-        "fingerprint": card.data.fingerprint or row.fingerprint,
-        "data_licence": card.data.licence,
-        "weights": card.weights.facts(),
-        "licences": licences,
-        "non_commercial": [each for each in licences if is_non_commercial(each)],
-        "synthetic": card.synthetic,
-        "libraries": card.versions,
-        "code": installed("murascope"),
-        "trained": card.created,
-        "model_digest": digest,
-    }
+    escapes, overkill, only_made_up = counts_of(row, folder)
+    return VersionFacts(
+        metrics=row.metrics or {},
+        escapes=escapes,
+        overkill=overkill,
+        only_made_up=only_made_up,
+        spec=row.spec,
+        model=row.subject,
+        dataset=row.dataset,
+        fingerprint=card.data.fingerprint or row.fingerprint,
+        data_licence=card.data.licence,
+        weights=card.weights.facts(),
+        licences=licences,
+        non_commercial=[each for each in licences if is_non_commercial(each)],
+        synthetic=card.synthetic,
+        libraries=card.versions,
+        code=installed("murascope"),
+        trained=card.created,
+        model_digest=digest,
+    )
 
 
 def at_version(row: RunRow, version: VersionRow) -> RunRow:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from assistant.data.names import plain_name
 from assistant.machine.own_secret import own_secret
 from assistant.models.aliases import ALIASES, Alias, Aliases
+from assistant.models.facts import VersionFacts
 from assistant.models.gate import Gate
 from assistant.models.history import Act, first_false, signed
 from assistant.refused import Refused
@@ -47,6 +48,10 @@ class Version:
 
     row: VersionRow
     alias: Alias | None
+
+    @property
+    def facts(self) -> VersionFacts:
+        return VersionFacts.model_validate(self.row.facts)
 
     @property
     def reference(self) -> str:
@@ -143,7 +148,7 @@ class Registry:
         name: str,
         run: RunRow,
         *,
-        facts: Mapping[str, Any],
+        facts: VersionFacts,
         who: str,
         why: str = "",
         note: str = "",
@@ -175,7 +180,7 @@ class Registry:
                 run=run.id,
                 threshold_version=threshold,
                 threshold=run.threshold,
-                facts=dict(facts),
+                facts=facts.model_dump(mode="json"),
                 who=who,
                 **written,
             )

@@ -1,4 +1,5 @@
-"""The catalogue of models, read from engine.contract.jobs, with the weights that lie on this machine."""
+"""The models that were registered, and the catalogue of those that can be trained, read from engine.contract.jobs, with the weights that lie
+on this machine."""
 
 import asyncio
 
@@ -14,4 +15,4 @@ router = APIRouter()
 @router.get("/models")
 async def show_models(request: Request, workspace: Opened, renderer: Drawn) -> Response:
     weights = await asyncio.to_thread(installed_weights, workspace.settings)
-    return await renderer.page(request, "models", weights=weights)
+    return await renderer.page(request, "models", weights=weights, registered=await workspace.models.registry.list())

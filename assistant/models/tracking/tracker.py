@@ -172,6 +172,6 @@ def _files(folder: Path) -> dict[str, Path]:
 def _tags_of(version: Version) -> dict[str, str]:
     row = version.row
     told = {"version": row.version, "run": row.run, "threshold_version": row.threshold_version, "who": row.who}
-    told |= {name: row.facts.get(name) for name in OF_MODEL}
-    told |= {"licences": ", ".join(row.facts.get("licences", [])), "tags": ", ".join(row.tags)}
+    told |= {name: getattr(version.facts, name) for name in OF_MODEL}
+    told |= {"licences": ", ".join(version.facts.licences), "tags": ", ".join(row.tags)}
     return {f"{OURS}{name}": told_of(value) for name, value in told.items() if value not in (None, "")}

@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from assistant.machine.masking import Mask
 from assistant.models.aliases import Aliases, NoSuchChange
+from assistant.models.facts import VersionFacts
 from assistant.models.gate import Gate
 from assistant.models.registry import ModelRefused, Registry, UnknownModel
 from assistant.refused import Refused
@@ -56,7 +57,7 @@ async def finished(queue: Queue, model: str = "patchcore") -> RunRow:
 async def registered(registry: Registry, queue: Queue, versions: int, name: str = "panels") -> list[RunRow]:
     rows = [await finished(queue) for _ in range(versions)]
     for row in rows:
-        await registry.register(name, row, facts={"metrics": row.metrics}, who=WHO)
+        await registry.register(name, row, facts=VersionFacts(metrics=row.metrics or {}), who=WHO)
     return rows
 
 
@@ -80,7 +81,7 @@ async def test_whatever_is_done_the_parts_are_those_of_a_plain_model_of_them(
         try:
             if act == "register":
                 assert which is not None
-                await registry.register(name, runs[which], facts={}, who=WHO)
+                await registry.register(name, runs[which], facts=VersionFacts(), who=WHO)
             elif act == "promote":
                 await promote(registry, which, name)
             elif act == "roll_back":
@@ -134,7 +135,7 @@ async def test_of_many_who_promote_at_once_one_wins_and_one_champion_is_left(reg
 
 async def test_many_who_register_at_once_get_numbers_of_their_own(registry: Registry, queue: Queue) -> None:
     rows = [await finished(queue) for _ in range(6)]
-    made = await asyncio.gather(*(registry.register("panels", row, facts={}, who=WHO) for row in rows))
+    made = await asyncio.gather(*(registry.register("panels", row, facts=VersionFacts(), who=WHO) for row in rows))
     assert sorted(each.row.version for each in made) == [1, 2, 3, 4, 5, 6]
 
 
@@ -142,10 +143,10 @@ async def test_a_run_at_one_threshold_is_one_version_and_at_another_one_is_the_n
     registry: Registry, queue: Queue
 ) -> None:
     row = (await registered(registry, queue, 1))[0]
-    assert (await registry.register("panels", row, facts={}, who=WHO)).row.version == 1
+    assert (await registry.register("panels", row, facts=VersionFacts(), who=WHO)).row.version == 1
     moved = RunRow(**{**{each.key: getattr(row, each.key) for each in RunRow.__mapper__.column_attrs}})
     moved.threshold = {"version": 2, "told": {"image": 0.7, "pixel": 0.7}}
-    again = await registry.register("panels", moved, facts={}, who=WHO)
+    again = await registry.register("panels", moved, facts=VersionFacts(), who=WHO)
     assert (again.row.version, again.row.threshold_version) == (2, 2)
 
 
@@ -195,7 +196,7 @@ async def test_what_cannot_be_told_apart_or_means_something_else_is_no_name(
     registry: Registry, queue: Queue, name: str
 ) -> None:
     with pytest.raises(ModelRefused, match="cannot be a model's name"):
-        await registry.register(name, await finished(queue), facts={}, who=WHO)
+        await registry.register(name, await finished(queue), facts=VersionFacts(), who=WHO)
 
 
 async def test_a_run_that_is_registered_is_not_deleted(registry: Registry, queue: Queue) -> None:

@@ -15,6 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import update
 
+from assistant.models.facts import VersionFacts
 from assistant.models.registry import Registry
 from assistant.models.tracking.run_told import measured, parameters
 from assistant.models.tracking.store import TrackingTrouble
@@ -179,7 +180,7 @@ async def test_the_aliases_there_are_those_of_the_registry_whatever_was_done(
 ) -> None:
     registry, name = workspace.models.registry, next(names)
     runs = [await finished(workspace) for _ in range(2)]
-    await registry.register(name, runs[0], facts={}, who=WHO)
+    await registry.register(name, runs[0], facts=VersionFacts(), who=WHO)
     for act, number in acts:
         with suppress(Refused):
             await _do(registry, workspace.tracker, name, act, number, runs[number % 2])
@@ -196,7 +197,7 @@ async def test_the_aliases_there_are_those_of_the_registry_whatever_was_done(
 
 async def _do(registry: Registry, tracker: Tracker, name: str, act: str, number: int, run: Any) -> None:
     if act == "register":
-        await registry.register(name, run, facts={}, who=WHO)
+        await registry.register(name, run, facts=VersionFacts(), who=WHO)
     elif act == "promote":
         model = await registry.get(name)
         await registry.promote(name, model.aliases.to_promote(number), seen=model.row.revision, who=WHO, told={})
@@ -211,7 +212,7 @@ async def _do(registry: Registry, tracker: Tracker, name: str, act: str, number:
 async def test_a_model_of_that_name_that_somebody_else_made_stays_as_it_is(workspace: Workspace, place: Place) -> None:
     name = next(names)
     place.client().create_registered_model(name, description="not yours")
-    await workspace.models.registry.register(name, await finished(workspace), facts={}, who=WHO)
+    await workspace.models.registry.register(name, await finished(workspace), facts=VersionFacts(), who=WHO)
     with pytest.raises(TrackingTrouble, match="somebody else made"):
         await workspace.tracker.send()
     assert place.client().get_registered_model(name).description == "not yours"

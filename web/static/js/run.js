@@ -7,6 +7,7 @@ import { $, $$, el, icon } from "./dom.js";
 import { bytes, clock, duration, value } from "./format.js";
 import { coded, reasonOf, t } from "./i18n.js";
 import { offerToContinue } from "./continue.js";
+import "./register.js";
 import "./run_acts.js";
 import "./run_labels.js";
 import { follow, lookAgain } from "./run_feed.js";
@@ -61,7 +62,7 @@ function pill(part, state) {
   part("stop").hidden = !isActive(state);
   part("stop").disabled = stateName(state) === "stopping";
   part("delete").hidden = isActive(state);
-  part("report").hidden = state.state !== "succeeded";
+  for (const name of ["report", "register"]) part(name).hidden = state.state !== "succeeded";
   part("progress").hidden = !isActive(state);
   const ended = state.ended !== null && state.started !== null;
   const late = state.state === "succeeded" && state.row?.stop_requested;
