@@ -1,4 +1,4 @@
-"""`python -m engine run | test | rescore | serve | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
+"""`python -m engine run | test | rescore | serve | export | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -23,6 +23,8 @@ from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS, Job, digest_of, read_job
+from engine.contract.plain_files import write_whole
+from engine.contract.results.exported import FORMATS, PRECISIONS
 from engine.failures import DataError, SettingError, SpecChanged, failure
 from engine.heartbeat import beating
 from engine.report import Report, StopRequested, TimeLimit
@@ -184,6 +186,23 @@ def rescore(options: argparse.Namespace) -> int:
     )  # fmt: skip
 
 
+def export(options: argparse.Namespace) -> int:
+    """Write the model of a finished run for another runtime; the file is kept only if that runtime judges as the engine does."""
+    _prepare_for_torch()  # torch.export needs its compiler: it is loaded as it comes
+    from engine.exporting import export_run
+
+    def progress(stage: str) -> None:
+        if options.progress is not None:
+            write_whole(options.progress, json.dumps({"stage": stage}, allow_nan=False))
+
+    return _answer(
+        lambda: export_run(
+            RunFolder(options.run), format=options.format, output=options.output, data=options.data, own=not options.other_data,
+            most=options.most, precision=options.precision, progress=progress, **_weights(), **_in_force(options),
+        ).facts()
+    )  # fmt: skip
+
+
 def _answer(answer: Callable[[], dict[str, Any]]) -> int:
     """Print what was asked for as JSON, or why it cannot be told."""
     try:
@@ -330,6 +349,21 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("serve", help=serve.__doc__)
     command.add_argument("run", type=Path, help="folder of a finished run")
     command.set_defaults(do=serve, listens=True)
+    command = commands.add_parser("export", help=export.__doc__)
+    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.add_argument("--format", choices=FORMATS, required=True)
+    command.add_argument("--output", type=Path, required=True, help="new file")
+    command.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    command.add_argument(
+        "--data", type=Path, help="pictures to compare on; default: what the evaluation keeps of its own"
+    )
+    command.add_argument("--other-data", action="store_true", help="it is not the run's own: take all it tests with")
+    command.add_argument("--most", type=int, default=64, help="pictures that are compared, the least clear ones first")
+    command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
+    command.add_argument("--pixel-threshold", type=float, help="that goes with it")
+    command.add_argument("--threshold-version", type=int, help="which of the run's thresholds it is")
+    command.add_argument("--progress", type=Path, help="file that tells what is being done")
+    command.set_defaults(do=export)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
     command.set_defaults(do=check)

@@ -14,6 +14,7 @@ from assistant.cli.common import INVALID, tell
 from assistant.cli.compare import compare
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
+from assistant.cli.export import export
 from assistant.cli.mcp import mcp
 from assistant.cli.recommend import recommend
 from assistant.cli.serve import serve
@@ -38,6 +39,7 @@ for command in (
     recommend,
     compare,
     threshold,
+    export,
     runs.delete,
     runs.restore,
     runs.report,

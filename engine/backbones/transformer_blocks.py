@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
+
+from engine.backbones.resizing import resized
 
 
 class TransformerBlocks(nn.Module):
@@ -47,9 +48,7 @@ class TransformerBlocks(nn.Module):
         height, width = self.size or tuple(max(round(side / self.patch), 1) * self.patch for side in images.shape[-2:])
         if images.shape[-2:] == (height, width):
             return images
-        return functional.interpolate(
-            images, size=(height, width), mode="bilinear", align_corners=False, antialias=True
-        )
+        return resized(images, (height, width), mode="bilinear")
 
     @torch.no_grad()
     def attention(self, images: torch.Tensor) -> torch.Tensor | None:

@@ -4,6 +4,7 @@ A one-dimensional Gaussian with mirrored edges is a band matrix. On a CPU a prod
 memory of a convolution that has a single channel.
 """
 
+import numpy as np
 import torch
 
 
@@ -18,10 +19,14 @@ def gaussian_blur(maps: torch.Tensor, *, sigma: float) -> torch.Tensor:
 
 
 def _band(size: int, *, sigma: float, reach: int) -> torch.Tensor:
-    """(size, size): row i holds the weights that the pixels of a line have in the smoothed pixel i."""
-    offsets = torch.arange(-reach, reach + 1)
-    kernel = torch.exp(-0.5 * (offsets.double() / sigma) ** 2)
-    place = (torch.arange(size).unsqueeze(1) + offsets).abs()  # beyond an edge the line runs back
-    place = torch.where(place < size, place, 2 * (size - 1) - place)
-    weights = (kernel / kernel.sum()).expand(size, -1)
-    return torch.zeros(size, size, dtype=torch.float64).scatter_add_(1, place, weights)
+    """(size, size): row i holds the weights that the pixels of a line have in the smoothed pixel i.
+
+    By numpy, so that a model which is exported holds the numbers, and not how they come about.
+    """
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    place = np.abs(np.arange(size)[:, None] + offsets)  # beyond an edge the line runs back
+    place = np.where(place < size, place, 2 * (size - 1) - place)
+    band = np.zeros((size, size))
+    np.add.at(band, (np.arange(size)[:, None], place), kernel / kernel.sum())
+    return torch.from_numpy(band)

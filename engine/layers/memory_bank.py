@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from engine.layers.neighbours import Neighbour, Searcher
+from engine.layers.neighbours import Neighbour, Searcher, nearest_k_plainly, nearest_plainly
 
 
 class MemoryBank(nn.Module):
@@ -30,6 +30,8 @@ class MemoryBank(nn.Module):
 
     def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Distance (Q,) of queries (Q, D) to the nearest patch, and its index (Q,)."""
+        if torch.compiler.is_exporting():
+            return nearest_plainly(queries, self.patches)
         return self._search().nearest(queries)
 
     def nearest_elsewhere(self, queries: torch.Tensor, images: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,6 +52,8 @@ class MemoryBank(nn.Module):
 
     def nearest_k(self, queries: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Distances (Q, k) and indices, nearest first; fewer where the bank is smaller."""
+        if torch.compiler.is_exporting():
+            return nearest_k_plainly(queries, self.patches, k=k)
         return self._search().nearest_k(queries, k=k)
 
     def explain(

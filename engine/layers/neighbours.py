@@ -177,6 +177,29 @@ class Searcher:
         )
 
 
+def nearest_plainly(queries: torch.Tensor, bank: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `Searcher.nearest`, in operations that a file for another runtime can hold: one product, then the distance itself.
+
+    Of entries that lie equally near within the rounding of float32 any may be found.
+    """
+    centre = bank.mean(dim=0)
+    entries = bank - centre
+    index = torch.addmm(-squared_norms(entries) / 2, queries - centre, entries.T).argmax(dim=1)
+    return torch.linalg.vector_norm(queries - bank[index], dim=1), index
+
+
+def nearest_k_plainly(queries: torch.Tensor, bank: torch.Tensor, *, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `Searcher.nearest_k`, likewise."""
+    centre, wanted = bank.mean(dim=0), min(k + 3, bank.shape[0])
+    entries = bank - centre
+    index = (
+        torch.addmm(-squared_norms(entries) / 2, queries - centre, entries.T).topk(wanted, dim=1).indices
+    )  # (Q, k + 3)
+    columns = [torch.linalg.vector_norm(queries - bank[column], dim=1) for column in index.unbind(1)]
+    distance, order = torch.stack(columns, dim=1).sort(dim=1)
+    return distance[:, :k], index.gather(1, order)[:, :k]
+
+
 def pair_distances(
     first: torch.Tensor, i: torch.Tensor, second: torch.Tensor, j: torch.Tensor, *, dtype: torch.dtype
 ) -> torch.Tensor:

@@ -14,7 +14,7 @@ def patch_levels(backbone: Backbone, images: torch.Tensor) -> list[torch.Tensor]
     """The levels (B, C, h, w) of a batch, a few images at a time: the same features in less memory."""
     count = max(1, PIXELS_AT_ONCE // (images.shape[-2] * images.shape[-1]))
     mixes = backbone.style_mixing > 0 and backbone.learning  # then images need their batch mates
-    at_once = images.is_cuda or mixes or len(images) <= count
+    at_once = torch.compiler.is_exporting() or images.is_cuda or mixes or len(images) <= count
     parts: list[list[torch.Tensor]] = [backbone(part) for part in ([images] if at_once else torch.split(images, count))]
     if len(parts) == 1:
         return parts[0]

@@ -33,7 +33,7 @@ def stitch(features: torch.Tensor, *, tiles: int, overlap: float) -> torch.Tenso
     cells, step = features.shape[-1], _step(overlap, features.shape[-1])
     side = joint_cells(tiles=tiles, overlap=overlap, cells=cells)
     grids = features.view(-1, tiles, tiles, *features.shape[1:])  # (B, tiles, tiles, C, n, n)
-    joint = features.new_zeros(len(grids), features.shape[1], side, side)
+    joint = features.new_zeros(grids.shape[0], features.shape[1], side, side)
     count = features.new_zeros(side, side)
     for row in range(tiles):
         rows = slice(row * step, row * step + cells)

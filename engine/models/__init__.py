@@ -81,6 +81,9 @@ class AnomalyModel(Learner):
         prediction.label = (prediction.pred_score > threshold).long()
         return prediction
 
+    def prepare_export(self) -> None:
+        """Work out what other runtimes have no operation for. What predicts in a file is what predicts here, but where it says `is_exporting`."""
+
     def save_beside(self, folder: ModelFolder) -> None:
         """Write into the model folder what belongs to the model but is no tensor of its state (an ensemble's members)."""
 

@@ -89,7 +89,7 @@ class Dfm(AnomalyModel):
 
     def _unlikeliness(self, values: torch.Tensor) -> torch.Tensor:
         """(B,): the negative logarithm of the Gaussian density of the components' values, without its constant 2 pi."""
-        variances = self.variances.clamp(min=LEAST_VARIANCE * float(self.variances.max())) if len(self.variances) else 1
+        variances = torch.maximum(self.variances, LEAST_VARIANCE * self.variances.max()) if len(self.variances) else 1
         return 0.5 * (values.square() / variances + torch.as_tensor(variances).log()).sum(dim=1)
 
     def _map(self, left_over: torch.Tensor, levels: list[torch.Tensor], images: torch.Tensor) -> torch.Tensor:

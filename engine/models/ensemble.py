@@ -26,6 +26,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from engine.backbones.resizing import resized
 from engine.contract.folder import ModelFolder
 from engine.contract.models.ensemble import EnsembleParams
 from engine.contract.results.detect import DetectCard
@@ -102,6 +103,9 @@ class Ensemble(AnomalyModel):
     def fused(self, raw: tuple[torch.Tensor, torch.Tensor], scales: "Scales") -> Prediction:
         """Raw scores (M, B) and maps (M, B, H, W) put together by the members' scales."""
         scores = torch.stack([scale(score) for scale, score in zip(scales.scores, raw[0], strict=True)])
+        if torch.compiler.is_exporting():
+            whole = [scale(found) for scale, found in zip(scales.maps, raw[1], strict=True)]
+            return Prediction(scores.mean(dim=0), torch.stack(whole).mean(dim=0).unsqueeze(1))
         maps = torch.zeros_like(raw[1][0])  # (B, H, W)
         for scale, found in zip(scales.maps, raw[1], strict=True):
             for fused, one in zip(maps, found, strict=True):  # one by one: a scale takes many times a map's memory
@@ -117,7 +121,15 @@ class Ensemble(AnomalyModel):
             both.append([Scale(values, combine=self.params.combine) for values in held_out])
         return Scales(*both)
 
+    def prepare_export(self) -> None:
+        """The scales, which are read from sorted numbers."""
+        for member in self.members:
+            member.model.prepare_export()
+        self._current()
+
     def _current(self) -> "Scales":
+        if torch.compiler.is_exporting() and self._scales is not None:  # the buffers are stand-ins then
+            return self._scales[1]
         if self._scales is None or self._scales[0] is not self.held_out_scores:
             self._scales = (self.held_out_scores, self.scales())
         return self._scales[1]
@@ -171,7 +183,7 @@ class Scale:
     def __call__(self, scores: torch.Tensor) -> torch.Tensor:
         knots, values = self.knots, self.values
         wide = scores.double()
-        right = torch.searchsorted(knots, wide.contiguous()).clamp(1, max(len(knots) - 1, 1))
+        right = _places(knots, wide).clamp(1, max(len(knots) - 1, 1))
         if len(knots) == 1:
             read = values.expand_as(wide)
         else:
@@ -188,6 +200,13 @@ class Scale:
         return far if self.combine == "p_values" else torch.log1p(far) / self.number
 
 
+def _places(knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """How many knots lie below each value."""
+    if torch.compiler.is_exporting():  # other runtimes count
+        return torch.stack([values > knot for knot in knots.unbind()]).sum(dim=0)
+    return torch.searchsorted(knots, values.contiguous())
+
+
 def _mean_excess(ordered: torch.Tensor) -> torch.Tensor:
     """Mean of (score - median) over the scores above the median: the scale of the exponential tail; above 0."""
     median = ordered[(len(ordered) - 1) // 2]
@@ -202,7 +221,5 @@ def _at_size(batch: Batch, size: int) -> Batch:
     """The batch with pictures of size x size; masks are not needed to predict."""
     if batch.images.shape[-2:] == (size, size):
         return batch
-    images = functional.interpolate(
-        batch.images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
-    )
+    images = resized(batch.images, (size, size), mode="bilinear")
     return replace(batch, images=images.clamp(0, 1), masks=None)

@@ -87,7 +87,7 @@ class Flow(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, C, h, w) -> noise of the same shape and log-determinant (B,)."""
-        log_det = x.new_zeros(len(x))
+        log_det = x.new_zeros(x.shape[0])
         for block in self.blocks:
             x, change = block(x)
             log_det = log_det + change

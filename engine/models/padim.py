@@ -36,6 +36,7 @@ class Padim(AnomalyModel):
     channels: torch.Tensor
     mean: torch.Tensor
     factor: torch.Tensor
+    inverse: torch.Tensor
 
     def __init__(self, params: PadimParams, backbone: Backbone, *, seed: int = 0):
         super().__init__()
@@ -73,12 +74,24 @@ class Padim(AnomalyModel):
     def predict_step(self, batch: Batch) -> Prediction:
         features, (height, width) = self._features(batch.images)  # (P, B, D)
         centred = (features - self.mean.unsqueeze(1)).transpose(1, 2)  # (P, D, B)
-        whitened = torch.linalg.solve_triangular(self.factor, centred, upper=False)
+        if torch.compiler.is_exporting():
+            whitened = self.inverse @ centred
+        else:
+            whitened = torch.linalg.solve_triangular(self.factor, centred, upper=False)
         distance = torch.linalg.vector_norm(whitened, dim=1)  # (P, B)
         maps = distance.T.reshape(-1, 1, height, width)
         maps = functional.interpolate(maps, size=batch.images.shape[-2:], mode="bilinear", align_corners=False)
         maps = gaussian_blur(maps, sigma=self.params.blur_sigma)
         return Prediction(pred_score=maps.amax(dim=(1, 2, 3)), anomaly_map=maps)
+
+    @torch.no_grad()
+    def prepare_export(self) -> None:
+        """The inverse of the factor, for products: runtimes solve no systems. The factor is not needed beside it."""
+        identity = torch.eye(self.factor.shape[1], device=self.factor.device).expand_as(self.factor)
+        self.register_buffer(
+            "inverse", torch.linalg.solve_triangular(self.factor, identity, upper=False), persistent=False
+        )
+        self.factor = self.factor.new_empty(0)
 
     def state_to_save(self) -> dict[str, torch.Tensor]:
         """The lower triangles alone: half the size."""
@@ -100,6 +113,9 @@ class Padim(AnomalyModel):
         assert self.backbone is not None
         levels = patch_levels(self.backbone, images)
         height, width = levels[0].shape[-2:]
+        if torch.compiler.is_exporting():
+            every = [functional.interpolate(level, size=(height, width), mode="nearest") for level in levels]
+            return torch.cat(every, dim=1)[:, self.channels].flatten(2).permute(2, 0, 1), (height, width)
         chosen, start = [], 0
         for level in levels:  # choose first, enlarge then: less to enlarge
             own = self.channels[(self.channels >= start) & (self.channels < start + level.shape[1])] - start

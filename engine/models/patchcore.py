@@ -103,7 +103,7 @@ class PatchCore(AnomalyModel):
         score, worst = distance.max(dim=1)
         if self.params.num_neighbours == 1 or len(self.bank) == 1:
             return score
-        rows = torch.arange(len(worst), device=worst.device)
+        rows = torch.arange(worst.shape[0], device=worst.device)
         patch = patches[rows, worst]  # (B, C)
         entry = self.bank.patches[index[rows, worst]]  # (B, C), the nearest entry of each
         _, around = self.bank.nearest_k(entry, k=self.params.num_neighbours)  # (B, k), itself first

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.backbones import Backbone
+from engine.backbones.resizing import resized
 from engine.datasets.loading import Batch
 from engine.layers.neighbours import Neighbour
 from engine.models import AnomalyModel, Prediction
@@ -66,8 +67,8 @@ class Scales(AnomalyModel):
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:
         size = batch.images.shape[-2:]
-        scores = batch.images.new_zeros(len(batch.images))
-        maps = batch.images.new_zeros(len(batch.images), 1, *size)
+        scores = batch.images.new_zeros(batch.images.shape[0])
+        maps = batch.images.new_zeros(batch.images.shape[0], 1, *size)
         for scale, model in self._each():
             found = model.predict_step(self._at(scale, batch))
             scores += found.pred_score / self.usual_scores[scale]
@@ -86,6 +87,10 @@ class Scales(AnomalyModel):
             usual = float(self.usual_highs[scale])
             by_scale.append([[replace(each, distance=each.distance / usual) for each in near] for near in found])
         return [max(near, key=lambda each: each[0].distance) for near in zip(*by_scale, strict=True)]
+
+    def prepare_export(self) -> None:
+        for _, model in self._each():
+            model.prepare_export()
 
     def state_to_save(self) -> dict[str, torch.Tensor]:
         state = {"usual_scores": self.usual_scores, "usual_highs": self.usual_highs}
@@ -114,11 +119,8 @@ class Scales(AnomalyModel):
             return batch
         assert self.backbone is not None
         height, width = batch.images.shape[-2] >> scale, batch.images.shape[-1] >> scale
-        images = functional.interpolate(
-            batch.images, size=(height, width), mode="bicubic", antialias=True, align_corners=False
-        ).clamp(
-            0, 1
-        )  # bicubic: bilinear blurs fine cracks (.829 of the worst type, not .847), plain means alias the lattice of a display
+        images = resized(batch.images, (height, width), mode="bicubic").clamp(0, 1)
+        # bicubic: bilinear blurs fine cracks (.829 of the worst type, not .847), plain means alias the lattice of a display
         if self.backbone.made_for is not None:  # coarse all the same
             images = functional.interpolate(images, size=self.backbone.made_for, mode="bilinear", align_corners=False)
         return replace(batch, images=self.backbone.alike_in_exposure(images), masks=None)

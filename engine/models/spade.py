@@ -81,8 +81,11 @@ class Spade(AnomalyModel):
     def predict_step(self, batch: Batch) -> Prediction:
         levels = self._levels(batch.images)
         height, width = levels[0].shape[-2:]
-        distances = [self._distances([level[i] for level in levels]) for i in range(len(batch.images))]
-        values = torch.stack(distances).view(-1, height, width)
+        if torch.compiler.is_exporting():
+            values = self._distances_together(levels).view(-1, height, width)
+        else:
+            distances = [self._distances([level[i] for level in levels]) for i in range(len(batch.images))]
+            values = torch.stack(distances).view(-1, height, width)
         maps = gaussian_blur(to_map(values, size=batch.images.shape[-2:]), sigma=self.params.blur_sigma)
         return Prediction(pred_score=maps.amax(dim=(1, 2, 3)), anomaly_map=maps)
 
@@ -141,6 +144,30 @@ class Spade(AnomalyModel):
                 parts.append(_lowest(squared, self.params.num_neighbours))
             nearest = _lowest(torch.cat([nearest, torch.cat(parts)], dim=1), self.params.num_neighbours)
         return nearest.sqrt().mean(dim=1)
+
+    def _distances_together(self, levels: list[torch.Tensor]) -> torch.Tensor:
+        """(B, P): as `_distances` of each image, without a step that depends on what is in it."""
+        height, width = levels[0].shape[-2:]
+        distance = torch.linalg.vector_norm(self.pooled - levels[-1].mean(dim=(2, 3)).unsqueeze(1), dim=2)  # (B, N)
+        similar = distance.topk(min(self.params.num_images, self.pooled.shape[0]), largest=False).indices  # (B, K)
+        nearest: torch.Tensor | None = None  # (B, P, at most num_neighbours) squared
+        for each in similar.unbind(dim=1):
+            total: torch.Tensor | None = None  # (B, P, P)
+            for i, own in enumerate(levels):
+                rows, columns = own.shape[-2:]
+                mine = own.flatten(2).transpose(1, 2)  # (B, p, C)
+                theirs = self.get_buffer(f"level_{i}")[each].float().flatten(2)  # (B, C, p)
+                norms = mine.square().sum(dim=2, keepdim=True) + theirs.square().sum(dim=1, keepdim=True)
+                squared = norms - 2 * (mine @ theirs)
+                if (rows, columns) != (height, width):
+                    spread = _covering(rows, columns, height, width, device=own.device)
+                    squared = squared[:, spread][:, :, spread]
+                total = squared if total is None else total + squared
+            assert total is not None
+            found = total.clamp(min=0) if nearest is None else torch.cat([nearest, total.clamp(min=0)], dim=2)
+            nearest = found.topk(min(self.params.num_neighbours, found.shape[2]), dim=2, largest=False).values
+        assert nearest is not None
+        return nearest.sqrt().mean(dim=2)
 
 
 def _squared_distances(query: list[torch.Tensor], gallery: list[torch.Tensor], cells: torch.Tensor) -> torch.Tensor:

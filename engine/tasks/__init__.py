@@ -14,6 +14,10 @@ and one whose model can be registered has `rescoring.py`, with
 
     def rescore(folder: RunFolder, *, data: Path, own: bool, most: int | None, weights_folder, hub) -> Rescored
 
+and one whose model can be exported has `exportable.py`, with
+
+    def exportable(folder: RunFolder, *, weights_folder, hub) -> Exportable
+
 What every run needs lies here, once:
 
 - `run_job` below: time limit, the order of stages, a run that was cut off, where it computes, that it can be repeated;
@@ -82,7 +86,7 @@ def try_run(folder: RunFolder, *, report: Reporter, **where: Any) -> dict[str, A
     Raises:
         SettingError: runs of this kind cannot be tried.
     """
-    kind = _kind_of(folder)
+    kind = kind_of(folder)
     if "judged_by" in where and not KINDS[kind].has_threshold:
         raise SettingError(f"a run of kind {kind!r} has no threshold: leave --threshold out")
     if find_spec(f"engine.tasks.{kind}.trial") is None:
@@ -98,7 +102,7 @@ def rescore_run(folder: RunFolder, **where: Any) -> Rescored:
         SettingError: the model cannot be loaded here, or runs of this kind cannot be scored again.
         DataError: no picture can be read.
     """
-    kind = _kind_of(folder)
+    kind = kind_of(folder)
     if not folder.model.card.is_file():
         raise SettingError(f"there is no model in {folder.model.path}: name the folder of a run that has finished")
     if find_spec(f"engine.tasks.{kind}.rescoring") is None:
@@ -109,7 +113,8 @@ def rescore_run(folder: RunFolder, **where: Any) -> Rescored:
     return rescored
 
 
-def _kind_of(folder: RunFolder) -> str:
+def kind_of(folder: RunFolder) -> str:
+    """Raises SettingError where no job can be read."""
     try:
         return read_job(folder.spec.read_bytes()).kind
     except (OSError, ValueError) as error:

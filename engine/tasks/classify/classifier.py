@@ -29,6 +29,7 @@ from engine.backbones import (
     random_weights_warning,
     refuse_other_network,
 )
+from engine.backbones.resizing import resized
 from engine.contract.events import Fitting, Warned
 from engine.contract.jobs.classify import ClassifyJob
 from engine.datasets.loading import Batch, Loader
@@ -76,10 +77,14 @@ class Classifier(Learner):
         logits: torch.Tensor = self.head(self.network(self.prepared(images)))
         return logits
 
+    def probabilities(self, images: torch.Tensor, *, temperature: float) -> torch.Tensor:
+        """(B, 3, H, W) -> (B, K), in the precision of the logits."""
+        return torch.softmax(self(images) / temperature, dim=1)
+
     def prepared(self, images: torch.Tensor) -> torch.Tensor:
         """As the network takes them: its size where it has only one, and its brightness."""
         if images.shape[-1] != self.side:
-            images = functional.interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=True)
+            images = resized(images, (self.side, self.side), mode="bilinear")
         return (images - self.mean) / self.std
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
