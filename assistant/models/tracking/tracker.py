@@ -91,7 +91,7 @@ class Tracker:
             known = TrackedRow(run=row.id, at=self._at, tracked_as=there, events=0, is_done=False)
             async with self._database.session() as session:
                 session.add(known)
-        folder = self._runs.folder(row.id)
+        folder = self._runs.folder_of(row)
         events = await asyncio.to_thread(_after, folder, known.events)
         figures = list(measured(events))
         has_ended = row.state in ENDED
@@ -108,7 +108,7 @@ class Tracker:
             await session.execute(change.values(events=seen, is_done=has_ended))
 
     async def _tell_model(self, store: Store, model: Model) -> bool:
-        """Whether all of it could be told: not before its runs were."""
+        """Whether all of it could be told: not before its runs were, and their models by the home that has them."""
         tracked = {each.row.run: await self._tracked_as(each.row.run) for each in model.versions}
         theirs = await asyncio.to_thread(store.model, model.row.name, home=self._runs.place.home, note=model.row.note)
         waits = False
@@ -116,10 +116,11 @@ class Tracker:
             number, run = str(version.row.version), tracked[version.row.run]
             if number in theirs:
                 continue
-            if run is None:
+            row = await self._runs.get(version.row.run, also_deleted=True)
+            if run is None or not self._runs.place.has(row):
                 waits = True
                 continue
-            folder = RunFolder(self._runs.folder(version.row.run)).model.path
+            folder = RunFolder(self._runs.folder_of(row)).model.path
             theirs[number] = await asyncio.to_thread(
                 store.add_version, model.row.name, run, folder, tags=_tags_of(version), note=version.row.note
             )
