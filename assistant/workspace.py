@@ -64,7 +64,7 @@ class Workspace:
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
-        self.predictions = Predictions(settings, database, parts.runs, parts.metrics)
+        self.predictions = Predictions(settings, database, parts.runs, parts.models.registry, parts.metrics)
         self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(

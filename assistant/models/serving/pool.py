@@ -130,11 +130,9 @@ class Pool:
         return {run: station.worker.pid for run, station in self._stations.items() if station.worker is not None}
 
     def _retire(self, servable: Servable) -> None:
-        """The worker of a version that its model's name meant before ends as soon as it has nothing left to do."""
-        if servable.model is None:
-            return
-        before = self._meant.get(servable.model)
-        self._meant[servable.model] = servable.run
+        """The worker of a model that the same reference meant before ends as soon as it has nothing left to do."""
+        before = self._meant.get(servable.reference)
+        self._meant[servable.reference] = servable.run
         if before not in (None, servable.run) and before not in self._meant.values():
             assert before is not None
             if (old := self._stations.get(before)) is not None:
@@ -248,7 +246,7 @@ class _Station:
                     await self._after_death(self.worker)
 
     async def _rest(self) -> None:
-        """Until something is asked; the process ends when nothing was for long, or its model's name means another one by now."""
+        """Until something is asked; the process ends when nothing was for long, or what it was asked by means another one by now."""
         self._pool.changed()
         self._look.clear()
         if self.worker is None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from assistant.machine.metrics import Metrics
+from assistant.models.registry import Registry
 from assistant.models.serving.kept_pictures import KeptPictures, new_id
 from assistant.models.serving.pool import NotServed, Picture, Pool
 from assistant.models.serving.references import Servable, resolve
@@ -67,8 +68,8 @@ class Wanted:
 class Predictions:
     """Of one workspace. Use `close` at its end."""
 
-    def __init__(self, settings: Settings, database: Database, runs: Queue, metrics: Metrics):
-        self._database, self._runs = database, runs
+    def __init__(self, settings: Settings, database: Database, runs: Queue, registry: Registry, metrics: Metrics):
+        self._database, self._runs, self._registry = database, runs, registry
         self.pool, self.kept = Pool(settings, metrics), KeptPictures(settings)
 
     async def resolve(self, reference: str) -> Servable:
@@ -77,7 +78,7 @@ class Predictions:
         Raises:
             UnknownModel, UnknownRun, NoResults, RunElsewhere: nothing that can be served.
         """
-        return await resolve(self._runs, reference)
+        return await resolve(self._runs, self._registry, reference)
 
     async def predict(self, reference: str, pictures: Sequence[Picture], *, who: str, draw: bool = True) -> Told:
         """What the model says of the pictures. Each that it judges is noted.

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,40 +12,18 @@ from prometheus_client import generate_latest
 
 from assistant.machine.metrics import Metrics
 from assistant.models.serving import pool as pools
-from assistant.models.serving import worker as workers
 from assistant.models.serving.pool import Busy, NotServed, Picture, Pool
 from assistant.models.serving.references import Servable
 from assistant.settings import Settings
 from engine.contract.serving import Answered
+from tests.served_models import put_programs_in_place_of_models
 
 pytestmark = pytest.mark.anyio
-PROGRAM = """
-import json, os, signal, sys, time
-run = sys.argv[1].rpartition("/")[2]
-def tell(**said):
-    print(json.dumps(said), flush=True)
-if run == "damaged":
-    tell(failed="the model is damaged")
-    sys.exit(1)
-if run == "dies":
-    sys.exit("no memory at all")
-tell(model="m", image_size=8, device="cpu", batch_size=4)
-while line := sys.stdin.buffer.readline():
-    asked = json.loads(line)
-    sys.stdin.buffer.read(asked.get("length") or 0)
-    if "poison" in asked["name"]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if "hang" in asked["name"]:
-        time.sleep(1000)
-    if "slow" in asked["name"]:
-        time.sleep(0.05)
-    tell(id=asked["id"], name=asked["name"], verdict=run, threshold=asked["threshold"], batch=os.getpid())
-"""
 
 
 @pytest.fixture(autouse=True)
 def programs_for_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "engine_command", lambda *said: [sys.executable, "-c", PROGRAM, said[-1]])
+    put_programs_in_place_of_models(monkeypatch)
 
 
 @asynccontextmanager
@@ -59,7 +36,7 @@ async def opened(home: Path, **settings: object) -> AsyncIterator[Pool]:
 
 
 def model(run: str, *, name: str | None = None, threshold: float | None = None) -> Servable:
-    return Servable(run, run, Path("/runs") / run, "detect", "data", threshold, threshold, model=name)
+    return Servable(name or run, run, run, Path("/runs") / run, "detect", "data", threshold, threshold)
 
 
 def pictures(*names: str) -> list[Picture]:

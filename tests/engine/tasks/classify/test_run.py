@@ -13,15 +13,18 @@ from PIL import Image
 from engine.contract.events import Artifact, Epoch, Event, Failed, Finished, Stage, Warned, read_events
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
+from engine.contract.pictures import read_picture
 from engine.contract.results.classify import ClassifyCard, ClassifyResults
+from engine.contract.serving import Asked
 from engine.datasets.factory import open_dataset
-from engine.datasets.loading import Loader
+from engine.datasets.loading import Loader, batch_of
 from engine.failures import DataError, SettingError
 from engine.report import Report
 from engine.tasks import run_job, try_run
 from engine.tasks.classify.classifier import Classifier
 from engine.tasks.classify.learning import Learning
 from engine.tasks.classify.scoring import ClassScorer
+from engine.tasks.served import open_served
 from engine.weights import Weights
 from tests.engine.processes import train
 from tests.engine.samples import write_run
@@ -69,6 +72,19 @@ def test_a_run_tells_its_stages_its_epochs_and_its_result(finished) -> None:
     assert all(0 <= share <= 1 for each in epochs for share in each.figures.values())
     assert kinds(events, Finished)[0].metrics["balanced_accuracy"] == 1.0
     assert {event.kind for event in kinds(events, Artifact)} == {"checkpoint", "metrics", "scores", "heatmaps", "model"}
+
+
+def test_served_it_says_of_each_picture_what_its_evaluation_said(finished, data, tmp_path) -> None:
+    run = RunFolder(finished[0])
+    rows = run.evaluation.read(ClassifyResults).rows
+    served = open_served(run, weights_folder=None, hub=False)
+    pictures = batch_of([read_picture(data / row.name, size=SIZE) for row in rows], [row.name for row in rows])
+    asked = [Asked(id=row.index, name=row.name, draw=str(tmp_path / f"{row.index}_")) for row in rows]
+    for judged, row, each in zip(served.judge(pictures, asked), rows, asked, strict=True):
+        assert judged.facts["verdict"] == row.predicted
+        assert judged.facts["confidence"] == pytest.approx(row.probability, abs=1e-5)
+        assert max(judged.facts["probabilities"], key=judged.facts["probabilities"].get) == row.predicted
+        assert judged.draw(str(each.draw), each.which) == ["heatmap.png", "picture.jpg"]
 
 
 def test_its_results_tell_which_epoch_was_kept_and_how_much_better_it_is_than_the_beginning(finished) -> None:
