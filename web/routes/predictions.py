@@ -4,29 +4,33 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
+from pydantic import Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from assistant.models.serving.incoming import Incoming
 from assistant.models.serving.pool import Picture
-from assistant.models.serving.predictions import Wanted, told_of
+from assistant.models.serving.predictions import Wanted, nearest_of, told_of
 from assistant.refused import Refused
 from assistant.workspace import Workspace
+from engine.contract.picture_files import picture_inside
 from engine.contract.serving import PICTURES
 from web.ids import Id
 from web.kept import kept
-from web.routes.workspace import Opened
+from web.routes.workspace import Opened, Shown
 
 router = APIRouter()
 Reference = Annotated[str, InPath(min_length=1, max_length=200)]
 MOST_PICTURES = 64  # of one request
 MOST_BYTES = 256 << 20  # of one picture
 MOST_REQUEST_BYTES = 1 << 30
+NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
 RAW = ("image/", "application/octet-stream")
 MANY = "multipart/form-data"
 Who = Annotated[str, Query(max_length=80)]
@@ -115,6 +119,28 @@ async def picture_of_prediction(request: Request, prediction: Id, what: str, wor
     if what not in PICTURES or not await asyncio.to_thread(path.is_file):
         raise HTTPException(404, f"prediction {prediction} has no {what} any more")
     return await asyncio.to_thread(kept, request, path)
+
+
+@router.get("/predictions/{prediction}/normals/{place}/{rank}")
+async def normal_of_prediction(
+    request: Request,
+    prediction: Id,
+    place: Annotated[Literal["highest"] | Annotated[int, Field(ge=0, le=99)], InPath()],
+    rank: Annotated[int, InPath(ge=0, le=99)],
+    workspace: Opened,
+    pictures: Shown,
+) -> Response:
+    """The picture learnt from whose good patch is most like a region, or like the highest place, made small. Only what the prediction itself names
+    is shown."""
+    row = await workspace.predictions.get(prediction)
+    run = await workspace.runs.get(row.run)
+    named = nearest_of(row, place)
+    path = None
+    if rank < len(named):
+        path = await asyncio.to_thread(picture_inside, Path(run.data_path), named[rank]["name"])
+    if path is None:
+        raise HTTPException(404, f"prediction {prediction} names no such good picture, or it is gone")
+    return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ async with Workspace.open(Settings()) as workspace:
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func, select
 
@@ -206,6 +206,13 @@ def told_of(row: PredictionRow, *, drawn: Sequence[str]) -> dict[str, Any]:
         "ms": round(ms, 2),
         **{what.partition(".")[0]: _link(row.id, what) if what in drawn else None for what in PICTURES},
     }
+
+
+def nearest_of(row: PredictionRow, place: int | Literal["highest"]) -> list[dict[str, Any]]:
+    """The good patches most like a region of the prediction, or like its highest place; none where none are known."""
+    regions = row.found.get("regions") or []
+    at = row.found.get("highest") if place == "highest" else regions[place] if place < len(regions) else None
+    return list((at or {}).get("nearest") or [])
 
 
 def _link(prediction: str, what: str) -> str:

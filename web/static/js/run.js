@@ -16,6 +16,7 @@ import { showAttempts, whereItComputes } from "./run_standing.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
 import { failure } from "./toast.js";
+import { mountTryIt } from "./try_it.js";
 
 /** Bring a drawn run view to life. Returns a function that ends it. */
 export function mountRun(view) {
@@ -45,6 +46,7 @@ export function mountRun(view) {
     }
     if (memory.ended && state.state === "succeeded" && kind && !memory.results) {
       memory.results = true;
+      if ($(".try-it", view)) mountTryIt($(".try-it", view));
       results(view, run, kind);
     }
   }, view.dataset.state);

@@ -102,6 +102,15 @@ $("#name-input").addEventListener("keydown", (event) => {
   if ($("#name-input").reportValidity()) dialog.close("yes");
 });
 
+/** Hand what is dropped to the part of the page that judges pictures, where there is one, unless it is archives. */
+function takesPictures(dropped) {
+  const taker = $("[data-takes-pictures]:not([hidden])");
+  if (!taker || [...dropped.files].every((file) => /\.zip$/i.test(file.name))) return false;
+  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean); // gone once this event is over
+  taker.dispatchEvent(new CustomEvent("pictures", { detail: { entries, files: [...dropped.files] } }));
+  return true;
+}
+
 const carriesFiles = (event) => !isOurs && [...(event.dataTransfer?.types ?? [])].includes("Files");
 const takesText = (node) => Boolean(node.closest?.("input, textarea"));
 
@@ -111,6 +120,7 @@ addEventListener("dragenter", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
   depth += 1;
+  $("p", overlay).textContent = t($("[data-takes-pictures]:not([hidden])") ? "try.drop_here" : "data.drop_here");
   overlay.hidden = false;
 });
 addEventListener("dragover", (event) => {
@@ -127,6 +137,7 @@ addEventListener("drop", (event) => {
   depth = 0;
   overlay.hidden = true;
   if (dialog.open || isOurs) return;
+  if (takes && takesPictures(event.dataTransfer)) return;
   if (takes) takeArchives([...event.dataTransfer.files]);
   else if (!takesText(event.target)) toast(t("data.drop_expected"));
 });

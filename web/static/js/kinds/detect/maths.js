@@ -214,15 +214,6 @@ export function promised({ policy, said, images_to_show: show, oracle, promised:
   return texts;
 }
 
-/** A square with the peak of a region in it and some surroundings, as shares of a picture of this size. */
-export function cut({ box: [x, y, w, h], peak_at: peak }, width, height) {
-  const short = Math.min(width, height);
-  const side = Math.min(0.45 * short, Math.max(1.6 * w, 1.6 * h, 0.18 * short));
-  const [px, py] = peak ?? [x + w / 2, y + h / 2];
-  const place = (at, whole) => Math.min(whole - side, Math.max(0, at - side / 2));
-  return { left: place(px, width) / width, top: place(py, height) / height, width: side / width, height: side / height };
-}
-
 /**
  * The connected regions of a map above a pixel threshold, the highest peak first, by the rules of engine/evaluation/regions.py: pixels that
  * meet at a corner belong together, specks below `least` of the picture are left out but for the strongest. Each is { box: [x, y, width,

@@ -3,9 +3,8 @@
 import { el } from "../../dom.js";
 import { value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { cut } from "./maths.js";
+import { around, cut, patch } from "../../patches.js";
 
-const SIDE = 72; // CSS pixels of a patch
 const SHOWN = 5; // regions in the list; the others are counted
 
 /**
@@ -42,26 +41,4 @@ function entry({ said, region, nearest, url, input, size: [width, height] }) {
     el("p", { textContent: said }),
     el("div", { className: "patches" }, ...patches),
     nearest.length ? el("small", { textContent: `${t("viewer.nearest")}: ${names.join("; ")}` }) : null);
-}
-
-/** The same size as the region's own patch, around the place in the good picture. */
-function around(near, region, width, height) {
-  const own = cut(region, width, height);
-  const clamp = (at, size) => Math.min(1 - size, Math.max(0, at - size / 2));
-  return { ...own, left: clamp(near.x, own.width), top: clamp(near.y, own.height) };
-}
-
-/** A piece of a picture, given as shares of it, drawn as a square. What cannot be loaded is left out. */
-function patch(url, { left, top, width, height }, title) {
-  const side = SIDE * Math.min(2, devicePixelRatio);
-  const canvas = el("canvas", { width: side, height: side, title, role: "img", "aria-label": title });
-  const image = new Image();
-  image.onload = () => {
-    const [w, h] = [image.naturalWidth, image.naturalHeight];
-    canvas.getContext("2d").drawImage(image, left * w, top * h, width * w, height * h, 0, 0, side, side);
-    canvas.dataset.drawn = "true";
-  };
-  image.onerror = () => canvas.remove();
-  image.src = url;
-  return canvas;
 }

@@ -1,0 +1,84 @@
+"""Trying a finished training on its page: pictures are chosen, judged, looked at by keyboard, and saved as a table."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.serving import environment_of, serving
+from tests.stored_home import FINISHED, unpack
+
+BROKEN = {"name": "broken.png", "mimeType": "image/png", "buffer": b"not a picture"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    unpack(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def address(home: Path) -> Iterator[str]:
+    with serving(environment_of(home)) as server:
+        yield f"{server}/runs/{FINISHED}?lang=en"
+
+
+def test_pictures_are_judged_on_the_page_of_a_run(page: Page, address: str, home: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(address)
+    part = page.locator(".try-it")
+    expect(part).to_be_visible()
+    chosen = [*sorted((home / "panels" / "test").rglob("*.png"))]
+    part.locator("[data-part=try-files]").set_input_files([
+        {"name": f"{path.parent.name}-{path.name}", "mimeType": "image/png", "buffer": path.read_bytes()} for path in chosen
+    ] + [BROKEN])  # fmt: skip
+    cards = part.locator(".try-card")
+    expect(cards).to_have_count(13)
+    expect(part.locator("[data-part=try-progress]")).to_be_hidden()
+    expect(part.locator("[data-part=try-counts]")).to_contain_text("cannot be read1")
+    broken = cards.filter(has_text="broken.png")
+    expect(broken).to_contain_text("not a picture in a known format")
+    spot = cards.filter(has_text="spot-000.png")
+    expect(spot.locator(".try-verdict")).to_have_text("defective")
+    for image in (spot.locator("img.heat"), spot.locator("img").first):
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True)
+        assert image.evaluate("image => image.naturalWidth") == 64
+    spot.locator(".try-seen").focus()
+    page.keyboard.press("Enter")
+    expect(spot.locator("img.heat")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    with page.expect_download() as downloaded:
+        part.locator("[data-part=try-save]").click()
+    rows = list(csv.DictReader(io.StringIO(Path(downloaded.value.path()).read_text("utf-8-sig"))))
+    assert {row["name"]: row["verdict"] for row in rows}["spot-000.png"] == "defective"
+    assert [row["name"] for row in rows if row["problem"]] == ["broken.png"]
+    found = Axe().run(page, context=".try-it")
+    assert found.violations_count == 0, found.generate_report()
+    part.locator("[data-part=try-clear]").click()
+    expect(cards).to_have_count(0)
+
+
+def test_dropped_pictures_go_to_the_model_and_stopping_leaves_the_rest(page: Page, address: str, home: Path) -> None:
+    page.goto(address)
+    part = page.locator(".try-it")
+    expect(part).to_be_visible()
+    content = list((home / "panels" / "test" / "good" / "000.png").read_bytes())
+    page.evaluate(
+        """(content) => {
+          const transfer = new DataTransfer();
+          for (let number = 0; number < 40; number++)
+            transfer.items.add(new File([new Uint8Array(content)], `${number}.png`, { type: "image/png" }));
+          dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""",
+        content,
+    )
+    expect(part.locator("[data-part=try-line]")).to_have_text("The model is being loaded…")
+    part.locator("[data-part=try-stop]").click()
+    expect(page.locator("#toasts")).to_contain_text("Stopped; 40 were not judged")
+    expect(part.locator("[data-part=try-progress]")).to_be_hidden()
+    assert part.locator(".try-card").count() == 0
