@@ -310,7 +310,7 @@ test("a threshold promises what its policy can, and says how many good images ar
 
 test("a patch shows the peak of its region, is square in pixels, and stays inside", () => {
   for (const [box, peak, width, height] of [[[10, 20, 40, 10], [12, 22], 256, 256], [[0, 0, 2, 2], [0, 1], 200, 100], [[190, 90, 10, 10], [199, 99], 200, 100], [[0, 0, 200, 100], undefined, 200, 100]]) {
-    const part = detect.cut({ box, peak_at: peak }, width, height);
+    const part = maths.cut({ box, peak_at: peak }, width, height);
     assert.ok(Math.abs(part.width * width - part.height * height) < 1e-9);
     assert.ok(part.left >= 0 && part.top >= 0 && part.left + part.width <= 1 + 1e-9 && part.top + part.height <= 1 + 1e-9);
     const [x, y] = peak ?? [box[0] + box[2] / 2, box[1] + box[3] / 2];

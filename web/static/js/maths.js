@@ -171,3 +171,12 @@ function paeth(left, up, corner) {
   const [a, b, c] = [Math.abs(p - left), Math.abs(p - up), Math.abs(p - corner)];
   return a <= b && a <= c ? left : b <= c ? up : corner;
 }
+
+/** A square with the peak of a region in it and some surroundings, as shares of a picture of this size. */
+export function cut({ box: [x, y, w, h], peak_at: peak }, width, height) {
+  const short = Math.min(width, height);
+  const side = Math.min(0.45 * short, Math.max(1.6 * w, 1.6 * h, 0.18 * short));
+  const [px, py] = peak ?? [x + w / 2, y + h / 2];
+  const place = (at, whole) => Math.min(whole - side, Math.max(0, at - side / 2));
+  return { left: place(px, width) / width, top: place(py, height) / height, width: side / width, height: side / height };
+}

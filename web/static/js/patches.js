@@ -1,17 +1,9 @@
 // Pieces of pictures beside one another: a place that looks wrong, and good ones most like it.
 
 import { el } from "./dom.js";
+import { cut } from "./maths.js";
 
 const SIDE = 72; // CSS pixels of a patch
-
-/** A square with the peak of a region in it and some surroundings, as shares of a picture of this size. */
-export function cut({ box: [x, y, w, h], peak_at: peak }, width, height) {
-  const short = Math.min(width, height);
-  const side = Math.min(0.45 * short, Math.max(1.6 * w, 1.6 * h, 0.18 * short));
-  const [px, py] = peak ?? [x + w / 2, y + h / 2];
-  const place = (at, whole) => Math.min(whole - side, Math.max(0, at - side / 2));
-  return { left: place(px, width) / width, top: place(py, height) / height, width: side / width, height: side / height };
-}
 
 /** The same size as the region's own patch, around the place in the good picture. */
 export function around(near, region, width, height) {

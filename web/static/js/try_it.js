@@ -4,7 +4,8 @@ import { Refused, refusal } from "./api.js";
 import { $, el } from "./dom.js";
 import { percentage, value } from "./format.js";
 import { reasonOf, t } from "./i18n.js";
-import { around, cut, patch } from "./patches.js";
+import { cut } from "./maths.js";
+import { around, patch } from "./patches.js";
 import { failure, toast } from "./toast.js";
 
 const PICTURE = /\.(png|jpe?g|bmp|tiff?|webp)$/i;

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.models.facts import VersionFacts
 from assistant.models.serving.kept_pictures import KeptPictures, new_id
 from assistant.models.serving.pool import Picture
 from assistant.models.serving.predictions import UnknownPrediction, Wanted
@@ -24,7 +25,7 @@ def programs_for_models(monkeypatch: pytest.MonkeyPatch) -> None:
 async def promote(workspace: Workspace, run: str) -> None:
     """The run's model, as the champion of `line`."""
     registry = workspace.models.registry
-    found = await registry.register("line", await workspace.runs.get(run), facts={}, who="mina")
+    found = await registry.register("line", await workspace.runs.get(run), facts=VersionFacts(), who="mina")
     model = await registry.get("line")
     await registry.promote("line", found.row.version, seen=model.row.revision, who="mina", told={})
 

@@ -3,7 +3,8 @@
 import { el } from "../../dom.js";
 import { value } from "../../format.js";
 import { t } from "../../i18n.js";
-import { around, cut, patch } from "../../patches.js";
+import { cut } from "../../maths.js";
+import { around, patch } from "../../patches.js";
 
 const SHOWN = 5; // regions in the list; the others are counted
 
