@@ -1,4 +1,4 @@
-"""`python -m engine run | test | rescore | serve | export | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
+"""`python -m engine run | test | rescore | serve | export | bundle | verify-bundle | check | catalog | gpus | demo | previews | report-pictures`: the door between processes.
 
 torch is imported only after the Started event is written, so a run shows that it began while torch is still loading.
 Exit codes of run: 0 finished, 1 failed, 3 stopped.
@@ -203,6 +203,26 @@ def export(options: argparse.Namespace) -> int:
     )  # fmt: skip
 
 
+def bundle(options: argparse.Namespace) -> int:
+    """Pack a finished run into one zip, with the weights of its encoder and pictures to try it on."""
+    _load("engine.exporting.bundles")
+    from engine.exporting.bundles import write_bundle
+
+    return _answer(
+        lambda: write_bundle(
+            RunFolder(options.run), output=options.output, data=options.data, **_weights(), **_in_force(options)
+        ).facts()
+    )  # fmt: skip
+
+
+def verify_bundle(options: argparse.Namespace) -> int:
+    """Try a bundle that lies unpacked in a folder: its checksums, its model with its own weights, the scores of its pictures."""
+    _load("engine.exporting.bundles")
+    from engine.exporting import bundles
+
+    return _answer(lambda: bundles.verify_bundle(options.folder).facts())
+
+
 def _answer(answer: Callable[[], dict[str, Any]]) -> int:
     """Print what was asked for as JSON, or why it cannot be told."""
     try:
@@ -364,6 +384,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--threshold-version", type=int, help="which of the run's thresholds it is")
     command.add_argument("--progress", type=Path, help="file that tells what is being done")
     command.set_defaults(do=export)
+    command = commands.add_parser("bundle", help=bundle.__doc__)
+    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.add_argument("--output", type=Path, required=True, help="new zip")
+    command.add_argument("--data", type=Path, help="the run's data set; default: the copies that its evaluation keeps")
+    command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
+    command.add_argument("--pixel-threshold", type=float, help="that goes with it")
+    command.add_argument("--threshold-version", type=int, help="which of the run's thresholds it is")
+    command.set_defaults(do=bundle)
+    command = commands.add_parser("verify-bundle", help=verify_bundle.__doc__)
+    command.add_argument("folder", type=Path)
+    command.set_defaults(do=verify_bundle)
     command = commands.add_parser("check", help=check.__doc__)
     command.add_argument("path", type=Path)
     command.set_defaults(do=check)

@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from assistant.cli import cluster, data, models, queue, runs
+from assistant.cli.bundle import bundle
 from assistant.cli.chat import chat
 from assistant.cli.common import INVALID, tell
 from assistant.cli.compare import compare
@@ -42,6 +43,7 @@ for command in (
     threshold,
     export,
     predict,
+    bundle,
     runs.delete,
     runs.restore,
     runs.report,

@@ -76,7 +76,7 @@ async def export(
     await asyncio.to_thread(evaluation_of, row, folder)
     target = (output or Path(f"{row.id}{SUFFIXES[format]}")).absolute()
     arguments = ["export", str(folder), "--format", format, "--output", str(target), "--most", str(most)]
-    arguments += ["--precision", precision or "fp32", *_at_threshold(row)]
+    arguments += ["--precision", precision or "fp32", *at_threshold(row)]
     if data is not None:
         arguments += ["--data", str(data.absolute()), "--other-data"]
     elif await asyncio.to_thread(Path(row.data_path).is_dir):
@@ -96,7 +96,8 @@ async def export(
     return Exported.model_validate(told).facts()
 
 
-def _at_threshold(row: RunRow) -> list[str]:
+def at_threshold(row: RunRow) -> list[str]:
+    """How the engine is told of the threshold in force; nothing where it is that of the training."""
     if row.threshold is None:
         return []
     told = row.threshold["told"]

@@ -5,6 +5,7 @@ that race for the same run one wins.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -225,6 +226,46 @@ class Queue:
             await asyncio.to_thread(self._keep_first_files, row.id, spec, continues)
         self.added.set()
         return row
+
+    async def take_in(
+        self, spec: Job, source: Path, *, finished: Finished, data_path: str, fingerprint: str | None, note: str
+    ) -> RunRow:
+        """A run that has finished elsewhere, as one of this home; all files of the folder `source` are its."""
+        for _ in range(20):  # as in `add`
+            try:
+                async with self._database.session() as session:
+                    known = (await session.scalar(select(func.max(RunRow.number)))) or 0
+                    number = max(known, await asyncio.to_thread(self._highest_kept)) + 1
+                    row = RunRow(
+                        id=f"r{number}",
+                        number=number,
+                        dataset=spec.dataset,
+                        data_path=data_path,
+                        kind=spec.kind,
+                        executor=self._settings.executor,
+                        home=self.place.home,
+                        host=self.place.host,
+                        subject=spec.subject,
+                        spec=spec.model_dump(mode="json"),
+                        fingerprint=fingerprint,
+                        state="succeeded",
+                        metrics=dict(finished.metrics),
+                        worked_s=finished.elapsed_s,
+                        note=note,
+                        started_at=now(),
+                        finished_at=now(),
+                    )
+                    session.add(row)
+                    await session.flush()
+                    await asyncio.to_thread(self._keep_all_files, row.id, source)
+                return row
+            except (IntegrityError, FileExistsError):
+                continue
+        raise RuntimeError("no run number could be taken: the database is too busy; try again")
+
+    def _keep_all_files(self, run: str, source: Path) -> None:
+        with self.files.new(run) as folder:
+            shutil.copytree(source, folder, dirs_exist_ok=True)
 
     def _keep_first_files(self, run: str, spec: Job, continues: str | None) -> None:
         with self.files.new(run) as folder:

@@ -60,7 +60,7 @@ def export_run(
     """
     writer = _writer(format, precision, output)
     progress("loading")
-    found = _exportable(folder, judged_by=judged_by, weights_folder=weights_folder, hub=hub)
+    found = exportable_of(folder, judged_by=judged_by, weights_folder=weights_folder, hub=hub)
     pictures = pictures_of(folder, found, data=data, own=own, most=most)
     progress("engine")
     found.network.white = pictures.white
@@ -105,7 +105,12 @@ def _writer(format: Format, precision: Precision, output: Path) -> Writer:
     return writer
 
 
-def _exportable(folder: RunFolder, *, judged_by: JudgedBy | None, **where: Any) -> Exportable:
+def exportable_of(folder: RunFolder, *, judged_by: JudgedBy | None, **where: Any) -> Exportable:
+    """What the kind of a finished run makes of it.
+
+    Raises:
+        SettingError: there is no model that can be used here.
+    """
     kind = kind_of(folder)
     if not folder.model.card.is_file():
         raise SettingError(f"there is no model in {folder.model.path}: name the folder of a run that has finished")
