@@ -22,6 +22,7 @@ from assistant.machine.disk_room import DATABASE_BYTES, refuse_full_disk
 from assistant.machine.logs import about
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
+from assistant.models.exports import Exports
 from assistant.models.serving.predictions import Predictions
 from assistant.models.tracking.companion import Companion
 from assistant.models.tracking.tracker import Tracker
@@ -65,6 +66,7 @@ class Workspace:
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
         self.predictions = Predictions(settings, database, parts.runs, parts.models.registry, parts.metrics)
+        self.exports = Exports(settings, parts.runs)
         self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(
@@ -101,6 +103,7 @@ class Workspace:
             workspace = cls(settings, database, provider, place, mark)
             ending.push_async_callback(workspace.conversations.close)
             ending.push_async_callback(workspace.predictions.close)
+            ending.push_async_callback(workspace.exports.close)
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()
                 yield workspace

@@ -10,6 +10,7 @@
       checkpoints/              where it goes on after it was cut off
       model/                    the saved model, whole or not there
       evaluation/               what was measured, whole or not there
+      exports/                  the model as files for other runtimes
 
 What is written as a whole is written aside first (`.part`) and then renamed; the contents are typed (engine/contract/results).
 """
@@ -99,6 +100,11 @@ class RunFolder:
     @property
     def evaluation(self) -> "EvaluationFolder":
         return EvaluationFolder(self.path / "evaluation")
+
+    @property
+    def exports(self) -> Path:
+        """Files for other runtimes that somebody asked for, a folder for each format."""
+        return self.path / "exports"
 
     def read_job(self) -> Job:
         """The job that runs.

@@ -80,7 +80,14 @@ def export_run(
         told = Exported(
             folder=str(output.parent), files=[path.name for path in files], bytes=size, about=about, parity=parity
         )
-        beside = {f"{output.name}.json": json.dumps(told.facts(), ensure_ascii=False, indent=1, allow_nan=False)}
+        beside = {
+            f"{output.name}.json": json.dumps(
+                {name: fact for name, fact in told.facts().items() if name != "folder"},
+                ensure_ascii=False,
+                indent=1,
+                allow_nan=False,
+            )
+        }
         if format == "onnx":
             beside[f"{output.stem}_run.py"] = script_for(output.name, about)
         for name, text in beside.items():

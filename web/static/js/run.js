@@ -15,6 +15,7 @@ import { mountLog } from "./run_log.js";
 import { showAttempts, whereItComputes } from "./run_standing.js";
 import { isActive, percent, stateName } from "./run_state.js";
 import { continuesFrom, took, waiting } from "./run_words.js";
+import { mountExports } from "./exports.js";
 import { failure } from "./toast.js";
 import { mountTryIt } from "./try_it.js";
 
@@ -47,6 +48,7 @@ export function mountRun(view) {
     if (memory.ended && state.state === "succeeded" && kind && !memory.results) {
       memory.results = true;
       if ($(".try-it", view)) mountTryIt($(".try-it", view));
+      if ($(".exports", view)) mountExports($(".exports", view));
       results(view, run, kind);
     }
   }, view.dataset.state);
