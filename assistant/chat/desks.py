@@ -23,6 +23,7 @@ class Desks:
             runs=parts.runs,
             attempts=parts.attempts,
             groups=parts.groups,
+            models=parts.models,
             conversation=self._transcript.conversation,
             language=language,
             cards=self._cards,

@@ -20,6 +20,7 @@ from assistant.cli.mcp import mcp
 from assistant.cli.predict import predict
 from assistant.cli.recommend import recommend
 from assistant.cli.serve import serve
+from assistant.cli.study import study
 from assistant.cli.sweep import sweep
 from assistant.cli.threshold import judge, threshold
 from assistant.cli.track import track
@@ -52,6 +53,7 @@ for command in (
     models.rollback,
     models.gate,
     models.models,
+    study,
     track,
     understand,
     learn,

@@ -1,5 +1,6 @@
 """What every command needs: the settings, its words on stderr, and its answer as JSON."""
 
+import getpass
 import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -47,3 +48,11 @@ def tell(line: str) -> None:
 def give_up(message: str) -> NoReturn:
     tell(message)
     raise typer.Exit(INVALID)
+
+
+def who() -> str:
+    """Who gives the command, for what is signed."""
+    try:
+        return f"{getpass.getuser()}, command line"
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        return "command line"

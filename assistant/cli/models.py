@@ -1,13 +1,12 @@
 """`murascope register`, `promote`, `rollback`, `models`, `gate`, `list`: the life of a model from a terminal."""
 
 import asyncio
-import getpass
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
+from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell, who
 
 if TYPE_CHECKING:
     from assistant.models.acts import Models
@@ -31,7 +30,7 @@ def register(
     from assistant.models.acts import told_of_version
 
     async def act(models: "Models") -> dict[str, Any]:
-        version = await models.register(name, run, who=_who(), why=why, note=note, tags=tag or ())
+        version = await models.register(name, run, who=who(), why=why, note=note, tags=tag or ())
         return told_of_version(version)
 
     told = _done(act)
@@ -57,7 +56,7 @@ def promote(
         if check:
             return (await models.assess(name, version)).told()
         try:
-            promotion = await models.promote(name, version, who=_who(), why=why)
+            promotion = await models.promote(name, version, who=who(), why=why)
         except NotPromoted as error:
             return {"status": error.code, "problem": str(error), **error.assessment.told()}
         return {"status": "promoted", **promotion.assessment.told(), "now": told_of(promotion.model)}
@@ -79,7 +78,7 @@ def rollback(name: Name, why: Why = "", as_json: JsonFlag = False) -> None:
     from assistant.models.acts import told_of
 
     async def act(models: "Models") -> dict[str, Any]:
-        return told_of(await models.roll_back(name, who=_who(), why=why))
+        return told_of(await models.roll_back(name, who=who(), why=why))
 
     _print_model(_done(act), as_json=as_json)
 
@@ -115,7 +114,7 @@ def gate(
     async def act(models: "Models") -> dict[str, Any]:
         if asked.is_empty and not clear:
             return told_of(await models.registry.get(name))
-        return told_of(await models.set_gate(name, None if clear else asked, who=_who(), why=why))
+        return told_of(await models.set_gate(name, None if clear else asked, who=who(), why=why))
 
     told = _done(act)
     if as_json:
@@ -193,13 +192,6 @@ def _in_workspace(act: "Callable[[Workspace], Coroutine[Any, Any, dict[str, Any]
 
 def _done(act: "Callable[[Models], Coroutine[Any, Any, dict[str, Any]]]") -> dict[str, Any]:
     return _in_workspace(lambda workspace: act(workspace.models))
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()}, command line"
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        return "command line"
 
 
 def _shares(given: list[str]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from assistant.cli.common import print_json, tell
-from assistant.cli.training import facts_of, plain, read_changes, refuse
+from assistant.cli.training import plain, read_changes, refuse
 from assistant.groups.recommending import Goal, plan_recommendation
 from assistant.groups.told import TrialTold, group_told
 from assistant.kinds import DEFAULT_KIND, kind_of, kind_of_model
@@ -51,7 +51,7 @@ async def recommend_here(
     """The same of a recommendation by trial."""
 
     async def planned(workspace: Workspace) -> Plan:
-        facts = await facts_of(workspace, data)
+        facts = await workspace.datasets.facts_of(data)
         return await plan_recommendation(
             workspace.settings, workspace.datasets, workspace.runs, facts, goal=goal, minutes=minutes
         )
@@ -112,7 +112,7 @@ async def _planned(
     model: str | None,
     minutes: float | None,
 ) -> Plan:
-    facts, chosen = await facts_of(workspace, data), read_changes(changes)
+    facts, chosen = await workspace.datasets.facts_of(data), read_changes(changes)
     model = model or kind_of(DEFAULT_KIND).default_model
     kind = kind_of_model(model) or DEFAULT_KIND
     setting, names_values, listed = over.partition("=")

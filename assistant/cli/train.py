@@ -32,6 +32,10 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as image_size=256; as often as needed."),
     ] = None,
+    register: Annotated[
+        str | None,
+        typer.Option("--register", metavar="NAME", help="Register the model under this name when it has finished."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -44,7 +48,14 @@ def train(
     raise typer.Exit(
         asyncio.run(
             train_here(
-                settings_here(), data, changes or [], kind=task, model=model, confirmed=confirmed, as_json=as_json
+                settings_here(),
+                data,
+                changes or [],
+                kind=task,
+                model=model,
+                confirmed=confirmed,
+                as_json=as_json,
+                register=register,
             )
         )
     )

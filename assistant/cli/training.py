@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from assistant.cli.common import INVALID, print_json, tell
-from assistant.data.facts import NamedFacts
+from assistant.cli.common import INVALID, print_json, tell, who
 from assistant.data.left_out import lines_of_left_out
 from assistant.kinds import kind_of
 from assistant.kinds.summary import run_facts
+from assistant.models.registry import Version
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
@@ -41,11 +41,12 @@ async def train_here(
     model: str | None,
     confirmed: Callable[[], bool],
     as_json: bool,
+    register: str | None = None,
 ) -> int:
-    """Plan, ask, run, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
+    """Plan, ask, run, register where a name is given, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
     async with Workspace.open(settings) as workspace:
         try:
-            facts = await facts_of(workspace, data)
+            facts = await workspace.datasets.facts_of(data)
             chosen = read_changes(changes)
             model = model or kind_of(kind).default_model
             plan = await plan_on(settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
@@ -56,7 +57,8 @@ async def train_here(
         _tell_plan(plan)
         if not confirmed():
             return refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
-        return await _run_to_its_end(workspace, await launch_unstored(workspace.runs, plan), as_json=as_json)
+        row = await launch_unstored(workspace.runs, plan)
+        return await _run_to_its_end(workspace, row, as_json=as_json, register=register)
 
 
 async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
@@ -71,20 +73,17 @@ async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
         return await _run_to_its_end(workspace, row, as_json=as_json)
 
 
-async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
+async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool, register: str | None = None) -> int:
     row = await _run(workspace, row.id)
-    _print_outcome(row, workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row), as_json=as_json)
+    registered = None
+    if register is not None and row.state == "succeeded":
+        try:
+            registered = await workspace.models.register(register, row.id, who=who())
+        except Refused as error:
+            tell(f"it is not registered: {error}")
+    folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)
+    _print_outcome(row, folder, others, as_json=as_json, registered=registered)
     return EXIT_CODES[row.state]
-
-
-async def facts_of(workspace: Workspace, data: str) -> NamedFacts:
-    """The facts of a registered data set, or of a folder that is used as it is."""
-    looks_like_path = "/" in data or data.startswith((".", "~"))
-    known = {name.casefold() for name in await workspace.datasets.names()}
-    if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
-        path = Path(data).expanduser().absolute()
-        return NamedFacts.of(await workspace.datasets.check(path), dataset=path.name)
-    return await workspace.datasets.facts(data)
 
 
 def read_changes(changes: Sequence[str]) -> dict[str, Any]:
@@ -160,9 +159,13 @@ def _tell_plan(plan: Plan) -> None:
         tell(line)
 
 
-def _print_outcome(row: RunRow, folder: Path, others: Others, *, as_json: bool) -> None:
+def _print_outcome(
+    row: RunRow, folder: Path, others: Others, *, as_json: bool, registered: Version | None = None
+) -> None:
+    if registered is not None and not as_json:
+        tell(f"registered as {registered.reference}, the candidate: murascope promote {registered.row.model}")
     if as_json:
-        print_json(_outcome(row, folder))
+        print_json(_outcome(row, folder) | ({} if registered is None else {"model": _model(registered)}))
     elif row.state == "succeeded":
         print(plain(summary_of(row.kind, sentences_of_run(row, folder, "en", others), "en").text))
         tell(f"heatmaps and scores: {RunFolder(folder).evaluation.path}")
@@ -192,6 +195,10 @@ def _outcome(row: RunRow, folder: Path) -> dict[str, Any]:
         facts = run_facts(row, folder)
         return outcome | {name: facts[name] for name in kind.told_to_scripts}
     return outcome | {"reason": row.reason, "hint": row.hint}
+
+
+def _model(version: Version) -> dict[str, Any]:
+    return {"name": version.row.model, "version": version.row.version, "alias": version.alias}
 
 
 def plain(markdown: str) -> str:

@@ -109,6 +109,19 @@ class Datasets:
                 _note(row, facts, stamp)
         return NamedFacts.of(row.facts, dataset=row.name, origin=row.origin)
 
+    async def facts_of(self, data: str) -> NamedFacts:
+        """The facts of a registered data set, or of a folder that is used as it is.
+
+        Raises:
+            DatasetError: there is neither, or nothing in it can be trained on.
+        """
+        looks_like_path = "/" in data or data.startswith((".", "~"))
+        known = {name.casefold() for name in await self.names()}
+        if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
+            path = Path(data).expanduser().absolute()
+            return NamedFacts.of(await self.check(path), dataset=path.name)
+        return await self.facts(data)
+
     async def images(self, name: str) -> Sequence[Picture]:
         """Every readable image."""
         row = await self.get(name)

@@ -34,7 +34,7 @@ def facts_of(row: RunRow, folder: Path) -> VersionFacts:
         overkill=overkill,
         only_made_up=only_made_up,
         spec=row.spec,
-        model=row.subject,
+        subject=row.subject,
         dataset=row.dataset,
         fingerprint=card.data.fingerprint or row.fingerprint,
         data_licence=card.data.licence,

@@ -17,7 +17,7 @@ class VersionFacts(BaseModel):
     overkill: Share | None = Field(default=None, description="good test images judged wrongly")
     only_made_up: bool = Field(default=False, description="whether only made-up defects were tested")
     spec: dict[str, Any] = {}
-    model: str = ""
+    subject: str = Field(default="", description="the detector or classifier that was trained")
     dataset: str = ""
     fingerprint: str | None = Field(default=None, description="of the data set: its version")
     data_licence: str | None = None

@@ -77,6 +77,9 @@ class Said:
 
 NAMED: Mapping[str, Callable[[Said], Any]] = {
     "dataset": lambda said: first(said.reading.datasets),
+    "registered": lambda said: first(
+        said.reading.datasets
+    ),  # models are called as the data they are of, or are known beside them
     "model": lambda said: first(said.reading.models),
     "run": lambda said: next(iter(said.runs()), None),
     "runs": lambda said: said.runs() or None,

@@ -9,6 +9,7 @@ from pydantic_ai import ModelRetry
 
 from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item
+from assistant.models.acts import Models
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.attempts import Attempts
@@ -105,6 +106,7 @@ class Desk:
     runs: Queue
     attempts: Attempts
     groups: Groups
+    models: Models
     conversation: str
     language: Language
     cards: Cards

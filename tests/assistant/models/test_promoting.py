@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import runner
 from assistant.cli.training import train_here
 from assistant.models.acts import NotPromoted
 from assistant.models.gate import Gate
@@ -19,7 +20,6 @@ from tests.tiny_panels import tiny_panels
 pytestmark = pytest.mark.anyio
 WHO = "mina, page"
 PATCHCORE, PADIM = "r1", "r2"
-SMALL = ["image_size=64", "weights=random", "backbone=mobilenetv2_050", "seed=3"]
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         async with Workspace.open(settings) as workspace:
             await workspace.datasets.add("panels", data)
 
-    async def train(model: str) -> None:
-        code = await train_here(
-            settings, "panels", SMALL, kind="detect", model=model, confirmed=lambda: True, as_json=True
-        )
-        assert code == 0
-
     asyncio.run(register())
-    for model in ("patchcore", "padim"):
-        asyncio.run(train(model))
+    chosen = {"image_size": 64, "weights": "random", "backbone": "mobilenetv2_050", "seed": 3}
+    told = runner.run("panels", model="patchcore", name="by python", settings=settings, **chosen)
+    assert (told["run_id"], told["status"]) == (PATCHCORE, "succeeded")
+    assert told["model"] == {"name": "by python", "version": 1, "alias": "candidate"}
+    assert told["metrics"]["image_auroc"] is not None
+    changes = [f"{name}={value}" for name, value in chosen.items()]
+    options = {"kind": "detect", "model": "padim", "confirmed": lambda: True, "as_json": True}
+    assert asyncio.run(train_here(settings, "panels", changes, register="by command", **options)) == 0
     return settings.home
 
 
@@ -66,6 +66,15 @@ def changed(path: Path, content: bytes) -> Iterator[None]:
 
 def codes(refused: NotPromoted) -> list[str]:
     return [check.code for check in refused.assessment.checks if check.outcome in ("warns", "refuses")]
+
+
+async def test_a_training_from_python_and_one_from_the_command_line_are_registered_where_a_name_is_given(
+    workspace: Workspace,
+) -> None:
+    models = {
+        model.row.name: [each.row.run for each in model.versions] for model in await workspace.models.registry.list()
+    }
+    assert models == {"by python": [PATCHCORE], "by command": [PADIM]}
 
 
 async def test_a_version_that_gives_its_scores_again_is_promoted_and_what_that_rests_on_is_kept(

@@ -254,10 +254,30 @@ def test_who_asks_about_a_stop_stops_nothing(text: str) -> None:
     assert heard.asks is None
 
 
-@pytest.mark.parametrize("text", ["export r3 to onnx", "r3를 onnx로 내보내줘", "把 r3 导出成 onnx"])
+@pytest.mark.parametrize("text", ["connect r3 to the PLC", "r3를 PLC에 연결해줘", "把 r3 接到 PLC 上"])
 def test_what_cannot_be_done_is_heard_by_name(text: str) -> None:
     (request,) = understand(text, datasets=DATASETS).requests
-    assert (request.tool, request.intent, request.arguments.get("deed")) == (None, "cannot", "export")
+    assert (request.tool, request.intent, request.arguments.get("deed")) == (None, "cannot", "deploy")
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "arguments"),
+    [
+        ("promote it", "promote_model", {}),
+        ("promote version 2", "promote_model", {"version": 2}),
+        ("이 모델 배포해줘", "promote_model", {}),
+        ("roll back to the previous version", "rollback_model", {}),
+        ("이전 챔피언으로 되돌려줘", "rollback_model", {}),
+        ("回滚模型", "rollback_model", {}),
+        ("register r3", "register_model", {"run": "r3"}),
+        ("which version is the champion", "list_model_versions", {}),
+        ("export r3 to onnx", "export_model", {"run": "r3", "format": "onnx"}),
+        ("r3를 onnx로 내보내줘", "export_model", {"run": "r3", "format": "onnx"}),
+        ("把它导出成ONNX", "export_model", {"format": "onnx"}),
+    ],
+)
+def test_the_life_of_a_model_is_asked_for_in_words(text: str, tool: str, arguments: dict[str, object]) -> None:
+    assert understand(text, datasets=DATASETS).requests == (Request(tool, arguments),)
 
 
 def test_what_belongs_to_no_request_is_told_as_unused() -> None:

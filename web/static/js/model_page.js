@@ -5,12 +5,14 @@ import { ask } from "./confirm.js";
 import { $, $$, drawn, onClick, recall, remember } from "./dom.js";
 import { t } from "./i18n.js";
 import { failure } from "./toast.js";
+import { mountTryIt } from "./try_it.js";
 
 const page = $(".model-page");
 const { model } = page.dataset;
 const seen = Number(page.dataset.revision);
 const at = `/api/models/${encodeURIComponent(model)}`;
 const WHO = "murascope-who";
+if ($(".try-it")) mountTryIt($(".try-it"));
 
 onClick(page, "[data-action=promote]", async (_, button) => {
   const version = Number(button.dataset.version);
