@@ -1,4 +1,5 @@
-"""Which registered model is meant, by its name, by the data that its versions were trained on, or as the only one there is."""
+"""Which registered model is meant: by its name, by the data that its versions were trained on, as the only one there is, or as that of the
+run that the conversation spoke of last."""
 
 from assistant.models.registry import Model, UnknownModel
 from assistant.tools.desk import Desk
@@ -23,6 +24,10 @@ async def model_meant(desk: Desk, registered: str | None) -> Model:
             raise desk.refuse("unknown_model", str(error), name=registered, known=known) from None
     if len(models) == 1:
         return models[0]
+    for run in (await desk.memory.state()).runs:  # whose model was registered last, of those that were spoken of
+        of_run = [(each.row.created_at, model) for model in models for each in model.versions if each.row.run == run]
+        if of_run:
+            return max(of_run, key=lambda found: found[0])[1]
     names = [model.row.name for model in models]
     raise desk.ask("which_model", "several models are registered: which one?", missing="registered", among=names)
 

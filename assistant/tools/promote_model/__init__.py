@@ -38,7 +38,8 @@ async def promote_model(
             why = f"yes in the conversation to: {before['warned']}" if before.get("warned") else ""
             promotion = await desk.models.promote(name, number, who="chat", why=why, seen=before.get("seen"))
             former = promotion.model.aliases.rollback
-            return {"name": name, "version": promotion.assessment.version, "before": former}
+            promoted = promotion.model.version(promotion.assessment.version)
+            return {"run": promoted.row.run, "name": name, "version": promoted.row.version, "before": former}
         assessment = await desk.models.assess(name, number)
     except NoSuchChange as error:
         raise desk.refuse("no_change", str(error), name=name, why=error.code, version=number) from None
