@@ -107,8 +107,8 @@ def _row(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _keep(predictions: "Predictions", told: Mapping[str, Any], output: Path) -> str | None:
     """The heatmap, copied beside where it would be if the pictures lay there; its path, None where none was drawn."""
-    drawn = predictions.kept.path(told["id"], "heatmap.png")
-    target = output / f"{told['name']}.heatmap.png"
+    drawn = predictions.kept.path(told["id"], "heatmap.jpg")
+    target = output / f"{told['name']}.heatmap.jpg"
     if not target.resolve().is_relative_to(output.resolve()):
         return None
     target.parent.mkdir(parents=True, exist_ok=True)

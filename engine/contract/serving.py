@@ -9,7 +9,7 @@ from pydantic import Field, FiniteFloat
 from engine.contract.results import Written
 from engine.contract.results.detect import Highest, Region
 
-PICTURES = ("heatmap.png", "picture.jpg", "map.png")  # what may be drawn of one that was asked, after its stem
+PICTURES = ("heatmap.jpg", "picture.jpg", "map.png")  # what may be drawn of one that was asked, after its stem
 
 
 class Asked(Written):
@@ -22,7 +22,7 @@ class Asked(Written):
     threshold: FiniteFloat | None = Field(default=None, description="in force; null is that of the training")
     pixel_threshold: FiniteFloat | None = None
     draw: str | None = Field(default=None, description="stem of the files to draw; null draws none")
-    which: list[str] = Field(default=["heatmap.png", "picture.jpg"], description="of PICTURES to draw")
+    which: list[str] = Field(default=["heatmap.jpg", "picture.jpg"], description="of PICTURES to draw")
     nearest: bool = Field(default=True, description="whether the good patches most like a region are looked for")
 
 

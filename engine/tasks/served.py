@@ -27,7 +27,7 @@ class Judged:
 
 
 NOT_FINITE = Judged({"failed": "the model gives no finite number for this picture"}, lambda stem, which: [])
-QUALITY = 90  # of the JPEG of a picture that is drawn
+QUALITY = 90  # of the JPEGs that are drawn: a PNG takes four times the time and the room
 
 
 class Served(Protocol):

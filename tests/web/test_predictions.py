@@ -114,9 +114,9 @@ def test_a_prediction_is_on_record_with_its_pictures(client: TestClient, run: Pa
     assert listed.json() == [told]
     assert int(listed.headers["x-total-count"]) >= 1
     assert (told["who"], told["name"], told["run"]) == ("line", "a.png", "r1")
-    for what, kind in (("heatmap", "image/png"), ("picture", "image/jpeg"), ("map", "image/png")):
+    for what, kind in (("heatmap", "image/jpeg"), ("picture", "image/jpeg"), ("map", "image/png")):
         assert client.get(told[what]).headers["content-type"] == kind
-    assert client.get(told["heatmap"].replace("heatmap.png", "other.png")).status_code == 404
+    assert client.get(told["heatmap"].replace("heatmap.jpg", "other.png")).status_code == 404
     assert client.get("/api/predictions/none").json()["code"] == "unknown_prediction"
 
 

@@ -61,7 +61,7 @@ async def predict(
     wait; `retry-after` tells when another try may help.
     """
     await workspace.predictions.resolve(reference)  # before anything is read
-    which = ("heatmap.png", "picture.jpg", *(("map.png",) if raw_map else ()))
+    which = ("heatmap.jpg", "picture.jpg", *(("map.png",) if raw_map else ()))
     async with _taken(request, workspace, name) as taken:
         pictures = [Picture(each.name, each.content, each.path, which=which, nearest=nearest) for each in taken]
         told = await workspace.predictions.predict(reference, pictures, who=who, draw=heatmap)

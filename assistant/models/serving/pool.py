@@ -69,7 +69,7 @@ class Picture:
     content: bytes | None = None
     path: Path | None = None
     draw: str | None = None
-    which: tuple[str, ...] = ("heatmap.png", "picture.jpg")
+    which: tuple[str, ...] = ("heatmap.jpg", "picture.jpg")
     nearest: bool = True
 
 

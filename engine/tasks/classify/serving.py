@@ -12,7 +12,6 @@ from engine.contract.folder import RunFolder
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.serving import Asked, Ready
 from engine.datasets.loading import Batch
-from engine.png import save_png
 from engine.tasks.classify.evaluation import seen_in
 from engine.tasks.classify.scoring import ClassScorer
 from engine.tasks.place import any_device
@@ -68,9 +67,9 @@ def open_served(folder: RunFolder, *, weights_folder: Path | None, hub: bool) ->
 def _drawing(pixels: NDArray[np.uint8], seen: NDArray[np.float32] | None) -> Draw:
     def draw(stem: str, which: Sequence[str]) -> list[str]:
         drawn = []
-        if "heatmap.png" in which and seen is not None:
-            save_png(Path(f"{stem}heatmap.png"), seen_in(pixels, seen))
-            drawn.append("heatmap.png")
+        if "heatmap.jpg" in which and seen is not None:
+            Image.fromarray(seen_in(pixels, seen)).save(f"{stem}heatmap.jpg", quality=QUALITY, subsampling=0)
+            drawn.append("heatmap.jpg")
         if "picture.jpg" in which:
             Image.fromarray(pixels).save(f"{stem}picture.jpg", quality=QUALITY)
             drawn.append("picture.jpg")

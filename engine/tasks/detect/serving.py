@@ -1,6 +1,7 @@
 """A detector at work: each picture judged at the thresholds that it is asked at, which move without loading anything anew."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.backbones import Backbone
 from engine.contract.checksums import DamagedFile
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
@@ -19,11 +21,11 @@ from engine.evaluation.confidence import Curve
 from engine.evaluation.explanations import Explained, highest_of
 from engine.evaluation.heatmaps import Scale, map_scale, overlay, save_map, with_boxes
 from engine.evaluation.regions import find_regions
-from engine.png import save_png
 from engine.scorer import Scorer
 from engine.tasks.place import any_device
 from engine.tasks.served import NOT_FINITE, QUALITY, Draw, Judged, entropy
 
+KEPT_MB = 1024  # of a batch's features, between its scores and what explains them
 NOT_MEASURED = "the run's figures are not at hand, so no confidence was learnt"
 
 
@@ -36,9 +38,18 @@ class ServedDetector:
     curve: Curve | None
     no_confidence: str | None
     scale: Scale | None
+    backbones: Sequence[Backbone]
 
     def judge(self, batch: Batch, asked: Sequence[Asked]) -> list[Judged]:
-        """Pictures that are asked at the same thresholds are explained together."""
+        """Pictures that are asked at the same thresholds are explained together; for that none goes through a backbone a second time."""
+        if not any(each.nearest for each in asked):
+            return self._judged(batch, asked)
+        with ExitStack() as keeping:
+            for backbone in self.backbones:
+                keeping.enter_context(backbone.keeping(memory_mb=KEPT_MB))
+            return self._judged(batch, asked)
+
+    def _judged(self, batch: Batch, asked: Sequence[Asked]) -> list[Judged]:
         scores, maps = self.scorer.score(batch)
         chances = self.scorer.p_values(scores)
         told: dict[int, Judged] = {}
@@ -107,7 +118,8 @@ def open_served(folder: RunFolder, *, weights_folder: Path | None, hub: bool) ->
         data=card.data.fingerprint,
         scale=scale,
     )
-    return ServedDetector(scorer, ready, curve, why, scale)
+    backbones = [module for module in scorer.model.modules() if isinstance(module, Backbone)]
+    return ServedDetector(scorer, ready, curve, why, scale, backbones)
 
 
 def _measured(folder: RunFolder) -> DetectMetrics | None:
@@ -146,9 +158,11 @@ def _draw(
 ) -> list[str]:
     """In the colours of the run's own heatmaps; without its figures the lowest colour is the map's own lowest score."""
     scale = scale or map_scale(score_map.min(), score_map.max())
-    if "heatmap.png" in which:
+    if "heatmap.jpg" in which:
         heat = overlay(pixels, score_map, threshold=threshold, lowest=scale[0])
-        save_png(Path(f"{stem}heatmap.png"), with_boxes(heat, boxes) if boxes else heat)
+        Image.fromarray(with_boxes(heat, boxes) if boxes else heat).save(
+            f"{stem}heatmap.jpg", quality=QUALITY, subsampling=0
+        )
     if "map.png" in which:
         save_map(Path(f"{stem}map.png"), score_map, scale=scale)
     if "picture.jpg" in which:

@@ -75,7 +75,7 @@ async def test_the_oldest_heatmaps_are_dropped_first_and_no_more_than_need_be(tm
     kept = KeptPictures(Settings(home=tmp_path, predictions_gb=3500 / 2**30))
     ids = sorted(f"{number:03}{new_id()[3:]}" for number in range(5))
     for stem in await kept.stems(ids):
-        Path(f"{stem}heatmap.png").write_bytes(b"x" * 1000)
+        Path(f"{stem}heatmap.jpg").write_bytes(b"x" * 1000)
     await kept.tidy()
-    assert [kept.path(each, "heatmap.png").exists() for each in ids] == [False, False, True, True, True]
+    assert [kept.path(each, "heatmap.jpg").exists() for each in ids] == [False, False, True, True, True]
     assert len(os.listdir(tmp_path / "predictions")) == 3

@@ -84,7 +84,7 @@ def test_served_it_says_of_each_picture_what_its_evaluation_said(finished, data,
         assert judged.facts["verdict"] == row.predicted
         assert judged.facts["confidence"] == pytest.approx(row.probability, abs=1e-5)
         assert max(judged.facts["probabilities"], key=judged.facts["probabilities"].get) == row.predicted
-        assert judged.draw(str(each.draw), each.which) == ["heatmap.png", "picture.jpg"]
+        assert judged.draw(str(each.draw), each.which) == ["heatmap.jpg", "picture.jpg"]
 
 
 def test_its_results_tell_which_epoch_was_kept_and_how_much_better_it_is_than_the_beginning(finished) -> None:
