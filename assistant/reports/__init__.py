@@ -54,7 +54,7 @@ async def report_of(settings: Settings, runs: Queue, row: RunRow, language: Lang
     sentences = await asyncio.to_thread(sentences_of_run, row, folder, language)
     summary = summary_of(row.kind, sentences, language).text
     on_threshold = composed(told(sentences, outlined(sentences, reported.on_threshold)), language)
-    page = _environment(language).get_template("report.html.j2")
+    page = environment(language).get_template("report.html.j2")
     return page.render(
         run=row,
         title=title_of(row),
@@ -80,7 +80,7 @@ def settings_of(row: RunRow) -> Mapping[str, Any]:
 
 
 @cache
-def _environment(language: Language) -> Environment:
+def environment(language: Language) -> Environment:
     words = wording(language)
     jinja = Environment(
         loader=ChoiceLoader([FileSystemLoader(HERE), PrefixLoader({"kinds": FileSystemLoader(KINDS)})]),

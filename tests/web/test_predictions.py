@@ -1,5 +1,6 @@
 """A real model at work behind the real application: what it says over HTTP is what the engine said, whatever happens to its process."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -118,6 +119,23 @@ def test_a_prediction_is_on_record_with_its_pictures(client: TestClient, run: Pa
         assert client.get(told[what]).headers["content-type"] == kind
     assert client.get(told["heatmap"].replace("heatmap.jpg", "other.png")).status_code == 404
     assert client.get("/api/predictions/none").json()["code"] == "unknown_prediction"
+
+
+def test_a_decision_is_reported_with_what_it_rests_on(client: TestClient, run: Path, results: DetectResults) -> None:
+    content = pictures(run, results)[-1][1][1]
+    told = client.post("/api/models/r1/predict?name=<b>a.png", content=content, headers=PNG).json()["pictures"][0]
+    report = client.get(f"/api/predictions/{told['id']}/report").json()
+    assert report["image"]["sha256"] == told["sha256"] == hashlib.sha256(content).hexdigest()
+    assert report["threshold"]["value"] == told["threshold"] and report["data"]["fingerprint"] == told["data"]
+    assert report["model"]["run"] == "r1" and report["reviewer"] is None
+    factors = {each["name"]: each["value"] for each in report["factors"]}
+    assert factors["above_threshold"] == pytest.approx(told["score"] - told["threshold"])
+    for language, word in (("en", "defective"), ("ko", "불량"), ("zh", "有缺陷")):
+        assert word in report["said"][language][0] and f"{told['score']:.5g}" in report["said"][language][0]
+        page = client.get(f"/predictions/{told['id']}/report.html?lang={language}").text
+        assert f'lang="{language}"' in page and told["sha256"] in page and "data:image/jpeg;base64," in page
+        assert "<b>" not in page.split("<h1")[1].split("</h1>")[0]
+    assert client.get("/api/predictions/none/report").status_code == 404
 
 
 def test_what_cannot_be_taken_is_refused_with_what_to_do(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ SOURCES = [
     *WEB.glob("*.py"),
     WEB.parent / "assistant" / "tools" / "wording.py",
     WEB.parent / "assistant" / "telling" / "cells.py",
+    WEB.parent / "assistant" / "reports" / "decision.py",
 ]
 
 

@@ -1,15 +1,16 @@
 """Models at work: pictures in, what a model says of each out; what was said before, and its pictures."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as InPath
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from pydantic import Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -18,18 +19,21 @@ from assistant.models.serving.incoming import Incoming
 from assistant.models.serving.pool import Picture
 from assistant.models.serving.predictions import Wanted, nearest_of, told_of
 from assistant.refused import Refused
+from assistant.reports.decision import decision_of, decision_page
 from assistant.workspace import Workspace
 from engine.contract.picture_files import picture_inside
 from engine.contract.serving import PICTURES
 from web.ids import Id
 from web.kept import kept
-from web.routes.workspace import Opened, Shown
+from web.pictures import NoPicture, PictureRefused
+from web.routes.workspace import Drawn, Opened, Shown
 
 router = APIRouter()
 Reference = Annotated[str, InPath(min_length=1, max_length=200)]
 MOST_PICTURES = 64  # of one request
 MOST_BYTES = 256 << 20  # of one picture
 MOST_REQUEST_BYTES = 1 << 30
+SMALL = 320  # longer side in pixels of a good picture in a report
 NORMAL_SIZE = 1024  # longer side in pixels of a picture that a patch is cut from
 RAW = ("image/", "application/octet-stream")
 MANY = "multipart/form-data"
@@ -110,6 +114,37 @@ async def list_predictions(
 async def describe_prediction(prediction: Id, workspace: Opened) -> dict[str, Any]:
     row = await workspace.predictions.get(prediction)
     return told_of(row, drawn=await workspace.predictions.kept_of(row))
+
+
+@router.get("/api/predictions/{prediction}/report")
+async def decision(prediction: Id, workspace: Opened) -> dict[str, Any]:
+    """What was decided of the picture, by what, and what that rests on; said in words too."""
+    return await decision_of(workspace.runs, await workspace.predictions.get(prediction))
+
+
+@router.get("/predictions/{prediction}/report.html")
+async def decision_report(
+    request: Request, prediction: Id, workspace: Opened, renderer: Drawn, pictures: Shown
+) -> Response:
+    """The same as one file to keep or print, in the language of the page."""
+    row = await workspace.predictions.get(prediction)
+    facts = await decision_of(workspace.runs, row)
+    data = Path((await workspace.runs.get(row.run)).data_path)
+    shown = {}
+    for what in ("heatmap.jpg", "picture.jpg"):
+        path = workspace.predictions.kept.path(row.id, what)
+        if await asyncio.to_thread(path.is_file):
+            shown[what.partition(".")[0]] = await asyncio.to_thread(_as_uri, path)
+    for near in facts["nearest"]:
+        if (source := await asyncio.to_thread(picture_inside, data, near["name"])) is not None:
+            with suppress(PictureRefused, NoPicture):
+                shown[near["name"]] = await asyncio.to_thread(_as_uri, await pictures.get(source, SMALL))
+    html = decision_page(facts, renderer.language(request), pictures=shown)
+    return HTMLResponse(html, headers={"cache-control": "no-store"})
+
+
+def _as_uri(path: Path) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 @router.get("/predictions/{prediction}/{what}")

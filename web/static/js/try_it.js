@@ -156,6 +156,7 @@ function card(picture, said) {
   if (typeof said.threshold === "number") node.append(el("div", { className: "try-scale", "data-score": String(said.score), "data-threshold": String(said.threshold), "aria-hidden": "true" }, el("i")));
   node.append(facts(said));
   if (said.regions?.length || said.highest?.nearest?.length) node.append(regions(said));
+  node.append(el("footer", {}, el("a", { href: `/predictions/${said.id}/report.html`, target: "_blank", rel: "noopener", textContent: t("try.report") })));
   return node;
 }
 
