@@ -47,7 +47,7 @@ def test_a_report_needs_nothing_beside_itself_and_its_figures_are_those_of_the_p
     assert cells["good-defective"] == str(outcomes.count("false_alarm"))
 
 
-@pytest.mark.parametrize("environment", [render.environment, reports._environment], ids=["page", "report"])
+@pytest.mark.parametrize("environment", [render.environment, reports.environment], ids=["page", "report"])
 def test_every_template_of_every_kind_can_be_read(environment: Callable[[str], Any]) -> None:
     jinja = environment("en")
     names = jinja.list_templates()
