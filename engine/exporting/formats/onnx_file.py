@@ -11,8 +11,10 @@ from engine.exporting.pictures import Pictures
 from engine.failures import SettingError
 from engine.tasks.exportable import Pixels, Said
 
-PRECISIONS: Sequence[Precision] = ("fp32",)
-NEEDS: dict[Precision, Sequence[str]] = {"fp32": ("onnx", "onnxscript", "onnxruntime")}
+PRECISIONS: Sequence[Precision] = ("fp32", "fp16", "int8")
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+NEEDS: dict[Precision, Sequence[str]] = dict.fromkeys(PRECISIONS, PACKAGES)
+IN_FULL = ("Greater",)  # verdicts: a threshold keeps all its digits
 OPSET = 20
 MOST_BYTES = 2**31 - 2**20  # of one file: protobuf's limit
 KEY = "murascope"
@@ -34,6 +36,13 @@ def write(
             "train with a smaller memory"
         )
     translated(program, about).save(file, external_data=False)
+    try:
+        if precision == "fp16":
+            _halve(file)
+        elif precision == "int8":
+            _quantise(file, pictures)
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        raise SettingError(f"this model cannot be written as {precision}: {' '.join(str(error).split())}") from error
 
 
 def translated(program: torch.export.ExportedProgram, about: InFile) -> torch.onnx.ONNXProgram:
@@ -60,6 +69,46 @@ def translated(program: torch.export.ExportedProgram, about: InFile) -> torch.on
         node.metadata_props.clear()  # where in our code it comes from: nobody's business, and a third of a small file
     onnx.model.metadata_props[KEY] = about.model_dump_json(exclude_none=True)
     return onnx
+
+
+def _halve(file: Path) -> None:
+    """Weights and sums in half precision; pixels go in and results come out as ever."""
+    import onnx
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+    blocked = [*DEFAULT_OP_BLOCK_LIST, *IN_FULL]
+    onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=True, op_block_list=blocked), file)
+
+
+def _quantise(file: Path, pictures: Pictures) -> None:
+    """Convolutions and products in eight bits, their ranges by what every second of the pictures gives."""
+    import logging
+
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Shown(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = list(pictures.pixels[::2])  # the others are new to it when they are compared
+
+        def get_next(self) -> dict[str, Pixels] | None:
+            return {"image": self.left.pop()[None]} if self.left else None
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it advises to prepare the graph first
+    try:
+        quantize_static(
+            file,
+            file,
+            Shown(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    finally:
+        root.setLevel(level)
 
 
 def open(file: Path) -> Callable[[Pixels], Said]:

@@ -11,8 +11,8 @@ from engine.exporting.pictures import Pictures
 from engine.failures import SettingError
 from engine.tasks.exportable import Pixels, Said
 
-PRECISIONS: Sequence[Precision] = ("fp32",)
-NEEDS: dict[Precision, Sequence[str]] = {"fp32": ("openvino", "onnx", "onnxscript")}
+PRECISIONS: Sequence[Precision] = ("fp32", "fp16")
+NEEDS: dict[Precision, Sequence[str]] = dict.fromkeys(PRECISIONS, ("openvino", "onnx", "onnxscript"))
 KEY = "murascope"
 
 
@@ -37,7 +37,7 @@ def write(
     finally:
         through.unlink()
     model.set_rt_info(about.model_dump_json(exclude_none=True), KEY)
-    openvino.save_model(model, file, compress_to_fp16=False)
+    openvino.save_model(model, file, compress_to_fp16=precision == "fp16")
 
 
 def open(file: Path) -> Callable[[Pixels], Said]:

@@ -168,3 +168,19 @@ def test_a_classifier_is_exported_with_its_classes(tmp_path: Path) -> None:
         [sys.executable, "-I", tmp_path / "classes_run.py", first], capture_output=True, text=True, check=True
     ).stdout
     assert printed.split("\t")[1] in told.about.classes
+
+
+def test_half_precision_is_kept_where_it_judges_alike_and_eight_bits_refused_where_they_do_not(
+    run: Path, data: Path, tmp_path: Path
+) -> None:
+    half = export_run(RunFolder(run), format="onnx", precision="fp16", output=tmp_path / "half.onnx", data=data, **HERE)
+    assert half.about.precision == "fp16" and half.parity.holds
+    weights = sum(tensor.nbytes for tensor in exportable(RunFolder(run), **HERE).network.state_dict().values())
+    assert half.bytes < 0.75 * weights  # about half, and the graph
+    with pytest.raises(
+        SettingError, match=r"in int8 does not judge as the engine does.*as fast as the engine; take fp32"
+    ):
+        export_run(RunFolder(run), format="onnx", precision="int8", output=tmp_path / "few.onnx", data=data, **HERE)
+    with pytest.raises(SettingError, match="pt2 is written as fp32 here, not as fp16"):
+        export_run(RunFolder(run), format="pt2", precision="fp16", output=tmp_path / "a.pt2", data=data, **HERE)
+    assert not list(tmp_path.glob("few*")) and not list(tmp_path.glob(".*"))
