@@ -15,7 +15,6 @@ from assistant.machine.masking import Mask, secrets_of
 from assistant.machine.metrics import Metrics
 from assistant.machine.process_mark import ProcessMark
 from assistant.models.acts import Models
-from assistant.models.registry import Registry
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.artifacts import open_artifacts
@@ -49,7 +48,7 @@ class Parts:
         self.runs = Queue(settings, database, self.mask, place, self.files, self.artifacts, self.executor)
         self.attempts = Attempts(database)
         self.groups = Groups(database, place)
-        self.models = Models(settings, self.runs, self.datasets, Registry(settings, database))
+        self.models = Models(settings, database, self.runs, self.datasets)
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)
         self.histories = Histories(database, self.mask)
 

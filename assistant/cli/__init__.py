@@ -52,6 +52,7 @@ for command in (
     models.promote,
     models.rollback,
     models.gate,
+    models.drift,
     models.models,
     study,
     track,

@@ -123,6 +123,29 @@ def gate(
         print(f"{told['name']}\t{_gate(told['gate'])}")
 
 
+def drift(
+    reference: Annotated[str, typer.Argument(help="A finished run, such as r12, or a model: panels@champion.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell whether the latest pictures that a model judged still look like the good images that its threshold was set on."""
+    from engine.contract.policy import percent
+
+    async def act(models: "Models") -> dict[str, Any]:
+        return (await models.drift(reference)).told()
+
+    told = _done(act)
+    if as_json:
+        print_json(told)
+        return
+    chance = "" if told["p_value"] is None else f", p {told['p_value']:.2g}"
+    print(f"{told['outcome'].replace('_', ' ')}\t{told['below']} pictures against {told['kept']} good ones{chance}")
+    if told["flagged"] is not None and told["promised"] is not None:
+        print(
+            f"called defective\t{percent(told['flagged'])} % of {told['pictures']}; promised at most {percent(told['promised'])} % of good ones"
+        )
+    print(told["advice"])
+
+
 def models(
     name: Annotated[str | None, typer.Argument(help="Of one model: all its versions.")] = None,
     history: Annotated[bool, typer.Option("--history", help="What was done with it, by whom, when and why.")] = False,

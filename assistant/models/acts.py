@@ -15,6 +15,7 @@ from typing import Any
 
 from assistant.data.datasets import Datasets
 from assistant.models.assessing import Assessment, Assessor
+from assistant.models.drift import Drift, drift_of
 from assistant.models.evidence import facts_of
 from assistant.models.gate import Gate
 from assistant.models.registry import Model, ModelRefused, Registry, Version
@@ -22,6 +23,7 @@ from assistant.refused import Refused
 from assistant.runs.labels import one_line
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
+from assistant.store.database import Database
 
 LONGEST_WHY = 500
 HOLDS_S = 300.0  # for which an assessment that was shown is decided on
@@ -49,8 +51,9 @@ class Promotion:
 class Models:
     """The models of one installation."""
 
-    def __init__(self, settings: Settings, runs: Queue, datasets: Datasets, registry: Registry):
-        self.registry, self._runs, self._datasets = registry, runs, datasets
+    def __init__(self, settings: Settings, database: Database, runs: Queue, datasets: Datasets):
+        self.registry = Registry(settings, database)
+        self._database, self._runs, self._datasets = database, runs, datasets
         self._assessor = Assessor(settings, runs, datasets)
         self._latest: tuple[float, Assessment] | None = (
             None  # when it was made, for whoever decides on what he has just been shown
@@ -125,6 +128,10 @@ class Models:
     async def roll_back(self, name: str, *, who: str, why: str = "", seen: int | None = None) -> Model:
         """As Registry.roll_back."""
         return await self.registry.roll_back(name, who=who, why=_reason(why), seen=seen)
+
+    async def drift(self, reference: str) -> Drift:
+        """Whether the latest pictures that a model judged still look like those that its threshold was set on; as `drift_of`."""
+        return await drift_of(self._database, self._runs, self.registry, reference)
 
     async def set_gate(self, name: str, gate: Gate | None, *, who: str, why: str = "") -> Model:
         """What a version must keep from now on; a gate that names a data set is held to it as it is now. An empty gate is none.

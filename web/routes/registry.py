@@ -80,6 +80,12 @@ async def describe_history(name: Name, workspace: Opened) -> dict[str, Any]:
     return {"acts": told, "first_false": false}
 
 
+@router.get("/api/models/{name}/drift")
+async def describe_drift(name: Name, workspace: Opened) -> dict[str, Any]:
+    """Of a model by its name, NAME@3, or the run of one: whether what it is shown lately still looks like its good images."""
+    return (await workspace.models.drift(name)).told()
+
+
 @router.post("/api/models/{name}/versions", status_code=201)
 async def register(name: Name, asked: Registration, workspace: Opened) -> dict[str, Any]:
     version = await workspace.models.register(

@@ -73,6 +73,18 @@ $("[data-part=gate]").addEventListener("submit", (event) => {
 
 onClick(page, "[data-action=clear-gate]", () => change("PUT", "gate", { gate: null, who: recall(WHO) ?? "" }));
 
+onClick(page, "[data-action=look-at-drift]", async (_, button) => {
+  button.disabled = true;
+  try {
+    const found = await request("GET", `${at}/drift`);
+    const outcome = found.outcome === "drifted" ? (found.moved > 0 ? "higher" : "lower") : found.outcome;
+    $("[data-part=drift]").textContent = t(`drift.${outcome}`, { below: found.below, fewest: found.fewest });
+  } catch (error) {
+    failure(error);
+  }
+  button.disabled = false;
+});
+
 async function change(method, path, body) {
   try {
     await request(method, `${at}/${path}`, body);
