@@ -103,6 +103,7 @@ class Workspace:
             workspace = cls(settings, database, provider, place, mark)
             ending.push_async_callback(workspace.conversations.close)
             ending.push_async_callback(workspace.predictions.close)
+            ending.push_async_callback(workspace.tracker.close)
             ending.push_async_callback(workspace.exports.close)
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()

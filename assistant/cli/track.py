@@ -67,6 +67,8 @@ async def _follow(settings: "Settings") -> "Sent":
             try:
                 sent = await workspace.tracker.send()
             except TrackingTrouble as error:
+                if error.code == "tracking_busy":
+                    raise
                 tell(str(error))
                 told_at, wait_s = loop.time(), min(2 * wait_s, LONGEST_WAIT_S)
             else:

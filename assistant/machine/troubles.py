@@ -42,6 +42,7 @@ HINTS = {
     "store_bucket": "make the bucket, or set MURASCOPE_ARTIFACTS to one that is there",
     "store_damaged": "look at the object store; a copy of the run's folder, put back into runs/ of the home, is used instead",
     "tracking_away": "look whether MLflow is up and MURASCOPE_TRACKING is its address; what waits is told by itself",
+    "tracking_busy": "there is nothing to do: it tells all",
     "tracking_name": "call the model otherwise, or rename theirs",
     "cluster_no_place": "it starts when there is room; if there never is, ask for less (MURASCOPE_RUN_CPUS, MURASCOPE_RUN_GPUS), or add nodes",
     "cluster_image": "look whether MURASCOPE_KUBERNETES_IMAGE is there, and whether the cluster may fetch it",

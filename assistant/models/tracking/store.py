@@ -4,6 +4,7 @@ Written against mlflow-skinny 3.17 (https://mlflow.org/docs/latest/api_reference
 is down; here a call waits seconds and is not repeated, since what was not sent is sent later anyway.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class Store:
     def __init__(self, settings: Settings):
         """
         Raises:
-            TrackingTrouble: MLflow cannot be opened there.
+            TrackingTrouble: MLflow cannot be opened there; `tracking_busy`: another process tells it, and two would begin runs twice.
         """
         os.environ |= {
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -56,6 +57,12 @@ class Store:
         }
         folder = settings.home / "tracking"
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "told.lock").open("w")  # given back by whatever ends this process
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise TrackingTrouble("tracking_busy", "another process of this home tells MLflow already") from None
         self._files = (folder / "files").as_uri() if "://" not in settings.tracking else None
         uri = f"sqlite:///{folder / 'mlflow.db'}" if settings.tracking == HERE else settings.tracking
         self.address = address_of(settings)
@@ -65,6 +72,9 @@ class Store:
 
             self._client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
             self._client.search_experiments(max_results=1)
+
+    def close(self) -> None:
+        self._lock.close()
 
     # ---- runs ----
 

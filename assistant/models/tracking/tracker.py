@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, or_, select, update
 
 from assistant.models.registry import Model, Registry, Version
 from assistant.models.tracking.run_told import OURS, STATUS, measured, name_of, parameters, results, tags
-from assistant.models.tracking.store import Store, address_of, told_of
+from assistant.models.tracking.store import HERE, Store, address_of, told_of
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
@@ -38,6 +38,12 @@ class Tracker:
         self._settings, self._database, self._runs, self._registry = settings, database, runs, registry
         self._at = address_of(settings)
         self._store: Store | None = None
+
+    async def close(self) -> None:
+        """Let another process tell MLflow."""
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+            self._store = None
 
     async def pending(self) -> int:
         """How many runs and models there is something to tell of; of a run that goes on there always is."""
@@ -99,7 +105,7 @@ class Tracker:
             figures += results(row, round(row.finished_at.timestamp() * 1000))
         await asyncio.to_thread(store.tell, known.tracked_as, measured=figures, tags=of_run)
         if has_ended:
-            await asyncio.to_thread(store.keep, known.tracked_as, _files(folder))
+            await asyncio.to_thread(store.keep, known.tracked_as, _files(folder, drawn=self._at != HERE))
             ended = None if row.finished_at is None else round(row.finished_at.timestamp() * 1000)
             await asyncio.to_thread(store.end, known.tracked_as, STATUS[row.state], at_ms=ended)
         seen = events[-1].seq if events else known.events
@@ -154,8 +160,9 @@ def _after(folder: Path, seq: int) -> list[Event]:
         return []
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """What is kept with a run there: settings, log, figures, the model's card and some heatmaps. The model itself is kept with its versions."""
+def _files(folder: Path, *, drawn: bool) -> dict[str, Path]:
+    """What is kept with a run there: settings, log, figures, the model's card; and `drawn` some heatmaps, which lie in this home anyway. The
+    model itself is kept with its versions."""
     run = RunFolder(folder)
     named = {
         "spec.json": run.spec,
@@ -165,8 +172,8 @@ def _files(folder: Path) -> dict[str, Path]:
         "evaluation/scores.csv": run.evaluation.scores,
     }
     pictures = run.evaluation.pictures(PICTURES_OF)
-    drawn = sorted(pictures.iterdir())[:PICTURES] if pictures.is_dir() else []
-    named |= {f"evaluation/{PICTURES_OF}/{each.name}": each for each in drawn}
+    some = sorted(pictures.iterdir())[:PICTURES] if drawn and pictures.is_dir() else []
+    named |= {f"evaluation/{PICTURES_OF}/{each.name}": each for each in some}
     return {name: path for name, path in named.items() if path.is_file()}
 
 

@@ -129,6 +129,17 @@ async def test_a_run_is_told_with_settings_figures_files_and_its_end_and_again_n
     assert [(each.step, each.value) for each in losses] == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
 
 
+async def test_one_process_of_a_home_tells_at_a_time(workspace: Workspace, place: Place, tmp_path: Path) -> None:
+    await finished(workspace)
+    await workspace.tracker.send()
+    async with Workspace.open(Settings(home=tmp_path / "home", hub="off", tracking=place.tracking)) as second:
+        await workspace.runs.write("r1", note="changed")
+        with pytest.raises(TrackingTrouble, match="tells MLflow already"):
+            await second.tracker.send()
+        await workspace.tracker.close()
+        assert (await second.tracker.send()).runs == 1
+
+
 async def test_what_is_written_on_a_run_or_moved_later_is_told_too(workspace: Workspace, place: Place) -> None:
     row = await finished(workspace)
     await workspace.tracker.send()
