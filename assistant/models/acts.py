@@ -17,6 +17,7 @@ from assistant.data.datasets import Datasets
 from assistant.models.assessing import Assessment, Assessor
 from assistant.models.drift import Drift, drift_of
 from assistant.models.evidence import facts_of
+from assistant.models.feedback import Reviewed, Verdict, give, latest_of, reviewed
 from assistant.models.gate import Gate
 from assistant.models.registry import Model, ModelRefused, Registry, Version
 from assistant.refused import Refused
@@ -24,6 +25,7 @@ from assistant.runs.labels import one_line
 from assistant.runs.queue import Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
+from assistant.store.tables import FeedbackRow
 
 LONGEST_WHY = 500
 HOLDS_S = 300.0  # for which an assessment that was shown is decided on
@@ -132,6 +134,20 @@ class Models:
     async def drift(self, reference: str) -> Drift:
         """Whether the latest pictures that a model judged still look like those that its threshold was set on; as `drift_of`."""
         return await drift_of(self._database, self._runs, self.registry, reference)
+
+    async def feedback(
+        self, prediction: str, verdict: Verdict, *, who: str, note: str = "", region: Sequence[float] | None = None
+    ) -> FeedbackRow:
+        """Note what somebody says that a judged picture is; as `give` of feedback.py."""
+        return await give(self._database, prediction, verdict, who=who, note=note, region=region)
+
+    async def said_of(self, prediction: str) -> FeedbackRow | None:
+        """What was said last of what a picture is."""
+        return await latest_of(self._database, prediction)
+
+    async def reviewed(self, reference: str) -> Reviewed:
+        """What people said of the pictures that a model judged, and which thresholds agree with it; as `reviewed` of feedback.py."""
+        return await reviewed(self._database, self._runs, self.registry, reference)
 
     async def set_gate(self, name: str, gate: Gate | None, *, who: str, why: str = "") -> Model:
         """What a version must keep from now on; a gate that names a data set is held to it as it is now. An empty gate is none.

@@ -15,7 +15,7 @@ from assistant.models.serving.predictions import told_of
 from assistant.reports import environment
 from assistant.runs.queue import Queue
 from assistant.runs.results import told_by_file
-from assistant.store.tables import PredictionRow, RunRow
+from assistant.store.tables import FeedbackRow, PredictionRow, RunRow
 from assistant.tools.wording import wording
 from engine.contract.folder import RunFolder
 from engine.contract.results.card import ModelCard
@@ -26,8 +26,11 @@ from prompts.reasons import reason_in
 MOST_NEAREST = 6  # good patches that are told
 
 
-async def decision_of(runs: Queue, row: PredictionRow) -> dict[str, Any]:
+async def decision_of(runs: Queue, row: PredictionRow, *, said: FeedbackRow | None = None) -> dict[str, Any]:
     """The report as JSON, with its sentences in every language.
+
+    Args:
+        said: what a person said last of what the picture is.
 
     Raises:
         UnknownRun, DeletedRun: the run is gone.
@@ -58,7 +61,8 @@ async def decision_of(runs: Queue, row: PredictionRow) -> dict[str, Any]:
         "factors": _factors(told, nearest),
         "nearest": nearest,
         "asked": {"by": row.who, "when": row.created_at.isoformat()},
-        "reviewer": None,
+        "reviewer": None if said is None else said.who,
+        "review": None if said is None else {"verdict": said.verdict, "note": said.note, "when": said.created_at.isoformat()},
     }  # fmt: skip
     return {**facts, "said": {language: sentences(facts, language) for language in LANGUAGES}}
 
@@ -97,9 +101,10 @@ def sentences(facts: Mapping[str, Any], language: Language) -> list[str]:
     if facts["nearest"]:
         near = facts["nearest"][0]
         lines.append(t("decision.nearest", name=near["name"], distance=f"{near['distance']:.4g}"))
-    lines.append(
-        t("decision.unreviewed") if facts["reviewer"] is None else t("decision.reviewed", by=facts["reviewer"])
-    )
+    if (review := facts["review"]) is None:
+        lines.append(t("decision.unreviewed"))
+    else:
+        lines.append(t("decision.reviewed", by=f"{facts['reviewer']} ({t('label.' + review['verdict'])})"))
     return lines
 
 

@@ -375,3 +375,18 @@ class PredictionRow(Base):
     who: Mapped[str]
     home: Mapped[str]  # whose folder keeps its pictures (assistant/models/serving/kept_pictures.py)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class FeedbackRow(Base):
+    """What a person says that a picture is, which a model has judged; the latest of a prediction counts, and none is changed."""
+
+    __tablename__ = "feedback"
+    prediction: Mapped[str] = mapped_column(ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    verdict: Mapped[str]  # good or defective
+    region: Mapped[list[float] | None] = mapped_column(
+        JSON
+    )  # x, y, width, height of where it is, in pixels of the model's picture
+    note: Mapped[str] = mapped_column(default="")
+    who: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)

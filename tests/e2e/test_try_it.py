@@ -57,6 +57,9 @@ def test_pictures_are_judged_on_the_page_of_a_run(page: Page, address: str, home
     rows = list(csv.DictReader(io.StringIO(Path(downloaded.value.path()).read_text("utf-8-sig"))))
     assert {row["name"]: row["verdict"] for row in rows}["spot-000.png"] == "defective"
     assert [row["name"] for row in rows if row["problem"]] == ["broken.png"]
+    spot.locator(".try-asked button").first.click()  # a person says that it is good
+    expect(part.locator("[data-part=try-review]")).to_contain_text("1 of them are flagged")
+    expect(part.locator("[data-part=try-review]")).to_contain_text("none of your good pictures is flagged")
     found = Axe().run(page, context=".try-it")
     assert found.violations_count == 0, found.generate_report()
     part.locator("[data-part=try-clear]").click()

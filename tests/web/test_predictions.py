@@ -138,6 +138,23 @@ def test_a_decision_is_reported_with_what_it_rests_on(client: TestClient, run: P
     assert client.get("/api/predictions/none/report").status_code == 404
 
 
+def test_what_a_person_says_of_a_decision_stands_in_its_report(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    content = pictures(run, results)[-1][1][1]
+    told = client.post("/api/models/r1/predict?name=a.png", content=content, headers=PNG).json()["pictures"][0]
+    at = f"/api/predictions/{told['id']}"
+    said = client.post(f"{at}/feedback", json={"verdict": "good", "who": "Mina", "region": [1, 2, 3, 4]})
+    assert (said.status_code, said.json()["number"]) == (201, 1)
+    report = client.get(f"{at}/report").json()
+    assert (report["reviewer"], report["review"]["verdict"]) == ("Mina", "good")
+    assert "Reviewed by Mina (good)." in report["said"]["en"]
+    found = client.get("/api/models/r1/feedback").json()
+    assert (found["good"], found["false_alarms"], found["proposals"][0]["what"]) == (1, 1, "let_pass")
+    assert client.post(f"{at}/feedback", json={"verdict": "maybe"}).status_code == 422
+    assert client.post("/api/predictions/none/feedback", json={"verdict": "good"}).status_code == 404
+
+
 def test_what_cannot_be_taken_is_refused_with_what_to_do(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: str, **request: Any) -> tuple[int, str]:
         answer = client.post(f"/api/models/{path}/predict", **request)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -119,7 +119,34 @@ async def describe_prediction(prediction: Id, workspace: Opened) -> dict[str, An
 @router.get("/api/predictions/{prediction}/report")
 async def decision(prediction: Id, workspace: Opened) -> dict[str, Any]:
     """What was decided of the picture, by what, and what that rests on; said in words too."""
-    return await decision_of(workspace.runs, await workspace.predictions.get(prediction))
+    row = await workspace.predictions.get(prediction)
+    return await decision_of(workspace.runs, row, said=await workspace.models.said_of(row.id))
+
+
+class Said(BaseModel):
+    """What a person says that a picture is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["good", "defective"]
+    who: str = Field(default="", max_length=80)
+    note: str = Field(default="", max_length=500)
+    region: tuple[float, float, float, float] | None = Field(default=None, description="x, y, width, height in pixels")
+
+
+@router.post("/api/predictions/{prediction}/feedback", status_code=201)
+async def say(prediction: Id, said: Said, workspace: Opened) -> dict[str, Any]:
+    """OK or NG, by a person. Nothing else changes; what all said of a model's pictures stands under `/api/models/NAME/feedback`."""
+    row = await workspace.models.feedback(
+        prediction, said.verdict, who=said.who.strip() or "page", note=said.note, region=said.region
+    )
+    return {"prediction": row.prediction, "number": row.number, "verdict": row.verdict, "who": row.who}
+
+
+@router.get("/api/models/{reference}/feedback")
+async def describe_feedback(reference: Reference, workspace: Opened) -> dict[str, Any]:
+    """What people said of the pictures that a model judged, and which thresholds agree with it at what cost."""
+    return (await workspace.models.reviewed(reference)).told()
 
 
 @router.get("/predictions/{prediction}/report.html")
@@ -128,7 +155,7 @@ async def decision_report(
 ) -> Response:
     """The same as one file to keep or print, in the language of the page."""
     row = await workspace.predictions.get(prediction)
-    facts = await decision_of(workspace.runs, row)
+    facts = await decision_of(workspace.runs, row, said=await workspace.models.said_of(row.id))
     data = Path((await workspace.runs.get(row.run)).data_path)
     shown = {}
     for what in ("heatmap.jpg", "picture.jpg"):

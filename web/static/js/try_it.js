@@ -1,7 +1,7 @@
 // Try a model: pictures that are dropped or chosen are judged one after the other, and each becomes a card.
 
-import { Refused, refusal } from "./api.js";
-import { $, el } from "./dom.js";
+import { Refused, refusal, request } from "./api.js";
+import { $, el, recall } from "./dom.js";
 import { percentage, value } from "./format.js";
 import { reasonOf, t } from "./i18n.js";
 import { cut } from "./maths.js";
@@ -21,6 +21,7 @@ export function mountTryIt(section) {
   const told = []; // what was said of each, in the order in which it was said
   const work = { queue: [], total: 0, done: 0, running: 0, leaving: null };
 
+  section.addEventListener("said", () => tellReview(part("review"), section.dataset.reference).catch(failure));
   section.addEventListener("pictures", async (event) => take(await filesOf(event.detail)));
   for (const name of ["files", "folder"])
     part(name).addEventListener("change", (event) => {
@@ -156,8 +157,42 @@ function card(picture, said) {
   if (typeof said.threshold === "number") node.append(el("div", { className: "try-scale", "data-score": String(said.score), "data-threshold": String(said.threshold), "aria-hidden": "true" }, el("i")));
   node.append(facts(said));
   if (said.regions?.length || said.highest?.nearest?.length) node.append(regions(said));
+  if (typeof said.is_anomalous === "boolean") node.append(asked(said));
   node.append(el("footer", {}, el("a", { href: `/predictions/${said.id}/report.html`, target: "_blank", rel: "noopener", textContent: t("try.report") })));
   return node;
+}
+
+/** What a person says that the picture is. The second press on the same says it again; the last one counts. */
+function asked(said) {
+  const box = el("div", { className: "row try-asked" }, el("span", { className: "dim", textContent: t("try.is_it") }));
+  const buttons = ["good", "defective"].map((verdict) =>
+    el("button", { type: "button", className: "button small", "aria-pressed": "false", textContent: t(`label.${verdict}`), onclick: () => say(said, verdict, buttons, box) }),
+  );
+  box.append(...buttons);
+  return box;
+}
+
+async function say(said, verdict, buttons, box) {
+  try {
+    await request("POST", `/api/predictions/${said.id}/feedback`, { verdict, who: recall("murascope-who") ?? "" });
+    buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(place === ["good", "defective"].indexOf(verdict))));
+    box.dispatchEvent(new CustomEvent("said", { bubbles: true }));
+  } catch (error) {
+    failure(error);
+  }
+}
+
+/** What people said of this model's pictures, and which threshold agrees with it at what cost. */
+async function tellReview(box, reference) {
+  const found = await request("GET", `/api/models/${encodeURIComponent(reference)}/feedback`);
+  const lines = [t("try.reviewed", { good: found.good, alarms: found.false_alarms, defective: found.defective, missed: found.missed })];
+  for (const { what, value: limit, now, then } of found.proposals) {
+    const known = then.missed !== null && then.false_alarms !== null;
+    lines.push(t(`try.${what}${known ? "" : "_untold"}`, { value: value(limit), missed: then.missed, missed_before: now.missed, defective: then.defective, alarms: then.false_alarms, alarms_before: now.false_alarms, good: then.good }));
+  }
+  const open = found.proposals.length ? el("a", { href: `/runs/${found.run}`, textContent: t("try.set_it", { run: found.run }) }) : null;
+  box.replaceChildren(...lines.map((line) => el("p", { textContent: line })), ...(open ? [open] : []));
+  box.hidden = false;
 }
 
 const head = (name, words) => el("header", {}, el("b", { dir: "auto", title: name, textContent: name }), el("span", { className: "try-verdict", textContent: words }));
