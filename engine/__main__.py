@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -21,7 +22,7 @@ from typing import Any, NoReturn
 from engine.contract.asker import end_with_asker
 from engine.contract.continuing import Continued, read_continued
 from engine.contract.events import Event, Finished, Started, Stopped, Warned
-from engine.contract.folder import RunFolder
+from engine.contract.folder import Checkpoints, RunFolder
 from engine.contract.jobs import KINDS, Job, digest_of, read_job
 from engine.contract.plain_files import write_whole
 from engine.contract.results.exported import FORMATS, PRECISIONS
@@ -99,7 +100,15 @@ def _run(options: argparse.Namespace, report: Report) -> int:
 def _end(run: Path, report: Report, event: Event) -> None:
     report.end(event)
     if isinstance(event, Finished):  # any other run may go on in a new one
-        RunFolder(run).checkpoint.unlink(missing_ok=True)
+        _leave_the_best(Checkpoints(RunFolder(run).checkpoints))
+
+
+def _leave_the_best(checkpoints: Checkpoints) -> None:
+    """Remove where it would go on, and what a process that was killed while it wrote has left half written."""
+    with suppress(FileNotFoundError):
+        for path in checkpoints.path.iterdir():
+            if path != checkpoints.best:
+                path.unlink(missing_ok=True)
 
 
 def _what_starts(job: Job, continued: Continued | None) -> dict[str, Any]:

@@ -28,12 +28,12 @@ def running_mlflow(backend: str, folder: Path, port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "files")]
     off = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "log.txt").open("w") as log:
+    with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=os.environ | off, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            _wait(process, port, folder / "log.txt")
+            _wait(process, port, folder / "server.log")
             yield f"http://127.0.0.1:{port}"
         finally:
             os.killpg(process.pid, 9)

@@ -117,8 +117,8 @@ class Datasets:
         """
         looks_like_path = "/" in data or data.startswith((".", "~"))
         known = {name.casefold() for name in await self.names()}
-        if looks_like_path or (data.casefold() not in known and Path(data).is_dir()):
-            path = Path(data).expanduser().absolute()
+        if looks_like_path or (data.casefold() not in known and await asyncio.to_thread(Path(data).is_dir)):
+            path = await asyncio.to_thread(_folder, Path(data))
             return NamedFacts.of(await self.check(path), dataset=path.name)
         return await self.facts(data)
 

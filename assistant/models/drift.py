@@ -22,7 +22,6 @@ from assistant.store.database import Database
 from assistant.store.tables import PredictionRow
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import KINDS
-from engine.contract.results.detect import DetectCard
 
 LAST = 300  # pictures that are looked at
 FEWEST, FEWEST_KEPT = 30, 8  # pictures, and good images that were kept, below which nothing is said
@@ -99,13 +98,15 @@ def _compared(reference: str, run: str, folder: Path, scores: Sequence[float], t
     import numpy as np
     from scipy.stats import ks_2samp  # not before it is asked for
 
-    card = RunFolder(folder).model.read_card(DetectCard)
-    limit = card.thresholds.image.value if threshold is None else threshold
+    from engine.contract.another_threshold import Kept
+
+    set_by = Kept.read(RunFolder(folder))
+    limit = set_by.promised.image if threshold is None else threshold
     seen = np.array([score for score in scores if score <= limit])
-    kept = np.array([score for score in card.calibration.scores if score <= limit])
+    kept = np.array([score for score in set_by.held_out.scores if score <= limit])
     flagged = 1 - len(seen) / len(scores) if scores else None
     counts: dict[str, Any] = {"pictures": len(scores), "below": len(seen), "kept": len(kept)}
-    told: dict[str, Any] = {"flagged": flagged, "promised": card.thresholds.image.promised}
+    told: dict[str, Any] = {"flagged": flagged, "promised": set_by.promised.promised}
     if len(seen) < FEWEST or len(kept) < FEWEST_KEPT:
         return Drift(reference, run, "too_few", **counts, statistic=None, p_value=None, moved=None, **told)
     found = ks_2samp(seen, kept)

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from assistant.settings import Settings
+from engine.contract.folder import RunFolder
 from tests.stored_home import FINISHED, unpack
 from web.app import create_app
 
@@ -93,7 +94,7 @@ def test_a_run_that_is_registered_is_not_deleted_and_what_keeps_it_is_named(clie
 
 def test_a_version_whose_model_is_gone_is_not_promoted(client: TestClient, tmp_path: Path) -> None:
     register(client)
-    shutil.rmtree(tmp_path / "home" / "runs" / FINISHED / "model")
+    shutil.rmtree(RunFolder(tmp_path / "home" / "runs" / FINISHED).model.path)
     answer = client.post(f"{AT}/promote", json={"version": 1, "why": "never mind"})
     assert answer.status_code in (404, 409), answer.text
     assert client.get(AT).json()["aliases"]["champion"] is None

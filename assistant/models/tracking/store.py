@@ -148,10 +148,11 @@ class Store:
     def add_version(self, model: str, run: str, folder: Path, *, tags: Mapping[str, str], note: str) -> str:
         """A version of this run's model, whose files are kept with the run there. Its number there."""
         with self._talking():
-            if not self._client.list_artifacts(run, "model"):
-                self._client.log_artifacts(run, str(folder), "model")
+            there = {each.path.rpartition("/")[2] for each in self._client.list_artifacts(run, folder.name)}
+            if not {each.name for each in folder.iterdir()} <= there:
+                self._client.log_artifacts(run, str(folder), folder.name)
             made = self._client.create_model_version(
-                model, f"runs:/{run}/model", run, tags=dict(tags), description=note, await_creation_for=0
+                model, f"runs:/{run}/{folder.name}", run, tags=dict(tags), description=note, await_creation_for=0
             )
             return str(made.version)
 

@@ -164,17 +164,10 @@ def _files(folder: Path, *, drawn: bool) -> dict[str, Path]:
     """What is kept with a run there: settings, log, figures, the model's card; and `drawn` some heatmaps, which lie in this home anyway. The
     model itself is kept with its versions."""
     run = RunFolder(folder)
-    named = {
-        "spec.json": run.spec,
-        "log.txt": run.log,
-        "model.json": run.model.card,
-        "evaluation/metrics.json": run.evaluation.metrics,
-        "evaluation/scores.csv": run.evaluation.scores,
-    }
     pictures = run.evaluation.pictures(PICTURES_OF)
     some = sorted(pictures.iterdir())[:PICTURES] if drawn and pictures.is_dir() else []
-    named |= {f"evaluation/{PICTURES_OF}/{each.name}": each for each in some}
-    return {name: path for name, path in named.items() if path.is_file()}
+    kept = [run.spec, run.log, run.model.card, run.evaluation.metrics, run.evaluation.scores, *some]
+    return {run.within(path): path for path in kept if path.is_file()}
 
 
 def _tags_of(version: Version) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Tool: write the model of a finished training as a file for other runtimes."""
 
+import asyncio
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic_ai import ApprovalRequired, RunContext
@@ -40,8 +42,7 @@ async def export_model(
     target = desk.settings.home / FOLDER / f"{row.id}{SUFFIXES[format]}"
     if not ctx.tool_call_approved:
         raise ApprovalRequired(metadata={"run": row.id, "format": format, "file": str(target)})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)  # of an earlier export, which this one replaces
+    await asyncio.to_thread(_make_room, target)
     try:
         told = Exported.model_validate(await export(desk.settings, desk.runs, row, format=format, output=target))
     except NoResults as error:
@@ -58,6 +59,12 @@ async def export_model(
         if "score" in told.parity.differences
         else None,
     }
+
+
+def _make_room(target: Path) -> None:
+    """An earlier export of the same name is replaced."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
 
 
 async def _meant(desk: Desk, run: str | None, registered: str | None) -> RunRow:

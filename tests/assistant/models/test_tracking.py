@@ -25,6 +25,7 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow, TrackedRow
 from assistant.workspace import Workspace
 from engine.contract.events import Epoch, EventLog, System
+from engine.contract.folder import RunFolder
 from tests.assistant.runs.test_thresholds import finished
 from tests.mlflow_server import free_port, running_mlflow
 from tests.postgres import postgres_binaries, running_postgres
@@ -119,8 +120,10 @@ async def test_a_run_is_told_with_settings_figures_files_and_its_end_and_again_n
     assert (found.info.status, found.data.params["model.name"]) == ("FINISHED", "patchcore")
     assert (found.data.metrics["loss"], found.data.metrics["test/missed"]) == (1 / 3, 1.0)
     assert found.data.tags["murascope.run"] == row.id
-    kept = [each.path for each in place.client().list_artifacts(found.info.run_id, "evaluation")]
-    assert "evaluation/metrics.json" in kept
+    run = RunFolder(workspace.runs.folder(row.id))
+    evaluation = run.within(run.evaluation.path)
+    kept = [each.path for each in place.client().list_artifacts(found.info.run_id, evaluation)]
+    assert run.within(run.evaluation.metrics) in kept
     assert (await workspace.tracker.pending(), await workspace.tracker.send()) == (0, Sent(0, 0))
     async with workspace.database.session() as session:  # as if it had been killed before it noted what was told
         await session.execute(update(TrackedRow).values(events=0, is_done=False))
