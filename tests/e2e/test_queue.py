@@ -65,7 +65,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for number in range(count):
             Image.effect_noise((64, 64), 20 + number).save(data / kind / f"{number}.png")
     run_beside(_register(tmp_path / "home", data))
-    with serving(environment_of(tmp_path / "home") | {"MURASCOPE_RETRY_WAIT_S": "3", "MURASCOPE_GPUS": "0"}) as address:
+    with serving(environment_of(tmp_path / "home") | {"MURASCOPE_RETRY_WAIT_S": "8", "MURASCOPE_GPUS": "0"}) as address:
         yield Place(address, tmp_path / "home", data)
 
 
