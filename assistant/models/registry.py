@@ -141,7 +141,11 @@ class Registry:
                     select(ModelActRow).where(ModelActRow.model == row.name).order_by(ModelActRow.number)
                 )
             ).all()
-        return acts, first_false(await asyncio.to_thread(own_secret, self._settings), acts)
+        false = first_false(await asyncio.to_thread(own_secret, self._settings), acts)
+        missing = (
+            len(acts) + 1 if len(acts) < row.revision else None
+        )  # each change is an act: the last ones were taken out
+        return acts, false or missing
 
     async def register(
         self,
