@@ -42,13 +42,15 @@ async def export_model(
     target = desk.settings.home / FOLDER / f"{row.id}{SUFFIXES[format]}"
     if not ctx.tool_call_approved:
         raise ApprovalRequired(metadata={"run": row.id, "format": format, "file": str(target)})
-    await asyncio.to_thread(_make_room, target)
+    earlier = await asyncio.to_thread(_put_aside, target)
     try:
         told = Exported.model_validate(await export(desk.settings, desk.runs, row, format=format, output=target))
     except NoResults as error:
         raise desk.refuse("no_results", str(error), **error.values) from None
     except NotExported as error:
         raise desk.refuse("not_exported", str(error), run=row.id, format=format, why=error.message) from None
+    finally:
+        await asyncio.to_thread(_put_back, earlier, target)
     return {
         "run": folder.name,
         "format": format,
@@ -61,10 +63,21 @@ async def export_model(
     }
 
 
-def _make_room(target: Path) -> None:
-    """An earlier export of the same name is replaced."""
+def _put_aside(target: Path) -> Path:
+    """Where an earlier export of the same name waits until there is a new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    earlier = target.with_name(f"{target.name}.earlier")
+    if target.is_file():
+        target.replace(earlier)
+    return earlier
+
+
+def _put_back(earlier: Path, target: Path) -> None:
+    """The earlier export, where no new one was kept."""
+    if target.is_file():
+        earlier.unlink(missing_ok=True)
+    elif earlier.is_file():
+        earlier.replace(target)
 
 
 async def _meant(desk: Desk, run: str | None, registered: str | None) -> RunRow:
