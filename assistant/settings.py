@@ -188,10 +188,21 @@ class Settings(BaseSettings):
         description="pictures that may wait for one model; whoever asks for more is told to try again later",
     )
     predictions_gb: float = Field(
-        default=1,
+        default=4,
         ge=0,
         le=100_000,
-        description="gigabytes of heatmaps of judged pictures that are kept; the oldest are dropped first, what was said of the pictures stays",
+        description="gigabytes of judged pictures and their heatmaps that are kept; the oldest are dropped first, what was said of the pictures stays",
+    )
+    predictions_kept: int = Field(
+        default=1_000_000,
+        ge=1000,
+        description="predictions of this home that are kept on record; older ones are dropped, but none of whose picture somebody said what it is",
+    )
+    feedback_gb: float = Field(
+        default=10,
+        ge=0,
+        le=100_000,
+        description="gigabytes of pictures that are kept for good because somebody said what they are; beyond it what was said is kept, and no further picture",
     )
     language: Literal["en", "ko", "zh"] = Field(
         default="en", description="language of the page for a browser that asks for none of en, ko, zh"

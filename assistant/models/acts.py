@@ -17,9 +17,11 @@ from assistant.data.datasets import Datasets
 from assistant.models.assessing import Assessment, Assessor
 from assistant.models.drift import Drift, drift_of
 from assistant.models.evidence import facts_of
-from assistant.models.feedback import Reviewed, Verdict, give, latest_of, reviewed
+from assistant.models.feedback import Given, Reviewed, Verdict, give, latest_of, reviewed
 from assistant.models.gate import Gate
 from assistant.models.registry import Model, ModelRefused, Registry, Version
+from assistant.models.reviewed_pictures import ReviewedPictures
+from assistant.models.serving.kept_pictures import KeptPictures
 from assistant.refused import Refused
 from assistant.runs.labels import one_line
 from assistant.runs.queue import Queue
@@ -57,6 +59,7 @@ class Models:
         self.registry = Registry(settings, database)
         self._database, self._runs, self._datasets = database, runs, datasets
         self._assessor = Assessor(settings, runs, datasets)
+        self._reviewed, self._kept = ReviewedPictures(settings), KeptPictures(settings)
         self._latest: tuple[float, Assessment] | None = (
             None  # when it was made, for whoever decides on what he has just been shown
         )
@@ -137,9 +140,11 @@ class Models:
 
     async def feedback(
         self, prediction: str, verdict: Verdict, *, who: str, note: str = "", region: Sequence[float] | None = None
-    ) -> FeedbackRow:
-        """Note what somebody says that a judged picture is; as `give` of feedback.py."""
-        return await give(self._database, prediction, verdict, who=who, note=note, region=region)
+    ) -> Given:
+        """Note what somebody says that a judged picture is, and keep the picture for good; as `give` of feedback.py."""
+        return await give(
+            self._database, self._reviewed, self._kept, prediction, verdict, who=who, note=note, region=region
+        )
 
     async def said_of(self, prediction: str) -> FeedbackRow | None:
         """What was said last of what a picture is."""

@@ -4,6 +4,7 @@ threshold would have to be for the model to agree, and what that costs.
 Nothing is changed by it: a threshold is set by a person, who has seen the costs (assistant/runs/thresholds.py).
 """
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from assistant.models.registry import Registry
+from assistant.models.reviewed_pictures import Kept, ReviewedPictures
+from assistant.models.serving.kept_pictures import JUDGED, KeptPictures
 from assistant.models.serving.predictions import UnknownPrediction
 from assistant.models.serving.references import resolve
 from assistant.refused import Refused
@@ -30,6 +33,20 @@ MOST = 10_000  # predictions with feedback that are looked at, the latest
 
 class NotTaken(Refused):
     """The feedback cannot be taken; `code` is no_verdict."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody said of a prediction, and whether its picture is kept for good."""
+
+    row: FeedbackRow
+    picture: Kept
+
+    def told(self) -> dict[str, Any]:
+        row = self.row
+        return {
+            "prediction": row.prediction, "number": row.number, "verdict": row.verdict, "who": row.who, "picture": self.picture,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,14 +81,16 @@ class Reviewed:
 
 async def give(
     database: Database,
+    pictures: ReviewedPictures,
+    kept: KeptPictures,
     prediction: str,
     verdict: Verdict,
     *,
     who: str,
     note: str = "",
     region: Sequence[float] | None = None,
-) -> FeedbackRow:
-    """Note what somebody says that the picture of a prediction is.
+) -> Given:
+    """Note what somebody says that the picture of a prediction is, and keep the picture, where it is still there.
 
     Raises:
         UnknownPrediction: there is none.
@@ -97,7 +116,8 @@ async def give(
                     who=who,
                 )
                 session.add(row)
-            return row
+            source = kept.path(prediction, JUDGED)
+            return Given(row, await asyncio.to_thread(pictures.keep, judged.image_sha256, source))
         except IntegrityError:
             continue
     raise RuntimeError("no number could be taken for the feedback: the database is too busy; try again")

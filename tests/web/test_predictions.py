@@ -145,7 +145,9 @@ def test_what_a_person_says_of_a_decision_stands_in_its_report(
     told = client.post("/api/models/r1/predict?name=a.png", content=content, headers=PNG).json()["pictures"][0]
     at = f"/api/predictions/{told['id']}"
     said = client.post(f"{at}/feedback", json={"verdict": "good", "who": "Mina", "region": [1, 2, 3, 4]})
-    assert (said.status_code, said.json()["number"]) == (201, 1)
+    assert (said.status_code, said.json()["number"], said.json()["picture"]) == (201, 1, "kept")
+    home = client.app.state.workspace.settings.home  # type: ignore[attr-defined]
+    assert (home / "feedback" / told["sha256"][:2] / told["sha256"]).read_bytes() == content
     report = client.get(f"{at}/report").json()
     assert (report["reviewer"], report["review"]["verdict"]) == ("Mina", "good")
     assert "Reviewed by Mina (good)." in report["said"]["en"]
@@ -182,6 +184,8 @@ def test_a_large_picture_lies_in_a_file_until_it_is_judged(
     assert told["score"] == pytest.approx(results.rows[0].score, abs=1e-5)
     folder = client.app.state.workspace.settings.home / "cache" / "incoming"  # type: ignore[attr-defined]
     assert list(folder.iterdir()) == []
+    said = client.post(f"/api/predictions/{told['id']}/feedback", json={"verdict": "good"})
+    assert said.json()["picture"] == "kept"  # though it arrived in a file that is gone
 
 
 def test_whoever_asks_while_the_process_is_killed_gets_an_answer_and_the_next_one_too(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -67,7 +67,9 @@ async def predict(
     await workspace.predictions.resolve(reference)  # before anything is read
     which = ("heatmap.jpg", "picture.jpg", *(("map.png",) if raw_map else ()))
     async with _taken(request, workspace, name) as taken:
-        pictures = [Picture(each.name, each.content, each.path, which=which, nearest=nearest) for each in taken]
+        pictures = [
+            Picture(each.name, each.content, each.path, passes=True, which=which, nearest=nearest) for each in taken
+        ]
         told = await workspace.predictions.predict(reference, pictures, who=who, draw=heatmap)
     first = told.pictures[0]
     if len(told.pictures) == 1 and "broken" in first:
@@ -131,16 +133,19 @@ class Said(BaseModel):
     verdict: Literal["good", "defective"]
     who: str = Field(default="", max_length=80)
     note: str = Field(default="", max_length=500)
-    region: tuple[float, float, float, float] | None = Field(default=None, description="x, y, width, height in pixels")
+    region: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = Field(
+        default=None, description="x, y, width, height in pixels of the model's picture, which has `image_size` a side"
+    )
 
 
 @router.post("/api/predictions/{prediction}/feedback", status_code=201)
 async def say(prediction: Id, said: Said, workspace: Opened) -> dict[str, Any]:
-    """OK or NG, by a person. Nothing else changes; what all said of a model's pictures stands under `/api/models/NAME/feedback`."""
-    row = await workspace.models.feedback(
+    """OK or NG, by a person. The picture is kept for good: `picture` says so, or that it is gone, was changed, or has no room. Nothing else
+    changes; what all said of a model's pictures stands under `/api/models/NAME/feedback`."""
+    given = await workspace.models.feedback(
         prediction, said.verdict, who=said.who.strip() or "page", note=said.note, region=said.region
     )
-    return {"prediction": row.prediction, "number": row.number, "verdict": row.verdict, "who": row.who}
+    return given.told()
 
 
 @router.get("/api/models/{reference}/feedback")

@@ -1,17 +1,27 @@
-"""Heatmaps of judged pictures: files of this home, within a budget. The oldest are dropped first; what was said stays in the database."""
+"""Judged pictures and their heatmaps: files of this home, within a budget. The oldest are dropped first; what was said stays in the database.
+
+A picture that arrived over the network is kept as it came, one that lies in a folder of the user's as a link to it: so that it is there when
+somebody says what it is (assistant/models/reviewed_pictures.py).
+"""
 
 import asyncio
+import logging
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from assistant.models.serving.pool import Picture
 from assistant.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 SAME_FOLDER = 6  # digits: those of a quarter of an hour lie together
-BETWEEN_LOOKS = 100  # pictures that are drawn
+BETWEEN_LOOKS = 100  # pictures that are kept
+JUDGED = "judged"  # what the judged picture itself is called, beside what was drawn of it
 
 
 class KeptPictures:
@@ -20,7 +30,7 @@ class KeptPictures:
     def __init__(self, settings: Settings):
         self._folder = settings.home / "predictions"
         self._most_bytes = int(settings.predictions_gb * 2**30)
-        self._drawn = 0
+        self._kept = 0
         self._tidying: asyncio.Task[None] | None = None
 
     async def stems(self, ids: list[str]) -> list[str]:
@@ -34,12 +44,17 @@ class KeptPictures:
         stem = self._stem(prediction)
         return stem.with_name(stem.name + what)
 
-    def drawn(self, count: int) -> None:
-        """So many were drawn: now and then those beyond the budget are dropped."""
-        first = self._drawn == 0
-        self._drawn += count
-        if (first or self._drawn > BETWEEN_LOOKS) and (self._tidying is None or self._tidying.done()):
-            self._drawn = 1
+    async def keep(self, judged: Mapping[str, Picture]) -> None:
+        """Keep these pictures, by their predictions. What the disk does not take is not kept."""
+        if self._most_bytes > 0:
+            await asyncio.to_thread(self._keep_all, judged)
+
+    def added(self, count: int) -> None:
+        """Files of so many predictions are new: now and then those beyond the budget are dropped."""
+        first = self._kept == 0
+        self._kept += count
+        if (first or self._kept > BETWEEN_LOOKS) and (self._tidying is None or self._tidying.done()):
+            self._kept = 1
             self._tidying = asyncio.create_task(self.tidy())
 
     async def tidy(self) -> None:
@@ -49,6 +64,16 @@ class KeptPictures:
     async def close(self) -> None:
         if self._tidying is not None:
             await asyncio.gather(self._tidying, return_exceptions=True)
+
+    def _keep_all(self, judged: Mapping[str, Picture]) -> None:
+        for prediction, picture in judged.items():
+            path = self.path(prediction, JUDGED)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _keep(picture, path)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                logger.warning("a judged picture could not be kept: %s", error.strerror)
 
     def _stem(self, prediction: str) -> Path:
         return self._folder / prediction[:SAME_FOLDER] / f"{prediction}_"
@@ -62,6 +87,20 @@ def new_id() -> str:
 def _make_folders(stems: list[Path]) -> None:
     for folder in {stem.parent for stem in stems}:
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _keep(picture: Picture, path: Path) -> None:
+    if picture.content is not None:
+        path.write_bytes(picture.content)
+        return
+    assert picture.path is not None
+    if not picture.passes:
+        path.symlink_to(picture.path.absolute())
+        return
+    try:
+        os.link(picture.path, path)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(picture.path, path)
 
 
 def _drop_oldest(folder: Path, most_bytes: int) -> None:

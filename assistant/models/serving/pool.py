@@ -63,11 +63,13 @@ class NotServed(Refused):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to be judged: its bytes, or where it lies. `draw` is the stem of the files to draw of it; None draws none."""
+    """A picture to be judged: its bytes, or where it lies. `draw` is the stem of the files to draw of it; None draws none. One that
+    `passes` lies in a file of the home that is gone once it is judged."""
 
     name: str
     content: bytes | None = None
     path: Path | None = None
+    passes: bool = False
     draw: str | None = None
     which: tuple[str, ...] = ("heatmap.jpg", "picture.jpg")
     nearest: bool = True

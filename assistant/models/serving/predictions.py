@@ -6,15 +6,18 @@ async with Workspace.open(Settings()) as workspace:
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from assistant.machine.metrics import Metrics
 from assistant.models.registry import Registry
 from assistant.models.serving.kept_pictures import KeptPictures, new_id
+from assistant.models.serving.old_predictions import drop_old
 from assistant.models.serving.pool import NotServed, Picture, Pool
 from assistant.models.serving.references import Servable, resolve
 from assistant.refused import Refused
@@ -25,7 +28,10 @@ from assistant.store.database import Database
 from assistant.store.tables import PredictionRow, now
 from engine.contract.serving import PICTURES, Answered
 
+logger = logging.getLogger(__name__)
+
 LONGEST_NAME, LONGEST_WHO = 400, 80
+BETWEEN_LOOKS = 1000  # predictions that are noted
 COLUMNS = (
     "verdict",
     "score",
@@ -71,6 +77,8 @@ class Predictions:
     def __init__(self, settings: Settings, database: Database, runs: Queue, registry: Registry, metrics: Metrics):
         self._database, self._runs, self._registry = database, runs, registry
         self.pool, self.kept = Pool(settings, metrics), KeptPictures(settings)
+        self._most, self._noted = settings.predictions_kept, 0
+        self._dropping: asyncio.Task[None] | None = None
 
     async def resolve(self, reference: str) -> Servable:
         """What the reference means now.
@@ -84,7 +92,7 @@ class Predictions:
         """What the model says of the pictures. Each that it judges is noted.
 
         Args:
-            draw: a heatmap of each, kept for a while.
+            draw: a heatmap of each. It is kept for a while, as the picture is.
 
         Raises:
             UnknownModel, UnknownRun, NoResults, RunElsewhere: nothing that can be served.
@@ -105,8 +113,10 @@ class Predictions:
         }
         async with self._database.session() as session:
             session.add_all(rows.values())
-        if draw:
-            self.kept.drawn(len(rows))
+        said_of = {each for each, row in rows.items() if row.threshold is not None}  # a person may say what it is
+        await self.kept.keep({each: picture for each, picture in zip(ids, named, strict=True) if each in said_of})
+        self.kept.added(len(rows))
+        self._tidy(len(rows))
         told = []
         for each, picture, answer in zip(ids, named, answers, strict=True):
             if (row := rows.get(each)) is not None:
@@ -166,6 +176,23 @@ class Predictions:
     async def close(self) -> None:
         await self.pool.close()
         await self.kept.close()
+        if self._dropping is not None:
+            self._dropping.cancel()
+            await asyncio.gather(self._dropping, return_exceptions=True)
+
+    def _tidy(self, noted: int) -> None:
+        """So many more are on record: now and then those beyond what is to be kept are dropped, beside what else is done."""
+        first = self._noted == 0
+        self._noted += noted
+        if (first or self._noted > BETWEEN_LOOKS) and (self._dropping is None or self._dropping.done()):
+            self._noted = 1
+            self._dropping = asyncio.create_task(self._drop_old())
+
+    async def _drop_old(self) -> None:
+        try:
+            await drop_old(self._database, home=self._runs.place.home, most=self._most)
+        except OperationalError as error:  # the next look tries again
+            logger.warning("old predictions could not be dropped: %s", error.orig)
 
     def _row(self, id_: str, servable: Servable, answer: Answered, *, who: str, data: str | None) -> PredictionRow:
         facts = answer.facts()

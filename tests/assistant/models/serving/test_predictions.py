@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from assistant.models.facts import VersionFacts
+from assistant.models.serving import old_predictions, predictions
 from assistant.models.serving.kept_pictures import KeptPictures, new_id
 from assistant.models.serving.pool import Picture
 from assistant.models.serving.predictions import UnknownPrediction, Wanted
 from assistant.settings import Settings
+from assistant.store.database import Database
+from assistant.store.tables import FeedbackRow, PredictionRow
 from assistant.workspace import Workspace
 from tests.served_models import finished, put_programs_in_place_of_models
 
@@ -79,3 +82,32 @@ async def test_the_oldest_heatmaps_are_dropped_first_and_no_more_than_need_be(tm
     await kept.tidy()
     assert [kept.path(each, "heatmap.jpg").exists() for each in ids] == [False, False, True, True, True]
     assert len(os.listdir(tmp_path / "predictions")) == 3
+
+
+async def test_old_predictions_are_dropped_but_none_with_feedback(workspace: Workspace) -> None:
+    run, home = (await finished(workspace)).id, workspace.runs.place.home
+    ids = [f"{number:04}{new_id()[4:]}" for number in range(2 * old_predictions.BATCH + 30)]
+    empty = {"run": run, "name": "a", "image_sha256": "a", "verdict": "good", "found": {}, "who": "test"}
+    async with workspace.database.session() as session:
+        session.add_all(PredictionRow(id=each, home=home, **empty) for each in ids)
+        session.add(PredictionRow(id="0", home="another", **empty))
+        await session.flush()
+        session.add(FeedbackRow(prediction=ids[7], number=1, verdict="good", who="Mina"))
+    assert await old_predictions.drop_old(workspace.database, home=home, most=10) == len(ids) - 11
+    rows, count = await workspace.predictions.find(Wanted(run=run), most=100)
+    assert [row.id for row in rows] == [*reversed(ids[-10:]), ids[7], "0"] and count == 12
+    assert await old_predictions.drop_old(workspace.database, home=home, most=10) == 0
+
+
+async def test_the_predictions_of_a_home_are_looked_through_now_and_then(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    async def drop_old(database: Database, *, home: str, most: int) -> int:
+        looked.set()
+        return most
+
+    monkeypatch.setattr(predictions, "drop_old", drop_old)
+    await workspace.predictions.predict((await finished(workspace)).id, [Picture("a", b"abc")], who="test")
+    await asyncio.wait_for(looked.wait(), 5)
