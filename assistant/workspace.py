@@ -24,6 +24,7 @@ from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.models.exports import Exports
 from assistant.models.serving.predictions import Predictions
+from assistant.models.studies import Studies
 from assistant.models.tracking.companion import Companion
 from assistant.models.tracking.tracker import Tracker
 from assistant.plans.card import plan_key
@@ -67,6 +68,7 @@ class Workspace:
         self.finder = Finder(database)
         self.predictions = Predictions(settings, database, parts.runs, parts.models.registry, parts.metrics)
         self.exports = Exports(settings, parts.runs)
+        self.studies = Studies(database, self.predictions, parts.models.registry, parts.datasets)
         self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(
@@ -105,6 +107,7 @@ class Workspace:
             ending.push_async_callback(workspace.predictions.close)
             ending.push_async_callback(workspace.tracker.close)
             ending.push_async_callback(workspace.exports.close)
+            ending.push_async_callback(workspace.studies.close)
             with workspace.mask.over_logs():
                 await workspace.runs.adopt()
                 yield workspace

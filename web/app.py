@@ -40,6 +40,7 @@ from web.routes import (
     registry,
     reports,
     runs,
+    studies,
 )
 from web.versions import STATIC, version
 
@@ -97,6 +98,7 @@ def create_app(settings: Settings, understanding: Understanding | None = None) -
             registry,
             reports,
             sockets,
+            studies,
         ),
         *routes_of_kinds(),
     ):

@@ -2,24 +2,19 @@
 
 import asyncio
 import csv
+import hashlib
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, tell
+from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, tell, who
+from assistant.cli.languages import LanguageOption, as_language
 
 if TYPE_CHECKING:
-    from assistant.models.study import Measure, Study, Trial
-
-SAID = {
-    "effectiveness": "effectiveness (right verdicts)",
-    "miss_rate": "miss rate",
-    "false_alarm_rate": "false alarm rate",
-    "kappa": "kappa against the reference",
-    "repeatability": "parts judged alike every time",
-    "against_reference": "parts judged rightly every time",
-}
+    from prompts.languages import Language
 
 
 def study(
@@ -35,96 +30,125 @@ def study(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="New file for the verdicts, as --table takes it.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="New HTML file for the report.")] = None,
+    language: LanguageOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Repeatability study of an inspection (attribute agreement, AIAG MSA): effectiveness, misses, false alarms and kappa with intervals and limits."""
-    from assistant.models.study import read_table
-    from assistant.models.study import study as studied
+    """Repeatability study of an inspection (attribute agreement, AIAG MSA): effectiveness, misses, false alarms and kappa with intervals and limits.
 
+    With a model alone: its earlier studies.
+    """
+    if table is None and reference is not None and folder is None and csv_file is None and report is None:
+        asyncio.run(_earlier(reference, as_json=as_json))
+        return
     if (table is None) == (reference is None or folder is None):
         give_up("name a model and a folder of parts, or a table of verdicts with --table")
     if table is not None:
-        try:
-            trials = read_table(table.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError) as error:
-            give_up(f"{table} cannot be read: {error}")
+        told = _of_table(table)
     else:
         assert reference is not None and folder is not None
-        trials = asyncio.run(_judged(reference, folder))
+        told = asyncio.run(_made(reference, folder))
     if csv_file is not None:
-        _write(csv_file, trials)
-    found = studied(trials)
+        _write(csv_file, _as_csv(told["parts"]))
+    if report is not None:
+        from assistant.reports.study import study_page
+
+        _write(report, study_page(told, as_language(language, settings_here())))
     if as_json:
-        print_json(found.told())
+        print_json({**told["study"], "on_record": told["id"], "left_out": told["left_out"]})
         return
-    _say(found)
+    _say(told, as_language(language, settings_here()))
 
 
-async def _judged(reference: str, folder: Path) -> "list[Trial]":
-    """Every picture of the folder, judged by the model."""
-    from assistant.models.serving.folder_job import FolderJob
-    from assistant.models.study import Trial, Verdict
+async def _made(reference: str, folder: Path) -> dict[str, Any]:
+    """Every picture of the folder, judged by the model, and what that shows, on record."""
+    from assistant.models.studies import told_of
     from assistant.workspace import Workspace
 
-    trials = []
     async with Workspace.open(settings_here()) as workspace:
-        job = FolderJob(workspace.predictions, reference, folder, who="command line", draw=False, watch=False)
-        async for told in job.told():
-            part, is_good = _part_of(str(told["name"]))
-            if told.get("verdict") is None:
-                tell(f"left out: {told['name']}: {told.get('broken') or told.get('failed')}")
-                continue
-            said: Verdict = "good" if told["verdict"] == "good" else "defective"
-            trials.append(Trial(part, "good" if is_good else "defective", said))
-    return trials
+        return told_of(await workspace.studies.make(reference, folder, who=who()))
 
 
-def _part_of(name: str) -> tuple[str, bool]:
-    """The part that a picture is of, and whether it is a good one, by its folders."""
-    folders = name.split("/")[:-1]
-    if len(folders) < 2 or folders[0].casefold() not in ("good", "defective"):
-        give_up(f"{name}: name the folders good/PART or defective/PART, so that the part and its reference are known")
-    return "/".join(folders[:2]), folders[0].casefold() == "good"
+def _of_table(table: Path) -> dict[str, Any]:
+    """A study of the verdicts of a table, as one of a model is told; it is not put on record."""
+    from assistant.models.studies import parts_of
+    from assistant.models.study import read_table
+    from assistant.models.study import study as studied
+
+    try:
+        content = table.read_bytes()
+        trials = read_table(content.decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        give_up(f"{table} cannot be read: {error}")
+    names = ("id", "model", "version", "run", "threshold_version", "threshold")
+    return {
+        **dict.fromkeys(names),
+        "reference": table.name,
+        "folder": str(table),
+        "data": hashlib.sha256(content).hexdigest(),
+        "who": who(),
+        "when": datetime.now(UTC).isoformat(),
+        "study": studied(trials).told(),
+        "parts": parts_of(trials),
+        "left_out": [],
+    }
 
 
-def _write(path: Path, trials: "list[Trial]") -> None:
+async def _earlier(reference: str, *, as_json: bool) -> None:
+    from assistant.models.studies import told_of
+    from assistant.workspace import Workspace
+
+    async with Workspace.open(settings_here()) as workspace:
+        found = [told_of(row) for row in await workspace.studies.of(reference)]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        studied = each["study"]
+        print(
+            f"{each['id']}\t{each['when'][:16]}\t{each['reference']}\t{studied['judged']}\t{studied['parts']} parts\t{each['who']}"
+        )
+    if not found:
+        tell(f"no studies of {reference} yet: murascope study {reference} FOLDER")
+
+
+def _as_csv(parts: list[dict[str, Any]]) -> str:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written)
+    writer.writerow(("part", "reference", "verdict"))
+    for each in parts:
+        for verdict in ("good", "defective"):
+            writer.writerows([(each["part"], each["reference"], verdict)] * each[verdict])
+    return written.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("part", "reference", "verdict"))
-            writer.writerows((each.part, each.reference, each.verdict) for each in trials)
+            file.write(text)
     except OSError as error:
         give_up(f"{path} cannot be written: {error.strerror}")
 
 
-def _say(found: "Study") -> None:
-    few, many = found.trials
-    times = f"{few} times" if few == many else f"{few} to {many} times"
-    print(f"{found.parts} parts, {found.images} images, each part {times}: {found.judged}")
-    for name, measure in found.measures.items():
-        print(f"{SAID[name]}\t{_shown(name, measure)}")
-    for what, parts in (("judged both ways", found.unsteady), ("never judged rightly", found.wrong)):
+def _say(told: dict[str, Any], language: "Language") -> None:
+    from assistant.reports.study import figures_of
+    from assistant.tools.wording import wording
+    from prompts.reasons import reason_in
+
+    t, found = wording(language), told["study"]
+    few, many = found["trials"]
+    imaged = t("study.imaged", parts=found["parts"], images=found["images"], few=few, many=many)
+    print(f"{imaged} {t('study.judged.' + found['judged'])}")
+    for each in figures_of(found, language):
+        judged = f"{t('study.judged.' + each.judged)} ({each.limit})" if each.judged is not None else ""
+        cells = [t(f"study.figure.{each.name}"), each.value, each.counted, each.interval, judged]
+        print("\t".join(cell for cell in cells if cell))
+    for words, parts in ((t("study.unsteady"), found["unsteady"]), (t("study.wrong"), found["wrong"])):
         if parts:
-            print(f"{what}\t{', '.join(parts[:20])}{' ...' if len(parts) > 20 else ''}")
-    for note in found.notes:
-        tell(f"note: {note}")
-
-
-def _shown(name: str, measure: "Measure") -> str:
-    from assistant.models.study import AT_MOST, LIMITS
-    from prompts.figures import percent
-
-    if measure.value is None:
-        return "cannot be measured"
-    as_text: Any = (lambda value: f"{value:.3f}") if name == "kappa" else percent
-    parts = [as_text(measure.value)]
-    if measure.of is not None:
-        parts.append(f"{measure.count} of {measure.of}")
-    if measure.interval is not None:
-        parts.append(f"95 %: {as_text(measure.interval[0])} to {as_text(measure.interval[1])}")
-    if name in LIMITS:
-        at = "at most" if name in AT_MOST else "at least"
-        parts.append(
-            f"{measure.judged} (acceptable {at} {as_text(LIMITS[name][0])}, marginal {at} {as_text(LIMITS[name][1])})"
-        )
-    return "\t".join(parts)
+            print(f"{words}\t{', '.join(parts[:20])}{' ...' if len(parts) > 20 else ''}")
+    for each in told["left_out"]:
+        tell(f"{t('study.left_out')}: {each['name']}: {reason_in(language, each['why'])}")
+    for note in found["notes"]:
+        tell(reason_in(language, note))
+    if told["id"] is not None:
+        tell(t("study.on_record", id=told["id"]))

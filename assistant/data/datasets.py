@@ -118,7 +118,7 @@ class Datasets:
         looks_like_path = "/" in data or data.startswith((".", "~"))
         known = {name.casefold() for name in await self.names()}
         if looks_like_path or (data.casefold() not in known and await asyncio.to_thread(Path(data).is_dir)):
-            path = await asyncio.to_thread(_folder, Path(data))
+            path = await asyncio.to_thread(existing_folder, Path(data))
             return NamedFacts.of(await self.check(path), dataset=path.name)
         return await self.facts(data)
 
@@ -148,7 +148,7 @@ class Datasets:
         Raises:
             DatasetError: no such folder, or the check itself broke down.
         """
-        path = await asyncio.to_thread(_folder, path)
+        path = await asyncio.to_thread(existing_folder, path)
         try:
             told = await ask_engine(self._settings, "check", str(path), timeout_s=3600)
         except EngineError as error:
@@ -166,7 +166,7 @@ class Datasets:
             DatasetError: bad or taken name, or anything that `check` finds.
         """
         name = await self.free_name(name)
-        path = await asyncio.to_thread(_folder, path)
+        path = await asyncio.to_thread(existing_folder, path)
         row = DatasetRow(name=name, path=str(path), origin=origin)
         stamp = await asyncio.to_thread(
             folder_stamp, path
@@ -318,7 +318,7 @@ def no_room(message: str) -> DatasetError:
     return DatasetError("no_room", message, "make room on the disk of the home folder, then try again")
 
 
-def _folder(path: Path) -> Path:
+def existing_folder(path: Path) -> Path:
     """The whole path of a folder that somebody gave.
 
     Raises:

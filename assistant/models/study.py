@@ -229,7 +229,8 @@ def _notes(by_part: Mapping[str, Sequence[Trial]]) -> list[str]:
         notes.append(f"{len(by_part)} parts are few: the manual advises {FEWEST_PARTS}")
     if min(map(len, by_part.values())) < FEWEST_TRIALS:
         notes.append(f"some parts were imaged fewer than {FEWEST_TRIALS} times, as the manual advises")
-    for reference, what in (("good", "false alarms"), ("defective", "misses")):
-        if reference not in references:
-            notes.append(f"there is no {reference} part, so {what} cannot be measured")
+    if "good" not in references:
+        notes.append("there is no good part, so false alarms cannot be measured")
+    if "defective" not in references:
+        notes.append("there is no defective part, so misses cannot be measured")
     return notes

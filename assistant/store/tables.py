@@ -390,3 +390,28 @@ class FeedbackRow(Base):
     note: Mapped[str] = mapped_column(default="")
     who: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class StudyRow(Base):
+    """A repeatability study of a served model (assistant/models/studies.py): never changed.
+
+    `reference` names the version or the run that was studied, `threshold` judged it, as `threshold_version` of the run's. `data` is a digest of
+    the judged pictures and their names, `told` what came out, `parts` how often each was called what, `left_out` what could not be judged.
+    """
+
+    __tablename__ = "studies"
+    __table_args__ = (Index("ix_studies_of_model", "model"), Index("ix_studies_of_run", "run"))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str]
+    model: Mapped[str | None]
+    version: Mapped[int | None]
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    threshold_version: Mapped[int | None]
+    threshold: Mapped[float | None]
+    folder: Mapped[str]
+    data: Mapped[str]
+    told: Mapped[dict[str, Any]]
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    left_out: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    who: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)

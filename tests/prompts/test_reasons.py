@@ -19,7 +19,7 @@ from prompts.reasons import DEEPEST, english_reasons, reason_in
 ROOT = Path(__file__).resolve().parents[2]
 SAY_WHY = (  # modules whose sentences these are
     "engine/evaluation", "engine/tasks/classify/measurement.py", "engine/contract/verdicts.py", "engine/failures.py", "engine/node.py",
-    "assistant/runs",
+    "assistant/runs", "assistant/models/study.py",
 )  # fmt: skip
 WHICH = re.compile(r"\b(?:good|defective)\b")
 ENDS = [

@@ -24,6 +24,8 @@ SOURCES = [
     WEB.parent / "assistant" / "tools" / "wording.py",
     WEB.parent / "assistant" / "telling" / "cells.py",
     WEB.parent / "assistant" / "reports" / "decision.py",
+    WEB.parent / "assistant" / "reports" / "study.py",
+    WEB.parent / "assistant" / "cli" / "study.py",
 ]
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from assistant.models.acts import told_of, told_of_version
 from assistant.models.gate import Gate
 from assistant.models.registry import Model
+from assistant.reports.study import figures_of
 from web.ids import Name
 from web.routes.workspace import Drawn, Opened
 
@@ -49,6 +50,7 @@ class GateSet(Decision):
 async def show_model(request: Request, name: Name, workspace: Opened, renderer: Drawn) -> Response:
     model = await workspace.models.registry.get(name)
     history, false = await workspace.models.registry.history(model.row.name)
+    studies = await workspace.studies.of(model.row.name)
     return await renderer.page(
         request,
         "model",
@@ -58,6 +60,8 @@ async def show_model(request: Request, name: Name, workspace: Opened, renderer: 
         first_false=false,
         types=_types(model),
         datasets=await workspace.datasets.names(),
+        studies=studies,
+        figures=figures_of(studies[0].told, renderer.language(request)) if studies else [],
     )
 
 

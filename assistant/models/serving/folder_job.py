@@ -66,7 +66,7 @@ class FolderJob:
             UnknownModel, UnknownRun, NoResults, RunElsewhere: nothing that can be served.
         """
         await self._predictions.resolve(self._reference)
-        found = await asyncio.to_thread(_pictures, self._path)
+        found = await asyncio.to_thread(pictures_at, self._path)
         if found is None or not (found or self._watch):
             what = "no file and no folder" if found is None else "no pictures (PNG, JPEG, BMP, TIFF, WEBP) in it"
             raise NoPictures("no_pictures_there", f"{self._path}: there is {what}", path=str(self._path))
@@ -82,7 +82,7 @@ class FolderJob:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BETWEEN_LOOKS_S):
                     await self._stopped.wait()
-            found = await asyncio.to_thread(_pictures, self._path)
+            found = await asyncio.to_thread(pictures_at, self._path)
 
     def _is_settled(self, found: Found) -> bool:
         return not self._watch or (found.age_s >= SETTLED_S and (found.stamp[1] > 0 or found.age_s >= GIVEN_UP_S))
@@ -117,7 +117,7 @@ class FolderJob:
                 await asyncio.sleep(busy.retry_after_s or 1)
 
 
-def _pictures(path: Path) -> list[Found] | None:
+def pictures_at(path: Path) -> list[Found] | None:
     """The file, or those of the folder and of the folders in it, by name; None where there is nothing."""
     if path.is_dir():
         found = (_found(file, file.relative_to(path).as_posix()) for file in _files(path))

@@ -4,6 +4,7 @@ import { request } from "./api.js";
 import { ask } from "./confirm.js";
 import { $, $$, drawn, onClick, recall, remember } from "./dom.js";
 import { t } from "./i18n.js";
+import { mountStudies } from "./studies.js";
 import { failure } from "./toast.js";
 import { mountTryIt } from "./try_it.js";
 
@@ -13,6 +14,7 @@ const seen = Number(page.dataset.revision);
 const at = `/api/models/${encodeURIComponent(model)}`;
 const WHO = "murascope-who";
 if ($(".try-it")) mountTryIt($(".try-it"));
+if ($(".studies")) mountStudies($(".studies"));
 
 onClick(page, "[data-action=promote]", async (_, button) => {
   const version = Number(button.dataset.version);
