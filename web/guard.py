@@ -18,6 +18,8 @@ POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+# of an answer that is a report: one file whose style and pictures stand in itself, and that no script runs in
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -26,6 +28,8 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+REPORT_HEADERS = {"content-security-policy": REPORT_POLICY, "cache-control": "no-store"}  # for whoever answers with one
 
 
 class Guard:
@@ -49,7 +53,9 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                told = MutableHeaders(scope=message)
+                is_report = told.get("content-security-policy") == REPORT_POLICY
+                told.update(HEADERS | ({"content-security-policy": REPORT_POLICY} if is_report else {}))
             await send(message)
 
         await self.app(scope, receive, send_guarded)

@@ -136,8 +136,8 @@ def _say(told: dict[str, Any], language: "Language") -> None:
     from prompts.reasons import reason_in
 
     t, found = wording(language), told["study"]
-    few, many = found["trials"]
-    imaged = t("study.imaged", parts=found["parts"], images=found["images"], few=few, many=many)
+    times = "–".join(map(str, sorted(set(found["trials"]))))
+    imaged = t("study.imaged", parts=found["parts"], images=found["images"], times=times)
     print(f"{imaged} {t('study.judged.' + found['judged'])}")
     for each in figures_of(found, language):
         judged = f"{t('study.judged.' + each.judged)} ({each.limit})" if each.judged is not None else ""

@@ -190,6 +190,10 @@ def _drawn(name: str, counts: np.ndarray) -> Measure:
         parts = int((counts[:, 2:].sum(axis=1) > 0).sum()) if name == "miss_rate" else len(counts)
         parts = int((counts[:, :2].sum(axis=1) > 0).sum()) if name == "false_alarm_rate" else parts
         interval = proportion_interval(round(value) * parts, parts, level=LEVEL)
+    elif (
+        interval is not None and interval[0] == interval[1]
+    ):  # a kappa of parts that are all alike: drawing tells nothing
+        interval = None
     return Measure(value, interval, _judged(name, value), count, of)
 
 

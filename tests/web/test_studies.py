@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from assistant.settings import Settings
 from tests.stored_home import FINISHED, unpack
 from web.app import create_app
+from web.guard import REPORT_POLICY
 
 AT = "/api/models/panels/studies"
 
@@ -53,6 +54,7 @@ def test_a_study_is_begun_on_the_page_kept_and_reported(client: TestClient, home
     begun = client.post(AT, json={"folder": str(tmp_path / "parts"), "who": "Mina"})
     assert begun.status_code == 202 and begun.json()["under_way"]["refused"] is None
     told = ended(client)
+    assert told["under_way"] is None, told
     (study,) = told["studies"]
     assert told["under_way"] is None
     assert (study["reference"], study["version"], study["run"], study["who"]) == ("panels@1", 1, FINISHED, "Mina, page")
@@ -60,7 +62,9 @@ def test_a_study_is_begun_on_the_page_kept_and_reported(client: TestClient, home
     assert client.get(f"{AT}/{study['id']}").json() == study
     for language, said in (("en", "Repeatability study"), ("ko", "반복성 평가"), ("zh", "重复性研究")):
         page = client.get(f"/models/panels?lang={language}").text
-        report = client.get(f"{AT}/{study['id']}/report.html?lang={language}").text
+        answer = client.get(f"{AT}/{study['id']}/report.html?lang={language}")
+        assert answer.headers["content-security-policy"] == REPORT_POLICY  # so that its style and pictures are shown
+        report = answer.text
         assert said in page and "Mina, page" in page and f"{AT}/{study['id']}/report.html" in page
         assert said in report and study["data"] in report and "good/P1" in report
         assert not re.search(r"<script|https?://|src=\"[^d]", report)

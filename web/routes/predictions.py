@@ -23,6 +23,7 @@ from assistant.reports.decision import decision_of, decision_page
 from assistant.workspace import Workspace
 from engine.contract.picture_files import picture_inside
 from engine.contract.serving import PICTURES
+from web.guard import REPORT_HEADERS
 from web.ids import Id
 from web.kept import kept
 from web.pictures import NoPicture, PictureRefused
@@ -172,7 +173,7 @@ async def decision_report(
             with suppress(PictureRefused, NoPicture):
                 shown[near["name"]] = await asyncio.to_thread(_as_uri, await pictures.get(source, SMALL))
     html = decision_page(facts, renderer.language(request), pictures=shown)
-    return HTMLResponse(html, headers={"cache-control": "no-store"})
+    return HTMLResponse(html, headers=REPORT_HEADERS)
 
 
 def _as_uri(path: Path) -> str:

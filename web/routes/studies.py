@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assistant.models.studies import told_of
 from assistant.reports.study import study_page
+from web.guard import REPORT_HEADERS
 from web.ids import Id, Name
 from web.routes.workspace import Drawn, Opened
 
@@ -33,8 +34,8 @@ class Wish(BaseModel):
 @router.get("/api/models/{name}/studies")
 async def list_studies(name: Name, workspace: Opened) -> dict[str, Any]:
     """Those on record, the latest first, and the one that is being made, or why it was refused."""
+    under_way = await workspace.studies.under_way(name)  # first: one that ends meanwhile is told as one of the two
     rows = await workspace.studies.of(name)
-    under_way = await workspace.studies.under_way(name)
     return {
         "studies": [told_of(row) for row in rows],
         "under_way": None if under_way is None else under_way.told(),
@@ -58,4 +59,4 @@ async def describe_study(name: Name, study: Id, workspace: Opened) -> dict[str, 
 async def study_report(request: Request, name: Name, study: Id, workspace: Opened, renderer: Drawn) -> Response:
     """As one file to keep, send or print, in the language of the page."""
     told = told_of(await workspace.studies.get(name, study))
-    return HTMLResponse(study_page(told, renderer.language(request)), headers={"cache-control": "no-store"})
+    return HTMLResponse(study_page(told, renderer.language(request)), headers=REPORT_HEADERS)
