@@ -16,6 +16,7 @@ from assistant.cli.compare import compare
 from assistant.cli.data import demo
 from assistant.cli.doctor import doctor
 from assistant.cli.export import export
+from assistant.cli.feedback import feedback
 from assistant.cli.mcp import mcp
 from assistant.cli.predict import predict
 from assistant.cli.recommend import recommend
@@ -53,6 +54,7 @@ for command in (
     models.rollback,
     models.gate,
     models.drift,
+    feedback,
     models.models,
     study,
     track,

@@ -17,7 +17,8 @@ from assistant.data.datasets import Datasets
 from assistant.models.assessing import Assessment, Assessor
 from assistant.models.drift import Drift, drift_of
 from assistant.models.evidence import facts_of
-from assistant.models.feedback import Given, Reviewed, Verdict, give, latest_of, reviewed
+from assistant.models.feedback import Given, Reviewed, Verdict, give, latest_of, reviewed, words_on
+from assistant.models.feedback_data import Made, make_dataset
 from assistant.models.gate import Gate
 from assistant.models.registry import Model, ModelRefused, Registry, Version
 from assistant.models.reviewed_pictures import ReviewedPictures
@@ -57,7 +58,7 @@ class Models:
 
     def __init__(self, settings: Settings, database: Database, runs: Queue, datasets: Datasets):
         self.registry = Registry(settings, database)
-        self._database, self._runs, self._datasets = database, runs, datasets
+        self._settings, self._database, self._runs, self._datasets = settings, database, runs, datasets
         self._assessor = Assessor(settings, runs, datasets)
         self._reviewed, self._kept = ReviewedPictures(settings), KeptPictures(settings)
         self._latest: tuple[float, Assessment] | None = (
@@ -152,7 +153,22 @@ class Models:
 
     async def reviewed(self, reference: str) -> Reviewed:
         """What people said of the pictures that a model judged, and which thresholds agree with it; as `reviewed` of feedback.py."""
-        return await reviewed(self._database, self._runs, self.registry, reference)
+        return await reviewed(self._database, self._reviewed, self._runs, self.registry, reference)
+
+    async def make_dataset(self, reference: str, name: str, *, with_training_data: bool = False) -> Made:
+        """Make a data set of the pictures of which people said what they are, which the model, or any version of it, has judged; with what the model
+        was trained and tested on, if that is asked for.
+
+        Raises:
+            NotTaken, NoDataset, DatasetError: as `words_on` of feedback.py and `make_dataset` of feedback_data.py.
+            UnknownModel, UnknownRun, NoResults, RunElsewhere: there is no such model here.
+        """
+        model, words = await words_on(self._database, self._runs, self.registry, reference)
+        joined = await self._runs.get(model.run) if with_training_data else None
+        sides = {run: int((await self._runs.get(run)).spec["image_size"]) for run in {word.run for word in words}}
+        return await make_dataset(
+            self._settings, self._datasets, self._reviewed, name, words=words, sides=sides, joined=joined
+        )
 
     async def set_gate(self, name: str, gate: Gate | None, *, who: str, why: str = "") -> Model:
         """What a version must keep from now on; a gate that names a data set is held to it as it is now. An empty gate is none.

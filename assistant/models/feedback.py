@@ -17,7 +17,7 @@ from assistant.models.registry import Registry
 from assistant.models.reviewed_pictures import Kept, ReviewedPictures
 from assistant.models.serving.kept_pictures import JUDGED, KeptPictures
 from assistant.models.serving.predictions import UnknownPrediction
-from assistant.models.serving.references import resolve
+from assistant.models.serving.references import Servable, resolve
 from assistant.refused import Refused
 from assistant.runs.labels import one_line
 from assistant.runs.queue import Queue
@@ -65,14 +65,29 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Word:
+    """The last word on a picture: what it is, and of which run's prediction that was said. `region` is x, y, width, height in pixels of the
+    picture as that run's model sees it."""
+
+    image: str  # its SHA-256
+    verdict: str
+    score: float
+    run: str
+    region: Sequence[float] | None
+
+
+@dataclass(frozen=True)
 class Reviewed:
-    """What people said of the pictures that one model judged, by its verdict at the threshold in force. `false_alarms` of the good, `missed` of the defective ones."""
+    """What people said of the pictures that one model judged, by its verdict at the threshold in force. `false_alarms` of the good, `missed` of the
+    defective ones. `pictures` and `kept`: those that any version of the model judged, and how many of them are kept."""
 
     run: str
     good: int
     false_alarms: int
     defective: int
     missed: int
+    pictures: int
+    kept: int
     proposals: Sequence[Proposal]
 
     def told(self) -> dict[str, Any]:
@@ -130,17 +145,18 @@ async def latest_of(database: Database, prediction: str) -> FeedbackRow | None:
         return await session.scalar(query)
 
 
-async def reviewed(database: Database, runs: Queue, registry: Registry, reference: str) -> Reviewed:
+async def reviewed(
+    database: Database, pictures: ReviewedPictures, runs: Queue, registry: Registry, reference: str
+) -> Reviewed:
     """What people said of the pictures that this model judged, and which thresholds agree with it.
 
     Raises:
         NotTaken: the model knows classes.
         UnknownModel, UnknownRun, NoResults, RunElsewhere: as `resolve` (assistant/models/serving/references.py).
     """
-    model = await resolve(runs, registry, reference)
-    if not KINDS[model.kind].has_threshold:
-        raise NotTaken("no_verdict", f"{model.label} sorts images into classes: OK and NG say nothing of them")
-    said = await _said(database, model.run)
+    model, words = await words_on(database, runs, registry, reference)
+    kept = await asyncio.to_thread(lambda: sum(pictures.path(each.image).is_file() for each in words))
+    said = [(each.score, each.verdict) for each in await _last_words(database, [model.run])]
     row = await runs.get(model.run)
     limit = await _limit(runs, model.run)
     good = [score for score, verdict in said if verdict == "good"]
@@ -164,31 +180,52 @@ async def reviewed(database: Database, runs: Queue, registry: Registry, referenc
         false_alarms=sum(score > limit for score in good),
         defective=len(defective),
         missed=sum(score <= limit for score in defective),
+        pictures=len(words),
+        kept=kept,
         proposals=proposals,
     )
 
 
-async def _said(database: Database, run: str) -> list[tuple[float, str]]:
-    """Score and what people said last, of each picture that the run's model judged; a picture that came again counts as it was judged last."""
+async def words_on(
+    database: Database, runs: Queue, registry: Registry, reference: str
+) -> tuple[Servable, Sequence[Word]]:
+    """What a reference means, and the last word on each picture that it judged: of a model, those of all its versions.
+
+    Raises:
+        NotTaken: the model knows classes.
+        UnknownModel, UnknownRun, NoResults, RunElsewhere: as `resolve` (assistant/models/serving/references.py).
+    """
+    model = await resolve(runs, registry, reference)
+    if not KINDS[model.kind].has_threshold:
+        raise NotTaken("no_verdict", f"{model.label} sorts images into classes: OK and NG say nothing of them")
+    of = {model.run}
+    if model.model is not None:
+        of |= {each.row.run for each in (await registry.get(model.model)).versions}
+    return model, await _last_words(database, sorted(of))
+
+
+async def _last_words(database: Database, of_runs: Sequence[str]) -> list[Word]:
+    """The last word on each picture that these runs' models judged, whichever of its predictions it was said of."""
     newest = (
         select(FeedbackRow.prediction, func.max(FeedbackRow.number).label("number"))
         .group_by(FeedbackRow.prediction)
         .subquery()
     )
     query = (
-        select(PredictionRow.image_sha256, PredictionRow.score, FeedbackRow.verdict)
+        select(PredictionRow, FeedbackRow)
         .join(FeedbackRow, FeedbackRow.prediction == PredictionRow.id)
         .join(newest, (newest.c.prediction == FeedbackRow.prediction) & (newest.c.number == FeedbackRow.number))
-        .where(PredictionRow.run == run, PredictionRow.score.is_not(None))
+        .where(PredictionRow.run.in_(of_runs), PredictionRow.score.is_not(None))
         .order_by(FeedbackRow.created_at.desc())
         .limit(MOST)
     )
     async with database.reading() as session:
         rows = (await session.execute(query)).all()
-    latest: dict[str, tuple[float, str]] = {}
-    for image, score, verdict in rows:
-        if score is not None:
-            latest.setdefault(image, (score, verdict))
+    latest: dict[str, Word] = {}
+    for judged, said in rows:
+        if judged.score is not None:
+            image = judged.image_sha256
+            latest.setdefault(image, Word(image, said.verdict, judged.score, judged.run, said.region))
     return list(latest.values())
 
 

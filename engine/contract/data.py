@@ -71,6 +71,7 @@ class Picture(_Told):
     label: str
     defect_type: str | None
     mask: str | None
+    group: str | None = Field(default=None, description="the panel, lot or sequence that it is of, where that is told")
 
 
 class ClassSize(_Told):

@@ -84,9 +84,10 @@ def no_facts(path: Path, error: UnreadableDataset) -> DataFacts:
 
 def _listed(item: Item, *, root: Path) -> Picture:
     mask = name_inside(item.mask, root=root) if item.mask else None
-    return Picture(
+    listed = Picture(
         name=item.name, split=item.part or item.split, label=item.label, defect_type=item.defect_type, mask=mask
     )
+    return listed if item.group is None else listed.model_copy(update={"group": item.group})
 
 
 def _look_at_all(items: list[Item], progress: Callable[[int, int], None]) -> Iterable[Sight]:

@@ -80,9 +80,13 @@ def problems_of(seen: Seen) -> list[DataProblem]:
         hint = "open one in another program; copy them again from where they come from, or save them as PNG"
         return [problem("all_broken", message, hint, count=len(facts.broken))]
     unfit = facts.unfit  # where no kind of run can use the data, what the first one says of it
-    return [entry for judge in MISREADINGS for entry in judge(seen)] + (
-        unfit[FIRST_KIND] if all(unfit.values()) else []
-    )
+    is_useless = all(unfit.values()) and not _is_only_tested_with(facts)
+    return [entry for judge in MISREADINGS for entry in judge(seen)] + (unfit[FIRST_KIND] if is_useless else [])
+
+
+def _is_only_tested_with(facts: DataFacts) -> bool:
+    """Whether good pictures are kept for testing alone: models that learnt elsewhere are measured on such a data set."""
+    return facts.train_good == 0 and facts.test_good > 0
 
 
 def _labels_against_assumption(seen: Seen) -> list[DataProblem]:
@@ -247,6 +251,9 @@ def _on_what_is_measured(seen: Seen) -> list[DataNotice]:
     elif masks < defective:
         message = f"{masks} of {defective} defective pictures have a mask"
         found.append(_entry("some_masks", message, masks=masks, defective=defective))
+    if _is_only_tested_with(facts):
+        message = "there are no good pictures to learn from: models that learnt from other data can be tested with it"
+        found.append(_entry("only_tested_with", message))
     if facts.train_good and not facts.test_good:
         message = "no good pictures are kept for testing: some of the good ones are held out"
         found.append(_entry("no_test_good", message))

@@ -157,6 +157,31 @@ def test_what_a_person_says_of_a_decision_stands_in_its_report(
     assert client.post("/api/predictions/none/feedback", json={"verdict": "good"}).status_code == 404
 
 
+def test_reviewed_pictures_become_a_data_set_that_a_gate_is_measured_on(
+    client: TestClient, run: Path, results: DetectResults
+) -> None:
+    files, rows = pictures(run, results), results.rows
+    told = [each for each, row in zip(ask(client, files)["pictures"], rows, strict=True) if row.label != "unknown"]
+    for each in told:
+        is_good = "good" in each["name"]
+        said = client.post(
+            f"/api/predictions/{each['id']}/feedback", json={"verdict": "good" if is_good else "defective"}
+        )
+        assert said.json()["picture"] == "kept"
+    at = "/api/models/r1/feedback"
+    made = client.post(f"{at}/dataset", json={"dataset": "from the line"}).json()
+    assert (made["train_good"], made["test_good"], made["test_defective"]) == (0, 6, 6)
+    assert client.get(at).json()["kept"] == 12
+    taken = client.post(f"{at}/dataset", json={"dataset": "From The Line", "with_training_data": True})
+    assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
+    assert client.post("/api/models/line/versions", json={"run": "r1"}).status_code == 201
+    assert "data-tells-feedback" in client.get("/models/line").text
+    gate = {"max_escape": 0.5, "max_overkill": 0.5, "data": "from the line"}
+    client.put("/api/models/line/gate", json={"gate": gate}).raise_for_status()
+    measured = client.post("/api/models/line/assess", json={"version": 1}).json()["measured"]
+    assert (measured["data"], measured["escapes"]["defective"][1], measured["overkill"][1]) == ("from the line", 6, 6)
+
+
 def test_what_cannot_be_taken_is_refused_with_what_to_do(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: str, **request: Any) -> tuple[int, str]:
         answer = client.post(f"/api/models/{path}/predict", **request)

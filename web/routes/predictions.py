@@ -155,6 +155,22 @@ async def describe_feedback(reference: Reference, workspace: Opened) -> dict[str
     return (await workspace.models.reviewed(reference)).told()
 
 
+class NewDataset(BaseModel):
+    """A data set to be made of the pictures of which people said what they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str = Field(max_length=200)
+    with_training_data: bool = Field(default=False, description="with what the model was trained and tested on")
+
+
+@router.post("/api/models/{reference}/feedback/dataset", status_code=201)
+async def make_dataset(reference: Reference, new: NewDataset, workspace: Opened) -> dict[str, Any]:
+    """A data set like any other. It is checked first, which reads all its images."""
+    made = await workspace.models.make_dataset(reference, new.dataset, with_training_data=new.with_training_data)
+    return made.told()
+
+
 @router.get("/predictions/{prediction}/report.html")
 async def decision_report(
     request: Request, prediction: Id, workspace: Opened, renderer: Drawn, pictures: Shown

@@ -10,6 +10,7 @@ from assistant.models.acts import told_of, told_of_version
 from assistant.models.gate import Gate
 from assistant.models.registry import Model
 from assistant.reports.study import figures_of
+from engine.contract.jobs import KINDS
 from web.ids import Name
 from web.routes.workspace import Drawn, Opened
 
@@ -59,6 +60,7 @@ async def show_model(request: Request, name: Name, workspace: Opened, renderer: 
         history=list(reversed(history)),
         first_false=false,
         types=_types(model),
+        has_threshold=KINDS[model.row.kind].has_threshold,
         datasets=await workspace.datasets.names(),
         studies=studies,
         figures=figures_of(studies[0].told, renderer.language(request)) if studies else [],

@@ -54,6 +54,14 @@ def test_says_what_makes_training_impossible(tmp_path):
     assert codes(check_dataset(tmp_path).problems) == ["no_good"]
 
 
+def test_a_data_set_that_is_only_tested_with_is_one(tmp_path):
+    data = write_mvtec(tmp_path, train=0, good=3, defective=2)
+    (data / "train" / "good").mkdir(parents=True, exist_ok=True)
+    facts = check_dataset(data)
+    assert (facts.problems, facts.train_good, facts.test_good, facts.test_defective) == ([], 0, 3, 2)
+    assert "only_tested_with" in codes(facts.notices) and codes(facts.unfit["detect"]) == ["no_good"]
+
+
 def test_says_what_cannot_be_measured(tmp_path):
     goods_only = check_dataset(write_mvtec(tmp_path / "a", train=10, good=0, defective=0))
     assert codes(goods_only.notices) == ["few_images", "no_defects", "no_test_good"]

@@ -21,7 +21,11 @@ export function mountTryIt(section) {
   const told = []; // what was said of each, in the order in which it was said
   const work = { queue: [], total: 0, done: 0, running: 0, leaving: null };
 
-  section.addEventListener("said", () => tellReview(part("review"), section.dataset.reference).catch(failure));
+  const { reference } = section.dataset;
+  const dataset = datasetForm(reference);
+  const review = () => tellReview(part("review"), reference, dataset);
+  section.addEventListener("said", () => review().catch(failure));
+  if ("tellsFeedback" in section.dataset) review().catch(() => {}); // the model's run may be elsewhere
   section.addEventListener("pictures", async (event) => take(await filesOf(event.detail)));
   for (const name of ["files", "folder"])
     part(name).addEventListener("change", (event) => {
@@ -174,7 +178,8 @@ function asked(said) {
 
 async function say(said, verdict, buttons, box) {
   try {
-    await request("POST", `/api/predictions/${said.id}/feedback`, { verdict, who: recall("murascope-who") ?? "" });
+    const { picture } = await request("POST", `/api/predictions/${said.id}/feedback`, { verdict, who: recall("murascope-who") ?? "" });
+    if (picture !== "kept") toast(t("try.not_kept"));
     buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(place === ["good", "defective"].indexOf(verdict))));
     box.dispatchEvent(new CustomEvent("said", { bubbles: true }));
   } catch (error) {
@@ -182,17 +187,49 @@ async function say(said, verdict, buttons, box) {
   }
 }
 
-/** What people said of this model's pictures, and which threshold agrees with it at what cost. */
-async function tellReview(box, reference) {
+/** What people said of this model's pictures, and which threshold agrees with it at what cost; nothing where nobody said anything. */
+async function tellReview(box, reference, dataset) {
   const found = await request("GET", `/api/models/${encodeURIComponent(reference)}/feedback`);
+  if (found.pictures === 0) return;
   const lines = [t("try.reviewed", { good: found.good, alarms: found.false_alarms, defective: found.defective, missed: found.missed })];
   for (const { what, value: limit, now, then } of found.proposals) {
     const known = then.missed !== null && then.false_alarms !== null;
     lines.push(t(`try.${what}${known ? "" : "_untold"}`, { value: value(limit), missed: then.missed, missed_before: now.missed, defective: then.defective, alarms: then.false_alarms, alarms_before: now.false_alarms, good: then.good }));
   }
   const open = found.proposals.length ? el("a", { href: `/runs/${found.run}`, textContent: t("try.set_it", { run: found.run }) }) : null;
-  box.replaceChildren(...lines.map((line) => el("p", { textContent: line })), ...(open ? [open] : []));
+  $("summary + p", dataset).textContent = t("try.dataset_has", { pictures: found.pictures, kept: found.kept });
+  box.replaceChildren(...lines.map((line) => el("p", { textContent: line })), ...(open ? [open] : []), dataset);
   box.hidden = false;
+}
+
+/** Makes a data set of the reviewed pictures, and says how to learn from it. */
+function datasetForm(reference) {
+  const name = el("input", { type: "text", required: true, maxLength: 80, autocomplete: "off", value: t("try.dataset_default", { name: reference.replaceAll("@", " ") }) });
+  const join = el("input", { type: "checkbox" });
+  const button = el("button", { className: "button small", textContent: t("try.dataset_make") });
+  const made = el("div", { role: "status" });
+  const form = el("form", { className: "try-dataset" }, el("label", { className: "stack" }, t("try.dataset_name"), name), el("label", {}, join, t("try.dataset_join")), el("div", { className: "row" }, button), made);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    made.replaceChildren();
+    try {
+      const body = { dataset: name.value, with_training_data: join.checked };
+      made.replaceChildren(...toldOf(await request("POST", `/api/models/${encodeURIComponent(reference)}/feedback/dataset`, body)));
+    } catch (error) {
+      failure(error);
+    }
+    button.disabled = false;
+  });
+  return el("details", { className: "more" }, el("summary", { textContent: t("try.dataset_of") }), el("p"), form);
+}
+
+function toldOf(made) {
+  const { dataset, gone, joined, learn } = made;
+  const words = t("try.dataset_made", { dataset, good: made.train_good, tested: made.test_good, defective: made.test_defective });
+  const link = el("p", {}, el("a", { href: `/data/${encodeURIComponent(dataset)}`, textContent: words }));
+  const notes = [gone > 0 && t("try.dataset_gone", { gone }), made.changed && t("try.dataset_changed", { joined }), learn && t("try.dataset_learn", { dataset, model: learn.model, share: learn.share })].filter(Boolean);
+  return [link, ...notes.map((note) => el("p", { textContent: note })), ...(learn ? [el("p", {}, el("code", { textContent: learn.command }))] : [])];
 }
 
 const head = (name, words) => el("header", {}, el("b", { dir: "auto", title: name, textContent: name }), el("span", { className: "try-verdict", textContent: words }));
