@@ -69,7 +69,9 @@ class LaidOut:
         """Write what is to be known of the data set besides."""
         about: dict[str, Any] = ({"licence": licence} if licence else {}) | ({"synthetic": True} if synthetic else {})
         if about:
-            (self._folder / "murascope.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+            (self._folder / "murascope.json").write_text(
+                json.dumps(about, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+            )
         if self._groups:
             with (self._folder / "split.csv").open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file).writerows([("name", "group"), *self._groups])
