@@ -136,12 +136,12 @@ def _lay_out(
     laid, done = LaidOut(folder), _Laid()
     settled: set[str] = set()  # reviewed pictures that lie in the joined data set with the same label
     if source is not None:
-        settled = _join(laid, source, {each.image: each for each in kept}, pictures, done)
+        settled = _join(laid, source, {each.image: each for each in kept}, pictures, sides, done)
     for each in kept:
         if each.image in settled:
             continue
         path, is_good = pictures.path(each.image), each.verdict == "good"
-        mask = None if is_good or each.region is None else mask_of(each.region, sides[each.run])
+        mask = _drawn(each, sides)
         laid.add(
             path,
             part="train" if is_good and source is not None else "test",
@@ -156,10 +156,15 @@ def _lay_out(
 
 
 def _join(
-    laid: LaidOut, source: DataFacts, said: Mapping[str, Word], pictures: ReviewedPictures, done: _Laid
+    laid: LaidOut,
+    source: DataFacts,
+    said: Mapping[str, Word],
+    pictures: ReviewedPictures,
+    sides: Mapping[str, int],
+    done: _Laid,
 ) -> set[str]:
     """Lay out what was learnt from and tested with. Where a person said otherwise of a picture his word counts; the others that he saw too stay
-    as they are, and are given."""
+    as they are, with the mask that he drew where there was none, and are given."""
     root, settled = Path(source.path), set[str]()
     sizes = {pictures.path(image).stat().st_size for image in said}
     for each in source.images:
@@ -171,6 +176,10 @@ def _join(
             continue
         if word is not None:
             settled.add(word.image)
+        mask: Path | bytes | None = picture_inside(root, each.mask) if each.mask else None
+        if word is not None and mask is None:
+            mask = _drawn(word, sides)
+            done.regions += mask is not None
         is_learnt = each.label == "good" and (each.split != "test" or source.test_good == 0)
         laid.add(
             path,
@@ -181,11 +190,18 @@ def _join(
             if each.label == "defective"
             else None,
             name=each.name,
-            mask=picture_inside(root, each.mask) if each.mask else None,
+            mask=mask,
             group=each.group,
         )
         done.labelled += each.label != "unknown"
     return settled
+
+
+def _drawn(word: Word, sides: Mapping[str, int]) -> bytes | None:
+    """The mask of a defect where a person drew it."""
+    if word.verdict == "good" or word.region is None:
+        return None
+    return mask_of(word.region, sides[word.run])
 
 
 def _sha256(path: Path) -> str:

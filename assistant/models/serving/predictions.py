@@ -31,7 +31,9 @@ from engine.contract.serving import PICTURES, Answered
 logger = logging.getLogger(__name__)
 
 LONGEST_NAME, LONGEST_WHO = 400, 80
-BETWEEN_LOOKS = 1000  # predictions that are noted
+BETWEEN_LOOKS = (
+    0.01  # predictions that are noted, as a share of those that are kept: of a million a look takes a second
+)
 COLUMNS = (
     "verdict",
     "score",
@@ -184,7 +186,7 @@ class Predictions:
         """So many more are on record: now and then those beyond what is to be kept are dropped, beside what else is done."""
         first = self._noted == 0
         self._noted += noted
-        if (first or self._noted > BETWEEN_LOOKS) and (self._dropping is None or self._dropping.done()):
+        if (first or self._noted > BETWEEN_LOOKS * self._most) and (self._dropping is None or self._dropping.done()):
             self._noted = 1
             self._dropping = asyncio.create_task(self._drop_old())
 

@@ -123,14 +123,16 @@ async def test_reviewed_pictures_are_joined_to_what_the_model_has_learnt_from(
     data = tiny_panels(tmp_path)
     (data / "murascope.json").write_text('{"licence": "CC BY-NC-SA 4.0", "group_pattern": "^train/good/(00)"}')
     Image.effect_noise((64, 64), 99).convert("RGB").save(data / "test" / "good" / "other.png")
+    (data / "test" / "spot" / "unmarked.png").write_bytes(photograph(3))
     await trained(workspace, data)
+    await reviewed(workspace, photograph(3), "defective", region=[0, 0, 8, 8])
     good = await reviewed(workspace, photograph(1), "good")
     bad = await reviewed(workspace, photograph(2), "defective", region=[0, 0, 8, 8])
     await reviewed(workspace, (data / "test/spot/001.png").read_bytes(), "defective")  # as the data set has it
     other = await reviewed(workspace, (data / "test/good/other.png").read_bytes(), "defective")  # it has it as good
     made = await workspace.models.make_dataset("r1", "more", with_training_data=True)
-    assert (made.good, made.defective, made.joined, made.changed) == (1, 3, "panels", False)
-    assert (made.train_good, made.test_good, made.test_defective) == (13, 4, 6)
+    assert (made.good, made.defective, made.with_region, made.joined, made.changed) == (1, 4, 2, "panels", False)
+    assert (made.train_good, made.test_good, made.test_defective) == (13, 4, 7)
     command = "murascope train --model supersimplenet --data more --set labelled_share=0.5"
     assert made.learn == {"model": "supersimplenet", "share": 0.5, "command": command}
     images = {each.name: each for each in await workspace.datasets.images("more")}
@@ -138,6 +140,7 @@ async def test_reviewed_pictures_are_joined_to_what_the_model_has_learnt_from(
     assert "test/good/other.png" not in images
     assert images["test/spot/001.png"].mask == "ground_truth/spot/001_mask.png"
     assert images[f"test/defective/{bad[:16]}.png"].mask == f"ground_truth/defective/{bad[:16]}_mask.png"
+    assert images["test/spot/unmarked.png"].mask == "ground_truth/spot/unmarked_mask.png"  # as a person drew it
     assert (images["train/good/000.png"].group, images["test/spot/001.png"].group) == ("00", None)
     assert (await workspace.datasets.facts("more")).licence == "CC BY-NC-SA 4.0"
     await workspace.datasets.remove("more")
