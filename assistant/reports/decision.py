@@ -58,6 +58,7 @@ async def decision_of(runs: Queue, row: PredictionRow, *, said: FeedbackRow | No
         },
         "data": {"name": run.dataset, "fingerprint": row.data, "licence": None if card is None else card.data.licence},
         "regions": told.get("regions") or [],
+        "types": told.get("types"),
         "factors": _factors(told, nearest),
         "nearest": nearest,
         "asked": {"by": row.who, "when": row.created_at.isoformat()},
@@ -98,6 +99,7 @@ def sentences(facts: Mapping[str, Any], language: Language) -> list[str]:
     if regions := facts["regions"]:
         x, y = (round(each) for each in regions[0]["centre"])
         lines.append(t("decision.regions", count=len(regions), x=x, y=y, share=percent(regions[0]["area_share"])))
+        lines += _of_types(regions[0].get("likely"), facts["types"], language)
     if facts["nearest"]:
         near = facts["nearest"][0]
         lines.append(t("decision.nearest", name=near["name"], distance=f"{near['distance']:.4g}"))
@@ -106,6 +108,26 @@ def sentences(facts: Mapping[str, Any], language: Language) -> list[str]:
     else:
         lines.append(t("decision.reviewed", by=f"{facts['reviewer']} ({t('label.' + review['verdict'])})"))
     return lines
+
+
+def _of_types(likely: Mapping[str, Any] | None, types: Mapping[str, Any] | None, language: Language) -> list[str]:
+    """The likely defect type of the strongest region and what that rests on, or why none is named; nothing of a prediction before there were any."""
+    t = wording(language)
+    if types is None:
+        return []
+    if likely is None:
+        why = types.get("reason")
+        return [t("likely.none", why=reason_in(language, why))] if why else []
+    if likely["defect_type"] is None:
+        said = t("likely.none", why=reason_in(language, likely["reason"]))
+    else:
+        nearest = [each for each in likely["nearest"] if each["defect_type"] == likely["defect_type"]]
+        names = ", ".join(each["name"] for each in nearest)
+        votes = {"votes": likely["votes"], "of": len(likely["nearest"]), "names": names}
+        said = t("likely.named", type=likely["defect_type"], **votes)
+    counts = {name: types[name] for name in ("regions", "right", "named", "commonest")}
+    low, high = (percent(each) for each in types["interval"])
+    return [said, t("likely.rests", **counts, low=low, high=high, share=percent(types["commonest_share"]))]
 
 
 def _factors(told: Mapping[str, Any], nearest: list[dict[str, Any]]) -> list[dict[str, Any]]:

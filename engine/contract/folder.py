@@ -211,6 +211,11 @@ class EvaluationFolder:
     def finding(self, index: int) -> Path:
         return self.findings / f"{index:04d}.json"
 
+    @property
+    def region_features(self) -> Path:
+        """What the regions of test images of known type look like to the model's backbone (engine/evaluation/region_features.py)."""
+        return self.path / "region_features.safetensors"
+
     def pictures(self, what: str) -> Path:
         """The folder of one sort of picture; which sorts there are belongs to the kind of run (`Results.pictures`)."""
         return self.path / what
@@ -261,6 +266,7 @@ class EvaluationFolder:
     def seal(self) -> None:
         """Guard figures, rows and findings; pictures, which nobody counts by, are not."""
         files = [self.metrics, self.scores, *(self.findings.iterdir() if self.findings.is_dir() else ())]
+        files += [self.region_features] if self.region_features.is_file() else []
         write_checksums(self.path, [str(file.relative_to(self.path)) for file in files])
 
 

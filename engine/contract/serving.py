@@ -4,9 +4,11 @@ To the worker (`python -m engine serve RUN`): an `Asked`, then as many bytes as 
 `NotReady`, then an `Answered` for each that was asked, in the order in which they are done.
 """
 
+from typing import Literal
+
 from pydantic import Field, FiniteFloat
 
-from engine.contract.results import Written
+from engine.contract.results import Interval, Written
 from engine.contract.results.detect import Highest, Region
 
 PICTURES = ("heatmap.jpg", "picture.jpg", "map.png")  # what may be drawn of one that was asked, after its stem
@@ -23,7 +25,9 @@ class Asked(Written):
     pixel_threshold: FiniteFloat | None = None
     draw: str | None = Field(default=None, description="stem of the files to draw; null draws none")
     which: list[str] = Field(default=["heatmap.jpg", "picture.jpg"], description="of PICTURES to draw")
-    nearest: bool = Field(default=True, description="whether the good patches most like a region are looked for")
+    nearest: bool = Field(
+        default=True, description="whether the good patches most like a region, and its likely type, are looked for"
+    )
 
 
 class Ready(Written):
@@ -43,6 +47,20 @@ class NotReady(Written):
     """The model cannot be served, and why."""
 
     failed: str
+
+
+class TypesKnown(Written):
+    """What the likely types of regions rest on: of `regions` of the run's test images, each named by the others, `named` got a name and
+    `right` of these the right one; always naming the `commonest` would be right in `commonest_share` of them. `reason`: why none is named."""
+
+    regions: int = 0
+    named: int = 0
+    right: int = 0
+    interval: Interval | None = Field(default=None, description="95 %, of right in named")
+    commonest: str | None = None
+    commonest_share: FiniteFloat | None = None
+    leaves_out: Literal["image", "group"] = Field(default="image", description="what none is named by: its own")
+    reason: str | None = None
 
 
 class Answered(Written):
@@ -72,6 +90,9 @@ class Answered(Written):
     probabilities: dict[str, FiniteFloat] = Field(default={}, description="of each class")
     regions: list[Region] = Field(default=[], description="above the pixel threshold, strongest first")
     highest: Highest | None = None
+    types: TypesKnown | None = Field(
+        default=None, description="of a picture with regions: what their likely types rest on"
+    )
     drawn: list[str] = Field(default=[], description="which of PICTURES were drawn")
     not_drawn: str | None = Field(default=None, description="why they were not")
     batch: int = Field(default=0, description="pictures that were judged at once")

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.contract.pictures import read_picture
 from engine.contract.results.detect import DetectResults, Finding
 from engine.contract.serving import Asked
 from engine.datasets.loading import Batch, batch_of
+from engine.evaluation.likely_types import NOT_KEPT, TOO_FEW
 from engine.failures import SettingError
 from engine.tasks.served import entropy, open_served
 from tests.engine.samples import SIZE, plate, run_here, tiny_spec, write_mvtec
@@ -75,6 +77,59 @@ def test_what_is_drawn_is_what_was_asked_for(run: RunFolder, tmp_path: Path) -> 
     assert sorted(os.listdir(tmp_path)) == ["a_heatmap.jpg", "a_map.png"]
     with Image.open(tmp_path / "a_heatmap.jpg") as heat, Image.open(run.evaluation.picture("overlays", 5)) as told:
         assert np.abs(np.asarray(heat, dtype=int) - np.asarray(told)).mean() < 3
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A PatchCore whose test images have defects of two types, six of each: bright squares and dark lines."""
+    folder = tmp_path_factory.mktemp("typed") / "r1"
+    data = write_mvtec(folder.parent / "data", train=12, good=3, defective=0)
+    for number in range(6):
+        for name in ("square", "line"):
+            save_defect(data, name, number)
+    run_here(folder, tiny_spec("patchcore"), data)
+    return RunFolder(folder)
+
+
+def save_defect(data: Path, name: str, number: int, *, split: str = "test") -> Path:
+    """A plate with a defect of this type, and its mask."""
+    pixels, mask = plate(500 + number)
+    at = 12 + 5 * (number % 6)
+    inside = (slice(at, at + 16), slice(at, at + 16)) if name == "square" else (slice(at, at + 4), slice(8, 56))
+    pixels = pixels.copy()
+    pixels[inside] = 255 if name == "square" else 0
+    mask[inside] = 255
+    path = data / split / name / f"{number:03d}.png"
+    for target, picture in ((path, pixels), (data / "ground_truth" / name / f"{number:03d}_mask.png", mask)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(target)
+    return path
+
+
+def test_a_region_is_told_with_its_likely_type_and_the_test_images_that_say_so(typed: RunFolder) -> None:
+    served = open_served(typed, weights_folder=None, hub=False)
+    data = typed.path.parent / "data"
+    names = [str(save_defect(data, name, 11, split="new").relative_to(data)) for name in ("square", "line")]
+    for name, judged in zip(names, served.judge(batch(typed, names), asked(names)), strict=True):
+        kind, types = name.split("/")[1], judged.facts["types"]
+        assert (types.regions, types.reason) == (12, None) and types.right > 9
+        likely = judged.facts["regions"][0].likely
+        assert likely.defect_type == kind and likely.votes >= 2
+        assert all(each.name.split("/")[1] == each.defect_type for each in likely.nearest)
+    (quick,) = served.judge(batch(typed, names[:1]), asked(names[:1], nearest=False))
+    assert quick.facts["regions"][0].likely is None and "types" not in quick.facts
+
+
+def test_types_that_cannot_be_told_are_told_with_the_reason(run: RunFolder, typed: RunFolder, tmp_path: Path) -> None:
+    names = [run.evaluation.read(DetectResults).rows[-1].name]
+    (judged,) = open_served(run, weights_folder=None, hub=False).judge(batch(run, names), asked(names))
+    assert judged.facts["types"].reason == TOO_FEW and judged.facts["regions"][0].likely is None
+    shutil.copytree(typed.path, tmp_path / "r1")
+    copied = RunFolder(tmp_path / "r1")
+    copied.evaluation.region_features.write_bytes(b"something else")
+    assert open_served(copied, weights_folder=None, hub=False).types.reason == NOT_KEPT  # type: ignore[attr-defined]
+    copied.evaluation.region_features.unlink()  # as of a run from before they were kept
+    assert open_served(copied, weights_folder=None, hub=False).types.reason == NOT_KEPT  # type: ignore[attr-defined]
 
 
 def test_a_model_that_is_not_there_or_damaged_is_refused_in_words(run: RunFolder, tmp_path: Path) -> None:

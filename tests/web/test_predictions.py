@@ -130,6 +130,9 @@ def test_a_decision_is_reported_with_what_it_rests_on(client: TestClient, run: P
     assert report["model"]["run"] == "r1" and report["reviewer"] is None
     factors = {each["name"]: each["value"] for each in report["factors"]}
     assert factors["above_threshold"] == pytest.approx(told["score"] - told["threshold"])
+    assert report["types"] == told["types"] and report["types"]["reason"].startswith("this run kept no features")
+    for language, word in (("en", "No likely type"), ("ko", "추정 유형 없음"), ("zh", "没有推测类型")):
+        assert any(line.startswith(word) for line in report["said"][language])
     for language, word in (("en", "defective"), ("ko", "불량"), ("zh", "有缺陷")):
         assert word in report["said"][language][0] and f"{told['score']:.5g}" in report["said"][language][0]
         page = client.get(f"/predictions/{told['id']}/report.html?lang={language}").text

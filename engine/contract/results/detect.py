@@ -314,12 +314,29 @@ class Patch(Written):
     distance: FiniteFloat
 
 
+class KnownRegion(Written):
+    """The region of a test image whose defect type is known, and how far its features are away."""
+
+    name: str
+    defect_type: str
+    distance: FiniteFloat
+
+
+class LikelyType(Written):
+    """Of which defect type a region probably is: `votes` of the `nearest` known regions are of it. None where they do not tell, with the reason."""
+
+    defect_type: str | None
+    reason: str | None = None
+    votes: int = 0
+    nearest: list[KnownRegion] = Field(default=[])
+
+
 class Region(Written):
     """One connected area above the pixel threshold. Places are (x, y) in pixels of the map, from its upper left corner.
 
     box is (x, y, width, height); area_share is the part of the picture; peak and mean are raw scores; peak_at is where the
     peak lies, centre the middle of the area weighted by how far scores exceed the threshold. `nearest` are the good patches most
-    like it; null where the model knows none.
+    like it; null where the model knows none. `likely`: its defect type, of a picture that was judged after the training.
     """
 
     box: tuple[int, int, int, int]
@@ -330,6 +347,7 @@ class Region(Written):
     mean: FiniteFloat
     centre: tuple[FiniteFloat, FiniteFloat]
     nearest: list[Patch] | None = None
+    likely: LikelyType | None = None
 
 
 class Highest(Written):

@@ -22,12 +22,14 @@ from engine.evaluation.heatmaps import map_scale, save_pictures
 from engine.evaluation.inspection import Inspection, count_pixels, with_positions
 from engine.evaluation.measurement import Measures, measure, summarise
 from engine.evaluation.pixel_counts import PixelTally, RegionTally
+from engine.evaluation.region_features import KnownRegions, backbones_of, computed_once
 from engine.evaluation.speed_and_memory import measure_speed_and_memory
 from engine.png import save_mask
 from engine.report import Report
 from engine.scorer import Scorer
 
 WRITERS = 4
+KEPT_MB = 512  # of a batch's features, between what explains its regions and what keeps them
 UNCOMMON = 0.2  # of good pictures only those that score as the highest fifth does are looked at again: time is for what may be wrong
 
 
@@ -61,13 +63,17 @@ def evaluate(
         assert chances is not None
         groups = [item.group for item in loader.items]
         confidence = cross_fit(found.scores, found.labels, seed=seed, groups=groups)
+        backbones, known = backbones_of(scorer.model), KnownRegions(scorer.model)
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool:
             for start, batch in with_positions(loader):
                 count_pixels(pixels, found, start, batch, regions=regions)
                 maps = found.maps[start : start + len(batch)]
                 stands_out = chances[start : start + len(batch)] <= UNCOMMON
                 looked_at = stands_out | (batch.labels.numpy() != LABELS["good"])
-                explained = scorer.explain(batch, maps, looked_at=looked_at)
+                with computed_once(backbones, memory_mb=KEPT_MB):
+                    explained = scorer.explain(batch, maps, looked_at=looked_at)
+                    items = loader.items[start : start + len(batch)]
+                    known.add(start, batch, items, [each.regions for each in explained])
                 writing = [
                     pool.submit(_write, folder, found, start + i, batch, i, scale, calibration)
                     for i in range(len(batch))
@@ -85,6 +91,7 @@ def evaluate(
         )  # fmt: skip
         rows = _rows(found, loader, scorer, confidence, regions)
         folder.write(judged(DetectResults(metrics=figures, rows=rows), figures.threshold))
+        known.save(folder)
         folder.seal()
         found.maps = None  # lets go of the scratch file
     return measures, found

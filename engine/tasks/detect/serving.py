@@ -1,7 +1,6 @@
 """A detector at work: each picture judged at the thresholds that it is asked at, which move without loading anything anew."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,14 @@ from engine.backbones import Backbone
 from engine.contract.checksums import DamagedFile
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
-from engine.contract.results.detect import DetectMetrics, DetectResults
-from engine.contract.serving import PICTURES, Asked, Ready
+from engine.contract.results.detect import DetectResults
+from engine.contract.serving import PICTURES, Asked, Ready, TypesKnown
 from engine.datasets.loading import Batch
 from engine.evaluation.confidence import Curve
-from engine.evaluation.explanations import Explained, highest_of
+from engine.evaluation.explanations import REGIONS_EXPLAINED, Explained, highest_of
 from engine.evaluation.heatmaps import Scale, map_scale, overlay, save_map, with_boxes
+from engine.evaluation.likely_types import NOT_KEPT, Known, known_types
+from engine.evaluation.region_features import backbones_of, computed_once, features_of, read_known
 from engine.evaluation.regions import find_regions
 from engine.scorer import Scorer
 from engine.tasks.place import any_device
@@ -31,7 +32,8 @@ NOT_MEASURED = "the run's figures are not at hand, so no confidence was learnt"
 
 @dataclass(frozen=True)
 class ServedDetector:
-    """`curve` is the confidence that the run learnt, `scale` its colours."""
+    """`curve` is the confidence that the run learnt, `scale` its colours. `known` names the likely types of regions; None where it must not, for
+    the reason of `types`."""
 
     scorer: Scorer
     ready: Ready
@@ -39,14 +41,14 @@ class ServedDetector:
     no_confidence: str | None
     scale: Scale | None
     backbones: Sequence[Backbone]
+    known: Known | None
+    types: TypesKnown
 
     def judge(self, batch: Batch, asked: Sequence[Asked]) -> list[Judged]:
         """Pictures that are asked at the same thresholds are explained together; for that none goes through a backbone a second time."""
         if not any(each.nearest for each in asked):
             return self._judged(batch, asked)
-        with ExitStack() as keeping:
-            for backbone in self.backbones:
-                keeping.enter_context(backbone.keeping(memory_mb=KEPT_MB))
+        with computed_once(self.backbones, memory_mb=KEPT_MB):
             return self._judged(batch, asked)
 
     def _judged(self, batch: Batch, asked: Sequence[Asked]) -> list[Judged]:
@@ -54,15 +56,34 @@ class ServedDetector:
         chances = self.scorer.p_values(scores)
         told: dict[int, Judged] = {}
         for by, nearest, rows in self._alike(asked, is_finite=np.isfinite(scores) & np.isfinite(maps).all(axis=(1, 2))):
-            above = by.is_anomalous(scores[rows])
-            for row, is_anomalous, found in zip(
-                rows, above, _explained(by, _of(batch, rows), maps[rows], above, nearest=nearest), strict=True
-            ):
+            above, alone = by.is_anomalous(scores[rows]), _of(batch, rows)
+            explained = _explained(by, alone, maps[rows], above, nearest=nearest)
+            if nearest and self.known is not None:
+                explained = self._with_types(self.known, alone, explained)
+            for row, is_anomalous, found in zip(rows, above, explained, strict=True):
                 facts = self._facts(by, float(scores[row]), None if chances is None else float(chances[row]))
                 facts |= {"is_anomalous": bool(is_anomalous), "verdict": "defective" if is_anomalous else "good"}
                 facts |= {"regions": found.regions, "highest": found.highest}
+                facts |= {"types": self.types} if nearest and found.regions else {}
                 told[row] = Judged(facts, self._drawing(batch.pixels(row), maps[row], by, found))
         return [told.get(row, NOT_FINITE) for row in range(len(batch))]
+
+    def _with_types(self, known: Known, batch: Batch, explained: Sequence[Explained]) -> list[Explained]:
+        """With the likely types of the strongest regions of each picture."""
+        boxes = [(i, region.box) for i, each in enumerate(explained) for region in each.regions[:REGIONS_EXPLAINED]]
+        if not boxes:
+            return list(explained)
+        likely = iter([known.likely(each) for each in features_of(self.backbones[0], batch.images, boxes)])
+        return [
+            replace(
+                each,
+                regions=[
+                    region.model_copy(update={"likely": next(likely)}) if rank < REGIONS_EXPLAINED else region
+                    for rank, region in enumerate(each.regions)
+                ],
+            )
+            for each in explained
+        ]
 
     def _alike(
         self, asked: Sequence[Asked], *, is_finite: NDArray[np.bool_]
@@ -104,7 +125,8 @@ def open_served(folder: RunFolder, *, weights_folder: Path | None, hub: bool) ->
     scorer, card = Scorer.load(folder.model, weights_folder=weights_folder, hub=hub)
     job = DetectJob.model_validate(card.spec)
     scorer.model.to(any_device(job.device)).eval()
-    metrics = _measured(folder)
+    results = _measured(folder)
+    metrics = None if results is None else results.metrics
     told = None if metrics is None else metrics.confidence
     curve = Curve(told.curve["slope"], told.curve["offset"]) if told is not None and told.curve else None
     why = None if curve is not None else NOT_MEASURED if told is None else told.reason or NOT_MEASURED
@@ -118,16 +140,32 @@ def open_served(folder: RunFolder, *, weights_folder: Path | None, hub: bool) ->
         data=card.data.fingerprint,
         scale=scale,
     )
-    backbones = [module for module in scorer.model.modules() if isinstance(module, Backbone)]
-    return ServedDetector(scorer, ready, curve, why, scale, backbones)
+    backbones = backbones_of(scorer.model)
+    known = _known(folder, results) if backbones else None
+    types = TypesKnown(reason=NOT_KEPT) if known is None else known.told
+    known = None if types.reason is not None else known
+    return ServedDetector(scorer, ready, curve, why, scale, backbones, known, types)
 
 
-def _measured(folder: RunFolder) -> DetectMetrics | None:
-    """The run's figures; none where they are gone or damaged: the model judges without them."""
+def _measured(folder: RunFolder) -> DetectResults | None:
+    """What the run measured; none where that is gone or damaged: the model judges without it."""
     try:
-        return folder.evaluation.read(DetectResults).metrics
+        return folder.evaluation.read(DetectResults)
     except (FileNotFoundError, DamagedFile):
         return None
+
+
+def _known(folder: RunFolder, results: DetectResults | None) -> Known | None:
+    """The regions of its test images of known type; none where they are gone or damaged."""
+    try:
+        found = None if results is None else read_known(folder.evaluation)
+    except DamagedFile:
+        return None
+    if results is None or found is None:
+        return None
+    features, numbers = found
+    rows = {row.index: row for row in results.rows}
+    return known_types(features, [rows[number] for number in numbers.tolist()])
 
 
 def _explained(

@@ -268,7 +268,24 @@ function regions(said) {
     places.push({ region: { box: [x, y, 1, 1], peak_at: [x, y], nearest }, place: "highest", words: t("try.highest", { score: value(score), x, y }) });
   }
   const drawAll = () => list.replaceChildren(...places.map(({ region, place, words }) => row(said, region, place, words)));
-  return el("details", { className: "more", ontoggle: (event) => event.target.open && list.childElementCount === 0 && drawAll() }, el("summary", { textContent: t("try.regions", { count: said.regions.length }) }), list);
+  return el("details", { className: "more", ontoggle: (event) => event.target.open && list.childElementCount === 0 && drawAll() }, el("summary", { textContent: t("try.regions", { count: said.regions.length }) }), list, ...restsOn(said));
+}
+
+/** How far the likely types can be trusted, or why none is named. */
+function restsOn({ types }) {
+  if (!types) return [];
+  const { regions, right, named, commonest, interval, reason } = types;
+  const share = (number) => percentage(number, 1);
+  const words = reason ? t("likely.none", { why: reasonOf(reason) }) : t("likely.rests", { regions, right, named, commonest, low: share(interval[0]), high: share(interval[1]), share: share(types.commonest_share) });
+  return [el("p", { className: "dim", textContent: words })];
+}
+
+/** The likely defect type of a region and the test images that say so. */
+function likelyOf({ likely }) {
+  if (!likely) return [];
+  const { defect_type: type, votes, nearest } = likely;
+  const names = nearest.filter((each) => each.defect_type === type).map((each) => each.name).join(", ");
+  return [el("p", { dir: "auto", textContent: type ? t("likely.named", { type, votes, of: nearest.length, names }) : t("likely.none", { why: reasonOf(likely.reason) }) })];
 }
 
 function row(said, region, place, words) {
@@ -278,7 +295,7 @@ function row(said, region, place, words) {
     said.picture && patch(said.picture, cut(region, said.size, said.size), t("viewer.here")),
     ...near.map((each, rank) => patch(`/predictions/${said.id}/normals/${place}/${rank}`, around(each, region, said.size, said.size), name(each))),
   ].filter(Boolean);
-  return el("li", {}, el("p", { textContent: words }), el("div", { className: "patches" }, ...patches), near.length ? el("small", { className: "dim", textContent: `${t("viewer.nearest")}: ${near.map(name).join("; ")}` }) : null);
+  return el("li", {}, el("p", { textContent: words }), ...likelyOf(region), el("div", { className: "patches" }, ...patches), near.length ? el("small", { className: "dim", textContent: `${t("viewer.nearest")}: ${near.map(name).join("; ")}` }) : null);
 }
 
 function counts(box, told) {
