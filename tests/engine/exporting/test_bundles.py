@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from engine.contract.bundle_folder import BundleFolder
 from engine.contract.checksums import LIST, write_checksums
@@ -48,7 +48,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_scores_as_it_says_with_the_weights_inside_alone(bundle: Path) -> None:
     found = verify_bundle(bundle)
-    assert (found.pictures, found.largest_difference) == (4, 0.0)
+    assert found.pictures == 4 and found.largest_difference < 1e-6  # where memory lies may move the last digit
     assert "licence" in (bundle / "model_card.md").read_text()
     assert {path.suffix for path in bundle.rglob("*") if path.is_file()} <= {
         ".json", ".jsonl", ".md", ".txt", ".csv", ".png", ".jpg", ".safetensors"
@@ -62,7 +62,8 @@ def told_otherwise(folder: Path) -> None:
 
 
 def other_weights(folder: Path) -> None:
-    save_file(timm.create_model("test_resnet").state_dict(), folder / "weights/test_resnet.safetensors")
+    path = folder / "weights/test_resnet.safetensors"
+    save_file({name: each + 1 if each.is_floating_point() else each for name, each in load_file(path).items()}, path)
 
 
 @pytest.mark.parametrize(
