@@ -23,7 +23,6 @@ from assistant.machine.logs import about
 from assistant.machine.process_mark import ProcessMark
 from assistant.machine.troubles import Watch
 from assistant.models.exports import Exports
-from assistant.models.serving.predictions import Predictions
 from assistant.models.studies import Studies
 from assistant.models.tracking.companion import Companion
 from assistant.models.tracking.tracker import Tracker
@@ -59,14 +58,13 @@ class Workspace:
         parts = Parts(settings, database, provider, place, mark)
         self.settings, self.database, self.provider = settings, database, provider
         self.mask, self.metrics = parts.mask, parts.metrics
-        self.datasets, self.proposals, self.runs, self.groups, self.models = (
-            parts.datasets, parts.proposals, parts.runs, parts.groups, parts.models
+        self.datasets, self.proposals, self.runs, self.groups, self.models, self.predictions = (
+            parts.datasets, parts.proposals, parts.runs, parts.groups, parts.models, parts.predictions
         )  # fmt: skip
         self.conversations = Conversations(parts)
         self._telling: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
-        self.predictions = Predictions(settings, database, parts.runs, parts.models.registry, parts.metrics)
         self.exports = Exports(settings, parts.runs)
         self.studies = Studies(database, self.predictions, parts.models.registry, parts.datasets)
         self.executor, self.attempts = parts.executor, parts.attempts

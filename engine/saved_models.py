@@ -98,11 +98,11 @@ def load_members(
 
 @contextmanager
 def naming(run: str) -> Iterator[None]:
-    """What is wrong with a member's files says which run they are of."""
+    """What is wrong with the files of an earlier run says which run they are of."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"the model of the run {run!r} cannot be put into the ensemble: {error}") from error
+        raise ValueError(f"the model of the run {run!r} cannot be built on: {error}") from error
 
 
 def _job_of(card: DetectCard) -> DetectJob:

@@ -24,6 +24,7 @@ class Desks:
             attempts=parts.attempts,
             groups=parts.groups,
             models=parts.models,
+            predictions=parts.predictions,
             conversation=self._transcript.conversation,
             language=language,
             cards=self._cards,

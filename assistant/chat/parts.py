@@ -15,6 +15,7 @@ from assistant.machine.masking import Mask, secrets_of
 from assistant.machine.metrics import Metrics
 from assistant.machine.process_mark import ProcessMark
 from assistant.models.acts import Models
+from assistant.models.serving.predictions import Predictions
 from assistant.plans.acts import PlanActs
 from assistant.plans.proposals import Proposals
 from assistant.runs.artifacts import open_artifacts
@@ -49,6 +50,7 @@ class Parts:
         self.attempts = Attempts(database)
         self.groups = Groups(database, place)
         self.models = Models(settings, database, self.runs, self.datasets)
+        self.predictions = Predictions(settings, database, self.runs, self.models.registry, self.metrics)
         self.plan_acts = PlanActs(settings, self.datasets, self.proposals, self.runs, self.groups)
         self.histories = Histories(database, self.mask)
 

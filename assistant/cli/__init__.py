@@ -25,7 +25,7 @@ from assistant.cli.study import study
 from assistant.cli.sweep import sweep
 from assistant.cli.threshold import judge, threshold
 from assistant.cli.track import track
-from assistant.cli.train import train
+from assistant.cli.train import adapt, extend, train
 from assistant.cli.understand import learn, understand
 
 app = typer.Typer(
@@ -39,6 +39,8 @@ for command in (
     chat,
     mcp,
     train,
+    extend,
+    adapt,
     sweep,
     recommend,
     compare,

@@ -143,6 +143,8 @@ def drift(
         print(
             f"called defective\t{percent(told['flagged'])} % of {told['pictures']}; promised at most {percent(told['promised'])} % of good ones"
         )
+    if told["running"] is not None:
+        print(f"threshold\t{told['threshold']:.4g} in force; one that followed these pictures: {told['running']:.4g}")
     print(told["advice"])
 
 

@@ -48,7 +48,8 @@ async def train_here(
         try:
             facts = await workspace.datasets.facts_of(data)
             chosen = read_changes(changes)
-            model = model or kind_of(kind).default_model
+            like = kind_of(kind).like_of(chosen)
+            model = model or ((await workspace.runs.get(like)).subject if like else kind_of(kind).default_model)
             plan = await plan_on(settings, workspace.runs, facts, kind=kind, model=model, chosen=chosen)
         except SpecError as error:
             return refuse([problem.message for problem in error.problems], as_json=as_json)
@@ -59,6 +60,61 @@ async def train_here(
             return refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
         row = await launch_unstored(workspace.runs, plan)
         return await _run_to_its_end(workspace, row, as_json=as_json, register=register)
+
+
+async def extend_here(
+    settings: Settings,
+    reference: str,
+    data: str,
+    changes: Sequence[str],
+    *,
+    confirmed: Callable[[], bool],
+    as_json: bool,
+    register: str | None,
+) -> int:
+    """`train_here` of a model that keeps the memory of the one that `reference` means, and extends it. Where that is a registered model the
+    result is registered under its name, unless another is given."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            before = await workspace.predictions.resolve(reference)
+        except Refused as error:
+            return refuse([str(error)], as_json=as_json)
+    return await train_here(
+        settings,
+        data,
+        [*changes, f"learns_on={before.run}"],
+        kind=before.kind,
+        model=None,
+        confirmed=confirmed,
+        as_json=as_json,
+        register=register or before.model,
+    )
+
+
+async def adapt_here(
+    settings: Settings, name: str, *, promote: bool, confirmed: Callable[[], bool], as_json: bool
+) -> int:
+    """One step of adaptive mode (assistant/models/adapting.py): extend the champion by what it judged good without doubt, register the result, and
+    promote it where that is asked for and nothing gives pause. Returns what `train_here` does."""
+    async with Workspace.open(settings) as workspace:
+        try:
+            made = await workspace.models.make_line_data(name)
+        except Refused as error:
+            return refuse([str(error)], as_json=as_json)
+    tell(f"{made.pictures} pictures of the line are the data set {made.dataset}, by which {made.run} is extended")
+    code = await extend_here(settings, made.run, made.dataset, [], confirmed=confirmed, as_json=as_json, register=name)
+    if code != EXIT_CODES["succeeded"] or not promote:
+        return code
+    async with Workspace.open(settings) as workspace:
+        try:
+            promotion = await workspace.models.promote(name, who=f"{who()}, adaptive mode")
+        except Refused as error:
+            tell(f"it waits as the candidate: {error}")
+            return code
+    tell(
+        f"version {promotion.model.aliases.champion} of {name} is the champion now; murascope rollback {name} takes it back"
+    )
+    return code
 
 
 async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
@@ -82,7 +138,7 @@ async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool, r
         except Refused as error:
             tell(f"it is not registered: {error}")
     folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)
-    _print_outcome(row, folder, others, as_json=as_json, registered=registered)
+    await asyncio.to_thread(_print_outcome, row, folder, others, as_json=as_json, registered=registered)
     return EXIT_CODES[row.state]
 
 

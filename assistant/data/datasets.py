@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.data.archives import BadArchive, NoRoom, unpack_elsewhere
 from assistant.data.facts import NamedFacts
-from assistant.data.names import plain_name
+from assistant.data.names import looks_like_path, plain_name
 from assistant.data.uploads import Upload, abandoned, under_way
 from assistant.machine.engine_process import EngineError, ask_engine
 from assistant.refused import Refused
@@ -115,9 +115,8 @@ class Datasets:
         Raises:
             DatasetError: there is neither, or nothing in it can be trained on.
         """
-        looks_like_path = "/" in data or data.startswith((".", "~"))
         known = {name.casefold() for name in await self.names()}
-        if looks_like_path or (data.casefold() not in known and await asyncio.to_thread(Path(data).is_dir)):
+        if looks_like_path(data) or (data.casefold() not in known and await asyncio.to_thread(Path(data).is_dir)):
             path = await asyncio.to_thread(existing_folder, Path(data))
             return NamedFacts.of(await self.check(path), dataset=path.name)
         return await self.facts(data)

@@ -24,3 +24,8 @@ def plain_name(text: str) -> str | None:
     is_taken = re.fullmatch(r"[rg]\d+", name, re.IGNORECASE)
     fits = 1 <= len(name) <= 80 and re.fullmatch(r"\w[\w .()\-]*", name)
     return name if is_plain and fits and not is_taken else None
+
+
+def looks_like_path(data: str) -> bool:
+    """Whether it can be no name of a data set."""
+    return "/" in data or "\\" in data or data.startswith((".", "~"))

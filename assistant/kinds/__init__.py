@@ -68,6 +68,9 @@ class Kind(Protocol[JobT]):
 
     # ---- a plan ----
 
+    def like_of(self, asked: Mapping[str, Any]) -> str | None:
+        """The run that these settings say the plan is to be like; None where they name none."""
+
     def model_of(self, asked: Mapping[str, Any]) -> str | None:
         """The model that these settings and wishes name without saying so; None where they name none."""
 

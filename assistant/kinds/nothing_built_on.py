@@ -19,5 +19,9 @@ async def dataset_of(runs: Queue, asked: Mapping[str, Any], *, otherwise: str | 
     return otherwise
 
 
+def like_of(asked: Mapping[str, Any]) -> str | None:
+    return None
+
+
 def without_effect(job: Job) -> set[str]:
     return set()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.data.datasets import Datasets
+from assistant.models.adapting import LineData, make_line_data
 from assistant.models.assessing import Assessment, Assessor
 from assistant.models.drift import Drift, drift_of
 from assistant.models.evidence import facts_of
@@ -168,6 +169,12 @@ class Models:
         sides = {run: int((await self._runs.get(run)).spec["image_size"]) for run in {word.run for word in words}}
         return await make_dataset(
             self._settings, self._datasets, self._reviewed, name, words=words, sides=sides, joined=joined
+        )
+
+    async def make_line_data(self, name: str) -> LineData:
+        """Make a data set of pictures of the line that the champion judged good without doubt; as `make_line_data` of adapting.py."""
+        return await make_line_data(
+            self._settings, self._database, self._datasets, self._runs, self.registry, self._kept, name
         )
 
     async def set_gate(self, name: str, gate: Gate | None, *, who: str, why: str = "") -> Model:

@@ -35,7 +35,7 @@ class Check:
     """One thing that was looked at. `code` names what came out of it, for words in the reader's language (locales: check.<code>), `message` is
     the English wording and `values` are its parts. `untold`: nothing to say of it."""
 
-    about: Literal["reload", "gate", "champion", "evidence", "licence"]
+    about: Literal["reload", "gate", "champion", "forgetting", "evidence", "licence"]
     outcome: Outcome
     code: str
     message: str
@@ -122,7 +122,7 @@ class Assessor:
             else:
                 checks.append(Check("gate", "untold", "no_gate", f"{model.row.name} has no gate to keep"))
             if measured is not None:
-                checks.append(await self._beside_champion(model, version, row, folder, measured))
+                checks += await self._beside_champion(model, version, row, folder, measured)
                 checks += _of_evidence(version.facts, measured)
         return Assessment(model.row.name, version.row.version, model.row.revision, checks, measured, lines)
 
@@ -176,34 +176,43 @@ class Assessor:
 
     async def _beside_champion(
         self, model: Model, version: Version, row: RunRow, folder: Path, measured: Measured
-    ) -> Check:
+    ) -> list[Check]:
         champion = model.with_alias("champion")
         if champion is None or champion.row.version == version.row.version:
-            return Check("champion", "untold", "no_champion", f"{model.row.name} has no champion yet")
+            return [Check("champion", "untold", "no_champion", f"{model.row.name} has no champion yet")]
         number = champion.row.version
         try:
             other = at_version(await self._runs.get(champion.row.run), champion.row)
-            theirs, why = await self._measured(other, self._runs.folder_of(other), model.gate)
+            others = self._runs.folder_of(other)
+            theirs, why = await self._measured(other, others, model.gate)
+            is_same = theirs is not None and theirs.fingerprint == measured.fingerprint
+            on_mine, why = (theirs, why) if is_same else await self._measured_on(other, others, row)
         except (UnknownRun, RunElsewhere, NoResults) as error:
-            theirs, why = None, str(error)
-        if theirs is None or theirs.fingerprint != measured.fingerprint:
-            why = why or f"it was tested on {theirs.data if theirs else 'other data'}, and this one on {measured.data}"
+            theirs, on_mine, is_same, why = None, None, False, str(error)
+        if on_mine is None:
             message = f"it cannot be compared with the champion, version {number}: {why}"
-            return Check("champion", "warns", "not_compared", message, {"champion": number, "why": why})
-        worse = [*_worse(measured, theirs), *await asyncio.to_thread(self._behind, row, folder, other)]
-        values = {
-            "champion": number,
-            "data": measured.data,
-            "missed": measured.missed,
-            "missed_before": theirs.missed,
-            "overkill": measured.overkill,
-            "overkill_before": theirs.overkill,
-            "worse": worse,
-        }
-        told = f"{_counted(measured)}; the champion, version {number}: {_counted(theirs)}; both on {measured.data}"
-        if worse:
-            return Check("champion", "warns", "worse", f"worse than the champion in {_listed(worse)}: {told}", values)
-        return Check("champion", "holds", "not_worse", f"no worse than the champion: {told}", values)
+            return [Check("champion", "warns", "not_compared", message, {"champion": number, "why": why})]
+        behind = await asyncio.to_thread(self._behind, row, folder, other)
+        checks = [_compared("champion", ("worse", "not_worse"), number, measured, on_mine, behind)]
+        if not is_same:  # it learnt from other images: whether it still knows those of the champion
+            mine, why = (None, why) if theirs is None else await self._measured_on(row, folder, other)
+            if theirs is None or mine is None:
+                message = f"whether it still knows what version {number} was tested on cannot be looked at: {why}"
+                checks.append(Check("forgetting", "warns", "not_known", message, {"champion": number, "why": why}))
+            else:
+                checks.append(_compared("forgetting", ("forgets", "keeps"), number, mine, theirs, []))
+        return checks
+
+    async def _measured_on(self, row: RunRow, folder: Path, tested: RunRow) -> tuple[Measured | None, str]:
+        """A model on the images that another run was tested with; None with the reason."""
+        if await self._fingerprint(tested) != tested.fingerprint:
+            return None, f"the images of {tested.dataset} are gone or were changed"
+        try:
+            rescored = await self._rescore(row, folder, Path(tested.data_path), "--other-data")
+        except EngineError as error:
+            return None, str(error)
+        escapes, overkill = rescored.counts()
+        return Measured(tested.dataset, tested.fingerprint, escapes, overkill), ""
 
     def _behind(self, row: RunRow, folder: Path, other: RunRow) -> list[str]:
         """The figure that decides of its kind, where the champion is ahead in it."""
@@ -251,9 +260,45 @@ def _of_evidence(facts: VersionFacts, measured: Measured) -> list[Check]:
     return checks
 
 
-def _worse(mine: Measured, theirs: Measured) -> list[str]:
-    pairs = {"missed": (mine.missed, theirs.missed), "overkill": (mine.overkill, theirs.overkill)}
-    return [name for name, (one, other) in pairs.items() if one and other and _rate(one) > _rate(other)]
+def _compared(
+    about: Literal["champion", "forgetting"],
+    codes: tuple[str, str],
+    number: int,
+    mine: Measured,
+    theirs: Measured,
+    behind: Sequence[str],
+) -> Check:
+    """Beside the champion on the same images. `codes`: where it is worse, and where it is not."""
+    worse = [*worse_in(mine, theirs), *behind]
+    values = {
+        "champion": number,
+        "data": mine.data,
+        "missed": mine.missed,
+        "missed_before": theirs.missed,
+        "overkill": mine.overkill,
+        "overkill_before": theirs.overkill,
+        "worse": worse,
+        "types": _types_worse(mine, theirs),
+    }
+    told = f"{_counted(mine)}; the champion, version {number}: {_counted(theirs)}; both on {mine.data}"
+    if worse:
+        return Check(about, "warns", codes[0], f"worse than the champion in {_listed(worse)}: {told}", values)
+    return Check(about, "holds", codes[1], f"no worse than the champion: {told}", values)
+
+
+def worse_in(mine: Measured, theirs: Measured) -> list[str]:
+    """Figures in which it does worse; misses also where that holds of a single defect type, whatever the others make up for."""
+    missed = _rate(mine.missed) > _rate(theirs.missed) or bool(_types_worse(mine, theirs))
+    overkill = bool(mine.overkill and theirs.overkill and _rate(mine.overkill) > _rate(theirs.overkill))
+    return [*(["missed"] if missed else []), *(["overkill"] if overkill else [])]
+
+
+def _types_worse(mine: Measured, theirs: Measured) -> list[str]:
+    return [
+        name
+        for name, share in mine.escapes.items()
+        if name in theirs.escapes and _rate(share) > _rate(theirs.escapes[name])
+    ]
 
 
 def _rate(share: Share) -> float:

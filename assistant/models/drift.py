@@ -40,6 +40,8 @@ class Drift:
     pictures: different ones that were looked at, `below` of them under the threshold; kept: good images below it that they are compared with.
     statistic, p_value: of the test; None where there are too few. moved: by how much the median score lies higher, in spreads (interquartile
     ranges) of the good ones. flagged: share that was called defective. promised: share of good images that the threshold promised at most.
+    threshold: in force; running: where it would lie if it had moved and stretched as the median and the interquartile range of the pictures below it
+    have. That is an alarm: nothing sets it.
     """
 
     reference: str
@@ -53,6 +55,8 @@ class Drift:
     moved: float | None
     flagged: float | None
     promised: float | None
+    threshold: float
+    running: float | None
 
     def told(self) -> dict[str, Any]:
         """As JSON, with the words of what to do in English."""
@@ -67,7 +71,7 @@ class Drift:
         what = "higher: expect more false alarms" if (self.moved or 0) > 0 else "lower: defects may pass more easily"
         return (
             f"the latest pictures score {what}, and what the threshold promised holds no more; look at camera, light and lens, "
-            "then train again with new good images, or set the threshold anew"
+            "then extend the model by new good images, train again with them, or set the threshold anew"
         )
 
 
@@ -106,12 +110,23 @@ def _compared(reference: str, run: str, folder: Path, scores: Sequence[float], t
     kept = np.array([score for score in set_by.held_out.scores if score <= limit])
     flagged = 1 - len(seen) / len(scores) if scores else None
     counts: dict[str, Any] = {"pictures": len(scores), "below": len(seen), "kept": len(kept)}
-    told: dict[str, Any] = {"flagged": flagged, "promised": set_by.promised.promised}
+    told: dict[str, Any] = {"flagged": flagged, "promised": set_by.promised.promised, "threshold": limit}
     if len(seen) < FEWEST or len(kept) < FEWEST_KEPT:
-        return Drift(reference, run, "too_few", **counts, statistic=None, p_value=None, moved=None, **told)
+        return Drift(
+            reference, run, "too_few", **counts, statistic=None, p_value=None, moved=None, running=None, **told
+        )
     found = ks_2samp(seen, kept)
-    low, high = np.quantile(kept, [0.25, 0.75])
-    moved = float((np.median(seen) - np.median(kept)) / max(float(high - low), 1e-12))
+    (low, middle, high), (low_now, middle_now, high_now) = (
+        np.quantile(each, [0.25, 0.5, 0.75]) for each in (kept, seen)
+    )
+    spread = max(float(high - low), 1e-12)
+    moved = float(middle_now - middle) / spread
+    running = float(middle_now + (limit - middle) * max(float(high_now - low_now), 1e-12) / spread)
     outcome: Outcome = "drifted" if found.pvalue < CHANCE else "steady"
-    measures: dict[str, Any] = {"statistic": float(found.statistic), "p_value": float(found.pvalue), "moved": moved}
+    measures: dict[str, Any] = {
+        "statistic": float(found.statistic),
+        "p_value": float(found.pvalue),
+        "moved": moved,
+        "running": running,
+    }
     return Drift(reference, run, outcome, **counts, **measures, **told)

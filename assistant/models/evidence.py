@@ -12,6 +12,7 @@ from assistant.runs.results import evaluation_of, told_by_file
 from assistant.store.tables import RunRow, VersionRow
 from engine.contract.checksums import LIST
 from engine.contract.folder import RunFolder
+from engine.contract.jobs import read_job
 from engine.contract.licences import is_non_commercial
 from engine.contract.results.card import ModelCard
 
@@ -39,6 +40,8 @@ def facts_of(row: RunRow, folder: Path) -> VersionFacts:
         fingerprint=card.data.fingerprint or row.fingerprint,
         data_licence=card.data.licence,
         weights=card.weights.facts(),
+        built_on=read_job(row.spec).built_on,
+        earlier_data=[data.name or "" for data in card.data.before or []],
         licences=licences,
         non_commercial=[each for each in licences if is_non_commercial(each)],
         synthetic=card.synthetic,
@@ -78,7 +81,8 @@ def counts_of(row: RunRow, folder: Path) -> tuple[dict[str, Share], Share | None
 
 
 def _licences(card: ModelCard) -> Iterator[str | None]:
-    yield card.data.licence
+    for data in (card.data, *(card.data.before or [])):
+        yield data.licence
     yield card.weights.licence
     for before in card.weights.lineage:
         yield before.get("licence")

@@ -22,6 +22,10 @@ class VersionFacts(BaseModel):
     fingerprint: str | None = Field(default=None, description="of the data set: its version")
     data_licence: str | None = None
     weights: dict[str, Any] = {}
+    built_on: list[str] = Field(default=[], description="finished runs that it extends, or is put together from")
+    earlier_data: list[str] = Field(
+        default=[], description="data sets of those whose memory it extends, the oldest first"
+    )
     licences: list[str] = Field(default=[], description="of all that it comes from")
     non_commercial: list[str] = Field(default=[], description="those of them that forbid use in a business")
     synthetic: bool = False

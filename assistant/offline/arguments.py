@@ -95,6 +95,10 @@ NAMED: Mapping[str, Callable[[Said], Any]] = {
 }
 QUOTATION = re.compile(r"[\"“「『«]([^\"”」』»]+)[\"”」』»]|(?<!\w)['‘]([^'’]+)['’](?!\w)")
 PICTURE = re.compile(r"[^\s\"'“”‘’「」]+\.(?:png|jpe?g|bmp|tiff?|webp)(?![a-z0-9])", re.IGNORECASE)
+FOLDER = re.compile(
+    r"(?<![A-Za-z0-9_./~-])(?:~/|/|[A-Za-z]:[\\/])[^\s\"'`,;?!，。？！]+"
+)  # a path from the root of a disk
+PARTICLE = re.compile(r"(?<=[A-Za-z0-9_])(?=[가-힣\u4e00-\u9fff])")  # /data/new를, /data/new里的
 GROUP = re.compile(r"(?<![\w-])g[1-9]\d{0,8}(?![a-z0-9_-])", re.IGNORECASE)
 LISTED = re.compile(r"\s*(?:,|、|;|\band\b|&|和|랑|하고|이랑|및)\s*")
 NAMED_CHOICES = {"state": "states", "family": "families"}  # what names one of the choices, in a reading
@@ -114,6 +118,8 @@ def arguments_said(intent: str, reading: Reading, learned: Learned) -> dict[str,
     if traits(intent).plans:
         return _plan(said)
     made = given(**{name: reader(said) for name, reader in readers(intent).items()})
+    if "dataset" in made:  # one name is not both
+        made.pop("registered", None)
     if traits(intent).groups and "run" not in made and (group := GROUP.search(reading.original)) is not None:
         made["run"] = group[0].lower()
     nothing = said.choice(OFF)

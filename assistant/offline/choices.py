@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from assistant.data.names import looks_like_path
 from assistant.offline.examples import Example, examples
 from assistant.offline.language import lower, normalise
 from assistant.offline.names import find_datasets, nearest
@@ -34,7 +35,7 @@ def unknown_name(requests: Sequence[Request], *, datasets: Sequence[str], langua
     """Which data set is meant, where one is named that is not registered; None where all are, or there is none at all."""
     for request in requests:
         named = request.arguments.get("dataset")
-        if named is None or named in datasets or not datasets:
+        if named is None or named in datasets or not datasets or looks_like_path(named):
             continue
         asked = replace(
             request, arguments={name: value for name, value in request.arguments.items() if name != "dataset"}

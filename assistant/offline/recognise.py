@@ -22,6 +22,11 @@ from engine.contract.joining import adapting_models
 from prompts.languages import Language
 
 RUN_ID = re.compile(r"(?<![a-z0-9_])r\s?-?(\d{1,9})(?![a-z0-9_])")
+OF_A_RUN = ("backbone_run", "learns_on")  # settings whose value is a run
+PATH = re.compile(  # from the root of a disk, with a folder in it; Chinese needs no space before
+    r"(?:(?<![^\s\"'“‘(（:：])(?:~/|/(?=[^\s/]+/)|[a-z]:[\\/])|(?<=[\u4e00-\u9fff])/(?=[a-z0-9_.-]+/))[^\s\"'`,;?!，。？！]+"
+)
+AFTER_PATH = re.compile(r"(?<=[a-z0-9_])(?=[가-힣\u4e00-\u9fff])|[.:)]+$")  # /data/new를, /data/new里的
 PROPOSAL_ID = re.compile(r"(?<![a-z0-9_])p-?(\d{1,9})(?![a-z0-9_])")
 
 REACH = 40  # characters after a correction in which the new value stands
@@ -44,14 +49,16 @@ def recognise(
     original = correct(original, words=words, keep=frozenset(re.findall("[a-z]+", " ".join(datasets).lower())))
     typed = lower(original)
     text = typed.translate(words.traditional)
-    known = find_datasets(typed, datasets=datasets, words=words)
+    paths = [_path(match) for match in PATH.finditer(typed)]
+    known = paths + find_datasets(_mask(typed, paths, "dataset"), datasets=datasets, words=words)
     known = [each if each.value in datasets else replace(each, value=original[each.start : each.end]) for each in known]
     text = _mask(text, known, "dataset")
     models = words.models.find(text)
     text = _mask(text, models, "model")
-    runs = _ids(RUN_ID, text, prefix="r") + _numbered_runs(text, words=words)
+    runs = [Found(match.start(), match.end(), f"r{int(match[1])}") for match in RUN_ID.finditer(text)]
+    runs += _numbered_runs(text, words=words)
     text = _mask(text, runs, "run")
-    proposals = _ids(PROPOSAL_ID, text, prefix="p")
+    proposals = [Found(match.start(), match.end(), f"p{match[1]}") for match in PROPOSAL_ID.finditer(text)]
     text = _mask(text, proposals, "proposal")
     only_names = text
     tasks = words.tasks.find(text)
@@ -74,7 +81,8 @@ def recognise(
     numbers = [number for number in numbers if not _within(number, spans(replaced))]
     now = {**(plan or {}), **({"model": models[0].value} if models else {})}
     settings = named + find_settings(text, numbers=numbers, names=names, language=language, now=now)
-    settings, models, runs = _with_backbone_run(settings, models=models, runs=runs)
+    for setting in OF_A_RUN:
+        settings, models, runs = _with_run_of(setting, settings, models=models, runs=runs)
     bare = [name for name in names if not _overlaps(name, settings)]
     rejected = words.replaced.find(_mask(_mask(with_numbers, bare, "setting"), settings, "setting"))
     settings = _with_opposites(settings, names=bare, rejected=rejected)
@@ -183,14 +191,14 @@ def spans(found: Iterable[Found | Setting | Number | Rejected]) -> list[tuple[in
     return [(each.start, each.end) for each in found]
 
 
-def _with_backbone_run(
-    settings: list[Setting], *, models: list[Found], runs: list[Found]
+def _with_run_of(
+    setting: str, settings: list[Setting], *, models: list[Found], runs: list[Found]
 ) -> tuple[list[Setting], list[Found], list[Found]]:
     """ "with the backbone of r7", "of the last CutPaste run": the run, or the model, belongs to the setting and names nothing else."""
-    asked = next((each for each in settings if each.name == "backbone_run"), None)
+    asked = next((each for each in settings if each.name == setting), None)
     if asked is None:
         return settings, models, runs
-    settings = [each for each in settings if each.name != "backbone_run"]
+    settings = [each for each in settings if each.name != setting]
     named = [run for run in runs if asked.start <= run.start < asked.end]
     others = [model for model in models if asked.start <= model.start < asked.end]
     if named:
@@ -241,8 +249,9 @@ def _overlaps(item: Number | Found, others: Sequence[Found | Setting]) -> bool:
     return any(item.start < other.end and other.start < item.end for other in others)
 
 
-def _ids(pattern: re.Pattern[str], text: str, *, prefix: str) -> list[Found]:
-    return [Found(match.start(), match.end(), f"{prefix}{int(match[1])}") for match in pattern.finditer(text)]
+def _path(match: re.Match[str]) -> Found:
+    path = AFTER_PATH.split(match[0])[0]
+    return Found(match.start(), match.start() + len(path), path)
 
 
 def _numbered_runs(text: str, *, words: Vocabulary) -> list[Found]:

@@ -85,7 +85,7 @@ async def refuse_what_is_needed(runs: Queue, row: RunRow) -> None:
 
 
 async def needed_by(runs: Queue, row: RunRow) -> list[str]:
-    """The runs that are built on this one's model: ensembles that it is a member of, trainings that took its backbone."""
+    """The runs that are built on this one's model: ensembles that it is a member of, trainings that took its backbone or learn on from it."""
     return [each.id for each in await runs.naming(row.id) if row.id in _built_on(each)]
 
 
@@ -120,7 +120,8 @@ def _built_on(row: RunRow) -> list[str]:
     try:
         return read_job(row.spec).built_on
     except ValueError:  # of another version: its settings are not known, but what is written there is
-        found = [row.spec.get("backbone_run"), *_listed(row.spec.get("model", {}).get("members"))]
+        model = row.spec.get("model", {})
+        found = [row.spec.get("backbone_run"), model.get("learns_on"), *_listed(model.get("members"))]
         return [str(each) for each in found if each]
 
 

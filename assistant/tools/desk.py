@@ -10,6 +10,7 @@ from pydantic_ai import ModelRetry
 from assistant.data.datasets import DatasetError, Datasets
 from assistant.frames import Item
 from assistant.models.acts import Models
+from assistant.models.serving.predictions import Predictions
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.attempts import Attempts
@@ -107,6 +108,7 @@ class Desk:
     attempts: Attempts
     groups: Groups
     models: Models
+    predictions: Predictions
     conversation: str
     language: Language
     cards: Cards

@@ -1,4 +1,4 @@
-"""Which finished runs can be put together to an ensemble, and whose backbone another training can take.
+"""Which finished runs can be put together to an ensemble, whose backbone another training can take, and which can be learnt on from.
 
 Asked twice by the same rules: by the assistant before anybody says yes, and by the engine, since folders may change in between.
 """
@@ -13,6 +13,9 @@ from engine.contract.models import MODELS, DetectorParams
 from engine.contract.results.detect import DetectCard
 
 HELD_BACK_BY = ("seed", "calibration_share", "most_good")  # settings that say which good images a training holds back
+# settings that say what a memory holds, beside those of the model
+SEEN_BY = ("backbone", "backbone_run", "weights", "image_size", "normalisation", "feature_normalisation")
+OF_LEARNING_ON = frozenset({"name", "learns_on", "bank_limit"})  # of the model, and may differ
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,48 @@ def why_no_backbone(run: str, job: Job, *, has_backbone: bool, wanted: str | Non
     if wanted is not None and theirs is not None and _bare(wanted) != _bare(theirs):
         return Problem("backbone", f"backbone is {wanted!r}, but {run} adapted {theirs!r}: take backbone {theirs}")
     return None
+
+
+def why_not_learnt_on(candidate: Candidate, *, model: str, fingerprint: str | None) -> Problem | None:
+    """Why a training of this model, on images of this fingerprint, cannot keep the memory of a finished run and extend it; None where it can."""
+    run, job, card = candidate.run, candidate.job, candidate.card
+    values: dict[str, Any] = {"run": run}
+    if job.subject != model or "learns_on" not in type(job.model).model_fields:
+        named = ", ".join(MODELS[name].title for name in extended_models())
+        message = f"{run} is {job.title}: only {named} learn on, each from a run of its own kind"
+        return Problem("learns_on", message, "other_model", values | {"model": job.title, "known": named})
+    if card is None:
+        message = f"{run} has no saved model any more: train it anew"
+        return Problem("learns_on", message, "no_saved_model", values)
+    if fingerprint is not None and card.data.fingerprint == fingerprint:
+        message = f"{run} has learnt from these very images: name a data set with new good ones"
+        return Problem("learns_on", message, "same_data", values)
+    if getattr(job, "feature_normalisation", None) == "batch":
+        message = f"{run} measured its features on its own images (feature_normalisation batch), so new ones cannot be added: train anew"
+        return Problem("learns_on", message, "measured_features", values)
+    if card.data.learnt is None or not card.normals:
+        message = f"{run} is of an older version, which did not note which images it learnt from: train it anew"
+        return Problem("learns_on", message, "learnt_unknown", values)
+    return None
+
+
+def why_settings_differ(candidate: Candidate, asked: Mapping[str, Any]) -> Iterator[Problem]:
+    """Settings that a training which learns on from this run must have like it, and that are asked for otherwise."""
+    for name, theirs in settings_kept(candidate.job).items():
+        if asked.get(name) is not None and not _same(asked[name], theirs):
+            message = f"{name} is {asked[name]}, but {candidate.run}, whose memory is extended, has {theirs}: leave {name} out"
+            yield Problem(name, message, "other_setting", {"run": candidate.run, "limit": str(theirs)})
+
+
+def settings_kept(job: Job) -> dict[str, Any]:
+    """What a training that learns on from this one has in common with it: all that says what is in the memory."""
+    own = {name: getattr(job, name, None) for name in SEEN_BY}
+    return own | job.model.model_dump(exclude=set(OF_LEARNING_ON))
+
+
+def extended_models() -> list[str]:
+    """The models that can learn on from a finished run."""
+    return [name for name, params in MODELS.items() if "learns_on" in params.model_fields]
 
 
 def adapting_titles() -> str:

@@ -24,6 +24,7 @@ def greedy_coreset(
     *,
     size: int,
     first: int = 0,
+    beyond: torch.Tensor | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     pool_size: int = POOL,
 ) -> torch.Tensor:
@@ -31,22 +32,33 @@ def greedy_coreset(
 
     Each pick is the point farthest from all picked before; of equally far ones the lowest index. `progress(done, total)` is
     called between pools and every few picks; it may raise to stop.
+
+    Args:
+        first: index of the first pick.
+        beyond: points (B, D) that count as picked before, so that the first pick is the one farthest from all of these.
     """
     size = min(size, len(points))
     norms = torch.cat([squared_norms(part.double()) for part in torch.split(points, 65536)])
     farness = torch.full_like(norms, torch.inf)  # (N,) squared distance to the nearest pick; -1 once picked
-    picked = [first]
-    _account_for(points, norms, farness, picked)
+    picked: list[int] = []
+    if beyond is None:
+        picked = [first]
+        _account_for(points, norms, farness, points[picked], norms[picked])
+        farness[picked] = -1
+    else:
+        for part in torch.split(beyond, pool_size):
+            _account_for(points, norms, farness, part, squared_norms(part.double()))
     while len(picked) < size:
         progress(len(picked), size)
         pool = _farthest(farness, min(pool_size, len(points) - 1))
         new = _pick_from(points, norms, farness, pool, picked=len(picked), size=size, progress=progress)
         if not new:
             break
-        _account_for(points, norms, farness, new)
+        _account_for(points, norms, farness, points[new], norms[new])
+        farness[new] = -1
         picked += new
     progress(len(picked), len(picked))
-    return torch.tensor(picked, device=points.device)
+    return torch.tensor(picked, dtype=torch.long, device=points.device)
 
 
 @dataclass(frozen=True)
@@ -95,24 +107,24 @@ def _pick_from(
     return new
 
 
-def _account_for(points: torch.Tensor, norms: torch.Tensor, farness: torch.Tensor, new: list[int]) -> None:
-    """Lower every point's farness to its distance to the new picks, chunk by chunk.
+def _account_for(
+    points: torch.Tensor, norms: torch.Tensor, farness: torch.Tensor, centres: torch.Tensor, centre_norms: torch.Tensor
+) -> None:
+    """Lower every point's farness to its distance to the new centres (K, D), chunk by chunk.
 
     The coarse search names the few pairs that can matter; these are measured in float64.
     """
-    centres = torch.tensor(new, device=points.device)
-    searcher = Searcher(points[centres])
+    searcher = Searcher(centres)
     rows = max(1, CHUNK_ELEMENTS // points.shape[1])
     for start in range(0, len(points), rows):
         part = slice(start, start + rows)
         pairs = searcher.closer(points[part], farness[part])
         if pairs is None:
-            _account_for_all(points[part], norms[part], farness[part], points[centres], norms[centres])
+            _account_for_all(points[part], norms[part], farness[part], centres, centre_norms)
         else:
             row, entry = pairs
             distance = pair_distances(points[part], row, searcher.bank, entry, dtype=torch.float64)
             farness[part].scatter_reduce_(0, row, distance, "amin")
-    farness[centres] = -1
 
 
 def _account_for_all(

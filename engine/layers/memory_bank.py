@@ -1,13 +1,21 @@
 """Patches of good images, kept to compare with, and where each comes from."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
+from engine.contract.events import Fitting
+from engine.layers.coreset import greedy_coreset
 from engine.layers.neighbours import Neighbour, Searcher, nearest_k_plainly, nearest_plainly
+from engine.report import Eta, Reporter
 
 
 class MemoryBank(nn.Module):
-    """M patches of D features. sources (M, 3): index of the training image in the order collected, row and column."""
+    """M patches of D features. sources (M, 3): index of the training image in the order collected, row and column.
+
+    One that holds patches already is extended by what it learns: it keeps what it had.
+    """
 
     patches: torch.Tensor
     sources: torch.Tensor
@@ -21,12 +29,47 @@ class MemoryBank(nn.Module):
     def __len__(self) -> int:
         return len(self.patches)
 
-    def fill(self, patches: torch.Tensor, chosen: torch.Tensor, *, grid: tuple[int, int]) -> None:
+    def learn(
+        self,
+        patches: torch.Tensor,
+        *,
+        grid: tuple[int, int],
+        ratio: float,
+        most: int,
+        seed: int,
+        report: Reporter,
+        first_image: int = 0,
+    ) -> None:
+        """Keep the share `ratio` of all patches (N, D), those that cover the others best; they come image by image, each a grid row by row.
+
+        A bank that holds patches takes those farthest from what it has, farthest first. Where it would hold more than `most`, and more than
+        it held before, old and new are thinned together.
+
+        Args:
+            first_image: index of the first of these images among all that the bank was learnt from.
+        """
+        size = max(1, round(ratio * len(patches)))
+        if len(self) == 0:
+            first = int(torch.randint(len(patches), (1,), generator=torch.Generator().manual_seed(seed)))
+            chosen = greedy_coreset(patches, size=size, first=first, progress=_telling(report, size))
+            self.fill(patches, chosen, grid=grid)
+            return
+        added = MemoryBank(patches.shape[1])
+        chosen = greedy_coreset(patches, size=size, beyond=self.patches, progress=_telling(report, size, len(self)))
+        added.fill(patches, chosen, grid=grid, first_image=first_image)
+        most = max(most, len(self))
+        self.patches = torch.cat([self.patches, added.patches])
+        self.sources = torch.cat([self.sources, added.sources])
+        if len(self) > most:
+            kept = greedy_coreset(self.patches, size=most, progress=_telling(report, most)).sort().values
+            self.patches, self.sources = self.patches[kept], self.sources[kept]
+
+    def fill(self, patches: torch.Tensor, chosen: torch.Tensor, *, grid: tuple[int, int], first_image: int = 0) -> None:
         """Take over the `chosen` of all patches (N, D), which come image by image, each a grid row by row."""
         height, width = grid
         self.patches = patches[chosen]
-        within = chosen % (height * width)
-        self.sources = torch.stack([chosen // (height * width), within // width, within % width], dim=1).int()
+        image, within = first_image + chosen // (height * width), chosen % (height * width)
+        self.sources = torch.stack([image, within // width, within % width], dim=1).int()
 
     def nearest(self, queries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Distance (Q,) of queries (Q, D) to the nearest patch, and its index (Q,)."""
@@ -84,3 +127,13 @@ class MemoryBank(nn.Module):
         if kept is None or kept[0] is not self.patches or kept[1] != version:
             self._searcher = kept = (self.patches, version, Searcher(self.patches))
         return kept[2]
+
+
+def _telling(report: Reporter, size: int, held: int = 0) -> Callable[[int, int], None]:
+    """Says how far a bank is that takes `size` patches beside the `held` ones."""
+    eta = Eta(size)
+
+    def progress(done: int, total: int) -> None:
+        report(Fitting(what="coreset", done=done, total=total, bank_size=held + done, eta_s=eta(done)))
+
+    return progress

@@ -44,6 +44,16 @@ class Moments:
             self.sum += relative.sum(dim=0)
             self.outer.addmm_(relative.T, relative)
 
+    def add_components(self, known: Components, *, count: int) -> None:
+        """Take into account so many rows of which only the principal components are known: what these leave out varies alike in all other directions."""
+        axes, size = known.axes.double(), len(self.sum)
+        relative = known.mean.double() - self.offset
+        covariance = (axes * (known.variances.double() - known.noise)) @ axes.T
+        covariance += known.noise * torch.eye(size, dtype=torch.float64, device=axes.device)
+        self.outer += max(count - 1, 0) * covariance + count * torch.outer(relative, relative)
+        self.sum += count * relative
+        self.count += count
+
     def mean(self) -> torch.Tensor:
         """(D,) float64."""
         return self.offset + self.sum / self.count

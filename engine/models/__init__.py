@@ -11,6 +11,7 @@ from engine.backbones import Backbone
 from engine.contract.events import Warned
 from engine.contract.folder import ModelFolder
 from engine.contract.jobs.detect import DetectJob
+from engine.contract.results.detect import DetectCard
 from engine.datasets.loading import Batch
 from engine.datasets.synthetic.blending import Synthesis
 from engine.layers.neighbours import Neighbour
@@ -36,10 +37,25 @@ class Prediction:
 class AnomalyModel(Learner):
     """What every model offers. Memory models collect in `train_step` and `fit`; the others return a loss with a gradient.
 
-    `remembered` are counted by `explain`, and model.json holds them.
+    `remembered` are counted by `explain`, and model.json holds them. One that learns on from a finished model begins with its state;
+    `learnt_before` are the pictures which that one remembers, and come first; `before` is its card.
     """
 
     figures = ("loss", "psnr", "ssim")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.learnt_before: list[str] = []
+        self.before: DetectCard | None = None
+
+    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
+        """Begin with the saved state of a finished model of the same settings.
+
+        Raises:
+            ValueError: the state is of another model, or of a version that did not keep what is needed.
+        """
+        self.load_saved(state)
+        self.learnt_before = remembered
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Memory: collects and returns the sums of `feature_sums`. Gradient, flow: `loss`, a scalar with gradient.

@@ -8,18 +8,16 @@ enough, and exact); features are concatenated as they are, without the adaptive 
 import torch
 
 from engine.backbones import Backbone
-from engine.contract.events import Fitting
 from engine.contract.jobs.detect import DetectJob
 from engine.contract.models.patchcore import PatchCoreParams
 from engine.datasets.loading import Batch
 from engine.layers.blur import gaussian_blur
-from engine.layers.coreset import greedy_coreset
 from engine.layers.memory_bank import MemoryBank
 from engine.layers.neighbours import Neighbour
 from engine.layers.patches import joined_chunks, joined_patches, patch_levels, to_map
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
-from engine.report import Eta, Reporter
+from engine.report import Reporter
 
 
 def build(spec: DetectJob, backbone: Backbone | None) -> "PatchCore":
@@ -53,16 +51,15 @@ class PatchCore(AnomalyModel):
     @torch.no_grad()
     def fit(self, report: Reporter) -> None:
         """Thin what was collected to the memory bank."""
-        patches = joined_chunks(self._collected)
-        size = max(1, round(self.params.coreset_ratio * len(patches)))
-        eta = Eta(size)
-
-        def progress(done: int, total: int) -> None:
-            report(Fitting(what="coreset", done=done, total=total, bank_size=done, eta_s=eta(done)))
-
-        first = int(torch.randint(len(patches), (1,), generator=torch.Generator().manual_seed(self.seed)))
-        chosen = greedy_coreset(patches, size=size, first=first, progress=progress)
-        self.bank.fill(patches, chosen, grid=self._grid)
+        self.bank.learn(
+            joined_chunks(self._collected),
+            grid=self._grid,
+            ratio=self.params.coreset_ratio,
+            most=self.params.bank_limit,
+            seed=self.seed,
+            report=report,
+            first_image=len(self.learnt_before),
+        )
 
     @torch.no_grad()
     def predict_step(self, batch: Batch) -> Prediction:

@@ -59,6 +59,8 @@ class Scales(AnomalyModel):
         for _, model in self._each():
             model.fit(report)
         some, self._some = self._some, _Some()
+        if self.learnt_before:
+            return  # what was usual before stays so: good pictures of both looks score as they did
         for scale, model in self._each():
             found = [model.as_unseen(self._at(scale, batch), [number]) for number, batch in some.kept]
             self.usual_scores[scale] = _mean([each.pred_score for each in found])
@@ -87,6 +89,11 @@ class Scales(AnomalyModel):
             usual = float(self.usual_highs[scale])
             by_scale.append([[replace(each, distance=each.distance / usual) for each in near] for near in found])
         return [max(near, key=lambda each: each[0].distance) for near in zip(*by_scale, strict=True)]
+
+    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
+        super().learn_on_from(state, remembered)
+        for _, model in self._each():
+            model.learnt_before = remembered
 
     def prepare_export(self) -> None:
         for _, model in self._each():

@@ -18,7 +18,7 @@ from engine.datasets.loading import Batch
 from engine.free_memory import require_memory
 from engine.layers.blur import gaussian_blur
 from engine.layers.patches import joined_patches, mean_of_highest, patch_levels, to_map
-from engine.layers.pca import Moments, components_of_moments, residual
+from engine.layers.pca import Components, Moments, components_of_moments, residual
 from engine.layers.statistics import feature_sums
 from engine.models import AnomalyModel, Prediction
 from engine.report import Reporter
@@ -30,10 +30,17 @@ def build(spec: DetectJob, backbone: Backbone | None) -> "Subspace":
 
 
 class Subspace(AnomalyModel):
-    """B images, D channels, H x W cells of the finest level, K components."""
+    """B images, D channels, H x W cells of the finest level, K components.
+
+    One that learns on from a finished model sums up the patches of that one, known by its components, with the new ones; they count at most as
+    much as these, so that a new look is not lost among many old patches.
+    """
 
     mean: torch.Tensor
     axes: torch.Tensor
+    variances: torch.Tensor
+    counted: torch.Tensor
+    noise: torch.Tensor
 
     def __init__(self, params: SubspaceParams, backbone: Backbone):
         super().__init__()
@@ -42,6 +49,9 @@ class Subspace(AnomalyModel):
         size = backbone.channels[0] if backbone.is_transformer else sum(backbone.channels)
         self.register_buffer("mean", torch.zeros(size))  # (D,)
         self.register_buffer("axes", torch.empty(size, 0))  # (D, K)
+        self.register_buffer("variances", torch.empty(0))  # (K,) along them
+        self.register_buffer("noise", torch.zeros(()))  # mean variance along the others
+        self.register_buffer("counted", torch.zeros((), dtype=torch.int64))  # patches; 0 of models saved without it
         self._moments: Moments | None = None
 
     @torch.no_grad()
@@ -58,9 +68,14 @@ class Subspace(AnomalyModel):
         """The principal components of all that was added."""
         assert self._moments is not None, "nothing was collected"
         report(Fitting(what="pca", done=0, total=1, bank_size=None))
+        if self.learnt_before:
+            known = Components(self.mean, self.axes, self.variances, float(self.noise))
+            self._moments.add_components(known, count=min(int(self.counted), self._moments.count))
         found = components_of_moments(self._moments, variance_kept=self.params.variance_kept)
+        self.counted.fill_(self._moments.count)
         self._moments = None
-        self.mean, self.axes = found.mean, found.axes
+        self.mean, self.axes, self.variances = found.mean, found.axes, found.variances
+        self.noise.fill_(found.noise)
         report(Fitting(what="pca", done=1, total=1, bank_size=self.axes.shape[1]))
 
     @torch.no_grad()
@@ -70,6 +85,15 @@ class Subspace(AnomalyModel):
         maps = to_map(values, size=batch.images.shape[-2:])
         scores = mean_of_highest(values, share=self.params.top_share)
         return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
+
+    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
+        super().learn_on_from(state, remembered)
+        if not self.counted:
+            raise ValueError("it was saved without the variances that are needed to learn on from it: train it again")
+
+    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
+        kept = {name: getattr(self, name) for name in ("variances", "noise", "counted")}
+        super().load_saved(kept | state)  # those of the first version lack them
 
     def _patches(self, images: torch.Tensor) -> torch.Tensor:
         """(B, H, W, D): the mean of a transformer's blocks, or the levels of a pyramid side by side."""

@@ -22,7 +22,7 @@ class MemoryTrainer(BaseTrainer):
         """
         loaders = [train_loader] if train_loader.augmentation == "none" else [train_loader.plain(), train_loader]
         total_images = sum(loader.images for loader in loaders)
-        self.modeler.remembered = []
+        self.modeler.remembered = [*self.modeler.learnt_before]
         images = samples = 0
         values, total, squares = 0, 0.0, 0.0
         collected: Figures = {}

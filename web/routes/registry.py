@@ -11,6 +11,7 @@ from assistant.models.gate import Gate
 from assistant.models.registry import Model
 from assistant.reports.study import figures_of
 from engine.contract.jobs import KINDS
+from engine.contract.joining import extended_models
 from web.ids import Name
 from web.routes.workspace import Drawn, Opened
 
@@ -50,13 +51,16 @@ class GateSet(Decision):
 @router.get("/models/{name}")
 async def show_model(request: Request, name: Name, workspace: Opened, renderer: Drawn) -> Response:
     model = await workspace.models.registry.get(name)
+    champion = model.with_alias("champion")
     history, false = await workspace.models.registry.history(model.row.name)
     studies = await workspace.studies.of(model.row.name)
     return await renderer.page(
         request,
         "model",
         model=model,
-        champion=model.with_alias("champion"),
+        champion=champion,
+        extended=champion or (model.versions[0] if model.versions else None),
+        extended_models=extended_models(),
         history=list(reversed(history)),
         first_false=false,
         types=_types(model),

@@ -25,7 +25,7 @@ from assistant.kinds.classify.telling import (
     results_of,
 )
 from assistant.kinds.classify.work import count_work
-from assistant.kinds.nothing_built_on import build_on, dataset_of, without_effect
+from assistant.kinds.nothing_built_on import build_on, dataset_of, like_of, without_effect
 from engine.contract.jobs.classify import ClassifyJob
 from engine.contract.results.classify import ClassifyResults
 
@@ -37,6 +37,7 @@ class Classify:
         "backbone", "include_good", "image_size", "epochs", "batch_size", "augmentation", "learning_rate", "seed",
     )  # fmt: skip
     wishes: Mapping[str, Any] = {}
+    like_of = staticmethod(like_of)
     model_of = staticmethod(model_of)
     dataset_of = staticmethod(dataset_of)
     build_on = staticmethod(build_on)

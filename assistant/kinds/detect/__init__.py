@@ -8,7 +8,7 @@ from assistant.kinds.detect.advice import backbone_for, best_for, complete, reco
 from assistant.kinds.detect.candidates import candidates, on_a_cut
 from assistant.kinds.detect.claims import OUTLINES, rounding_of
 from assistant.kinds.detect.comparing import COMPARED
-from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, model_of
+from assistant.kinds.detect.earlier_runs import WISHES, build_on, dataset_of, like_of, model_of
 from assistant.kinds.detect.gallery import GALLERIES, gallery
 from assistant.kinds.detect.judging import tested
 from assistant.kinds.detect.notices import notices_of, refuse_what_cannot_run, without_effect
@@ -37,6 +37,7 @@ class Detect:
         "seed",
     )  # fmt: skip
     wishes = WISHES
+    like_of = staticmethod(like_of)
     model_of = staticmethod(model_of)
     dataset_of = staticmethod(dataset_of)
     build_on = staticmethod(build_on)

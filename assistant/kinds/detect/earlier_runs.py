@@ -1,4 +1,4 @@
-"""Earlier runs that a training builds on: the members of an ensemble, and the run whose adapted backbone is taken.
+"""Earlier runs that a training builds on: the members of an ensemble, the run whose adapted backbone is taken, and the one that is learnt on from.
 
 What cannot be put together (engine/contract/joining.py) is refused here, before anybody is asked for a yes.
 """
@@ -25,9 +25,12 @@ from engine.contract.joining import (
     adapting_titles,
     joining_model,
     largest_size,
+    settings_kept,
     why_no_backbone,
     why_no_member,
+    why_not_learnt_on,
     why_not_together,
+    why_settings_differ,
 )
 from engine.contract.models import MODELS
 from engine.contract.results.detect import DetectCard
@@ -63,9 +66,25 @@ async def build_on(
         return Built(chosen)
     if MODELS[model].joins_runs:
         return await _ensemble(runs, facts, chosen, wishes.get("last_runs"))
+    if chosen.get("learns_on"):
+        return await _learning_on(runs, facts, model, chosen)
     if chosen.get("backbone_run") and MODELS[model].default_backbone:
         return await _on_backbone(runs, facts.dataset, chosen)
     return Built(chosen)
+
+
+async def _learning_on(runs: Queue, facts: NamedFacts, model: str, chosen: dict[str, Any]) -> Built:
+    """All settings that say what is in the memory are those of the run before."""
+    row = await _finished(runs, str(chosen["learns_on"]), "learns_on")
+    before = await asyncio.to_thread(_candidate, runs, row)
+    if why := why_not_learnt_on(before, model=model, fingerprint=facts.fingerprint):
+        raise SpecError([why])
+    if problems := [*why_settings_differ(before, chosen)]:
+        raise SpecError(problems[:1])
+    because = Notice(code="learns_on", message=f"as in run {row.id}, whose memory is extended", values={"run": row.id})
+    same = {**settings_kept(before.job), "seed": before.job.seed}  # which random weights follow from
+    kept = {name: Advice(value, because) for name, value in same.items() if value is not None}
+    return Built({**chosen, "learns_on": row.id}, kept)
 
 
 async def _ensemble(runs: Queue, facts: NamedFacts, chosen: dict[str, Any], last_runs: int | None) -> Built:
@@ -134,6 +153,11 @@ async def _on_backbone(runs: Queue, dataset: str, chosen: dict[str, Any]) -> Bui
     theirs = row.spec["backbone"]
     because = Notice(code="backbone_run", message=f"as in run {row.id}", values={"run": row.id})
     return Built({**chosen, "backbone_run": row.id}, {"backbone": Advice(theirs, because)})
+
+
+def like_of(asked: Mapping[str, Any]) -> str | None:
+    """Who learns on from a run means a training like it."""
+    return str(asked["learns_on"]) if asked.get("learns_on") else None
 
 
 def model_of(asked: Mapping[str, Any]) -> str | None:

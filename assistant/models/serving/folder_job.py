@@ -6,7 +6,7 @@ A file that is still being written is waited for, and each is judged once, as lo
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,19 @@ class FolderJob:
     """Use `async for told in FolderJob(...).told()`; `stop` ends it after what is under way."""
 
     def __init__(
-        self, predictions: Predictions, reference: str, path: Path, *, who: str, draw: bool, watch: bool = False
+        self,
+        predictions: Predictions,
+        reference: str,
+        path: Path,
+        *,
+        who: str,
+        draw: bool,
+        watch: bool = False,
+        only: Collection[str] | None = None,
     ):
+        """`only`: names of files inside the folder that are judged; None is all pictures in it."""
         self._predictions, self._reference, self._path = predictions, reference, path.absolute()
-        self._who, self._draw, self._watch = who, draw, watch
+        self._who, self._draw, self._watch, self._only = who, draw, watch, only
         self._done: set[tuple[Path, tuple[int, int]]] = set()
         self._stopped = asyncio.Event()
 
@@ -66,10 +75,9 @@ class FolderJob:
             UnknownModel, UnknownRun, NoResults, RunElsewhere: nothing that can be served.
         """
         await self._predictions.resolve(self._reference)
-        found = await asyncio.to_thread(pictures_at, self._path)
+        found = await asyncio.to_thread(self._found)
         if found is None or not (found or self._watch):
-            what = "no file and no folder" if found is None else "no pictures (PNG, JPEG, BMP, TIFF, WEBP) in it"
-            raise NoPictures("no_pictures_there", f"{self._path}: there is {what}", path=str(self._path))
+            raise _nothing(self._path, found)
         while not self._stopped.is_set():
             whole = [each for each in found or () if each.key not in self._done and self._is_settled(each)]
             async for each, told in self._judged(whole):
@@ -82,7 +90,11 @@ class FolderJob:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BETWEEN_LOOKS_S):
                     await self._stopped.wait()
-            found = await asyncio.to_thread(pictures_at, self._path)
+            found = await asyncio.to_thread(self._found)
+
+    def _found(self) -> list[Found] | None:
+        found = pictures_at(self._path)
+        return found if found is None or self._only is None else [each for each in found if each.name in self._only]
 
     def _is_settled(self, found: Found) -> bool:
         return not self._watch or (found.age_s >= SETTLED_S and (found.stamp[1] > 0 or found.age_s >= GIVEN_UP_S))
@@ -115,6 +127,23 @@ class FolderJob:
                 return told.pictures
             except Busy as busy:
                 await asyncio.sleep(busy.retry_after_s or 1)
+
+
+def names_inside(path: Path) -> list[str]:
+    """The pictures that there are to judge, by their names inside the folder.
+
+    Raises:
+        NoPictures: there is no such path, or nothing in it that may be a picture.
+    """
+    found = pictures_at(path)
+    if not found:
+        raise _nothing(path, found)
+    return [each.name for each in found]
+
+
+def _nothing(path: Path, found: Sequence[Found] | None) -> NoPictures:
+    what = "no file and no folder" if found is None else "no pictures (PNG, JPEG, BMP, TIFF, WEBP) in it"
+    return NoPictures("no_pictures_there", f"{path}: there is {what}", path=str(path))
 
 
 def pictures_at(path: Path) -> list[Found] | None:

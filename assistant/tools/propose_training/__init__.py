@@ -145,12 +145,14 @@ async def propose_training(ctx: RunContext[Desk], request: TrainingRequest) -> d
     model does not have or cannot take (`not_carried`).
     Finished runs are put together by naming them in `members`, how many of the latest in `last_runs`, or only the model that does
     it, which takes the latest of different models. `backbone_run` takes a run id, or "latest" for the newest run that adapted a
-    backbone. The settings are checked; what is wrong comes back in words. After it, call start_training: that asks the user for
+    backbone. `learns_on` takes the run whose memory is to be extended by the good images of another data set, and all else from it.
+    The settings are checked; what is wrong comes back in words. After it, call start_training: that asks the user for
     the yes.
     """
     desk = ctx.deps
     asked = request.model_dump(exclude_none=True, exclude=set(WHAT))
-    model_run = await desk.run(request.like) if request.like else None
+    like = request.like or next(filter(None, (kind_of(name).like_of(asked) for name in kind_names())), None)
+    model_run = await desk.run(like) if like else None
     opened = await desk.proposals.latest_open(desk.conversation) if model_run is None else None
     before = model_run or opened or await talked_about(desk)
     try:

@@ -103,7 +103,7 @@ class DetectorParams(Params):
 
     @property
     def built_on(self) -> list[str]:
-        """The finished runs that it puts together."""
+        """The finished runs that it puts together, or learns on from."""
         return []
 
     def forward_gmacs(self, work: Work) -> float:

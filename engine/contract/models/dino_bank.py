@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, bank_cost
-from engine.contract.models.fields import BlurSigma, Layers, Neighbours, Scales
+from engine.contract.models.fields import BankLimit, BlurSigma, Layers, LearnsOn, Neighbours, Scales
 
 
 class DinoBankParams(MemoryParams):
@@ -46,6 +46,8 @@ class DinoBankParams(MemoryParams):
     )
     blur_sigma: BlurSigma = 4.0
     scales: Scales = 2
+    learns_on: LearnsOn = None
+    bank_limit: BankLimit = 20000
 
     def forward_gmacs(self, work: Work) -> float:
         return super().forward_gmacs(work) * self.tiles**2

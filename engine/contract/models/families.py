@@ -22,6 +22,11 @@ class MemoryParams(DetectorParams):
 
     layers: Layers
 
+    @property
+    def built_on(self) -> list[str]:
+        before = getattr(self, "learns_on", None)
+        return [before] if before else []
+
     def settle(self, *, epochs: int, threshold_policy: str) -> None:
         takes_one_epoch(self, epochs, why="it collects features in one pass")
 

@@ -39,6 +39,23 @@ BlurSigma = Annotated[
     float, Field(ge=0, le=32, description="Gaussian smoothing of the anomaly map, in pixels of the input; 0 is none")
 ]
 
+LearnsOn = Annotated[
+    str | None,
+    Field(
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="a finished run of this model and these settings whose memory is kept and extended by the good images of the data set; empty begins anew",
+    ),
+]
+BankLimit = Annotated[
+    int,
+    Field(
+        ge=100,
+        le=1_000_000,
+        description="entries that a memory bank holds at most after it was extended (learns_on): where it would hold more, old and new ones are thinned together",
+    ),
+]
+
 Scales = Annotated[
     int,
     Field(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, bank_cost
-from engine.contract.models.fields import BlurSigma, Layers, PatchSize, Scales
+from engine.contract.models.fields import BankLimit, BlurSigma, Layers, LearnsOn, PatchSize, Scales
 
 
 class PatchCoreParams(MemoryParams):
@@ -32,6 +32,8 @@ class PatchCoreParams(MemoryParams):
     patch_size: PatchSize = 3
     blur_sigma: BlurSigma = 4.0
     scales: Scales = 2
+    learns_on: LearnsOn = None
+    bank_limit: BankLimit = 20000
 
     def learning_at(self, work: Work) -> Cost:
         return bank_cost(work, patches=work.fit * self.cells(work), ratio=self.coreset_ratio)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.contract.models.detector import Cost, Work
 from engine.contract.models.families import MemoryParams, components_cost
-from engine.contract.models.fields import BlurSigma, Layers, PatchSize, Scales
+from engine.contract.models.fields import BlurSigma, Layers, LearnsOn, PatchSize, Scales
 
 
 class SubspaceParams(MemoryParams):
@@ -32,6 +32,7 @@ class SubspaceParams(MemoryParams):
     )
     blur_sigma: BlurSigma = 4.0
     scales: Scales = 2
+    learns_on: LearnsOn = None
 
     def learning_at(self, work: Work) -> Cost:
         return components_cost(work, cells=self.cells(work))

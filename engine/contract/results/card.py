@@ -8,7 +8,8 @@ from engine.contract.results import WeightsUsed, Written
 
 
 class LearntFrom(Written):
-    """The data set that a model was trained on; `learnt` names single pictures by their contents."""
+    """The data set that a model was trained on; `learnt` names single pictures by their contents. `before` are those of the runs whose memory
+    it extended, the oldest first."""
 
     name: str | None = None
     layout: str | None = None
@@ -16,7 +17,8 @@ class LearntFrom(Written):
     pictures: int | None = None
     fingerprint: str | None = None
     licence: str | None = None
-    learnt: list[str] | None = Field(default=None, description="where the training adapted a backbone")
+    learnt: list[str] | None = Field(default=None, description="where another training may build on it")
+    before: list["LearntFrom"] | None = None
 
 
 class ModelCard(Written):

@@ -16,7 +16,30 @@ from engine.trainers.base import BaseTrainer
 
 
 def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
-    """The thresholds of the model that `learning` has learnt, by policy."""
+    """The thresholds of the model that `learning` has learnt, by policy.
+
+    One that learns on keeps the higher of its own and those of the model before: so good pictures of the old look, which are not here, pass as
+    they did, and the promise to those of the new look holds all the more.
+    """
+    own = _own(learning, trainer, split, policy=policy)
+    if learning.model.before is None:
+        return own
+    before = learning.model.before.thresholds
+    image, pixel = (
+        mine.model_copy(update={"value": max(mine.value, theirs.value)})
+        for mine, theirs in ((own.image, before.image), (own.pixel, before.pixel))
+    )
+    if image.value > own.image.value:
+        values = {"kept": image.value, "own": own.image.value}
+        message = (
+            f"the threshold of the run before, {image.value:.4g}, is kept: the new good pictures alone would set it at {own.image.value:.4g}, "
+            "and some good ones of the old look would be overkilled"
+        )
+        learning.report(Warned(code="threshold_kept", message=message, values=values))
+    return replace(own, image=image, pixel=pixel)
+
+
+def _own(learning: Learning, trainer: BaseTrainer, split: Split, *, policy: GoodPolicy) -> Calibration:
     rate = learning.job.overkill_rate
     if learning.job.model.joins_runs:  # its members' scales come from the same pictures as its threshold
         trainer.fit(learning.loader(split.calibration))

@@ -13,21 +13,25 @@ from engine.tasks.reading import Read
 
 
 def card_of(
-    job: DetectJob, read: Read, calibration: Calibration, weights: WeightsUsed, *, learnt: Iterable[str] | None
+    job: DetectJob, read: Read, calibration: Calibration, model: AnomalyModel, *, learnt: Iterable[str] | None
 ) -> DetectCard:
     """The card of a run's model, but for what the model knows of itself.
 
     Args:
-        learnt: names by their contents the pictures that a backbone was adapted on; None where none was.
+        learnt: names by their contents the pictures that it learnt from; None where no other training can build on it.
     """
     data = learnt_from(job, read)
+    if model.before is not None:
+        before = model.before.data
+        earlier = before.model_copy(update={"learnt": None, "before": None})
+        data = data.model_copy(update={"before": [*(before.before or []), earlier]})
     return DetectCard(
         spec=job.model_dump(),
         data=data if learnt is None else data.model_copy(update={"learnt": sorted(set(learnt))}),
         thresholds=Thresholds(image=calibration.image, pixel=calibration.pixel),
         calibration=HeldOut(scores=calibration.scores, map_highs=calibration.map_highs, folds=calibration.folds),
-        weights=weights,
-        synthetic=read.dataset.synthetic,
+        weights=weights_of(model),
+        synthetic=read.dataset.synthetic or (model.before is not None and model.before.synthetic),
         versions=versions(),
         created=time.time(),
     )

@@ -1,7 +1,7 @@
-"""Pictures that an adapted backbone has learnt from: they neither set a threshold that promises anything nor are tested with.
+"""Pictures that a run's model learnt from before: they neither set a threshold that promises anything nor are tested with.
 
-A promise rests on good pictures that nothing in the model has seen, its backbone included. Which pictures a backbone learnt
-from stands in its lineage, by their contents, so that they are known again in another data set and under another name.
+A promise rests on good pictures that nothing in the model has seen, an adapted backbone and a memory that is extended included. Which
+pictures these learnt from stands in their cards, by their contents, so that they are known again in another data set and under another name.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,9 +17,10 @@ from engine.models.ensemble import Ensemble
 
 
 def lineage_of(model: AnomalyModel) -> list[dict[str, Any]]:
-    """What the model's backbone was adapted on, or those of an ensemble's members."""
+    """What the model's backbone was adapted on and its memory was made from, or those of an ensemble's members."""
     parts = [member.model for member in model.members] if isinstance(model, Ensemble) else [model]
-    return [step for part in parts if part.backbone for step in part.backbone.weights.lineage]
+    adapted = [step for part in parts if part.backbone for step in part.backbone.weights.lineage]
+    return [*adapted, *({"learnt": part.before.data.learnt} for part in parts if part.before is not None)]
 
 
 def keep_unseen(
@@ -32,9 +33,9 @@ def keep_unseen(
     warn: Callable[[Warned], None],
     hash_of: Callable[[Item], str],
 ) -> tuple[Split, GoodPolicy]:
-    """The split without held-out pictures that the backbone has learnt from, and the policy that is still honest.
+    """The split without held-out pictures that the model has learnt from before, and the policy that is still honest.
 
-    leave_one_out needs good pictures all of which the backbone has not seen; where it has seen some, the threshold is set by
+    leave_one_out needs good pictures all of which it has not seen; where it has seen some, the threshold is set by
     the pictures held out. Where as many of these are unseen as the overkill rate takes, the others are left out; else all set it
     and nothing is promised (percentile). Seen test pictures leave the test unless no good or no defective ones would stay.
 
@@ -69,14 +70,14 @@ def keep_unseen(
         warn(_left_out("test", seen))
         split = replace(split, test=kept)
     elif seen:
-        message = f"the backbone has learnt from {seen} of the pictures to test with: the figures flatter"
+        message = f"an earlier training that this one builds on has learnt from {seen} of the pictures to test with: the figures flatter"
         warn(Warned(code="backbone_has_seen_tests", message=message, values={"count": seen}))
     return split, policy
 
 
 def _has_seen(count: int, *, of: int) -> Warned:
     message = (
-        f"the backbone has learnt from {count} of the {of} good pictures that set the threshold: nothing is promised about "
+        f"an earlier training that this one builds on has learnt from {count} of the {of} good pictures that set the threshold: nothing is promised about "
         "new ones; take a backbone adapted with the same seed and calibration_share, or on other pictures"
     )
     return Warned(code="backbone_has_seen", message=message, values={"count": count, "of": of})
@@ -84,5 +85,5 @@ def _has_seen(count: int, *, of: int) -> Warned:
 
 def _left_out(part: str, count: int) -> Warned:
     purpose = "set the threshold" if part == "calibration" else "test with"
-    message = f"the backbone has learnt from {count} of the pictures to {purpose}; they are left out"
+    message = f"an earlier training that this one builds on has learnt from {count} of the pictures to {purpose}; they are left out"
     return Warned(code=f"backbone_has_seen_{part}_left_out", message=message, values={"count": count})

@@ -12,6 +12,7 @@ import numpy as np
 from engine.contract.events import Artifact, Evaluation, Finished, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.jobs.detect import DetectJob
+from engine.contract.joining import extended_models
 from engine.contract.thresholds import SAME
 from engine.datasets.loading import Pictures
 from engine.evaluation.inspection import Inspection
@@ -77,9 +78,11 @@ def run(job: DetectJob, folder: RunFolder, *, data: DataFolder, report: Report, 
 
     report.begin("saving")
     learnt = None
-    if job.model.adapts_backbone:  # who takes the backbone must know what it has seen
-        learnt = map(pictures.hash_of, [*split.fit, *split.validation, *split.labelled])
-    save_model(folder.model, scorer.model, card=card_of(job, read, calibration, weights, learnt=learnt))
+    if job.model.adapts_backbone or job.model.name in extended_models():  # who builds on it must know what it has seen
+        own = map(pictures.hash_of, [*split.fit, *split.validation, *split.labelled])
+        before = scorer.model.before
+        learnt = [*own, *((before.data.learnt or []) if before else [])]
+    save_model(folder.model, scorer.model, card=card_of(job, read, calibration, scorer.model, learnt=learnt))
     report(Artifact(kind="model", path=folder.within(folder.model.state)))
 
     report.begin("verifying")

@@ -217,7 +217,12 @@ async def test_the_run_spoken_of_last_is_meant_and_named_and_one_under_way_first
 
 
 @pytest.fixture
-async def strangers_plan(workspace: Workspace, conversation: Conversation) -> ProposalItem:
+async def strangers_plan(
+    workspace: Workspace, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> ProposalItem:
+    monkeypatch.setattr(
+        "assistant.plans.proposals.secrets.randbelow", lambda below: 23292528
+    )  # an id that begins with 0
     other = await workspace.conversations.create("en")
     await say(other, PLAN)
     return await plan_of(other)
@@ -239,6 +244,7 @@ async def test_another_conversations_plan_is_out_of_reach(
 async def test_start_training_takes_no_plan_of_another_conversation(
     workspace: Workspace, conversation: Conversation, strangers_plan: ProposalItem
 ) -> None:
+    assert strangers_plan.proposal == "p023292528"
     items = await say(conversation, f"start {strangers_plan.proposal}")
     assert [item.state for item in items if isinstance(item, ToolItem)] == ["asks"]
     await say(conversation, "yes")

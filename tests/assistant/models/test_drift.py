@@ -57,6 +57,8 @@ async def test_scores_that_moved_are_drift_and_void_the_promise(workspace: Works
     found = await judged(workspace, (await finished(workspace)).id, drawn(100, moved=moved))
     assert found.outcome == "drifted" and found.moved is not None and (found.moved > 0) == (moved > 0)
     assert found.told()["promise_holds"] is False and said in found.advice
+    assert found.running == pytest.approx(0.5 + moved, abs=0.08)  # an alarm:
+    assert found.threshold == 0.5 == (await workspace.models.drift(found.run)).threshold
 
 
 async def test_more_defects_are_no_drift(workspace: Workspace) -> None:

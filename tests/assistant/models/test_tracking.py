@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import update
@@ -189,6 +189,7 @@ ACTS = st.lists(
 
 @examples(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
+@example(acts=[("tell", 1), ("promote", 1)])  # what was the candidate is none any more
 async def test_the_aliases_there_are_those_of_the_registry_whatever_was_done(
     workspace: Workspace, place: Place, acts: list[tuple[str, int]]
 ) -> None:

@@ -188,3 +188,24 @@ def test_a_networks_family_is_the_model_beside_the_name_of_a_backbone() -> None:
 def test_a_number_that_fits_nowhere_is_told_and_not_dropped() -> None:
     heard = understand("train padim on bottles with 777", datasets=DATASETS)
     assert heard.unused == ("777",)
+
+
+def test_a_plans_id_is_read_as_it_is_written() -> None:
+    assert [each.value for each in heard("start p023292528").proposals] == ["p023292528"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("predict on /data/Line3/today.", "/data/Line3/today"),
+        ("/data/라인3를 판정해줘", "/data/라인3"),
+        ("判定/data/new里的图像", "/data/new"),
+        ("judge C:\\Panels\\new", "C:\\Panels\\new"),
+        ("about 3/4 of the good and/or bad ones", None),
+        ("양모 펠트 굿/배드 비율", None),
+        ("好/坏的比例", None),
+        ("/train something", None),
+    ],
+)
+def test_a_path_from_the_root_names_data(text: str, path: str | None) -> None:
+    assert [each.value for each in heard(text).datasets] == ([] if path is None else [path])

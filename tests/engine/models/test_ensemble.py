@@ -222,7 +222,7 @@ def test_refuses_a_member_whose_files_are_not_whole_and_names_its_run(runs, tmp_
         ModelFolder(path.parent).checksums.unlink()  # as in a model of an older version
     with pytest.raises(ValueError, match=words) as refused:
         assemble_model(ensemble_spec(), weights_folder=None, hub=False, warn=quiet, runs=tmp_path / "runs")
-    assert "the model of the run 'padim' cannot be put into the ensemble" in str(refused.value)
+    assert "the model of the run 'padim' cannot be built on" in str(refused.value)
 
 
 def test_refuses_a_copy_of_a_member(runs, tmp_path):

@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { ask } from "./confirm.js";
 import { $, $$, drawn, onClick, recall, remember } from "./dom.js";
+import { value } from "./format.js";
 import { t } from "./i18n.js";
 import { mountStudies } from "./studies.js";
 import { failure } from "./toast.js";
@@ -80,7 +81,7 @@ onClick(page, "[data-action=look-at-drift]", async (_, button) => {
   try {
     const found = await request("GET", `${at}/drift`);
     const outcome = found.outcome === "drifted" ? (found.moved > 0 ? "higher" : "lower") : found.outcome;
-    $("[data-part=drift]").textContent = t(`drift.${outcome}`, { below: found.below, fewest: found.fewest });
+    $("[data-part=drift]").textContent = t(`drift.${outcome}`, { below: found.below, fewest: found.fewest, running: value(found.running), threshold: value(found.threshold) });
   } catch (error) {
     failure(error);
   }

@@ -1,0 +1,168 @@
+"""A registered model is extended by the good images of another data set: what it has learnt and what it has forgotten is looked at before it is
+promoted, and one step takes it back. The chat plans it, and judges images by a model."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from assistant import runner
+from assistant.cli.training import adapt_here, extend_here
+from assistant.kinds.detect.earlier_runs import build_on
+from assistant.models.adapting import NothingNew
+from assistant.models.assessing import Measured, worse_in
+from assistant.models.serving.pool import Picture
+from assistant.runs.deleting import RunKept, delete
+from assistant.settings import Settings
+from assistant.workspace import Workspace
+from engine.contract.jobs import SpecError
+from tests.talk import answers, plan_of, say
+from tests.tiny_panels import tiny_panels
+
+pytestmark = pytest.mark.anyio
+WHO = "mina, page"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the data sets panels and bright (the same in more light), a model of the first, and its extension by the second."""
+    folder = tmp_path_factory.mktemp("extended")
+    settings = Settings(home=folder / "home", hub="off")
+    panels, bright = tiny_panels(folder), folder / "bright"
+    shutil.copytree(panels, bright)
+    for path in bright.glob("t*/*/*.png"):
+        with Image.open(path) as image:
+            image.point(lambda value: min(255, value + 60)).save(path)
+
+    async def begin() -> None:
+        async with Workspace.open(settings) as workspace:
+            await workspace.datasets.add("panels", panels)
+            await workspace.datasets.add("bright", bright)
+
+    async def promote() -> None:
+        async with Workspace.open(settings) as workspace:
+            await workspace.models.promote("line", who=WHO)
+
+    asyncio.run(begin())
+    chosen = {"image_size": 64, "weights": "random", "backbone": "mobilenetv2_050", "seed": 3, "layers": [1, 2]}
+    assert runner.run("panels", model="patchcore", name="line", settings=settings, **chosen)["status"] == "succeeded"
+    asyncio.run(promote())
+    extended = extend_here(settings, "line", "bright", [], confirmed=lambda: True, as_json=True, register=None)
+    assert asyncio.run(extended) == 0
+    return settings.home
+
+
+@pytest.fixture
+async def workspace(trained: Path, tmp_path: Path) -> AsyncIterator[Workspace]:
+    home = tmp_path / "home"
+    shutil.copytree(trained, home)
+    async with Workspace.open(Settings(home=home, hub="off")) as opened:
+        yield opened
+
+
+async def test_an_extension_is_the_next_candidate_and_says_what_it_extends(workspace: Workspace) -> None:
+    newest, first = (await workspace.models.registry.get("line")).versions
+    assert (newest.alias, first.alias, newest.row.run) == ("candidate", "champion", "r2")
+    assert (newest.facts.built_on, newest.facts.earlier_data, newest.facts.dataset) == (["r1"], ["panels"], "bright")
+    with pytest.raises(RunKept, match="r2"):
+        await delete(workspace.runs, await workspace.runs.get("r1"))
+
+
+async def test_what_it_learnt_and_what_it_still_knows_is_looked_at_before_its_promotion(workspace: Workspace) -> None:
+    assessment = await workspace.models.assess("line", None)
+    checks = {check.about: check for check in assessment.checks}
+    learnt, known = checks["champion"], checks["forgetting"]
+    assert (learnt.code, learnt.values["data"]) == ("not_worse", "bright")
+    assert learnt.values["overkill_before"] == (4, 4) and learnt.values["overkill"] == (0, 4)
+    assert (known.code, known.values["data"]) == ("keeps", "panels")
+    assert known.values["overkill"] == (0, 4) and known.values["missed"] == known.values["missed_before"] == (0, 4)
+
+
+async def test_one_step_takes_it_back(workspace: Workspace) -> None:
+    promoted = await workspace.models.promote("line", who=WHO, why="the new lamp")
+    assert promoted.model.aliases.champion == 2
+    assert (await workspace.models.roll_back("line", who=WHO)).aliases.champion == 1
+
+
+async def test_a_model_that_forgot_gives_pause(workspace: Workspace) -> None:
+    await workspace.models.promote("line", who=WHO, why="the new lamp")
+    assessment = await workspace.models.assess("line", 1)  # which never saw bright ones
+    forgotten = next(check for check in assessment.checks if check.about == "forgetting")
+    assert (forgotten.outcome, forgotten.code, forgotten.values["worse"]) == ("warns", "forgets", ["overkill"])
+
+
+def test_a_defect_type_that_escapes_more_often_is_worse_whatever_the_others_make_up_for() -> None:
+    before = Measured("panels", "f", {"scratch": (0, 2), "spot": (4, 8)}, (0, 9))
+    after = Measured("panels", "f", {"scratch": (1, 2), "spot": (0, 8)}, (0, 9))
+    assert (worse_in(after, before), worse_in(before, before)) == (["missed"], [])
+
+
+async def test_a_step_of_adaptive_mode_learns_what_was_judged_good_without_doubt(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    settings, folder = workspace.settings, tmp_path / "line"
+    with pytest.raises(NothingNew, match="it takes 20"):
+        await workspace.models.make_line_data("line")
+    folder.mkdir()
+    for number in range(80):
+        image = Image.new("RGB", (64, 64), (90 + number % 5, 90, 90) if number < 78 else (250, 20, 20))
+        image.putpixel((number % 64, number // 64), (91, 91, 91))  # no two alike
+        image.save(folder / f"{number:02}.png")
+    pictures = [Picture(path.name, path=path) for path in sorted(folder.iterdir())]
+    told = (await workspace.predictions.predict("line", pictures, who="line")).pictures
+    sure = [each for each in told if each["verdict"] == "good" and each["p_value"] >= 0.5]
+    assert len(sure) > 20 and [each["verdict"] for each in told[-2:]] == ["defective", "defective"]
+    await workspace.models.feedback(sure[0]["id"], "defective", who="mina")
+    assert await adapt_here(settings, "line", promote=True, confirmed=lambda: True, as_json=True) == 0
+    newest = (await workspace.models.registry.get("line")).versions[0]
+    facts = await workspace.datasets.facts("line-line-1")
+    assert (facts.train_good, facts.test_good, facts.test_defective) == (
+        len({each["sha256"] for each in sure[1:]} - {sure[0]["sha256"]}),
+        4,
+        4,
+    )
+    assert newest.facts.built_on == ["r1"] and newest.alias in ("champion", "candidate")
+
+
+@pytest.mark.parametrize(
+    ("model", "dataset", "chosen", "kind"),
+    [
+        ("padim", "bright", {"learns_on": "r1"}, "other_model"),
+        ("patchcore", "panels", {"learns_on": "r1"}, "same_data"),
+        ("patchcore", "bright", {"learns_on": "r1", "image_size": 96}, "other_setting"),
+        ("patchcore", "bright", {"learns_on": "r9"}, "unknown_run"),
+    ],
+)
+async def test_what_cannot_be_extended_is_refused_before_anybody_is_asked(
+    workspace: Workspace, model: str, dataset: str, chosen: dict[str, object], kind: str
+) -> None:
+    facts = await workspace.datasets.facts(dataset)
+    with pytest.raises(SpecError) as refused:
+        await build_on(workspace.runs, facts=facts, model=model, chosen=chosen, wishes={})
+    assert refused.value.problems[0].kind == kind
+
+
+async def test_the_chat_plans_an_extension_with_the_settings_of_the_run(workspace: Workspace) -> None:
+    conversation = await workspace.conversations.create("en")
+    await say(conversation, "extend r1 with the bright data")
+    plan = await plan_of(conversation)
+    row = await workspace.proposals.get(plan.proposal)
+    assert row is not None and row.dataset == "bright"
+    assert (row.spec["model"]["learns_on"], row.spec["image_size"], row.spec["backbone"]) == (
+        "r1",
+        64,
+        "mobilenetv2_050",
+    )
+
+
+async def test_the_chat_judges_the_images_of_a_data_set_and_of_a_folder(workspace: Workspace, trained: Path) -> None:
+    conversation = await workspace.conversations.create("en")
+    told = answers(await say(conversation, "judge the images of bright with r2"))
+    assert "**r2** judged the 20 images of bright: 16 good, 4 defective" in told
+    folder = trained.parent / "panels" / "test" / "spot"
+    assert "4 defective" in answers(await say(conversation, f"predict on {folder} with r1"))
+    assert "no images to judge" in answers(await say(conversation, "predict on /nowhere/at/all with r1"))
+    assert "Which images" in answers(await say(conversation, "judge the images of this folder"))
