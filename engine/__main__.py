@@ -190,7 +190,7 @@ def rescore(options: argparse.Namespace) -> int:
     return _answer(
         lambda: rescore_run(
             RunFolder(options.run), data=options.data, own=not options.other_data, most=options.most,
-            threshold=options.threshold, **_weights(),
+            threshold=options.threshold, tested_by=RunFolder(options.tested_by) if options.tested_by else None, **_weights(),
         ).facts()
     )  # fmt: skip
 
@@ -372,6 +372,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run", type=Path, help="folder of a finished run")
     command.add_argument("--data", type=Path, required=True, help="folder of the data set")
     command.add_argument("--other-data", action="store_true", help="it is not the run's own: score all it tests with")
+    command.add_argument(
+        "--tested-by", type=Path, help="folder of a run on other data: score what that one was tested with"
+    )
     command.add_argument("--most", type=int, help="of its own test images at most so many, the least clear ones")
     command.add_argument("--threshold", type=float, help="of images, in force; default: that of the training")
     command.set_defaults(do=rescore)

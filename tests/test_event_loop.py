@@ -19,7 +19,7 @@ WAITS = """
     open read_text read_bytes write_text write_bytes exists is_file is_dir stat lstat mkdir unlink rename rmdir touch glob rglob
     iterdir resolve samefile expanduser rmtree copyfile copytree copy2 disk_usage walk listdir scandir makedirs time.sleep
     flock lockf Popen subprocess.run check_output check_call ZipFile EventLog read_events take_lock is_locked open_for_last_word log_tail
-    load gallery results_of facts_of folder_stamp unpack run_facts finding normal_picture picture_inside kept local_backbones where_are_weights make_plan
+    load gallery results_of facts_of folder_stamp unpack run_facts finding normal_named picture_inside kept local_backbones where_are_weights make_plan
 """
 BLOCKING = frozenset(WAITS.split())
 

@@ -17,6 +17,7 @@ from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, t
 if TYPE_CHECKING:
     from assistant.models.serving.predictions import Predictions
 
+NOT_JUDGED = "not judged"
 COLUMNS = (
     "name", "verdict", "score", "threshold", "threshold_version", "p_value", "confidence", "uncertainty", "regions", "sha256", "prediction",
     "problem",
@@ -39,9 +40,11 @@ def predict(
         told = asyncio.run(_predict(reference, path, output=output, table=table, watch=watch, as_json=as_json))
     if as_json and not watch:
         print_json(told)
-        return
-    counted = ", ".join(f"{count} {what}" for what, count in told["counts"].items()) or "no pictures"
-    tell(f"{counted} ({told['model']['label']})")
+    else:
+        counted = ", ".join(f"{count} {what}" for what, count in told["counts"].items()) or "no pictures"
+        tell(f"{counted} ({told['model']['label']})")
+    if {*told["counts"]} == {NOT_JUDGED}:
+        raise typer.Exit(1)
 
 
 async def _predict(
@@ -66,7 +69,7 @@ async def _predict(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, job.stop)
         async for told in job.told():
-            counts[told.get("verdict") or "not judged"] += 1
+            counts[told.get("verdict") or NOT_JUDGED] += 1
             if output is not None and told.get("heatmap") is not None:
                 told["heatmap"] = await asyncio.to_thread(_keep, workspace.predictions, told, output)
             if table is not None:

@@ -1,4 +1,4 @@
-"""`murascope train`: one training without a server, told line by line on stderr, with one JSON object at the end if wanted."""
+"""`murascope train`, `extend` and `adapt`: one training without a server, told line by line on stderr, with one JSON object at the end if wanted."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from assistant.cli.common import INVALID, print_json, tell, who
 from assistant.data.left_out import lines_of_left_out
 from assistant.kinds import kind_of
 from assistant.kinds.summary import run_facts
-from assistant.models.registry import Version
+from assistant.models.registry import Version, valid_name
 from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
@@ -46,6 +46,7 @@ async def train_here(
     """Plan, ask, run, register where a name is given, and tell the outcome. Returns the exit code: 0 succeeded, 1 failed, 2 not started, 3 stopped."""
     async with Workspace.open(settings) as workspace:
         try:
+            register = None if register is None else valid_name(register)
             facts = await workspace.datasets.facts_of(data)
             chosen = read_changes(changes)
             like = kind_of(kind).like_of(chosen)
@@ -77,8 +78,16 @@ async def extend_here(
     async with Workspace.open(settings) as workspace:
         try:
             before = await workspace.predictions.resolve(reference)
+            waiting = (
+                (await workspace.models.registry.get(before.model)).with_alias("candidate") if before.model else None
+            )
         except Refused as error:
             return refuse([str(error)], as_json=as_json)
+    if waiting is not None and waiting.row.version != before.version:
+        number = waiting.row.version
+        tell(
+            f"{before.label} is extended; what the candidate, version {number}, has learnt is not in it (murascope extend {before.model}@{number})"
+        )
     return await train_here(
         settings,
         data,
@@ -103,17 +112,23 @@ async def adapt_here(
             return refuse([str(error)], as_json=as_json)
     tell(f"{made.pictures} pictures of the line are the data set {made.dataset}, by which {made.run} is extended")
     code = await extend_here(settings, made.run, made.dataset, [], confirmed=confirmed, as_json=as_json, register=name)
-    if code != EXIT_CODES["succeeded"] or not promote:
-        return code
     async with Workspace.open(settings) as workspace:
+        if code == INVALID:  # nothing was started
+            await workspace.datasets.remove(made.dataset)
+        if code != EXIT_CODES["succeeded"]:
+            return code
+        versions = (await workspace.models.registry.get(name)).versions
+        version = next((each.row.version for each in versions if each.facts.dataset == made.dataset), None)
+        if version is None:  # why was told
+            return EXIT_CODES["failed"]
+        if not promote:
+            return code
         try:
-            promotion = await workspace.models.promote(name, who=f"{who()}, adaptive mode")
+            await workspace.models.promote(name, version, who=f"{who()}, adaptive mode")
         except Refused as error:
             tell(f"it waits as the candidate: {error}")
             return code
-    tell(
-        f"version {promotion.model.aliases.champion} of {name} is the champion now; murascope rollback {name} takes it back"
-    )
+    tell(f"version {version} of {name} is the champion now; murascope rollback {name} takes it back")
     return code
 
 
@@ -136,7 +151,7 @@ async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool, r
         try:
             registered = await workspace.models.register(register, row.id, who=who())
         except Refused as error:
-            tell(f"it is not registered: {error}")
+            tell(f"it is not registered: {error}; murascope register {row.id} --name NAME does so")
     folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)
     await asyncio.to_thread(_print_outcome, row, folder, others, as_json=as_json, registered=registered)
     return EXIT_CODES[row.state]

@@ -185,30 +185,46 @@ class Assessor:
             other = at_version(await self._runs.get(champion.row.run), champion.row)
             others = self._runs.folder_of(other)
             theirs, why = await self._measured(other, others, model.gate)
-            is_same = theirs is not None and theirs.fingerprint == measured.fingerprint
-            on_mine, why = (theirs, why) if is_same else await self._measured_on(other, others, row)
+            if theirs is not None and theirs.fingerprint != measured.fingerprint:
+                theirs, why = await self._measured_on(other, others, row, folder)
+            checks = [await self._ahead(number, row, folder, other, measured, theirs, why)]
+            if (
+                other.fingerprint != row.fingerprint
+            ):  # it learnt from other images: whether it still knows those of the champion
+                escapes, overkill, made_up = await asyncio.to_thread(counts_of, other, others)
+                known = Measured(other.dataset, other.fingerprint, escapes, overkill, made_up)
+                mine, why = await self._measured_on(row, folder, other, others)
+                checks.append(_forgotten(number, mine, known, why))
         except (UnknownRun, RunElsewhere, NoResults) as error:
-            theirs, on_mine, is_same, why = None, None, False, str(error)
-        if on_mine is None:
-            message = f"it cannot be compared with the champion, version {number}: {why}"
-            return [Check("champion", "warns", "not_compared", message, {"champion": number, "why": why})]
-        behind = await asyncio.to_thread(self._behind, row, folder, other)
-        checks = [_compared("champion", ("worse", "not_worse"), number, measured, on_mine, behind)]
-        if not is_same:  # it learnt from other images: whether it still knows those of the champion
-            mine, why = (None, why) if theirs is None else await self._measured_on(row, folder, other)
-            if theirs is None or mine is None:
-                message = f"whether it still knows what version {number} was tested on cannot be looked at: {why}"
-                checks.append(Check("forgetting", "warns", "not_known", message, {"champion": number, "why": why}))
-            else:
-                checks.append(_compared("forgetting", ("forgets", "keeps"), number, mine, theirs, []))
+            return [_not_compared(number, str(error))]
         return checks
 
-    async def _measured_on(self, row: RunRow, folder: Path, tested: RunRow) -> tuple[Measured | None, str]:
-        """A model on the images that another run was tested with; None with the reason."""
+    async def _ahead(
+        self,
+        number: int,
+        row: RunRow,
+        folder: Path,
+        other: RunRow,
+        measured: Measured,
+        theirs: Measured | None,
+        why: str,
+    ) -> Check:
+        """Beside the champion on what the version was measured on."""
+        if theirs is None:
+            return _not_compared(number, why)
+        behind = await asyncio.to_thread(self._behind, row, folder, other)
+        return _compared("champion", ("worse", "not_worse"), number, measured, theirs, behind)
+
+    async def _measured_on(
+        self, row: RunRow, folder: Path, tested: RunRow, tested_folder: Path
+    ) -> tuple[Measured | None, str]:
+        """A model on the very images that another run was tested with; None with the reason."""
         if await self._fingerprint(tested) != tested.fingerprint:
             return None, f"the images of {tested.dataset} are gone or were changed"
         try:
-            rescored = await self._rescore(row, folder, Path(tested.data_path), "--other-data")
+            rescored = await self._rescore(
+                row, folder, Path(tested.data_path), "--other-data", "--tested-by", str(tested_folder)
+            )
         except EngineError as error:
             return None, str(error)
         escapes, overkill = rescored.counts()
@@ -284,6 +300,19 @@ def _compared(
     if worse:
         return Check(about, "warns", codes[0], f"worse than the champion in {_listed(worse)}: {told}", values)
     return Check(about, "holds", codes[1], f"no worse than the champion: {told}", values)
+
+
+def _not_compared(number: int, why: str) -> Check:
+    message = f"it cannot be compared with the champion, version {number}: {why}"
+    return Check("champion", "warns", "not_compared", message, {"champion": number, "why": why})
+
+
+def _forgotten(number: int, mine: Measured | None, theirs: Measured, why: str) -> Check:
+    if mine is not None and (mine.overkill is None) == (theirs.overkill is None):
+        return _compared("forgetting", ("forgets", "keeps"), number, mine, theirs, [])
+    why = why or "its good images were not measured"
+    message = f"whether it still knows what version {number} was tested on cannot be looked at: {why}"
+    return Check("forgetting", "warns", "not_known", message, {"champion": number, "why": why})
 
 
 def worse_in(mine: Measured, theirs: Measured) -> list[str]:

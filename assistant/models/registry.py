@@ -165,7 +165,7 @@ class Registry:
             ModelRefused: the name cannot be one, or the model's versions are of another kind of run.
             BadLabel: note or tags are too long, or too many.
         """
-        clean, written = _valid_name(name), labels(note=note, tags=tags)
+        clean, written = valid_name(name), labels(note=note, tags=tags)
         await self._begin(clean, run.kind)
         async with self._changing(clean) as (session, row):
             if row.kind != run.kind:
@@ -351,7 +351,12 @@ def _unknown(message: str, name: str) -> UnknownModel:
     return UnknownModel("unknown_model", message, model=name[:80])
 
 
-def _valid_name(name: str) -> str:
+def valid_name(name: str) -> str:
+    """The name as it is stored.
+
+    Raises:
+        ModelRefused: it cannot be a model's name.
+    """
     plain = plain_name(name)
     if plain is None:
         hint = "use 1 to 80 letters, digits, spaces or - _ . ( ), beginning with a letter or digit; r7 and g7 are runs and groups"

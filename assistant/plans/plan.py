@@ -132,7 +132,12 @@ def _of_this_model(kind: str, model: str, chosen: Mapping[str, Any]) -> dict[str
     of_any_model = {name for every in KINDS for each in KINDS[every].models() for name in setting_names(every, each)}
     mine = setting_names(kind, model)
     named = {_in_the_words_of(mine, name): value for name, value in chosen.items()}
-    return {name: value for name, value in named.items() if name in mine or name not in of_any_model}
+    says_like = kind_of(kind).like_of  # a run that cannot be followed is refused, not forgotten
+    return {
+        name: value
+        for name, value in named.items()
+        if name in mine or name not in of_any_model or says_like({name: value})
+    }
 
 
 def _in_the_words_of(settings: list[str], name: str) -> str:

@@ -20,8 +20,8 @@ from assistant.models.serving.pool import Picture
 from assistant.models.serving.predictions import Wanted, nearest_of, told_of
 from assistant.refused import Refused
 from assistant.reports.decision import decision_of, decision_page
+from assistant.runs.learnt_pictures import picture_learnt_from
 from assistant.workspace import Workspace
-from engine.contract.picture_files import picture_inside
 from engine.contract.serving import PICTURES
 from web.guard import REPORT_HEADERS
 from web.ids import Id
@@ -178,14 +178,14 @@ async def decision_report(
     """The same as one file to keep or print, in the language of the page."""
     row = await workspace.predictions.get(prediction)
     facts = await decision_of(workspace.runs, row, said=await workspace.models.said_of(row.id))
-    data = Path((await workspace.runs.get(row.run)).data_path)
+    run = await workspace.runs.get(row.run)
     shown = {}
     for what in ("heatmap.jpg", "picture.jpg"):
         path = workspace.predictions.kept.path(row.id, what)
         if await asyncio.to_thread(path.is_file):
             shown[what.partition(".")[0]] = await asyncio.to_thread(_as_uri, path)
     for near in facts["nearest"]:
-        if (source := await asyncio.to_thread(picture_inside, data, near["name"])) is not None:
+        if (source := await picture_learnt_from(workspace.runs, run, near["name"])) is not None:
             with suppress(PictureRefused, NoPicture):
                 shown[near["name"]] = await asyncio.to_thread(_as_uri, await pictures.get(source, SMALL))
     html = decision_page(facts, renderer.language(request), pictures=shown)
@@ -221,7 +221,7 @@ async def normal_of_prediction(
     named = nearest_of(row, place)
     path = None
     if rank < len(named):
-        path = await asyncio.to_thread(picture_inside, Path(run.data_path), named[rank]["name"])
+        path = await picture_learnt_from(workspace.runs, run, named[rank]["name"])
     if path is None:
         raise HTTPException(404, f"prediction {prediction} names no such good picture, or it is gone")
     return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))

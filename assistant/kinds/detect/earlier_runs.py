@@ -15,6 +15,7 @@ from assistant.kinds import Advice, Built
 from assistant.runs.place import RunElsewhere
 from assistant.runs.queue import Queue, UnknownRun
 from assistant.store.tables import RunRow
+from engine.contract.checksums import refuse_damage
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import Problem, SpecError, read_job
 from engine.contract.jobs.detect import DetectJob
@@ -79,6 +80,10 @@ async def _learning_on(runs: Queue, facts: NamedFacts, model: str, chosen: dict[
     before = await asyncio.to_thread(_candidate, runs, row)
     if why := why_not_learnt_on(before, model=model, fingerprint=facts.fingerprint):
         raise SpecError([why])
+    try:
+        await asyncio.to_thread(refuse_damage, RunFolder(runs.folder_of(row)).model.path)
+    except (ValueError, OSError) as error:
+        raise SpecError([Problem("learns_on", f"{row.id}: {error}", "no_saved_model", {"run": row.id})]) from None
     if problems := [*why_settings_differ(before, chosen)]:
         raise SpecError(problems[:1])
     because = Notice(code="learns_on", message=f"as in run {row.id}, whose memory is extended", values={"run": row.id})

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from assistant.runs.results import evaluation_of, told_by_file
 from assistant.store.tables import RunRow
-from engine.contract.picture_files import picture_inside
 from engine.contract.results.detect import Finding, Patch
 
 
@@ -26,22 +25,19 @@ def finding(row: RunRow, folder: Path, index: int) -> Finding | None:
     return found.model_copy(update={"image": found.image.model_copy(update=judged)})
 
 
-def normal_picture(row: RunRow, folder: Path, data: Path, *, index: int, region: int | None, rank: int) -> Path:
-    """The picture learnt from that holds a good patch shown beside a region; None is the place where the map is highest.
+def normal_named(row: RunRow, folder: Path, *, index: int, region: int | None, rank: int) -> str:
+    """The name of the picture learnt from that holds a good patch shown beside a region; None is the place where the map is highest.
 
     Only what the finding itself names is served.
 
     Raises:
-        LookupError: the finding names no such patch, or its picture is no longer in the data set's folder.
+        LookupError: the finding names no such patch.
     """
     found = finding(row, folder, index)
     nearest = nearest_at(found, region) if found else []
     if rank >= len(nearest):
         raise LookupError(f"image {index} of {row.id} has no such good patch")
-    path = picture_inside(data, nearest[rank].name)
-    if path is None:
-        raise LookupError(f"the picture {nearest[rank].name!r} is not in the data set any more")
-    return path
+    return nearest[rank].name
 
 
 def nearest_at(found: Finding, region: int | None) -> list[Patch]:

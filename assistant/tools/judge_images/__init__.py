@@ -50,7 +50,13 @@ async def judge_images(
         raise desk.refuse_input(error) from None
     except NoPictures as error:
         raise desk.refuse("no_images_there", str(error), folder=dataset) from None
-    reference = await _model_meant(desk, run, registered, dataset)
+    meant = await _model_meant(desk, run, registered, dataset)
+    try:
+        reference = (
+            await desk.predictions.resolve(meant)
+        ).label  # one version throughout, whatever is promoted meanwhile
+    except (NoResults, RunElsewhere) as error:
+        raise desk.refuse("no_results", str(error), **error.values) from None
     asked = {"model": reference, "images": len(names), "of": dataset}
     if len(names) > AT_ONCE and not ctx.tool_call_approved:
         raise ApprovalRequired(metadata=asked)

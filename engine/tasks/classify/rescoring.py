@@ -21,6 +21,7 @@ def rescore(
     data: Path,
     own: bool,
     most: int | None,
+    tested_by: RunFolder | None = None,
     weights_folder: Path | None,
     hub: bool = True,
 ) -> Rescored:
@@ -28,6 +29,7 @@ def rescore(
 
     Args:
         most: of its own test images at most so many, those that it was least sure of; None: all.
+        tested_by: with `own` False, another run: only the images that it was tested with.
 
     Raises:
         DataError: no such folder, or no picture in it that can be read.
@@ -40,9 +42,10 @@ def rescore(
     job = ClassifyJob.model_validate(card.spec)
     scorer.model.to(any_device(job.device))
     rows = _least_sure(folder.evaluation.read(ClassifyResults).rows, most) if own else {}
+    named = None if tested_by is None else {row.name for row in tested_by.evaluation.read(ClassifyResults).rows}
 
     def wanted(dataset: Dataset) -> list[Item]:
-        known = [each for each in dataset.items if each.label != "unknown"]
+        known = [each for each in dataset.items if each.label != "unknown" and (named is None or each.name in named)]
         return [each for each in known if (each.name in rows if own else class_of(each) in scorer.classes)]
 
     if own and not rows:

@@ -78,7 +78,7 @@ def keep_unseen(
 def _has_seen(count: int, *, of: int) -> Warned:
     message = (
         f"an earlier training that this one builds on has learnt from {count} of the {of} good pictures that set the threshold: nothing is promised about "
-        "new ones; take a backbone adapted with the same seed and calibration_share, or on other pictures"
+        "new ones; add good pictures that it has not learnt from, or take a backbone adapted with the same seed and calibration_share"
     )
     return Warned(code="backbone_has_seen", message=message, values={"count": count, "of": of})
 

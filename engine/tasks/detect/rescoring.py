@@ -21,6 +21,7 @@ def rescore(
     own: bool,
     most: int | None,
     threshold: float | None,
+    tested_by: RunFolder | None = None,
     weights_folder: Path | None,
     hub: bool = True,
 ) -> Rescored:
@@ -29,6 +30,7 @@ def rescore(
     Args:
         most: of its own test images at most so many, those that score nearest to the threshold; None: all.
         threshold: in force; None is that of the training.
+        tested_by: with `own` False, another run: only the images that it was tested with.
 
     Raises:
         DataError: no such folder, or no picture in it that can be read.
@@ -42,9 +44,12 @@ def rescore(
     limit = card.thresholds.image.value if threshold is None else threshold
     scorer.model.to(any_device(job.device))
     rows = _nearest(folder.evaluation.read(DetectResults).rows, limit, most) if own else {}
+    named = {*rows} if tested_by is None else {row.name for row in tested_by.evaluation.read(DetectResults).rows}
 
     def wanted(dataset: Dataset) -> list[Item]:
-        return [item for item in dataset.items if item.name in rows] if own else _labelled(dataset)
+        if own or tested_by is not None:
+            return [item for item in dataset.items if item.name in named]
+        return _labelled(dataset)
 
     if own and not rows:
         return Rescored(images=[])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.frames import AssistantItem, HeatmapsItem, Say
-from assistant.kinds.detect.findings import finding, normal_picture
+from assistant.kinds.detect.findings import finding, normal_named
 from assistant.kinds.detect.gallery import gallery
 from assistant.kinds.summary import run_facts
 from assistant.runs.results import NoResults, evaluation_of, load
@@ -56,7 +56,7 @@ READERS: list[Callable[[RunRow, Path], object]] = [
     run_facts,
     lambda row, folder: summary_of(row.kind, sentences_of_run(row, folder, "en"), "en"),
     lambda row, folder: finding(row, folder, 1),
-    lambda row, folder: normal_picture(row, folder, folder, index=1, region=0, rank=0),
+    lambda row, folder: normal_named(row, folder, index=1, region=0, rank=0),
 ]
 
 

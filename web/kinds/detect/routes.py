@@ -1,7 +1,6 @@
 """What a detection serves beside what every run does: its threshold, the regions of an image, good pictures to compare them with."""
 
 import asyncio
-from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
@@ -9,7 +8,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from assistant.kinds.detect import KIND
-from assistant.kinds.detect.findings import finding, normal_picture
+from assistant.kinds.detect.findings import finding, normal_named
+from assistant.runs.learnt_pictures import picture_learnt_from
 from assistant.runs.thresholds import options, read_asked, set_threshold, would
 from assistant.store.tables import RunRow
 from assistant.workspace import Workspace
@@ -72,17 +72,12 @@ async def show_normal_picture(
     row = await _detection(workspace, run)
     folder = workspace.runs.folder_of(row)
     try:
-        path = await asyncio.to_thread(
-            normal_picture,
-            row,
-            folder,
-            FilePath(row.data_path),
-            index=index,
-            region=None if region == "highest" else region,
-            rank=rank,
-        )
+        at = None if region == "highest" else region
+        name = await asyncio.to_thread(normal_named, row, folder, index=index, region=at, rank=rank)
     except LookupError as error:
         raise HTTPException(404, str(error)) from error
+    if (path := await picture_learnt_from(workspace.runs, row, name)) is None:
+        raise HTTPException(404, f"the picture {name!r} is not in the data set any more")
     return await asyncio.to_thread(kept, request, await pictures.get(path, NORMAL_SIZE))
 
 
