@@ -188,9 +188,7 @@ class Assessor:
             if theirs is not None and theirs.fingerprint != measured.fingerprint:
                 theirs, why = await self._measured_on(other, others, row, folder)
             checks = [await self._ahead(number, row, folder, other, measured, theirs, why)]
-            if (
-                other.fingerprint != row.fingerprint
-            ):  # it learnt from other images: whether it still knows those of the champion
+            if other.fingerprint != row.fingerprint:  # whether it still knows what the champion does
                 escapes, overkill, made_up = await asyncio.to_thread(counts_of, other, others)
                 known = Measured(other.dataset, other.fingerprint, escapes, overkill, made_up)
                 mine, why = await self._measured_on(row, folder, other, others)
