@@ -11,6 +11,9 @@ from tests.serving import environment_of, serving
 from tests.stored_home import FINISHED, unpack
 
 
+LOADED_MS = 60_000  # a model is loaded for it, which a busy machine takes long for
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     unpack(tmp_path)
@@ -33,13 +36,13 @@ def test_a_training_is_registered_promoted_and_held_to_a_gate(page: Page, server
     expect(version).to_contain_text("line 3")
     version.locator("[data-action=promote]").click()
     dialog = page.locator("#promote")
-    expect(dialog.locator(".checks li").first).to_contain_text("could not be checked again")
+    expect(dialog.locator(".checks li").first).to_contain_text("could not be checked again", timeout=LOADED_MS)
     dialog.locator("[data-part=yes]").click()  # without a reason nothing happens
     expect(dialog).to_be_visible()
     dialog.locator("[data-part=who] input").fill("Mina")
     dialog.locator("[data-part=why] input").fill("the only images there are")
     dialog.locator("[data-part=yes]").click()
-    expect(version).to_contain_text("champion")
+    expect(version).to_contain_text("champion", timeout=LOADED_MS)
     expect(page.locator(".acts li").first).to_contain_text("the only images there are")
     expect(page.locator(".acts li").first).to_contain_text("Mina, page")
 
