@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.serving import environment_of, serving
 from tests.stored_home import FINISHED, unpack
 
-
 LOADED_MS = 60_000  # a model is loaded for it, which a busy machine takes long for
 
 
