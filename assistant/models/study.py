@@ -9,13 +9,14 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.refused import Refused
 from engine.contract.results import Interval
 from engine.contract.shares import proportion_interval
+
+if TYPE_CHECKING:  # not before a study is computed: the server starts without it
+    import numpy as np
 
 Verdict = Literal["good", "defective"]
 Judged = Literal["acceptable", "marginal", "unacceptable", "unknown"]
@@ -98,6 +99,8 @@ def study(trials: Iterable[Trial]) -> Study:
         if len({trial.reference for trial in of_part}) > 1:
             message = f"part {part!r} is good in some lines and defective in others"
             raise StudyRefused("study_parts", message, "give each part one reference")
+    import numpy as np
+
     counts = np.array([_counts(of_part) for of_part in by_part.values()], dtype=np.int64)  # (parts, 4)
     repeated = [of_part for of_part in by_part.values() if len(of_part) > 1]
     alike = sum(len({trial.verdict for trial in of_part}) == 1 for of_part in repeated)
@@ -160,7 +163,7 @@ def _counts(of_part: Sequence[Trial]) -> tuple[int, int, int, int]:
     return good[0], good[1], bad[0], bad[1]
 
 
-def _of(name: str, counts: np.ndarray) -> tuple[float, float]:
+def _of(name: str, counts: "np.ndarray") -> tuple[float, float]:
     """Numerator and denominator of a share over all these parts; of kappa its value over 1, or 0 over 0 where it is not defined."""
     passed, alarms, missed, found = (int(each) for each in counts.sum(axis=0))
     total = passed + alarms + missed + found
@@ -177,7 +180,7 @@ def _of(name: str, counts: np.ndarray) -> tuple[float, float]:
             return ((agreed - by_chance) / (1 - by_chance), 1.0) if by_chance < 1 else (0.0, 0.0)
 
 
-def _drawn(name: str, counts: np.ndarray) -> Measure:
+def _drawn(name: str, counts: "np.ndarray") -> Measure:
     """A figure of all trials, its interval by drawing parts anew (percentiles); where all parts agree, the exact one of as many parts."""
     above, below = _of(name, counts)
     if below == 0:
@@ -197,7 +200,9 @@ def _drawn(name: str, counts: np.ndarray) -> Measure:
     return Measure(value, interval, _judged(name, value), count, of)
 
 
-def _bootstrap(name: str, counts: np.ndarray) -> Interval | None:
+def _bootstrap(name: str, counts: "np.ndarray") -> Interval | None:
+    import numpy as np
+
     generator = np.random.default_rng(SEED)
     values = []
     for _ in range(DRAWS):
