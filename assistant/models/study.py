@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.refused import Refused
 from engine.contract.results import Interval
-from engine.contract.shares import proportion_interval
 
 if TYPE_CHECKING:  # not before a study is computed: the server starts without it
     import numpy as np
@@ -83,6 +82,12 @@ class Study:
         """As JSON."""
         measures = {name: asdict(each) for name, each in self.measures.items()}
         return {**asdict(self), "measures": measures, "judged": self.judged, "limits": dict(LIMITS)}
+
+
+def proportion_interval(count: int, of: int, *, level: float) -> Interval:
+    from engine.contract.shares import proportion_interval as exact
+
+    return exact(count, of, level=level)
 
 
 def study(trials: Iterable[Trial]) -> Study:
