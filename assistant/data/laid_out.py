@@ -1,18 +1,30 @@
 """A new data set, put together from pictures that lie elsewhere, in the layout of MVTec AD (engine/datasets/layouts/mvtec.py).
 
-Pictures of the same disk are hard links, others copies: links that lead out of a data set are not followed.
+Pictures of the same disk are hard links, others copies, and so is what a symbolic link leads to: a file that is not ours may be written into.
 """
 
+import asyncio
 import csv
+import hashlib
 import json
 import os
 import re
 import shutil
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+from assistant.data.datasets import Datasets
+from assistant.data.uploads import under_way
+from assistant.settings import Settings
+from assistant.store.tables import DatasetRow
+from engine.contract.data import Picture
+from engine.contract.picture_files import picture_inside
+
+T = TypeVar("T")
 
 HEADS = (
     (re.compile(rb"\x89PNG"), ".png"),
@@ -21,6 +33,29 @@ HEADS = (
     (re.compile(rb"II[*+]\0|MM\0[*+]"), ".tif"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), ".webp"),
 )  # what the files of a format begin with, and how they are called
+
+
+async def registered(
+    settings: Settings, datasets: Datasets, name: str, lay_out: Callable[[Path], T]
+) -> tuple[DatasetRow, T]:
+    """Register the data set that `lay_out` puts into a folder of the home; what it returns comes back too. Nothing is left where that fails.
+
+    Raises:
+        DatasetError: the name is taken, or what was laid out cannot be used.
+        OSError: as `lay_out`.
+    """
+    async with under_way(settings) as upload:
+        try:
+            laid = await asyncio.to_thread(lay_out, upload.folder)
+            return await datasets.add(name, upload.folder, origin="uploaded"), laid
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
+            raise
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class LaidOut:
@@ -64,6 +99,25 @@ class LaidOut:
                 _place(mask, marked.with_name(f"{marked.name}{mask.suffix}"))
         if group is not None:
             self._groups.append((f"{within}/{name}", group))
+
+    def add_image(
+        self, root: Path, image: Picture, *, part: Literal["train", "test"], mask: Path | bytes | None = None
+    ) -> bool:
+        """An image of the data set at `root`, with its label, mask and group; whether it is still there.
+
+        Args:
+            mask: where the image has none of its own.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        path = picture_inside(root, image.name)
+        if path is None:
+            return False
+        kinds = {"good": "good", "defective": image.defect_type or "defective"}
+        own = picture_inside(root, image.mask) if image.mask else None
+        self.add(path, part=part, kind=kinds.get(image.label), name=image.name, mask=own or mask, group=image.group)
+        return True
 
     def end(self, *, licence: str | None, synthetic: bool) -> None:
         """Write what is to be known of the data set besides."""
@@ -114,7 +168,8 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _place(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another disk, or a file that others own
-        shutil.copyfile(source, target)
+    if not source.is_symlink():
+        with suppress(OSError):  # another disk, or a file that others own
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)

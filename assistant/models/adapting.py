@@ -7,8 +7,6 @@ comes out is tested with the same images as the champion.
 """
 
 import asyncio
-import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from assistant.data.datasets import Datasets, UnfitData
-from assistant.data.laid_out import LaidOut, suffix_of
-from assistant.data.uploads import under_way
+from assistant.data.laid_out import LaidOut, registered, sha256_of, suffix_of
 from assistant.models.feedback import words_on
 from assistant.models.registry import Model, Registry
 from assistant.models.serving.kept_pictures import JUDGED, KeptPictures
@@ -91,13 +88,7 @@ async def make_line_data(
         hint = "let it judge more pictures; how many are kept says MURASCOPE_PREDICTIONS_GB"
         raise NothingNew("few_confident", message, hint, count=len(pictures), fewest=FEWEST)
     called = await datasets.free_name(await _next_name(datasets, f"{name}-line"))
-    async with under_way(settings) as upload:
-        try:
-            await asyncio.to_thread(_lay_out, upload.folder, pictures, source)
-            made = await datasets.add(called, upload.folder, origin="uploaded")
-        except BaseException:
-            await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
-            raise
+    made, _ = await registered(settings, datasets, called, lambda folder: _lay_out(folder, pictures, source))
     return LineData(made.name, row.id, len(pictures))
 
 
@@ -133,7 +124,7 @@ def _there(kept: KeptPictures, judged: Mapping[str, str], folder: Path) -> list[
     found = []
     for image, prediction in judged.items():
         path = kept.path(prediction, JUDGED)
-        if image[:digits] not in learnt and path.is_file() and _sha256(path) == image:  # another may lie there by now
+        if image[:digits] not in learnt and path.is_file() and sha256_of(path) == image:  # another may lie there by now
             found.append(path)
         if len(found) == MOST:
             break
@@ -143,12 +134,7 @@ def _there(kept: KeptPictures, judged: Mapping[str, str], folder: Path) -> list[
 def _digests(source: DataFacts) -> set[str]:
     """Of all pictures of a data set."""
     paths = (picture_inside(Path(source.path), each.name) for each in source.images)
-    return {_sha256(path) for path in paths if path is not None}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {sha256_of(path) for path in paths if path is not None}
 
 
 async def _next_name(datasets: Datasets, stem: str) -> str:
@@ -162,14 +148,8 @@ def _lay_out(folder: Path, pictures: Sequence[Path], source: DataFacts) -> None:
     """The pictures of the line to learn from, and what the source tests with."""
     laid, root = LaidOut(folder), Path(source.path)
     for number, path in enumerate(pictures):
-        laid.add(path.resolve(), part="train", kind="good", name=f"line_{number:04d}{suffix_of(path)}")
+        laid.add(path, part="train", kind="good", name=f"line_{number:04d}{suffix_of(path)}")
     for each in source.images:
-        at = picture_inside(root, each.name)
-        if each.split != "test" or at is None:
-            continue
-        kind = (
-            each.defect_type or "defective" if each.label == "defective" else "good" if each.label == "good" else None
-        )
-        mask = picture_inside(root, each.mask) if each.mask else None
-        laid.add(at, part="test", kind=kind, name=each.name, mask=mask, group=each.group)
+        if each.split == "test":
+            laid.add_image(root, each, part="test")
     laid.end(licence=source.licence, synthetic=source.synthetic)

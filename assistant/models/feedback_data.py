@@ -6,17 +6,14 @@ fingerprint.
 """
 
 import asyncio
-import hashlib
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.data.datasets import Datasets, UnfitData
-from assistant.data.laid_out import LaidOut, mask_of, suffix_of
-from assistant.data.uploads import under_way
+from assistant.data.laid_out import LaidOut, mask_of, registered, sha256_of, suffix_of
 from assistant.models.feedback import Word
 from assistant.models.reviewed_pictures import ReviewedPictures
 from assistant.refused import Refused
@@ -85,13 +82,9 @@ async def make_dataset(
     source = None if joined is None else await datasets.look_into(Path(joined.data_path))
     if source is not None and source.problems:
         raise UnfitData(source.problems)
-    async with under_way(settings) as upload:
-        try:
-            laid = await asyncio.to_thread(_lay_out, upload.folder, source, pictures, kept, sides)
-            row = await datasets.add(name, upload.folder, origin="uploaded")
-        except BaseException:
-            await asyncio.to_thread(shutil.rmtree, upload.folder, ignore_errors=True)
-            raise
+    row, laid = await registered(
+        settings, datasets, name, lambda folder: _lay_out(folder, source, pictures, kept, sides)
+    )
     facts = row.facts
     if facts.train_good + facts.test_good + facts.test_defective != laid.labelled:
         await datasets.remove(row.name)
@@ -171,28 +164,15 @@ def _join(
         path = picture_inside(root, each.name)
         if path is None:  # gone since it was looked at
             continue
-        word = said.get(_sha256(path)) if path.stat().st_size in sizes else None
+        word = said.get(sha256_of(path)) if path.stat().st_size in sizes else None
         if word is not None and word.verdict != each.label:
             continue
         if word is not None:
             settled.add(word.image)
-        mask: Path | bytes | None = picture_inside(root, each.mask) if each.mask else None
-        if word is not None and mask is None:
-            mask = _drawn(word, sides)
-            done.regions += mask is not None
+        drawn = _drawn(word, sides) if word is not None and each.mask is None else None
+        done.regions += drawn is not None
         is_learnt = each.label == "good" and (each.split != "test" or source.test_good == 0)
-        laid.add(
-            path,
-            part="train" if is_learnt else "test",
-            kind="good"
-            if each.label == "good"
-            else each.defect_type or "defective"
-            if each.label == "defective"
-            else None,
-            name=each.name,
-            mask=mask,
-            group=each.group,
-        )
+        laid.add_image(root, each, part="train" if is_learnt else "test", mask=drawn)
         done.labelled += each.label != "unknown"
     return settled
 
@@ -202,11 +182,6 @@ def _drawn(word: Word, sides: Mapping[str, int]) -> bytes | None:
     if word.verdict == "good" or word.region is None:
         return None
     return mask_of(word.region, sides[word.run])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _learn(kind: str, dataset: str) -> dict[str, Any] | None:

@@ -84,12 +84,6 @@ class Study:
         return {**asdict(self), "measures": measures, "judged": self.judged, "limits": dict(LIMITS)}
 
 
-def proportion_interval(count: int, of: int, *, level: float) -> Interval:
-    from engine.contract.shares import proportion_interval as exact
-
-    return exact(count, of, level=level)
-
-
 def study(trials: Iterable[Trial]) -> Study:
     """
     Raises:
@@ -187,6 +181,8 @@ def _of(name: str, counts: "np.ndarray") -> tuple[float, float]:
 
 def _drawn(name: str, counts: "np.ndarray") -> Measure:
     """A figure of all trials, its interval by drawing parts anew (percentiles); where all parts agree, the exact one of as many parts."""
+    from engine.contract.shares import proportion_interval
+
     above, below = _of(name, counts)
     if below == 0:
         return Measure(None, None)
@@ -221,11 +217,11 @@ def _bootstrap(name: str, counts: "np.ndarray") -> Interval | None:
 
 
 def _share(count: int, of: int) -> Measure:
-    return (
-        Measure(count / of, proportion_interval(count, of, level=LEVEL), count=count, of=of)
-        if of
-        else Measure(None, None)
-    )
+    from engine.contract.shares import proportion_interval
+
+    if not of:
+        return Measure(None, None)
+    return Measure(count / of, proportion_interval(count, of, level=LEVEL), count=count, of=of)
 
 
 def _judged(name: str, value: float) -> Judged:

@@ -48,13 +48,12 @@ class AnomalyModel(Learner):
         self.learnt_before: list[str] = []
         self.before: DetectCard | None = None
 
-    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
-        """Begin with the saved state of a finished model of the same settings.
+    def learn_on(self, remembered: list[str]) -> None:
+        """Extend the state that was loaded, which remembers these pictures, by what is learnt next.
 
         Raises:
-            ValueError: the state is of another model, or of a version that did not keep what is needed.
+            ValueError: the state is of a version that did not keep what that needs.
         """
-        self.load_saved(state)
         self.learnt_before = remembered
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:

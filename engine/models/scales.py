@@ -28,6 +28,7 @@ from engine.report import Reporter
 
 ASKED = 32  # good pictures, of all that are learnt from, that tell what is usual
 OF_BACKBONE = "backbone."
+USUAL = frozenset({"usual_scores", "usual_highs"})
 
 
 class Scales(AnomalyModel):
@@ -90,10 +91,10 @@ class Scales(AnomalyModel):
             by_scale.append([[replace(each, distance=each.distance / usual) for each in near] for near in found])
         return [max(near, key=lambda each: each[0].distance) for near in zip(*by_scale, strict=True)]
 
-    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
-        super().learn_on_from(state, remembered)
+    def learn_on(self, remembered: list[str]) -> None:
+        super().learn_on(remembered)
         for _, model in self._each():
-            model.learnt_before = remembered
+            model.learn_on(remembered)
 
     def prepare_export(self) -> None:
         for _, model in self._each():
@@ -107,12 +108,14 @@ class Scales(AnomalyModel):
         return state
 
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
-        self.refuse_other_names(state)
         left = {name: tensor for name, tensor in state.items() if not name.startswith(OF_BACKBONE)}
         shared = {name: tensor for name, tensor in state.items() if name.startswith(OF_BACKBONE)}
         for scale, model in self._each():
             own = {name: left.pop(name) for name in list(left) if name.startswith(_name(scale))}
+            # which refuses other names than its own, and knows those of its older versions
             model.load_saved({name.removeprefix(_name(scale)): tensor for name, tensor in own.items()} | shared)
+        if left.keys() != USUAL:
+            raise ValueError(f"the saved state is of another model: {sorted(left)} are left, not {sorted(USUAL)}")
         self.usual_scores.copy_(left["usual_scores"])
         self.usual_highs.copy_(left["usual_highs"])
 

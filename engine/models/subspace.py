@@ -86,8 +86,8 @@ class Subspace(AnomalyModel):
         scores = mean_of_highest(values, share=self.params.top_share)
         return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
 
-    def learn_on_from(self, state: dict[str, torch.Tensor], remembered: list[str]) -> None:
-        super().learn_on_from(state, remembered)
+    def learn_on(self, remembered: list[str]) -> None:
+        super().learn_on(remembered)
         if not self.counted:
             raise ValueError("it was saved without the variances that are needed to learn on from it: train it again")
 

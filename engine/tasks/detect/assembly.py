@@ -68,7 +68,8 @@ def _learn_on(model: AnomalyModel, job: DetectJob, run: str, runs: Path) -> None
     own = {name: each for name, each in model.state_to_save().items() if name.startswith(BACKBONE)}
     remembered = [f"{run}:{name}" for name in card.normals]  # they lie in another data set
     with naming(run):
-        model.learn_on_from({**own, **state}, remembered)
+        model.load_saved({**own, **state})
+        model.learn_on(remembered)
     model.before = card
 
 

@@ -50,6 +50,11 @@ def test_a_folder_becomes_a_table_that_later_ones_are_added_to(folder: Path, tmp
     ]
 
 
+def test_where_nothing_could_be_judged_it_ends_with_1(folder: Path) -> None:
+    told = CliRunner().invoke(app, ["predict", "r1", str(folder / "b.png")])
+    assert (told.exit_code, "1 not judged (r1)" in told.stderr) == (1, True)
+
+
 def test_a_table_of_other_columns_is_left_alone_and_nothing_judged(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "other.csv"
     table.write_text("day,count\n", encoding="utf-8")

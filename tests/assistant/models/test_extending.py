@@ -109,6 +109,16 @@ async def test_a_memory_whose_files_are_damaged_is_not_extended(workspace: Works
         await plan(*parts, dataset="bright", model="patchcore", chosen={"learns_on": "r1"})
 
 
+async def test_a_name_that_no_model_can_have_is_refused_before_the_training(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extended = await extend_here(
+        workspace.settings, "line", "bright", [], confirmed=lambda: True, as_json=False, register="a/../b"
+    )
+    assert extended == 2 and "cannot be a model's name" in capsys.readouterr().err
+    assert len(await workspace.runs.list()) == 2
+
+
 async def test_one_step_takes_it_back(workspace: Workspace) -> None:
     promoted = await workspace.models.promote("line", who=WHO, why="the new lamp")
     assert promoted.model.aliases.champion == 2
@@ -160,6 +170,10 @@ async def test_a_step_of_adaptive_mode_learns_what_was_judged_good_without_doubt
         4,
     )
     assert newest.facts.built_on == ["r1"]
+    learnt = [*Path((await workspace.datasets.get("line-line-1")).path).glob("train/good/*.png")]
+    assert {each.stat().st_nlink for each in learnt} == {
+        1
+    }  # what is written into the line's own files changes nothing here
 
 
 @pytest.mark.parametrize(

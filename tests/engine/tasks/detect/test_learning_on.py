@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.checkpoints import load_state, save_state
 from engine.contract.events import Evaluation, Warned
 from engine.contract.folder import RunFolder
 from engine.contract.results.detect import DetectCard, DetectResults
@@ -143,6 +144,26 @@ def test_what_does_not_fit_is_refused_by_name(runs, tmp_path, settings, named):
     spec = tiny_spec("patchcore", **{**BANK, "learns_on": "r1", **settings})
     with pytest.raises(SettingError, match=named):
         run_here(runs / f"refused_{named[:5]}", spec, runs / "standing")
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_a_subspace_of_an_older_version_judges_as_it_did_and_is_not_extended(runs, tmp_path, scales):
+    own = {"layers": [1, 2], "scales": scales, "threshold_policy": "split_conformal"}
+    run_here(tmp_path / "r1", tiny_spec("subspace", **own), runs / "lying")
+    folder = RunFolder(tmp_path / "r1").model
+    state, facts = load_state(folder.state)
+    kept = {
+        name: each for name, each in state.items() if name.rpartition(".")[2] in ("mean", "axes") or "usual" in name
+    }
+    assert len(kept) == len(state) - 3 * scales
+    save_state(folder.state, kept, facts=facts)
+    folder.seal()
+    again = rescore(
+        RunFolder(tmp_path / "r1"), data=runs / "lying", own=True, most=None, threshold=None, weights_folder=None
+    )
+    assert again.images and not again.differing()
+    with pytest.raises(SettingError, match="train it again"):
+        run_here(tmp_path / "r2", tiny_spec("subspace", **own, learns_on="r1"), runs / "standing")
 
 
 @pytest.mark.parametrize(("model", "scales"), [("subspace", 1), ("dino_bank", 1), ("patchcore", 2)])
