@@ -221,6 +221,7 @@ def told(threshold: Threshold, *, pixel: float) -> ThresholdTold:
     if threshold.policy in POLICIES:
         names = ("overkill_rate", "calibration_images", "smallest_promise", "images_needed", "images_to_show")
         said |= {name: getattr(threshold, name) for name in names}
+        said |= {"kept": True} if threshold.kept else {}
     elif not threshold.is_oracle:
         said |= {name: getattr(threshold, name) for name in ("calibration_images", "smallest_promise")}
     return ThresholdTold.model_validate(said)

@@ -202,6 +202,7 @@ def _on_promise(about: About, metrics: DetectMetrics) -> Iterator[Claim]:
         and promise is not None
         and promise.policy != "percentile"
         and not promise.is_enough
+        and not told.kept
     ):
         more = {"one": count(1), "next": count(promise.images + 1), "more": count(promise.needed - promise.images)}
         rests = {"images": count(promise.images), "rate": Figure(promise.rate, "promise")}
@@ -242,6 +243,9 @@ def _threshold(about: About, metrics: DetectMetrics, promise: Promise | None) ->
     images = {"images": count(promise.images)}
     holds = promise.promised is not None and promise.promised < 1
     promised = {"promised": Figure(promise.promised, "promise")} if promise.promised is not None and holds else {}
+    if told.kept:
+        what = "threshold_kept" if holds else "threshold_kept_only"
+        return about.claim("threshold", what, **threshold, **(images | promised if holds else {}))
     if told.overkill_rate is None:
         what = "threshold_by_hand" if holds else "threshold"
         return about.claim("threshold", what, **threshold, **images, **promised)

@@ -30,6 +30,7 @@ def notices_of(
     """What a person should know before saying yes, the gravest first."""
     usual = job.backbone if job.backbone_run else job.model.default_backbone
     return [
+        *_on_extension(job),
         *on_weights(settings, backbone=job.backbone, weights=job.weights),
         *on_data(facts, of_no_account=OF_NO_ACCOUNT),
         *_on_defects(facts),
@@ -51,6 +52,14 @@ def refuse_what_cannot_run(settings: Settings, job: DetectJob, facts: DataFacts,
 def without_effect(job: DetectJob) -> set[str]:
     """Settings that every job has and this model makes no use of."""
     return job.model.without_effect()
+
+
+def _on_extension(job: DetectJob) -> list[Notice]:
+    before = getattr(job.model, "learns_on", None)
+    if before is None:
+        return []
+    message = f"It keeps the memory of run {before} and extends it by the good images of this data set."
+    return [note("extends", message, run=before)]
 
 
 def _on_defects(facts: DataFacts) -> list[Notice]:

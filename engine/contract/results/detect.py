@@ -34,6 +34,10 @@ class Threshold(Written):
     images_to_show: int = Field(
         default=0, description="good test images, none of them overkilled, that show the rate: about 3 / rate"
     )
+    kept: bool = Field(
+        default=False,
+        description="that of the run whose memory is extended, where its own good images would set a lower one",
+    )
 
     @property
     def promise(self) -> Promise:
@@ -98,6 +102,7 @@ class ThresholdTold(Written):
     images_needed: int | None = None
     policy: Policy | None = None
     images_to_show: int | None = None
+    kept: bool = False
     oracle: bool = False
     promise: str = Field(default="", description="what it promises, in English")
 

@@ -26,10 +26,10 @@ def calibrate_run(learning: Learning, trainer: BaseTrainer, split: Split, *, pol
         return own
     before = learning.model.before.thresholds
     image, pixel = (
-        mine.model_copy(update={"value": max(mine.value, theirs.value)})
+        mine.model_copy(update={"value": theirs.value, "kept": True}) if theirs.value > mine.value else mine
         for mine, theirs in ((own.image, before.image), (own.pixel, before.pixel))
     )
-    if image.value > own.image.value:
+    if image.kept:
         values = {"kept": image.value, "own": own.image.value}
         message = (
             f"the threshold of the run before, {image.value:.4g}, is kept: the new good pictures alone would set it at {own.image.value:.4g}, "

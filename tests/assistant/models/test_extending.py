@@ -19,10 +19,12 @@ from assistant.plans.plan import plan
 from assistant.runs.deleting import RunKept, delete
 from assistant.runs.learnt_pictures import picture_learnt_from
 from assistant.settings import Settings
+from assistant.telling.runs import sentences_of_run
 from assistant.workspace import Workspace
 from engine.contract.folder import RunFolder
 from engine.contract.jobs import SpecError
 from engine.contract.results.detect import DetectCard
+from prompts.languages import Language
 from tests.talk import answers, plan_of, say
 from tests.tiny_panels import tiny_panels
 
@@ -91,6 +93,18 @@ async def test_it_is_looked_at_also_where_the_gate_names_other_data(workspace: W
     checks = {check.about: check for check in (await workspace.models.assess("line", 1)).checks}
     assert checks["gate"].code == "gate_failed" and checks["champion"].values["data"] == "bright"
     assert (checks["forgetting"].code, checks["forgetting"].values["data"]) == ("forgets", "bright")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "that of the training whose memory is extended"), ("ko", "이전 학습의"), ("zh", "沿用")],
+)
+async def test_a_threshold_that_is_kept_is_told_as_such(workspace: Workspace, language: Language, said: str) -> None:
+    row = await workspace.runs.get("r2")
+    told = {each.id: each.text for each in sentences_of_run(row, workspace.runs.folder_of(row), language)}
+    threshold = next(text for id_, text in told.items() if id_.endswith("threshold"))
+    assert said in threshold and "set from" not in threshold
+    assert not any(id_.endswith("promise_short") for id_ in told)
 
 
 async def test_the_pictures_of_the_run_before_are_found_in_its_data_set(workspace: Workspace) -> None:
@@ -200,6 +214,7 @@ async def test_the_chat_plans_an_extension_with_the_settings_of_the_run(workspac
     plan = await plan_of(conversation)
     row = await workspace.proposals.get(plan.proposal)
     assert row is not None and row.dataset == "bright"
+    assert ("extends", {"run": "r1"}) in [(notice.code, notice.values) for notice in plan.notices]
     assert (row.spec["model"]["learns_on"], row.spec["image_size"], row.spec["backbone"]) == (
         "r1",
         64,
