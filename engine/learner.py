@@ -70,12 +70,17 @@ class Learner(nn.Module):
             missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
             raise ValueError(f"the saved state is of another model: missing {missing}, unknown {unknown}")
 
+    def of_this_version(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A state that an older version saved, with the names that this version saves; any other as it is."""
+        return state
+
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
         """Take over a saved state; a buffer takes the size that was saved (a memory bank has no size before).
 
         Raises:
             ValueError: names are missing or unknown, or a weight has another shape: the file belongs to another model.
         """
+        state = self.of_this_version(state)
         self.refuse_other_names(state)
         buffers = dict(self.named_buffers())
         for name, parameter in self.named_parameters():

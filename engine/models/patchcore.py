@@ -85,10 +85,10 @@ class PatchCore(AnomalyModel):
         maps = to_map(distance, size=size)
         return Prediction(pred_score=scores, anomaly_map=gaussian_blur(maps, sigma=self.params.blur_sigma))
 
-    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
+    def of_this_version(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if set(state) == {"bank"}:  # of the first version, which did not keep where patches come from
-            state = {"bank.patches": state["bank"], "bank.sources": torch.empty(0, 3, dtype=torch.int32)}
-        super().load_saved(state)
+            return {"bank.patches": state["bank"], "bank.sources": torch.empty(0, 3, dtype=torch.int32)}
+        return state
 
     def _patches(self, images: torch.Tensor) -> torch.Tensor:
         """Locally aware patch features (B, H, W, C)."""

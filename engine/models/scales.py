@@ -28,7 +28,7 @@ from engine.report import Reporter
 
 ASKED = 32  # good pictures, of all that are learnt from, that tell what is usual
 OF_BACKBONE = "backbone."
-USUAL = frozenset({"usual_scores", "usual_highs"})
+OF_SCALES = "scale_"
 
 
 class Scales(AnomalyModel):
@@ -107,17 +107,21 @@ class Scales(AnomalyModel):
                 state[name if name.startswith(OF_BACKBONE) else f"{_name(scale)}{name}"] = tensor
         return state
 
+    def of_this_version(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        today = {name: tensor for name, tensor in state.items() if not name.startswith(OF_SCALES)}
+        for scale, model in self._each():
+            own = model.of_this_version(_of_scale(scale, state))
+            today |= {_name(scale) + name: tensor for name, tensor in own.items()}
+        return today
+
     def load_saved(self, state: dict[str, torch.Tensor]) -> None:
-        left = {name: tensor for name, tensor in state.items() if not name.startswith(OF_BACKBONE)}
+        state = self.of_this_version(state)
+        self.refuse_other_names(state)
         shared = {name: tensor for name, tensor in state.items() if name.startswith(OF_BACKBONE)}
         for scale, model in self._each():
-            own = {name: left.pop(name) for name in list(left) if name.startswith(_name(scale))}
-            # which refuses other names than its own, and knows those of its older versions
-            model.load_saved({name.removeprefix(_name(scale)): tensor for name, tensor in own.items()} | shared)
-        if left.keys() != USUAL:
-            raise ValueError(f"the saved state is of another model: {sorted(left)} are left, not {sorted(USUAL)}")
-        self.usual_scores.copy_(left["usual_scores"])
-        self.usual_highs.copy_(left["usual_highs"])
+            model.load_saved(_of_scale(scale, state) | shared)
+        self.usual_scores.copy_(state["usual_scores"])
+        self.usual_highs.copy_(state["usual_highs"])
 
     def _each(self) -> list[tuple[int, AnomalyModel]]:
         """Scale 0 is the full size, each further one half of the one before."""
@@ -168,4 +172,10 @@ def _enlarged(maps: torch.Tensor, size: torch.Size) -> torch.Tensor:
 
 def _name(scale: int) -> str:
     """How the names of a scale's tensors begin in the saved state."""
-    return f"scale_{scale}."
+    return f"{OF_SCALES}{scale}."
+
+
+def _of_scale(scale: int, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A scale's tensors, by their names in its model."""
+    name = _name(scale)
+    return {own.removeprefix(name): tensor for own, tensor in state.items() if own.startswith(name)}

@@ -91,9 +91,10 @@ class Subspace(AnomalyModel):
         if not self.counted:
             raise ValueError("it was saved without the variances that are needed to learn on from it: train it again")
 
-    def load_saved(self, state: dict[str, torch.Tensor]) -> None:
-        kept = {name: getattr(self, name) for name in ("variances", "noise", "counted")}
-        super().load_saved(kept | state)  # those of the first version lack them
+    def of_this_version(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if not {"axes", "mean"} <= set(state):
+            return state
+        return {name: getattr(self, name) for name in ("variances", "noise", "counted")} | state  # the first lacks them
 
     def _patches(self, images: torch.Tensor) -> torch.Tensor:
         """(B, H, W, D): the mean of a transformer's blocks, or the levels of a pyramid side by side."""
