@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -42,10 +44,7 @@ async def ask(command: list[str], environment: dict[str, str], *, timeout_s: flo
     except TimeoutError:
         raise NoAnswer(f"no answer within {timeout_s:.0f} s") from None
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await end(process)
 
 
 async def start(
@@ -62,6 +61,19 @@ async def start(
         start_new_session=True,
         limit=longest_line,
     )
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill it with its group and wait until it is gone, also where whoever waits is called off again meanwhile."""
+    kill(process)
+    with anyio.CancelScope(shield=True):  # a web request that is called off is so at each of its waits
+        await process.wait()
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def engine_command(*arguments: str) -> list[str]:

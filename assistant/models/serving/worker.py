@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from assistant.machine.engine_environment import engine_environment
-from assistant.machine.own_process import engine_command, start
+from assistant.machine.own_process import end, engine_command, kill, start
 from assistant.settings import Settings
 from engine.contract.results import as_json, from_json
 from engine.contract.serving import Answered, Asked, NotReady, Ready
@@ -89,15 +88,12 @@ class Worker:
 
     def kill(self) -> None:
         """It ends at once, and says so by `ended`."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        kill(self._process)
 
     async def end(self) -> None:
         """End it, and say nothing of it."""
         self._ended = lambda worker: None
-        self.kill()
-        await self._process.wait()
+        await end(self._process)
         for task in (self._listening, self._hearing):
             if task is not None:
                 task.cancel()
@@ -130,8 +126,7 @@ class Worker:
         with contextlib.suppress(ValueError, ConnectionError):  # a line that is longer than any may be
             while (line := await self._process.stdout.readline()).endswith(b"\n"):
                 self._answered(from_json(line, Answered))
-        self.kill()
-        await self._process.wait()
+        await end(self._process)
         self.is_gone = True
         self._ended(self)
 

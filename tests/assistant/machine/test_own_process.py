@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import anyio
 import psutil
 import pytest
 
+from assistant.machine import own_process
 from assistant.machine.engine_process import ask_engine
 from assistant.machine.own_process import NoAnswer, ask
 from assistant.settings import Settings
@@ -47,6 +51,23 @@ def test_a_question_that_is_given_up_ends_its_process(tmp_path: Path) -> None:
         return process
 
     assert not asyncio.run(give_up()).is_running()
+
+
+@pytest.mark.anyio
+async def test_a_process_is_seen_to_its_end_however_often_its_asker_is_called_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[asyncio.subprocess.Process] = []
+    start = own_process.start
+
+    async def seen(*arguments: Any, **named: Any) -> asyncio.subprocess.Process:
+        begun.append(await start(*arguments, **named))
+        return begun[-1]
+
+    monkeypatch.setattr(own_process, "start", seen)
+    with anyio.move_on_after(0.5):  # such a scope calls off each wait inside it, as a web request's does
+        await ask(never_ends(tmp_path / "pid"), dict(os.environ), timeout_s=600)
+    assert [process.returncode for process in begun] == [-signal.SIGKILL]
 
 
 def test_a_question_without_an_answer_in_time_is_refused(tmp_path: Path) -> None:
