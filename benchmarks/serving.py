@@ -7,7 +7,8 @@
 - the bare engine: a Scorer over a Loader in one process, from files to scores and maps;
 - served: the same files through the pool to a warm worker, scores and regions, no files drawn;
 - explained: served with the good patches most like each region, and heatmaps written;
-- over HTTP: explained, as uploads to a real server, each prediction on record.
+- over HTTP: served, as uploads to a real server, each prediction on record;
+- HTTP, explained: the same with the good patches most like each region, and heatmaps written, as a request gets them that says nothing.
 
 Told are the median over rounds of images a second with many in flight, the processor's milliseconds an image (of the computing process, which other
 work beside it does not change as much), p50 and p95 of one at a time, and the peak memory of the computing process.
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ from engine.contract.jobs import make_job
 from tests.serving import environment_of, serving
 
 IN_FLIGHT = 16
+WAYS = ("backbone", "bare engine", "served", "explained", "over HTTP", "HTTP, explained")
 BATCH = 8
 
 
@@ -76,7 +79,7 @@ def main() -> None:
 async def _measure(options: argparse.Namespace, run: Path, pictures: Sequence[Path]) -> None:
     settings = Settings(home=options.work / "home", weights=options.weights, hub="off", serving_queue=10_000)
     servable = Servable("r1", "r1", "r1", run, "detect", "data")
-    ways = {name: Seen() for name in ("backbone", "bare engine", "served", "explained", "over HTTP")}
+    ways = {name: Seen() for name in WAYS}
     bare = ProcessPoolExecutor(
         1,
         mp_context=get_context("spawn"),
@@ -91,10 +94,11 @@ async def _measure(options: argparse.Namespace, run: Path, pictures: Sequence[Pa
     with serving(environment) as address:
         async with httpx.AsyncClient(base_url=address, timeout=120) as client:
 
-            async def over_http(chosen: Sequence[Path]) -> None:
+            async def over_http(chosen: Sequence[Path], *, explained: bool) -> None:
                 for path in chosen:
                     answer = await client.post(
                         "/api/models/r1/predict",
+                        params={"heatmap": explained, "nearest": explained},
                         content=path.read_bytes(),
                         headers={"content-type": "application/octet-stream"},
                     )
@@ -115,7 +119,7 @@ async def _measure(options: argparse.Namespace, run: Path, pictures: Sequence[Pa
                 await asyncio.gather(*(ask(part) for part in parts))
 
             await asked(pictures[:BATCH], nearest=True)
-            await over_http(pictures[:2])
+            await over_http(pictures[:2], explained=True)
             own = psutil.Process(pool.workers()["r1"])
             server = _worker_of(address)
             for number in range(options.rounds):
@@ -124,13 +128,16 @@ async def _measure(options: argparse.Namespace, run: Path, pictures: Sequence[Pa
                     _note(ways[name], seconds, processor, peak)
                 await _timed(ways["served"], own, lambda: asked(pictures, nearest=False))
                 await _timed(ways["explained"], own, lambda: asked(pictures, nearest=True))
-                await _timed(ways["over HTTP"], server, lambda: many(over_http))
+                for name, explained in (("over HTTP", False), ("HTTP, explained", True)):
+                    uploads = partial(over_http, explained=explained)
+                    await _timed(ways[name], server, lambda uploads=uploads: many(uploads))
                 for path in pictures[: 16 if number == 0 else 8]:
                     ways["bare engine"].alone.append(await loop.run_in_executor(bare, _one, str(path)))
                     for name, ask in (
                         ("served", lambda path=path: asked([path], nearest=False)),
                         ("explained", lambda path=path: asked([path], nearest=True)),
-                        ("over HTTP", lambda path=path: over_http([path])),
+                        ("over HTTP", lambda path=path: over_http([path], explained=False)),
+                        ("HTTP, explained", lambda path=path: over_http([path], explained=True)),
                     ):
                         began = time.perf_counter()
                         await ask()
@@ -145,16 +152,16 @@ def _tell(options: argparse.Namespace, ways: dict[str, Seen], count: int) -> Non
         f"{options.data.name}, PatchCore on {options.backbone}, 256 px, {options.scales} scale(s), {count} pictures, {options.rounds} rounds, "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
-    print(f"{'':<14}{'images/s':>10}{'CPU ms':>9}{'p50 ms':>9}{'p95 ms':>9}{'peak MB':>9}")
+    print(f"{'':<16}{'images/s':>10}{'CPU ms':>9}{'p50 ms':>9}{'p95 ms':>9}{'peak MB':>9}")
     for name, seen in ways.items():
         alone = sorted(1000 * each for each in seen.alone)
         p50, p95 = (f"{alone[int(share * (len(alone) - 1))]:.0f}" if alone else "-" for share in (0.5, 0.95))
         print(
-            f"{name:<14}{count / statistics.median(seen.seconds):>10.1f}{1000 * statistics.median(seen.processor) / count:>9.1f}"
+            f"{name:<16}{count / statistics.median(seen.seconds):>10.1f}{1000 * statistics.median(seen.processor) / count:>9.1f}"
             f"{p50:>9}{p95:>9}{seen.peak_mb:>9.0f}"
         )
     bare, backbone = ways["bare engine"], ways["backbone"]
-    for name in ("served", "explained", "over HTTP"):
+    for name in WAYS[2:]:
         seen = ways[name]
         time_ratio = statistics.median(a / b for a, b in zip(seen.seconds, bare.seconds, strict=True))
         share = statistics.median(b / a for a, b in zip(seen.seconds, backbone.seconds, strict=True))

@@ -65,13 +65,13 @@ async def predict(
     One that cannot be read is told by its name, and the others are judged; where it is the only one, the answer is 422. 429: too many
     wait; `retry-after` tells when another try may help.
     """
-    await workspace.predictions.resolve(reference)  # before anything is read
+    model = await workspace.predictions.resolve(reference)  # before anything is read
     which = ("heatmap.jpg", "picture.jpg", *(("map.png",) if raw_map else ()))
     async with _taken(request, workspace, name) as taken:
         pictures = [
             Picture(each.name, each.content, each.path, passes=True, which=which, nearest=nearest) for each in taken
         ]
-        told = await workspace.predictions.predict(reference, pictures, who=who, draw=heatmap)
+        told = await workspace.predictions.predict(model, pictures, who=who, draw=heatmap)
     first = told.pictures[0]
     if len(told.pictures) == 1 and "broken" in first:
         raise CannotTake(

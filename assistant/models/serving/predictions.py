@@ -90,17 +90,20 @@ class Predictions:
         """
         return await resolve(self._runs, self._registry, reference)
 
-    async def predict(self, reference: str, pictures: Sequence[Picture], *, who: str, draw: bool = True) -> Told:
+    async def predict(
+        self, reference: str | Servable, pictures: Sequence[Picture], *, who: str, draw: bool = True
+    ) -> Told:
         """What the model says of the pictures. Each that it judges is noted.
 
         Args:
+            reference: or what it meant when it was resolved.
             draw: a heatmap of each. It is kept for a while, as the picture is.
 
         Raises:
             UnknownModel, UnknownRun, NoResults, RunElsewhere: nothing that can be served.
             Busy: too many pictures wait; none of these was taken.
         """
-        servable = await self.resolve(reference)
+        servable = reference if isinstance(reference, Servable) else await self.resolve(reference)
         ids = [new_id() for _ in pictures]
         named = [replace(each, name=_named(each.name)) for each in pictures]
         if draw:
@@ -127,7 +130,7 @@ class Predictions:
             else:
                 told.append({"name": picture.name, **_why(answer)})
         model = {
-            "reference": reference,
+            "reference": servable.reference,
             "label": servable.label,
             "run": servable.run,
             "kind": servable.kind,
