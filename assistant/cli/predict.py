@@ -15,6 +15,7 @@ import typer
 from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, tell
 
 if TYPE_CHECKING:
+    from assistant.models.serving.not_judged import Reason
     from assistant.models.serving.predictions import Predictions
 
 NOT_JUDGED = "not judged"
@@ -41,7 +42,12 @@ def predict(
     if as_json and not watch:
         print_json(told)
     else:
-        counted = ", ".join(f"{count} {what}" for what, count in told["counts"].items()) or "no pictures"
+        for each in told["not_judged"]:
+            if not watch or each["count"] > len(each["names"]):  # the others were told as they came
+                _say_reason(each)
+        if any(each["count"] > len(each["names"]) for each in told["not_judged"]) and not (csv_file or as_json):
+            tell("each of them stands in a table (--csv FILE) or in the answer as JSON (--json)")
+        counted = ", ".join(f"{count:,} {what}" for what, count in told["counts"].items()) or "no pictures"
         tell(f"{counted} ({told['model']['label']})")
     if {*told["counts"]} == {NOT_JUDGED}:
         raise typer.Exit(1)
@@ -57,9 +63,11 @@ async def _predict(
     as_json: bool,
 ) -> dict[str, Any]:
     from assistant.models.serving.folder_job import FolderJob
+    from assistant.models.serving.not_judged import NotJudged
     from assistant.workspace import Workspace
 
     counts: Counter[str] = Counter()
+    not_judged = NotJudged()
     pictures: list[dict[str, Any]] = []
     async with Workspace.open(settings_here()) as workspace:
         model = await workspace.predictions.resolve(reference)
@@ -70,6 +78,7 @@ async def _predict(
             asyncio.get_running_loop().add_signal_handler(number, job.stop)
         async for told in job.told():
             counts[told.get("verdict") or NOT_JUDGED] += 1
+            reason = not_judged.add(told)
             if output is not None and told.get("heatmap") is not None:
                 told["heatmap"] = await asyncio.to_thread(_keep, workspace.predictions, told, output)
             if table is not None:
@@ -78,10 +87,12 @@ async def _predict(
                 print_json(told)
             elif as_json:
                 pictures.append(told)
-            else:
+            elif reason is None:
                 _say(told)
+            elif watch:
+                _say_watched(told, reason)
     facts = {"label": model.label, "run": model.run, "threshold_version": model.threshold_version}
-    return {"model": facts, "counts": dict(counts), "pictures": pictures}
+    return {"model": facts, "counts": dict(counts), "not_judged": not_judged.told(), "pictures": pictures}
 
 
 def _table(path: Path) -> TextIO:
@@ -123,9 +134,24 @@ def _keep(predictions: "Predictions", told: Mapping[str, Any], output: Path) -> 
 
 
 def _say(told: Mapping[str, Any]) -> None:
-    if "verdict" not in told:
-        tell(f"not judged: {told['name']}: {told.get('broken') or told.get('failed')}")
-        return
     measured = told["score"] if told["score"] is not None else told["confidence"]
     at = "" if told["threshold"] is None else f" (threshold {told['threshold']:.5g})"
     print(f"{told['verdict']}\t{measured:.5g}{at}\t{told['name']}", flush=True)
+
+
+def _say_watched(told: Mapping[str, Any], reason: "Reason") -> None:
+    """Where nobody may wait for the end: the first few of a reason by name, then the tenth, the hundredth and so on."""
+    count = reason.count
+    if told["name"] in reason.names:
+        tell(f"not judged: {told['name']}: {told.get('broken') or told.get('failed')}")
+    elif count == 10 ** (len(str(count)) - 1):
+        tell(f"not judged: {count:,} pictures by now, the last of them {told['name']}: {reason.reason}")
+
+
+def _say_reason(each: Mapping[str, Any]) -> None:
+    names, more = ", ".join(each["names"]), each["count"] - len(each["names"])
+    if more:
+        tell(f"not judged: {each['count']:,} pictures: {each['reason']} ({names} and {more:,} more)")
+        return
+    for name in each["names"]:
+        tell(f"not judged: {name}: {each['reason']}")

@@ -131,6 +131,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say(told: dict[str, Any], language: "Language") -> None:
+    from assistant.models.serving.not_judged import NotJudged
     from assistant.reports.study import figures_of
     from assistant.tools.wording import wording
     from prompts.reasons import reason_in
@@ -146,8 +147,12 @@ def _say(told: dict[str, Any], language: "Language") -> None:
     for words, parts in ((t("study.unsteady"), found["unsteady"]), (t("study.wrong"), found["wrong"])):
         if parts:
             print(f"{words}\t{', '.join(parts[:20])}{' ...' if len(parts) > 20 else ''}")
+    not_judged = NotJudged()
     for each in told["left_out"]:
-        tell(f"{t('study.left_out')}: {each['name']}: {reason_in(language, each['why'])}")
+        not_judged.add({"name": each["name"], "failed": each["why"]})
+    for reason in not_judged.reasons:
+        names = ", ".join(reason.names) + (", ..." if reason.count > len(reason.names) else "")
+        tell(f"{t('study.left_out')}: {reason.count:,}: {reason_in(language, reason.reason)} ({names})")
     for note in found["notes"]:
         tell(reason_in(language, note))
     if told["id"] is not None:

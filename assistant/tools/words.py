@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from assistant.tools import FOLDER, tool_names
 from prompts.languages import Language
 from prompts.page_texts import Text, filled, flat
+from prompts.reasons import reason_in
 from prompts.rendering import render
 
 
@@ -32,4 +33,5 @@ def tool_words(name: str, say: str, language: Language, facts: dict[str, Any], *
     if name not in tool_names():
         return ""
     code = facts.get("code") if say == "refused" else None
+    wording["reason"] = partial(reason_in, language)
     return render(f"{language}.md.j2", folder=FOLDER / name, say=say, code=code, facts=facts, **wording)

@@ -19,7 +19,7 @@ from prompts.reasons import DEEPEST, english_reasons, reason_in
 ROOT = Path(__file__).resolve().parents[2]
 SAY_WHY = (  # modules whose sentences these are
     "engine/evaluation", "engine/tasks/classify/measurement.py", "engine/contract/verdicts.py", "engine/failures.py", "engine/node.py",
-    "assistant/runs", "assistant/models/study.py",
+    "assistant/runs", "assistant/models/study.py", "engine/contract/pictures.py",
 )  # fmt: skip
 WHICH = re.compile(r"\b(?:good|defective)\b")
 ENDS = [
@@ -40,6 +40,9 @@ SAID = [
     "there are no defective images to test with",
     "3 good and 4 defective test images; 5 of each are needed to learn a confidence",
     "there are no test pictures of 'dent', 'a_b'",
+    "the file is empty",
+    "not a picture in a known format (PNG, JPEG, BMP, TIFF, WEBP)",
+    "damaged: broken data stream",
     *(each for each in ENDS if each),
     *(each.hint for each in FAILURES),
     "go on with the run, after epoch 3; if it happens again, plan it anew with a smaller batch_size or image_size: the machine may have "

@@ -11,6 +11,7 @@ from pydantic_ai import ApprovalRequired, RunContext
 from assistant.data.datasets import DatasetError
 from assistant.data.names import looks_like_path
 from assistant.models.serving.folder_job import FolderJob, NoPictures, names_inside
+from assistant.models.serving.not_judged import NotJudged
 from assistant.runs.place import RunElsewhere
 from assistant.runs.results import NoResults
 from assistant.store.tables import SUCCEEDED
@@ -20,6 +21,7 @@ from assistant.tools.registered import model_meant
 
 TRAITS = Traits(asks_on="card", rather=SUCCEEDED)
 AT_ONCE = 100  # images that are judged without a question
+REASONS = 3  # for which images could not be judged that are told, the commonest
 NAMED = 5  # images of those called defective that are named, the highest scores first
 
 
@@ -61,19 +63,23 @@ async def judge_images(
     if len(names) > AT_ONCE and not ctx.tool_call_approved:
         raise ApprovalRequired(metadata=asked)
     verdicts: Counter[str] = Counter()
+    not_judged = NotJudged()
     defective: list[tuple[float, str]] = []
     try:
         job = FolderJob(desk.predictions, reference, path, who="chat", draw=True, only=frozenset(names))
         async for told in job.told():
-            verdict = str(told.get("verdict") or "unread")
+            if not_judged.add(told) is not None:
+                continue
+            verdict = str(told["verdict"])
             verdicts[verdict] += 1
             if verdict == "defective":
                 defective.append((told["score"], told["name"]))
     except (NoResults, RunElsewhere) as error:
         raise desk.refuse("no_results", str(error), **error.values) from None
     named = [name for _, name in sorted(defective, reverse=True)[:NAMED]]
-    unread = verdicts.pop("unread", 0)
-    return {**asked, "verdicts": dict(verdicts.most_common()), "unread": unread, "highest": named}
+    reasons = not_judged.told()[:REASONS]
+    unread = not_judged.count
+    return {**asked, "verdicts": dict(verdicts.most_common()), "unread": unread, "reasons": reasons, "highest": named}
 
 
 def _inside(folder: str) -> tuple[Path, list[str]]:

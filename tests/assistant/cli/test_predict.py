@@ -50,6 +50,21 @@ def test_a_folder_becomes_a_table_that_later_ones_are_added_to(folder: Path, tmp
     ]
 
 
+def test_many_pictures_that_cannot_be_judged_are_told_as_a_count_with_a_few_names(folder: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        (folder / f"broken{number:02}.png").write_bytes(b"half")
+    table = tmp_path / "verdicts.csv"
+    told = CliRunner().invoke(app, ["predict", "r1", str(folder), "--csv", str(table)])
+    said = [line for line in told.stderr.splitlines() if line.startswith("not judged")]
+    assert said == ["not judged: 41 pictures: damaged (b.png, broken00.png, broken01.png and 38 more)"]
+    assert table.read_text(encoding="utf-8").count("damaged") == 41
+    as_json = json.loads(CliRunner().invoke(app, ["predict", "r1", str(folder), "--json"]).stdout)
+    assert as_json["not_judged"] == [
+        {"reason": "damaged", "count": 41, "names": ["b.png", "broken00.png", "broken01.png"]}
+    ]
+    assert len(as_json["pictures"]) == 43
+
+
 def test_where_nothing_could_be_judged_it_ends_with_1(folder: Path) -> None:
     told = CliRunner().invoke(app, ["predict", "r1", str(folder / "b.png")])
     assert (told.exit_code, "1 not judged (r1)" in told.stderr) == (1, True)
