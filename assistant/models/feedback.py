@@ -45,7 +45,8 @@ class Given:
     def told(self) -> dict[str, Any]:
         row = self.row
         return {
-            "prediction": row.prediction, "number": row.number, "verdict": row.verdict, "who": row.who, "picture": self.picture,
+            "prediction": row.prediction, "number": row.number, "verdict": row.verdict, "region": row.region, "who": row.who,
+            "picture": self.picture,
         }  # fmt: skip
 
 

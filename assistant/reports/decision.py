@@ -63,7 +63,7 @@ async def decision_of(runs: Queue, row: PredictionRow, *, said: FeedbackRow | No
         "nearest": nearest,
         "asked": {"by": row.who, "when": row.created_at.isoformat()},
         "reviewer": None if said is None else said.who,
-        "review": None if said is None else {"verdict": said.verdict, "note": said.note, "when": said.created_at.isoformat()},
+        "review": None if said is None else _review(said, image_size=int(run.spec["image_size"])),
     }  # fmt: skip
     return {**facts, "said": {language: sentences(facts, language) for language in LANGUAGES}}
 
@@ -107,7 +107,18 @@ def sentences(facts: Mapping[str, Any], language: Language) -> list[str]:
         lines.append(t("decision.unreviewed"))
     else:
         lines.append(t("decision.reviewed", by=f"{facts['reviewer']} ({t('label.' + review['verdict'])})"))
+        if (marked := review["region"]) is not None and review["verdict"] == "defective":
+            box = zip(("x", "y", "width", "height"), (f"{each:.5g}" for each in marked), strict=True)
+            lines.append(t("decision.marked", **dict(box)))
     return lines
+
+
+def _review(said: FeedbackRow, *, image_size: int) -> dict[str, Any]:
+    """What a person said; `region` is x, y, width, height in pixels of the model's picture, which has `image_size` a side."""
+    return {
+        "verdict": said.verdict, "note": said.note, "when": said.created_at.isoformat(),
+        "region": said.region, "image_size": image_size,
+    }  # fmt: skip
 
 
 def _of_types(likely: Mapping[str, Any] | None, types: Mapping[str, Any] | None, language: Language) -> list[str]:

@@ -1,4 +1,4 @@
-"""Trying a finished training on its page: pictures are chosen, judged, looked at by keyboard, and saved as a table."""
+"""Trying a finished training on its page: pictures are chosen, judged, looked at by keyboard, saved as a table, and a defect is marked."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.serving import environment_of, serving
 from tests.stored_home import FINISHED, unpack
@@ -57,6 +57,7 @@ def test_pictures_are_judged_on_the_page_of_a_run(page: Page, address: str, home
     rows = list(csv.DictReader(io.StringIO(Path(downloaded.value.path()).read_text("utf-8-sig"))))
     assert {row["name"]: row["verdict"] for row in rows}["spot-000.png"] == "defective"
     assert [row["name"] for row in rows if row["problem"]] == ["broken.png"]
+    the_defect_is_marked(page, spot)
     spot.locator(".try-asked button").first.click()  # a person says that it is good
     expect(part.locator("[data-part=try-review]")).to_contain_text("1 of them are flagged")
     expect(part.locator("[data-part=try-review]")).to_contain_text("none of your good pictures is flagged")
@@ -71,6 +72,72 @@ def test_pictures_are_judged_on_the_page_of_a_run(page: Page, address: str, home
     assert found.violations_count == 0, found.generate_report()
     part.locator("[data-part=try-clear]").click()
     expect(cards).to_have_count(0)
+
+
+def the_defect_is_marked(page: Page, card: Locator) -> None:
+    """By mouse, finger and keys, on a picture of 64 pixels a side; what is on record is asked of the API. Nothing is left marked."""
+    report = (card.locator("footer a").get_attribute("href") or "").removesuffix(".html")
+    server = page.url.partition("/runs/")[0]
+    problems: list[str] = []
+    page.on("console", lambda each: problems.append(each.text) if each.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    def on_record(word: str) -> list[float] | None:
+        card.get_by_role("button", name=word, exact=True).click()
+        expect(card.locator(".marking")).to_have_attribute("inert", "")  # the answer is here
+        review = page.request.get(f"{server}/api{report}").json()["review"]
+        assert (review["verdict"], review["image_size"]) == (word, 64)
+        region: list[float] | None = review["region"]
+        return region
+
+    start, layer, box = (
+        card.get_by_role("button", name="Mark the defect"),
+        card.locator(".marking"),
+        card.locator(".marking i"),
+    )
+    start.click()
+    expect(layer).to_be_focused()
+    layer.click()  # a press draws nothing, and shows the heatmap again
+    expect(card.locator("img.heat")).to_be_visible()
+    expect(box).to_be_hidden()
+    at = layer.bounding_box()
+    assert at is not None
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return at["x"] + x * at["width"], at["y"] + y * at["height"]
+
+    page.mouse.move(*place(0.25, 0.25))
+    page.mouse.down()
+    page.mouse.move(*place(0.4, 0.6))
+    page.mouse.move(*place(0.5, 0.75))
+    page.mouse.up()
+    expect(box).to_be_visible()
+    expect(card).to_contain_text("16 × 32 px: not kept yet")
+    assert page.request.get(f"{server}/api{report}").json()["review"] is None
+    assert on_record("defective") == pytest.approx([16, 16, 16, 32], abs=1)
+    expect(card).to_contain_text("Kept: “defective”, with a box at x 16, y 16, 16 × 32 px.")
+    assert "left: 25.0%; top: 25.0%; width: 25.0%; height: 50.0%" in page.request.get(f"{server}{report}.html").text()
+
+    start.click()
+    finger, scrolled = page.context.new_cdp_session(page), page.evaluate("scrollY")
+    for kind, touched in (("Start", (0.75, 0.5)), ("Move", (0.6, 0.4)), ("Move", (0.25, 0.125)), ("End", None)):
+        points = [] if touched is None else [dict(zip("xy", place(*touched), strict=True))]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    assert page.evaluate("scrollY") == scrolled  # the picture did not go with the finger
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowLeft", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    assert on_record("defective") == pytest.approx([18, 9, 31, 25], abs=1)
+
+    start.click()
+    page.keyboard.press("Delete")
+    expect(card).to_contain_text("removed here, but still on record")
+    assert on_record("defective") is None
+    start.click()
+    page.keyboard.press("ArrowUp")  # a box in the middle
+    expect(card).to_contain_text("Box at x 24, y 24, 16 × 16 px")
+    assert on_record("good") is None  # a good part has no defect to mark
+    expect(box).to_be_hidden()
+    assert problems == []
 
 
 def test_dropped_pictures_go_to_the_model_and_stopping_leaves_the_rest(page: Page, address: str, home: Path) -> None:

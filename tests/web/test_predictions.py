@@ -154,8 +154,19 @@ def test_what_a_person_says_of_a_decision_stands_in_its_report(
     report = client.get(f"{at}/report").json()
     assert (report["reviewer"], report["review"]["verdict"]) == ("Mina", "good")
     assert "Reviewed by Mina (good)." in report["said"]["en"]
+    assert not any("marked" in line for line in report["said"]["en"])  # a good part has no defect
     found = client.get("/api/models/r1/feedback").json()
     assert (found["good"], found["false_alarms"], found["proposals"][0]["what"]) == (1, 1, "let_pass")
+    said = client.post(f"{at}/feedback", json={"verdict": "defective", "region": [1, 2, 3.5, 4]})
+    assert said.json()["region"] == [1, 2, 3.5, 4]
+    report = client.get(f"{at}/report").json()
+    assert report["review"]["region"] == [1, 2, 3.5, 4]
+    assert "at x 1, y 2: a box of 3.5 × 4 pixels" in report["said"]["en"][-1]
+    share = 100 / report["review"]["image_size"]
+    assert (
+        f"left: {share}%; top: {2 * share}%; width: {3.5 * share}%"
+        in client.get(f"/predictions/{told['id']}/report.html").text
+    )
     assert client.post(f"{at}/feedback", json={"verdict": "maybe"}).status_code == 422
     assert client.post("/api/predictions/none/feedback", json={"verdict": "good"}).status_code == 404
 

@@ -329,3 +329,12 @@ test("a run whose attempt is followed by another waits until that one starts", (
   runState.take(state, { ...events[1], seq: 4 });
   assert.equal(state.state, "failed"); // a replay takes nothing back
 });
+
+test("a box lies in whole pixels of the picture, however it is drawn or moved", () => {
+  assert.deepEqual(maths.boxBetween([40.4, 8], [8.2, 23.6], 64), [8, 8, 32, 16]);
+  assert.deepEqual(maths.boxBetween([-9, 60], [3, 90], 64), [0, 60, 3, 4]);
+  assert.deepEqual(maths.boxBetween([64, 64], [64, 64], 64), [63, 63, 1, 1]);
+  assert.deepEqual(maths.boxBetween([-5, 20], [-2, 20.3], 64), [0, 20, 1, 1]);
+  assert.deepEqual(maths.boxMoved([50, 2, 10, 10], [8, -8], 64, { grows: false }), [54, 0, 10, 10]);
+  assert.deepEqual(maths.boxMoved([50, 2, 10, 10], [8, -16], 64, { grows: true }), [50, 2, 14, 1]);
+});

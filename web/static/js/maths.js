@@ -180,3 +180,23 @@ export function cut({ box: [x, y, w, h], peak_at: peak }, width, height) {
   const place = (at, whole) => Math.min(whole - side, Math.max(0, at - side / 2));
   return { left: place(px, width) / width, top: place(py, height) / height, width: side / width, height: side / height };
 }
+
+/** The box [x, y, width, height] between two corners in whole pixels of a square picture: at least one of them, none outside. */
+export function boxBetween([x0, y0], [x1, y1], size) {
+  const [x, width] = span(x0, x1, size);
+  const [y, height] = span(y0, y1, size);
+  return [x, y, width, height];
+}
+
+/** The box moved by so many pixels, or, where it `grows`, its right and lower side alone. It stays inside and keeps a pixel. */
+export function boxMoved([x, y, width, height], [dx, dy], size, { grows }) {
+  if (grows) return [x, y, clamp(width + dx, 1, size - x), clamp(height + dy, 1, size - y)];
+  return [clamp(x + dx, 0, size - width), clamp(y + dy, 0, size - height), width, height];
+}
+
+function span(a, b, size) {
+  const start = clamp(Math.round(Math.min(a, b)), 0, size - 1);
+  return [start, clamp(Math.round(Math.max(a, b)), start + 1, size) - start];
+}
+
+const clamp = (value, lo, hi) => Math.min(hi, Math.max(lo, value));

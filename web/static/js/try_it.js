@@ -4,6 +4,7 @@ import { Refused, refusal, request } from "./api.js";
 import { $, el, recall } from "./dom.js";
 import { percentage, value } from "./format.js";
 import { reasonOf, t } from "./i18n.js";
+import { marking } from "./marking.js";
 import { cut } from "./maths.js";
 import { around, patch } from "./patches.js";
 import { failure, toast } from "./toast.js";
@@ -157,30 +158,35 @@ function card(picture, said) {
     return el("li", { className: "try-card broken" }, head(picture.name, words), el("p", { textContent: reasonOf(said.broken ?? said.failed) }));
   }
   const node = el("li", { className: said.is_anomalous ? "try-card flagged" : "try-card" }, head(picture.name, verdict(said)));
-  if (said.heatmap ?? said.picture) node.append(seen(said));
+  const isAsked = typeof said.is_anomalous === "boolean";
+  const shown = said.heatmap ?? said.picture ? seen(said) : null;
+  const mark = isAsked && shown ? marking(shown, said.size) : null;
+  if (shown) node.append(el("div", { className: "try-picture" }, shown, mark?.layer));
   if (typeof said.threshold === "number") node.append(el("div", { className: "try-scale", "data-score": String(said.score), "data-threshold": String(said.threshold), "aria-hidden": "true" }, el("i")));
   node.append(facts(said));
   if (said.regions?.length || said.highest?.nearest?.length) node.append(regions(said));
-  if (typeof said.is_anomalous === "boolean") node.append(asked(said));
+  if (isAsked) node.append(asked(said, mark));
   node.append(el("footer", {}, el("a", { href: `/predictions/${said.id}/report.html`, target: "_blank", rel: "noopener", textContent: t("try.report") })));
   return node;
 }
 
-/** What a person says that the picture is. The second press on the same says it again; the last one counts. */
-function asked(said) {
-  const box = el("div", { className: "row try-asked" }, el("span", { className: "dim", textContent: t("try.is_it") }));
+/** What a person says that the picture is, and where a defect is. The second press on the same says it again; the last one counts. */
+function asked(said, mark) {
+  const box = el("div", { className: "row" }, el("span", { className: "dim", textContent: t("try.is_it") }));
   const buttons = ["good", "defective"].map((verdict) =>
-    el("button", { type: "button", className: "button small", "aria-pressed": "false", textContent: t(`label.${verdict}`), onclick: () => say(said, verdict, buttons, box) }),
+    el("button", { type: "button", className: "button small", "aria-pressed": "false", textContent: t(`label.${verdict}`), onclick: () => say(said, verdict, buttons, box, mark) }),
   );
   box.append(...buttons);
-  return box;
+  return el("div", { className: "try-asked" }, box, ...(mark ? [el("div", { className: "row" }, ...mark.buttons), mark.line] : []));
 }
 
-async function say(said, verdict, buttons, box) {
+async function say(said, verdict, buttons, box, mark) {
+  const region = (verdict === "defective" && mark?.box()) || null;
   try {
-    const { picture } = await request("POST", `/api/predictions/${said.id}/feedback`, { verdict, who: recall("murascope-who") ?? "" });
+    const { picture } = await request("POST", `/api/predictions/${said.id}/feedback`, { verdict, region, who: recall("murascope-who") ?? "" });
     if (picture !== "kept") toast(t("try.not_kept"));
     buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(place === ["good", "defective"].indexOf(verdict))));
+    mark?.keep(region);
     box.dispatchEvent(new CustomEvent("said", { bubbles: true }));
   } catch (error) {
     failure(error);
