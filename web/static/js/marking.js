@@ -25,7 +25,10 @@ export function marking(seen, size) {
   function turn(isOn) {
     layer.inert = !isOn;
     start.setAttribute("aria-pressed", String(isOn));
-    if (isOn) layer.focus();
+    if (isOn) {
+      layer.focus({ preventScroll: true });
+      layer.scrollIntoView({ block: "nearest" }); // all of the picture, not a part of it
+    }
     tell();
   }
 
