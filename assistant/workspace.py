@@ -28,12 +28,14 @@ from assistant.models.tracking.companion import Companion
 from assistant.models.tracking.tracker import Tracker
 from assistant.plans.card import plan_key
 from assistant.plans.continuing import NotContinued, NotDuplicated, continue_run, planned_instead
+from assistant.refused import Refused
 from assistant.runs.artifacts import open_artifacts
 from assistant.runs.executors import open_executor, order_id
 from assistant.runs.files import open_files
 from assistant.runs.keeping import Keeper
 from assistant.runs.leases import Leases
 from assistant.runs.place import Place, place_of
+from assistant.runs.queue import Becomes
 from assistant.runs.reports import Reports
 from assistant.runs.run_tokens import RunTokens
 from assistant.runs.space import Room, Space
@@ -62,7 +64,7 @@ class Workspace:
             parts.datasets, parts.proposals, parts.runs, parts.groups, parts.models, parts.predictions
         )  # fmt: skip
         self.conversations = Conversations(parts)
-        self._telling: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._room = Room(parts.files, settings.home)
         self.finder = Finder(database)
         self.exports = Exports(settings, parts.runs)
@@ -70,7 +72,7 @@ class Workspace:
         self.executor, self.attempts = parts.executor, parts.attempts
         self.reports = Reports(settings, self.runs, self.attempts, RunTokens(settings))
         self.supervisor = Supervisor(
-            self.runs, self.attempts, Leases(database, mark), self.executor, settings, ended=self._tell_end_of
+            self.runs, self.attempts, Leases(database, mark), self.executor, settings, ended=self._ended
         )
         self.tracker = Tracker(settings, database, self.runs, self.models.registry)
         self.companion = Companion(settings, self.tracker)
@@ -134,6 +136,8 @@ class Workspace:
         for run in await self.runs.list(limit=RECENT_RUNS):
             if run.state in ENDED and self.runs.place.has(run):
                 self._tell_end_of(run)
+        for run in await self.runs.to_register():
+            self._register(run)
         for group in await self.groups.latest():
             if group.ended is not None and group.home == self.runs.place.home:
                 self._tell_end_of_group(group)
@@ -147,9 +151,9 @@ class Workspace:
                 yield
         finally:
             await self.conversations.close()
-            for task in self._telling:
+            for task in self._working:
                 task.cancel()
-            await asyncio.gather(*self._telling, return_exceptions=True)
+            await asyncio.gather(*self._working, return_exceptions=True)
 
     async def printed_elsewhere(self, run: RunRow, lines: int = 200) -> Sequence[str]:
         """The last lines that the run's process printed, of a run that computes where no disk is shared: as far as its executor knows them."""
@@ -206,6 +210,26 @@ class Workspace:
         room = (await self.space()).runs if asked.sort.removeprefix("-") == "room" else None
         return await self.finder.page(asked, first=first, most=most, room=room)
 
+    def _ended(self, run: RunRow) -> None:
+        self._register(run)
+        self._tell_end_of(run)
+
+    def _register(self, run: RunRow) -> None:
+        """Make a run that has ended well a version of the model that it was begun for, beside everything else."""
+        if run.state == "succeeded" and (wanted := Becomes.of(run)) is not None:
+            self._beside(self._registered(run.id, wanted))
+
+    async def _registered(self, run: str, wanted: Becomes) -> None:
+        registering = Watch()
+        while True:
+            with registering.over(f"{run} is registered"):
+                try:
+                    await self.models.register_ended(run, wanted)
+                except Refused as error:
+                    logger.warning("%s is not registered as %s: %s", run, wanted.model, error)
+                return
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+
     def _tell_end_of(self, run: RunRow) -> None:
         """A run has ended: say so in its conversation, beside everything else (an LLM may take its time). Told once. Of the runs of a group
         the end of the group tells."""
@@ -222,9 +246,12 @@ class Workspace:
     ) -> None:
         if conversation is not None:
             with about(conversation=conversation):
-                task = asyncio.create_task(self._tell(conversation, what, tell))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+                self._beside(self._tell(conversation, what, tell))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
 
     async def _tell(
         self, conversation: str, what: str, tell: Callable[[Conversation], Coroutine[Any, Any, None]]

@@ -18,6 +18,7 @@ from assistant.plans.launching import launch_unstored
 from assistant.plans.plan import Plan, plan_on
 from assistant.refused import Refused
 from assistant.runs.continuing import latest_of, rest_in
+from assistant.runs.queue import Becomes
 from assistant.runs.same_data import on_the_same_data
 from assistant.runs.took import took
 from assistant.settings import Settings
@@ -59,8 +60,8 @@ async def train_here(
         _tell_plan(plan)
         if not confirmed():
             return refuse(["not started: say --yes, or answer y in a terminal"], as_json=as_json)
-        row = await launch_unstored(workspace.runs, plan)
-        return await _run_to_its_end(workspace, row, as_json=as_json, register=register)
+        row = await launch_unstored(workspace.runs, plan, who=who(), name=register)
+        return await _run_to_its_end(workspace, row, as_json=as_json)
 
 
 async def extend_here(
@@ -144,12 +145,12 @@ async def continue_here(settings: Settings, run: str, *, as_json: bool) -> int:
         return await _run_to_its_end(workspace, row, as_json=as_json)
 
 
-async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool, register: str | None = None) -> int:
+async def _run_to_its_end(workspace: Workspace, row: RunRow, *, as_json: bool) -> int:
+    wanted, registered = Becomes.of(row), None
     row = await _run(workspace, row.id)
-    registered = None
-    if register is not None and row.state == "succeeded":
+    if wanted is not None and row.state == "succeeded":
         try:
-            registered = await workspace.models.register(register, row.id, who=who())
+            registered = await workspace.models.register_ended(row.id, wanted)
         except Refused as error:
             tell(f"it is not registered: {error}; murascope register {row.id} --name NAME does so")
     folder, others = workspace.runs.folder_of(row), await on_the_same_data(workspace.runs, row)

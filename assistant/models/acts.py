@@ -26,7 +26,7 @@ from assistant.models.reviewed_pictures import ReviewedPictures
 from assistant.models.serving.kept_pictures import KeptPictures
 from assistant.refused import Refused
 from assistant.runs.labels import one_line
-from assistant.runs.queue import Queue
+from assistant.runs.queue import Becomes, Queue
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import FeedbackRow
@@ -78,6 +78,20 @@ class Models:
         row = await self._runs.get(run)
         facts = await asyncio.to_thread(facts_of, row, self._runs.folder_of(row))
         return await self.registry.register(name, row, facts=facts, who=who, why=_reason(why), note=note, tags=tags)
+
+    async def register_ended(self, run: str, wanted: Becomes) -> Version:
+        """Register a run that has succeeded as what it was begun to become. Once, however often it is called; what is refused is not tried again.
+
+        Raises:
+            As `register`.
+        """
+        try:
+            version = await self.register(wanted.model, run, who=wanted.who)
+        except Refused:
+            await self._runs.write(run, register_as=None, register_by=None)
+            raise
+        await self._runs.write(run, register_as=None, register_by=None)
+        return version
 
     async def assess(self, name: str, version: int | None = None) -> Assessment:
         """Whether a version may be promoted; None is the candidate.

@@ -8,9 +8,9 @@ from assistant.plans.group import Approved
 from assistant.plans.plan import Plan
 from assistant.plans.proposals import Proposals
 from assistant.runs.groups import Groups
-from assistant.runs.queue import Queue
+from assistant.runs.queue import Becomes, Queue
 from assistant.store.tables import GroupRow, ProposalRow, RunRow
-from engine.contract.jobs import read_job
+from engine.contract.jobs import Job, flat_settings, read_job
 
 
 async def launch(
@@ -37,19 +37,31 @@ async def launch(
         key=key,
         estimate_s=count_work(job, facts),
         fingerprint=row.fingerprint or facts.fingerprint,
+        becomes=await next_version(runs, job, who="chat"),
     )
     await proposals.note_run(row.id, run.id)
     return run
 
 
-async def launch_unstored(runs: Queue, plan: Plan) -> RunRow:
-    """Queue the run of a plan that a person approved where no plan is stored: on the command line."""
+async def launch_unstored(runs: Queue, plan: Plan, *, who: str, name: str | None = None) -> RunRow:
+    """Queue the run of a plan that a person approved where no plan is stored: on the command line, or from Python. It becomes a version of
+    the model `name` where one is given."""
     return await runs.add(
         plan.spec,
         data_path=plan.facts.path,
         estimate_s=count_work(plan.spec, plan.facts),
         fingerprint=plan.facts.fingerprint,
+        becomes=Becomes(name, who) if name else await next_version(runs, plan.spec, who=who),
     )
+
+
+async def next_version(runs: Queue, job: Job, *, who: str) -> Becomes | None:
+    """What extends a version of a model becomes its next version; of two models' it is not known which."""
+    before = flat_settings(job).get("learns_on")
+    if before is None:
+        return None
+    models = {reference.rpartition("@")[0] for reference in await runs.registered_as(str(before))}
+    return Becomes(models.pop(), who) if len(models) == 1 else None
 
 
 async def begin(

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -55,6 +56,18 @@ IS_DUE = or_(RunRow.not_before.is_(None), RunRow.not_before <= now_there())
 PAUSED = select(QueueRow.home).where(QueueRow.paused_at.is_not(None))
 IN_TURN = (RunRow.priority.desc(), RunRow.number)
 WANTED = func.coalesce(RunRow.spec["device"].as_string(), "auto")  # of a job's settings
+
+
+@dataclass(frozen=True)
+class Becomes:
+    """The model that a run becomes a version of when it has succeeded, and who said so."""
+
+    model: str
+    who: str
+
+    @classmethod
+    def of(cls, row: RunRow) -> "Becomes | None":
+        return None if row.register_as is None else cls(row.register_as, row.register_by or "?")
 
 
 class UnknownRun(Refused, LookupError):
@@ -160,6 +173,7 @@ class Queue:
         continues: str | None = None,
         group: str | None = None,
         trial: dict[str, Any] | None = None,
+        becomes: Becomes | None = None,
     ) -> RunRow:
         """Queue a run and keep its first files: the job. The same `key` twice gives the same run, however many ask at once.
 
@@ -167,6 +181,7 @@ class Queue:
             fingerprint: of the data that was approved; None lets the run train on whatever lies there.
             continues: the ended run whose place this one takes; its checkpoint is handed on.
             group: the group of runs that it belongs to, and which `trial` of it.
+            becomes: a version of this model, when it has succeeded; of one that continues another, what that was to become.
         """
         for _ in range(20):  # numbers are handed out optimistically
             try:
@@ -180,6 +195,7 @@ class Queue:
                     continues=continues,
                     group=group,
                     trial=trial,
+                    becomes=becomes,
                 )
             except (IntegrityError, FileExistsError):
                 if key is not None and (row := await self._by_key(key)) is not None:
@@ -198,13 +214,18 @@ class Queue:
         continues: str | None,
         group: str | None,
         trial: dict[str, Any] | None,
+        becomes: Becomes | None,
     ) -> RunRow:
         async with self._database.session() as session:
             known = (await session.scalar(select(func.max(RunRow.number)))) or 0
             number = max(known, await asyncio.to_thread(self._highest_kept)) + 1
+            if continues is not None and (before := await session.get(RunRow, continues)) is not None:
+                becomes = Becomes.of(before)
             row = RunRow(
                 id=f"r{number}",
                 number=number,
+                register_as=becomes.model if becomes else None,
+                register_by=becomes.who if becomes else None,
                 conversation=conversation,
                 idempotency_key=key,
                 dataset=spec.dataset,
@@ -370,6 +391,14 @@ class Queue:
         async with self._database.reading() as session:
             rows = (await session.scalars(query.order_by(VersionRow.model, VersionRow.version))).all()
         return [f"{row.model}@{row.version}" for row in rows]
+
+    async def to_register(self) -> Sequence[RunRow]:
+        """The runs of this home that have succeeded and are to become a version of a model yet, the oldest first."""
+        query = select(RunRow).where(
+            RunRow.register_as.is_not(None), RunRow.state == "succeeded", RunRow.deleted_at.is_(None)
+        )
+        async with self._database.reading() as session:
+            return (await session.scalars(query.where(RunRow.home == self.place.home).order_by(RunRow.number))).all()
 
     async def deleted(self) -> Sequence[RunRow]:
         """The runs that were deleted and can be restored, the one deleted last first."""

@@ -192,6 +192,8 @@ class RunRow(Base):
     subject: Mapped[str]  # what it is about: the model's name
     spec: Mapped[dict[str, Any]]
     fingerprint: Mapped[str | None]  # of the data that was approved; the engine refuses any other
+    register_as: Mapped[str | None]  # the model that it becomes a version of when it has succeeded; null since it is
+    register_by: Mapped[str | None]  # who said so
     continues: Mapped[str | None]  # the run whose place this one takes, from its checkpoint where there was one
     group: Mapped[str | None] = mapped_column(index=True)  # the group of runs that it belongs to
     trial: Mapped[dict[str, Any] | None]  # which of its group it is, in what it differs, and why it was cut short

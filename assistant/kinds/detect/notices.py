@@ -58,7 +58,10 @@ def _on_extension(job: DetectJob) -> list[Notice]:
     before = getattr(job.model, "learns_on", None)
     if before is None:
         return []
-    message = f"It keeps the memory of run {before} and extends it by the good images of this data set."
+    message = (
+        f"It keeps the memory of run {before} and extends it by the good images of this data set. "
+        f"If {before} is a version of a registered model, the result is that model's next candidate."
+    )
     return [note("extends", message, run=before)]
 
 

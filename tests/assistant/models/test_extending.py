@@ -14,10 +14,13 @@ from assistant.cli.training import adapt_here, extend_here
 from assistant.models.adapting import NothingNew
 from assistant.models.assessing import Measured, worse_in
 from assistant.models.gate import Gate
+from assistant.models.registry import Version
 from assistant.models.serving.pool import Picture
-from assistant.plans.plan import plan
+from assistant.plans.launching import launch_unstored
+from assistant.plans.plan import plan, plan_on
 from assistant.runs.deleting import RunKept, delete
 from assistant.runs.learnt_pictures import picture_learnt_from
+from assistant.runs.queue import Becomes
 from assistant.settings import Settings
 from assistant.telling.runs import sentences_of_run
 from assistant.workspace import Workspace
@@ -220,6 +223,54 @@ async def test_the_chat_plans_an_extension_with_the_settings_of_the_run(workspac
         64,
         "mobilenetv2_050",
     )
+
+
+async def test_what_the_chat_extends_is_the_next_candidate_of_its_model_when_it_has_ended(workspace: Workspace) -> None:
+    await workspace.models.registry.delete("line", 2, who=WHO)
+    conversation = await workspace.conversations.create("en")
+    await say(conversation, "extend r1 with the bright data")
+    async with workspace.working():
+        await say(conversation, "yes")
+        version = await candidate_of(workspace, "line")
+    assert (version.row.run, version.row.who, version.facts.built_on) == ("r3", "chat", ["r1"])
+
+
+async def test_a_run_whose_command_was_killed_is_registered_by_the_next_server(workspace: Workspace) -> None:
+    await workspace.models.registry.delete("line", 2, who=WHO)
+    await workspace.runs.write(
+        "r2", register_as="line", register_by="mina"
+    )  # as it ended, and nobody was there any more
+    async with workspace.working():
+        version = await candidate_of(workspace, "line")
+    assert (version.row.run, version.row.who) == ("r2", "mina")
+    assert Becomes.of(await workspace.runs.get("r2")) is None
+    await workspace.models.register_ended("r2", Becomes("line", "mina"))  # the command, which was slower
+    assert [each.row.run for each in (await workspace.models.registry.get("line")).versions] == ["r2", "r1"]
+
+
+async def test_an_extension_becomes_what_it_extends_also_where_it_is_continued_and_of_two_models_none(
+    workspace: Workspace,
+) -> None:
+    facts = await workspace.datasets.facts("bright")
+    planned = await plan_on(
+        workspace.settings, workspace.runs, facts, kind="detect", model="patchcore", chosen={"learns_on": "r1"}
+    )
+    begun = await launch_unstored(workspace.runs, planned, who="mina")
+    assert Becomes.of(begun) == Becomes("line", "mina")
+    again = await workspace.runs.add(planned.spec, data_path=facts.path, continues=begun.id)
+    assert Becomes.of(again) == Becomes("line", "mina")
+    assert Becomes.of(await launch_unstored(workspace.runs, planned, who="mina", name="other")) == Becomes(
+        "other", "mina"
+    )
+    await workspace.models.register("other", "r1", who=WHO)
+    assert Becomes.of(await launch_unstored(workspace.runs, planned, who="mina")) is None
+
+
+async def candidate_of(workspace: Workspace, name: str) -> Version:
+    while True:
+        if (version := (await workspace.models.registry.get(name)).with_alias("candidate")) is not None:
+            return version
+        await asyncio.sleep(0.1)
 
 
 async def test_the_chat_judges_the_images_of_a_data_set_and_of_a_folder(workspace: Workspace, trained: Path) -> None:
