@@ -83,3 +83,8 @@ def count(value: float) -> Figure:
 
 def share(value: float) -> Figure:
     return Figure(value, "share")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 picture`, `2 pictures`: for the English of terminals and errors, which stands in no table. `many`: where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.cli.common import JsonFlag, print_json, settings_here
+from prompts.figures import counted
 
 
 def bundle(
@@ -52,7 +53,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     else:
         about = told["bundle"]
         yield f"{about['model']} on {about['dataset']}\twhole, and scores as it says"
-        yield f"{told['pictures']} pictures scored again, largest difference {told['largest_difference']:.3g}"
+        yield f"{counted(told['pictures'], 'picture')} scored again, largest difference {told['largest_difference']:.3g}"
 
 
 async def _pack(what: str, output: Path | None) -> dict[str, Any]:

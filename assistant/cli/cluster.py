@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.cli.common import JsonFlag, print_json, settings_here, tell
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from assistant.machine.local_ray import LocalRay
@@ -21,7 +22,9 @@ def cluster_up(
     """Start a head and some nodes on this machine, and say how a server is told to use them."""
     ray = _here()
     cluster = ray.up(nodes, cpus=cpus or max(1, (os.cpu_count() or 1) // nodes))
-    tell(f"the cluster answers at {cluster.address}, with {len(cluster.nodes())} nodes; a server uses it after")
+    tell(
+        f"the cluster answers at {cluster.address}, with {counted(len(cluster.nodes()), 'node')}; a server uses it after"
+    )
     print(f"source {ray.settings_file}")
 
 

@@ -9,6 +9,7 @@ import typer
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
 from assistant.data.left_out import lines_of
 from engine.contract.data import DataFacts
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from assistant.store.tables import DatasetRow
@@ -74,7 +75,7 @@ async def _data_add(name: str, path: Path) -> None:
 def _print_added(row: "DatasetRow") -> None:
     facts = row.facts
     print(
-        f"{row.name}: {facts.train_good} good images to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective ({row.layout})"
+        f"{row.name}: {counted(facts.train_good, 'good image')} to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective ({row.layout})"
     )
     for line in lines_of(facts):
         print(f"  {line}")
@@ -102,7 +103,7 @@ async def _data_check(path: Path, *, as_json: bool) -> int:
 def _print_check(facts: DataFacts) -> None:
     """What a data set is read as, then what a person should know before it is trained on."""
     print(
-        f"{facts.train_good} good images to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective, "
+        f"{counted(facts.train_good, 'good image')} to learn from; to test with, {facts.test_good} good and {facts.test_defective} defective, "
         f"{facts.masks} with a mask ({facts.layout})"
     )
     for kind, count in facts.defect_types.items():

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from assistant.cli.common import JsonFlag, print_json, settings_here, tell
+from prompts.figures import counted
 
 STAGES = {
     "loading": "loading the model",
@@ -61,7 +62,7 @@ def _parity(parity: dict[str, Any]) -> list[str]:
     ]
     speed = parity["engine_ms_per_image"] / parity["ms_per_image"]
     return [
-        f"compared on {parity['images']} pictures with {parity['runtime']}: no verdict changes; the nearest one to another "
+        f"compared on {counted(parity['images'], 'picture')} with {parity['runtime']}: no verdict changes; the nearest one to another "
         f"verdict is {parity['nearest']:.3g} away from it",
         *differences,
         f"{parity['ms_per_image']:.3g} ms a picture, {speed:.2g} times as fast as the engine",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.cli.common import JsonFlag, give_up, print_json, settings_here
+from prompts.figures import counted
 
 
 def feedback(
@@ -41,9 +42,9 @@ async def _told(reference: str, dataset: str | None, *, with_training_data: bool
 
 
 def _reviewed(told: Mapping[str, Any]) -> Iterator[str]:
-    yield f"good\t{told['good']} pictures, {told['false_alarms']} of them flagged"
-    yield f"defective\t{told['defective']} pictures, {told['missed']} of them pass"
-    yield f"kept\t{told['kept']} of {told['pictures']} pictures, of all versions"
+    yield f"good\t{counted(told['good'], 'picture')}, {told['false_alarms']} flagged"
+    yield f"defective\t{counted(told['defective'], 'picture')}, {told['missed']} missed"
+    yield f"kept\t{told['kept']} of {counted(told['pictures'], 'picture')}, of all versions"
     for each in told["proposals"]:
         agrees = "no good picture is flagged" if each["what"] == "let_pass" else "no defective picture passes"
         yield f"threshold {each['value']:.5g}\t{agrees}; tested: {_costs(each['then'])}, instead of {_costs(each['now'])}"
@@ -56,12 +57,12 @@ def _costs(costs: Mapping[str, Any]) -> str:
 
 def _made(reference: str, told: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{told['dataset']}: {told['train_good']} good images to learn from; to test with, {told['test_good']} good and "
+        f"{told['dataset']}: {counted(told['train_good'], 'good image')} to learn from; to test with, {told['test_good']} good and "
         f"{told['test_defective']} defective"
     )
     yield f"  reviewed\t{told['good']} good, {told['defective']} defective, {told['with_region']} with a region"
     if told["gone"]:
-        yield f"  left out\t{told['gone']} reviewed pictures that are not kept"
+        yield f"  left out\t{counted(told['gone'], 'reviewed picture')}: not kept"
     if told["changed"]:
         yield f"  changed\t{told['joined']} has other images than {reference} learnt from"
     if told["learn"]:

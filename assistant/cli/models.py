@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell, who
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from assistant.models.acts import Models
@@ -138,7 +139,9 @@ def drift(
         print_json(told)
         return
     chance = "" if told["p_value"] is None else f", p {told['p_value']:.2g}"
-    print(f"{told['outcome'].replace('_', ' ')}\t{told['below']} pictures against {told['kept']} good ones{chance}")
+    print(
+        f"{told['outcome'].replace('_', ' ')}\t{counted(told['below'], 'picture')} against {counted(told['kept'], 'good one')}{chance}"
+    )
     if told["flagged"] is not None and told["promised"] is not None:
         print(
             f"called defective\t{percent(told['flagged'])} % of {told['pictures']}; promised at most {percent(told['promised'])} % of good ones"
@@ -166,7 +169,7 @@ def models(
             print_json(told)
             return
         for model in told["models"]:
-            print("\t".join([model["name"], *_parts(model), f"{len(model['versions'])} versions"]))
+            print("\t".join([model["name"], *_parts(model), counted(len(model["versions"]), "version")]))
         if not told["models"]:
             tell("no model is registered yet: murascope register RUN --name NAME")
         return
@@ -192,17 +195,17 @@ def list_models(as_json: JsonFlag = False) -> None:
 def list_experiments(as_json: JsonFlag = False) -> None:
     """The data sets that something was trained on, each an experiment in MLflow, with their runs by state."""
 
-    async def counted(workspace: "Workspace") -> dict[str, Any]:
+    async def tallied(workspace: "Workspace") -> dict[str, Any]:
         from assistant.runs.tally import experiments
 
         return {"experiments": await experiments(workspace.database)}
 
-    told = _in_workspace(counted)
+    told = _in_workspace(tallied)
     if as_json:
         print_json(told)
         return
     for each in told["experiments"]:
-        print(f"{each['name']}\t{each['runs']} runs\t{each['succeeded']} succeeded")
+        print(f"{each['name']}\t{counted(each['runs'], 'run')}\t{each['succeeded']} succeeded")
 
 
 def _in_workspace(act: "Callable[[Workspace], Coroutine[Any, Any, dict[str, Any]]]") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, tell
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from assistant.models.serving.not_judged import Reason
@@ -47,8 +48,8 @@ def predict(
                 _say_reason(each)
         if any(each["count"] > len(each["names"]) for each in told["not_judged"]) and not (csv_file or as_json):
             tell("each of them stands in a table (--csv FILE) or in the answer as JSON (--json)")
-        counted = ", ".join(f"{count:,} {what}" for what, count in told["counts"].items()) or "no pictures"
-        tell(f"{counted} ({told['model']['label']})")
+        verdicts = ", ".join(f"{count:,} {what}" for what, count in told["counts"].items()) or "no pictures"
+        tell(f"{verdicts} ({told['model']['label']})")
     if {*told["counts"]} == {NOT_JUDGED}:
         raise typer.Exit(1)
 
@@ -145,13 +146,13 @@ def _say_watched(told: Mapping[str, Any], reason: "Reason") -> None:
     if told["name"] in reason.names:
         tell(f"not judged: {told['name']}: {told.get('broken') or told.get('failed')}")
     elif count == 10 ** (len(str(count)) - 1):
-        tell(f"not judged: {count:,} pictures by now, the last of them {told['name']}: {reason.reason}")
+        tell(f"not judged: {counted(count, 'picture')} by now, the last of them {told['name']}: {reason.reason}")
 
 
 def _say_reason(each: Mapping[str, Any]) -> None:
     names, more = ", ".join(each["names"]), each["count"] - len(each["names"])
     if more:
-        tell(f"not judged: {each['count']:,} pictures: {each['reason']} ({names} and {more:,} more)")
+        tell(f"not judged: {counted(each['count'], 'picture')}: {each['reason']} ({names} and {more:,} more)")
         return
     for name in each["names"]:
         tell(f"not judged: {name}: {each['reason']}")

@@ -12,6 +12,7 @@ import typer
 
 from assistant.cli.common import JsonFlag, give_up, print_json, settings_here, tell, who
 from assistant.cli.languages import LanguageOption, as_language
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from prompts.languages import Language
@@ -106,7 +107,7 @@ async def _earlier(reference: str, *, as_json: bool) -> None:
     for each in found:
         studied = each["study"]
         print(
-            f"{each['id']}\t{each['when'][:16]}\t{each['reference']}\t{studied['judged']}\t{studied['parts']} parts\t{each['who']}"
+            f"{each['id']}\t{each['when'][:16]}\t{each['reference']}\t{studied['judged']}\t{counted(studied['parts'], 'part')}\t{each['who']}"
         )
     if not found:
         tell(f"no studies of {reference} yet: murascope study {reference} FOLDER")

@@ -21,6 +21,7 @@ from assistant.telling.groups import words_of_group
 from assistant.workspace import Workspace
 from engine.contract.jobs import Problem, SpecError
 from prompts.durations import duration
+from prompts.figures import counted
 
 LOOK_SECONDS = 0.5
 FAILED, STOPPED = 1, 3  # as the exit codes of murascope train
@@ -164,7 +165,7 @@ def _tell_plan(plan: Plan) -> None:
     group = plan.group
     assert group is not None
     for name, span in group.search.items():
-        tell(f"  {name} between {span.low:g} and {span.high:g}, at most {group.most} trainings")
+        tell(f"  {name} between {span.low:g} and {span.high:g}, at most {counted(group.most, 'training')}")
     tell(f"expected: about {duration(plan.estimate.seconds)} in all")
     for notice in plan.notices:
         tell(f"note: {notice.message}")

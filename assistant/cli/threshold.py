@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.cli.common import JsonFlag, print_json, settings_here
+from prompts.figures import counted
 
 Run = Annotated[str, typer.Argument(help="Id, such as r12.")]
 
@@ -55,7 +56,7 @@ def judge(
     if as_json:
         print_json(told)
         return
-    print(f"{told['images']} pictures judged, written to {told['folder']}")
+    print(f"{counted(told['images'], 'picture')} judged, written to {told['folder']}")
     if "anomalous" in told:
         version = told.get("threshold_version", 1)
         print(f"{told['anomalous']} called defective, at threshold {told['threshold']:.5g} (version {version})")

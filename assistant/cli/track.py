@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.cli.common import INVALID, JsonFlag, print_json, settings_here, tell
+from prompts.figures import counted
 
 if TYPE_CHECKING:
     from assistant.models.tracking.tracker import Sent
@@ -38,7 +39,7 @@ def track(
     if as_json:
         print_json({"runs": sent.runs, "models": sent.models})
     elif not follow:
-        print(f"MLflow was told of {sent.runs} trainings and {sent.models} models")
+        print(f"MLflow was told of {counted(sent.runs, 'training')} and {counted(sent.models, 'model')}")
 
 
 async def _once(settings: "Settings") -> "Sent":

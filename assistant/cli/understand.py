@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.cli.common import give_up, print_json, settings_here, tell
+from prompts.figures import counted
 
 
 def understand(
@@ -58,7 +59,7 @@ def learn() -> None:
 
     learned(settings_here().home)
     for language, counts in cross_validated().items():
-        tell(f"{language}: {counts.said:,} sentences, {100 * counts.right / counts.said:.1f} % right")
+        tell(f"{language}: {counted(counts.said, 'sentence')}, {100 * counts.right / counts.said:.1f} % right")
 
 
 def _shown(heard: Any) -> dict[str, Any]:

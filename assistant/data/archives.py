@@ -22,6 +22,7 @@ from assistant.machine.engine_environment import engine_environment
 from assistant.machine.own_process import NoAnswer, ask
 from assistant.settings import Settings
 from engine.contract.asker import end_with_asker
+from prompts.figures import counted
 
 MAX_FILES = 200_000
 MAX_TOTAL_BYTES = 50 << 30
@@ -154,7 +155,7 @@ def _check(entries: list[zipfile.ZipInfo], *, archive_bytes: int, free: int) -> 
     if not entries:
         raise BadArchive("the archive is empty; pack the folder that holds the images")
     if len(entries) > MAX_FILES:
-        raise BadArchive(f"the archive holds {len(entries)} files; at most {MAX_FILES} are allowed")
+        raise BadArchive(f"the archive holds {counted(len(entries), 'file')}; at most {MAX_FILES} are allowed")
     total = sum(entry.file_size for entry in entries)
     if total > MAX_TOTAL_BYTES:
         raise BadArchive(f"the archive unpacks to {total >> 30} GiB; at most {MAX_TOTAL_BYTES >> 30} GiB are allowed")

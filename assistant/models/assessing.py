@@ -24,6 +24,7 @@ from assistant.settings import Settings
 from assistant.store.tables import RunRow
 from engine.contract.policy import percent
 from engine.contract.results.rescored import Rescored
+from prompts.figures import counted
 
 Outcome = Literal["holds", "warns", "refuses", "untold"]
 SCORED_AGAIN = 48  # of its own test images, those that score nearest to the threshold
@@ -141,7 +142,7 @@ class Assessor:
         values = {"images": len(again.images), "differing": len(differing), "largest": again.largest_difference}
         if differing:
             message = (
-                f"loaded again, the model scores {len(differing)} of {len(again.images)} test images otherwise, by up to "
+                f"loaded again, the model scores {len(differing)} of {counted(len(again.images), 'test image')} otherwise, by up to "
                 f"{again.largest_difference:.3g}"
             )
             return Check("reload", "refuses", "scores_differ", message, values)
@@ -348,5 +349,9 @@ def _values(line: GateLine) -> dict[str, Any]:
 def _line(line: GateLine) -> str:
     what = "overkill" if line.of is None else f"escapes of {line.of}" if line.of else "escapes"
     seen = "not measured" if line.wrong is None else f"{line.wrong} of {line.count}"
-    needed = f" ({line.images_to_show} images without one would show it)" if line.holds and line.images_to_show else ""
+    needed = (
+        f" ({counted(line.images_to_show, 'image')} without one would show it)"
+        if line.holds and line.images_to_show
+        else ""
+    )
     return f"{what} {seen}, at most {percent(line.limit)} %{needed}"

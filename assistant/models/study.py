@@ -236,7 +236,7 @@ def _notes(by_part: Mapping[str, Sequence[Trial]]) -> list[str]:
     notes = []
     references = [of_part[0].reference for of_part in by_part.values()]
     if len(by_part) < FEWEST_PARTS:
-        notes.append(f"{len(by_part)} parts are few: the manual advises {FEWEST_PARTS}")
+        notes.append(f"few parts: {len(by_part)}, where the manual advises {FEWEST_PARTS}")
     if min(map(len, by_part.values())) < FEWEST_TRIALS:
         notes.append(f"some parts were imaged fewer than {FEWEST_TRIALS} times, as the manual advises")
     if "good" not in references:

@@ -52,9 +52,9 @@ def test_everything_follows_the_threshold_and_one_that_is_used_stays(page: Page,
     expect(page.locator("[data-cell=missed] b")).to_have_text("1")
     expect(part(page, "types").locator("tr", has_text="spot_mura").locator("td").nth(2)).to_have_text("1")
     expect(part(page, "sizes").locator("tr").first.locator("td").nth(2)).to_have_text("1")
-    expect(part(page, "price")).to_have_text("Misses 1 instead of 4 · 1 instead of 1 false alarms")
+    expect(part(page, "price")).to_have_text("Misses 1 instead of 4 · false alarms 1 instead of 1")
     expect(part(page, "promise-at")).to_contain_text("at most 60 %")
-    expect(part(page, "threshold")).to_have_attribute("aria-valuetext", re.compile(r"1 missed, 1 false alarms"))
+    expect(part(page, "threshold")).to_have_attribute("aria-valuetext", re.compile(r"missed 1, false alarms 1"))
     expect(part(page, "threshold-announce")).to_contain_text("1 missed")
     expect(first).not_to_have_attribute("data-drawn", drawn_at or "")
 

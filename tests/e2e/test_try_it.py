@@ -59,13 +59,13 @@ def test_pictures_are_judged_on_the_page_of_a_run(page: Page, address: str, home
     assert [row["name"] for row in rows if row["problem"]] == ["broken.png"]
     the_defect_is_marked(page, spot)
     spot.locator(".try-asked button").first.click()  # a person says that it is good
-    expect(part.locator("[data-part=try-review]")).to_contain_text("1 of them are flagged")
+    expect(part.locator("[data-part=try-review]")).to_contain_text("of these flagged: 1")
     expect(part.locator("[data-part=try-review]")).to_contain_text("none of your good pictures is flagged")
     part.get_by_text("Make a data set of what people said").click()
     part.get_by_text("With the images that the model was trained").click()
     part.get_by_role("button", name="Make it").click()
     made = part.locator(".try-dataset [role=status]")
-    expect(made).to_contain_text("r1 feedback: 25 good images to learn from; to test with, 6 good and 5 defective")
+    expect(made).to_contain_text("r1 feedback: good images to learn from: 25; to test with: 6 good, 5 defective")
     expect(made).to_contain_text("say: train supersimplenet on r1 feedback with labelled_share 0.5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     found = Axe().run(page, context=".try-it")

@@ -20,6 +20,7 @@ from assistant.models.serving.worker import CannotLoad, Died, Worker
 from assistant.refused import Refused
 from assistant.settings import Settings
 from engine.contract.serving import Answered, Asked, Ready
+from prompts.figures import counted
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Busy(Refused):
     def __init__(self, label: str, waiting: int, retry_after_s: int):
         super().__init__(
             "serving_busy",
-            f"{label} is busy: {waiting} pictures wait already",
+            f"{label} is busy: {counted(waiting, 'picture waits', 'pictures wait')} already",
             f"try again in {retry_after_s} s, or with fewer pictures",
             model=label,
             waiting=waiting,

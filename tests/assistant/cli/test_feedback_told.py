@@ -36,7 +36,7 @@ def feedback(*arguments: str) -> Result:
 
 def test_what_people_said_is_told_with_a_threshold_that_agrees(home: Path) -> None:
     lines = dict(line.split("\t", 1) for line in feedback().stdout.splitlines())
-    assert lines["good"] == "1 pictures, 0 of them flagged" and lines["defective"] == "1 pictures, 1 of them pass"
+    assert lines["good"] == "1 picture, 0 flagged" and lines["defective"] == "1 picture, 1 missed"
     assert lines["kept"] == "2 of 2 pictures, of all versions"
     assert lines["threshold 0.3"].startswith("no defective picture passes; tested: missed 1, false alarms")
     told = json.loads(feedback("--json").stdout)

@@ -68,7 +68,7 @@ def test_no_error_in_few_parts_shows_little() -> None:
     measure = found.measures["miss_rate"]
     assert measure.value == 0 and measure.interval is not None
     assert measure.interval[1] > 0.9  # of one defective part
-    assert any("2 parts are few" in note for note in found.notes)
+    assert any("few parts: 2" in note for note in found.notes)
 
 
 def test_what_cannot_be_measured_is_none_with_the_reason() -> None:
