@@ -44,7 +44,8 @@ class Aliases:
                 raise NoSuchChange("no_candidate", "no version waits for its promotion", hint)
             return self.candidate
         if version == self.champion:
-            raise NoSuchChange("is_champion", f"version {version} is the champion already", version=version)
+            hint = "name another version, or register a run first"
+            raise NoSuchChange("is_champion", f"version {version} is the champion already", hint, version=version)
         return version
 
     def promoted(self, version: int) -> "Aliases":
@@ -64,7 +65,8 @@ class Aliases:
             NoSuchChange: there is none to go back to.
         """
         if self.rollback is None:
-            raise NoSuchChange("no_rollback", "there is no champion before this one to go back to")
+            hint = "promote the version that is to be at work"
+            raise NoSuchChange("no_rollback", "there is no champion before this one to go back to", hint)
         return Aliases(candidate=self.candidate, champion=self.rollback, rollback=None)
 
     def deleted(self, version: int) -> "Aliases":

@@ -27,6 +27,8 @@ from engine.contract.results.bundled import Bundle, Verified
 
 TIMEOUT_S = 3600.0
 
+WHOLE = "bring a whole copy, made by murascope bundle of a finished run"
+
 
 class BundleRefused(Refused):
     """A bundle that cannot be written, or is not to be used here; the message says why."""
@@ -96,7 +98,7 @@ async def _unpacked(settings: Settings, file: Path) -> AsyncIterator[tuple[Bundl
         try:
             await unpack_elsewhere(settings, file, folder.path)
         except (BadArchive, OSError) as error:
-            raise BundleRefused("bad_bundle", f"{file.name} is not taken: {error}") from error
+            raise BundleRefused("bad_bundle", f"{file.name} is not taken: {error}", WHOLE) from error
         yield folder, Verified.model_validate(await _ask(settings, "verify-bundle", str(folder.path)))
     finally:
         await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
@@ -106,9 +108,9 @@ def _read(bundle: BundleFolder) -> tuple[Job, Finished]:
     try:
         job, events = bundle.run.read_job(), read_events(bundle.run.path)
     except (OSError, ValueError, DamagedLog) as error:
-        raise BundleRefused("bad_bundle", f"the run in the bundle cannot be read: {error}") from error
+        raise BundleRefused("bad_bundle", f"the run in the bundle cannot be read: {error}", WHOLE) from error
     if not events or not isinstance(events[-1], Finished):
-        raise BundleRefused("bad_bundle", "the run in the bundle has not finished")
+        raise BundleRefused("bad_bundle", "the run in the bundle has not finished", WHOLE)
     return job, events[-1]
 
 
@@ -132,4 +134,6 @@ async def _ask(settings: Settings, *arguments: str) -> Any:
     try:
         return await ask_engine(settings, *arguments, timeout_s=TIMEOUT_S)
     except EngineError as error:
-        raise BundleRefused("bad_bundle", str(error).removeprefix(f"the engine could not {arguments[0]}: ")) from error
+        message = str(error).removeprefix(f"the engine could not {arguments[0]}: ")
+        hint = "bring what the reason names, then pack it again" if arguments[0] == "bundle" else WHOLE
+        raise BundleRefused("bad_bundle", message, hint) from error

@@ -84,7 +84,8 @@ async def drift_of(database: Database, runs: Queue, registry: Registry, referenc
     """
     model = await resolve(runs, registry, reference)
     if not KINDS[model.kind].has_threshold:
-        raise NoDrift("no_threshold", f"{model.label} sorts images into classes: it has no threshold to drift from")
+        message = f"{model.label} sorts images into classes: it has no threshold to drift from"
+        raise NoDrift("no_threshold", message, "ask it of a model that looks for defects")
     query = select(PredictionRow.image_sha256, PredictionRow.score).where(PredictionRow.run == model.run)
     query = query.where(PredictionRow.score.is_not(None)).order_by(PredictionRow.created_at.desc()).limit(10 * last)
     async with database.reading() as session:

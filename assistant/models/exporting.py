@@ -87,7 +87,8 @@ async def export(
     try:
         told = await ask_engine(settings, *arguments, "--progress", str(said), timeout_s=TIMEOUT_S)
     except EngineError as error:
-        raise NotExported("not_exported", _in_words(str(error))) from error
+        hint = "the reason says what is missing or differs; another format may hold it"
+        raise NotExported("not_exported", _in_words(str(error)), hint) from error
     finally:
         telling.cancel()
         with suppress(asyncio.CancelledError):

@@ -98,7 +98,10 @@ class Exports:
         except Refused as error:
             self._refused[key] = error
         except OSError as error:
-            self._refused[key] = NotExported("not_exported", f"the file cannot be written: {error.strerror}")
+            message = f"the file cannot be written: {error.strerror}"
+            self._refused[key] = NotExported(
+                "not_exported", message, "see that the disk has room and the folder may be written to, then try again"
+            )
         finally:
             del self._stages[key]
             await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)

@@ -119,9 +119,7 @@ async def give(
                 if judged is None:
                     raise UnknownPrediction(prediction)
                 if judged.threshold is None:
-                    raise NotTaken(
-                        "no_verdict", f"{judged.run} sorts images into classes: OK and NG say nothing of them"
-                    )
+                    raise _no_verdict(judged.run)
                 numbers = select(func.max(FeedbackRow.number)).where(FeedbackRow.prediction == prediction)
                 row = FeedbackRow(
                     prediction=prediction,
@@ -198,11 +196,16 @@ async def words_on(
     """
     model = await resolve(runs, registry, reference)
     if not KINDS[model.kind].has_threshold:
-        raise NotTaken("no_verdict", f"{model.label} sorts images into classes: OK and NG say nothing of them")
+        raise _no_verdict(model.label)
     of = {model.run}
     if model.model is not None:
         of |= {each.row.run for each in (await registry.get(model.model)).versions}
     return model, await _last_words(database, sorted(of))
+
+
+def _no_verdict(label: str) -> NotTaken:
+    message = f"{label} sorts images into classes: OK and NG say nothing of them"
+    return NotTaken("no_verdict", message, "judge the picture by a model that looks for defects, and say it of that")
 
 
 async def _last_words(database: Database, of_runs: Sequence[str]) -> list[Word]:

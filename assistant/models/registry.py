@@ -7,6 +7,7 @@ and served while MLflow is away.
 
 import asyncio
 import difflib
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ from assistant.runs.queue import version_in_force
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ModelActRow, ModelRow, RunRow, VersionRow, now
+
+NOTHING_REGISTERED = "register a finished run first: murascope register RUN --name NAME"
 
 
 class UnknownModel(Refused, LookupError):
@@ -81,7 +84,8 @@ class Model:
         found = next((each for each in self.versions if each.row.version == number), None)
         if found is None:
             have = ", ".join(str(each.row.version) for each in self.versions) or "none"
-            raise _unknown(f"{self.row.name} has no version {number} (have: {have})", self.row.name)
+            hint = "name one of these" if self.versions else NOTHING_REGISTERED
+            raise _unknown(f"{self.row.name} has no version {number} (have: {have})", hint, self.row.name)
         return found
 
     def with_alias(self, alias: Alias) -> Version | None:
@@ -126,10 +130,10 @@ class Registry:
         elif which.lower() in ALIASES:
             found = next((each for each in model.versions if each.alias == which.lower()), None)
         else:
-            message = f"{which!r} is no part of {model.row.name}: say {', '.join(ALIASES)}, or the number of a version"
-            raise _unknown(message, model.row.name)
+            hint = f"say {', '.join(ALIASES)}, or the number of a version"
+            raise _unknown(f"{which!r} is no part of {model.row.name}", hint, model.row.name)
         if found is None:
-            raise _unknown(f"{model.row.name} has no {which or 'version'}", model.row.name)
+            raise _unknown(f"{model.row.name} has no {which or 'version'}", _instead(model, which), model.row.name)
         return found
 
     async def history(self, name: str) -> tuple[Sequence[ModelActRow], int | None]:
@@ -329,7 +333,7 @@ async def _find(session: AsyncSession, name: str, *, to_change: bool = False) ->
     row = await session.scalar(same.with_for_update() if to_change else same)
     if row is None:
         have = [each.name for each in (await session.scalars(query)).all()]
-        raise _unknown(_not_among(name, have), name)
+        raise _not_among(name, have)
     return row
 
 
@@ -340,15 +344,26 @@ async def _with_versions(session: AsyncSession, row: ModelRow) -> Model:
     return Model(row, [Version(each, aliases.of(each.version)) for each in versions])
 
 
-def _not_among(name: str, have: list[str]) -> str:
+def _not_among(name: str, have: list[str]) -> UnknownModel:
     near = difflib.get_close_matches(name, have, n=1)
     meant = f", did you mean {near[0]!r}?" if near else ""
-    told = ", ".join(sorted(have)[:10]) or "none: register a finished run first"
-    return f"unknown model {name[:80]!r}{meant} (have: {told})"
+    told = ", ".join(sorted(have)[:10]) or "none"
+    hint = "name one of these (murascope models lists all)" if have else NOTHING_REGISTERED
+    return _unknown(f"unknown model {name[:80]!r}{meant} (have: {told})", hint, name)
 
 
-def _unknown(message: str, name: str) -> UnknownModel:
-    return UnknownModel("unknown_model", message, model=name[:80])
+def _instead(model: Model, which: str) -> str:
+    """What to do about a part that no version has, or a model without versions."""
+    name = shlex.quote(model.row.name)
+    if not model.versions:
+        return NOTHING_REGISTERED
+    if which.lower() == "champion":
+        return f"promote one (murascope promote {name}), or name a version: {model.versions[0].reference}"
+    return f"name a version, such as {model.versions[0].reference} (murascope models {name} lists all)"
+
+
+def _unknown(message: str, hint: str, name: str) -> UnknownModel:
+    return UnknownModel("unknown_model", message, hint, model=name[:80])
 
 
 def valid_name(name: str) -> str:

@@ -36,7 +36,8 @@ class UnknownStudy(Refused, LookupError):
     status = 404
 
     def __init__(self, study: str):
-        super().__init__("unknown_study", f"unknown study {study!r}", study=study)
+        hint = "look at the model's studies: murascope study NAME"
+        super().__init__("unknown_study", f"unknown study {study!r}", hint, study=study)
 
 
 class StudyUnderWay(Refused):
@@ -209,7 +210,7 @@ def _pictures_in(folder: Path) -> Sequence[Found]:
     if found := pictures_at(folder):
         return found
     message = f"{folder}: there are no pictures (PNG, JPEG, BMP, TIFF, WEBP) in it"
-    raise NoPictures("no_pictures_there", message, path=str(folder))
+    raise NoPictures("no_pictures_there", message, "name a folder that holds some", path=str(folder))
 
 
 def told_of(row: StudyRow) -> dict[str, Any]:

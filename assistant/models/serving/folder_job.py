@@ -143,7 +143,7 @@ def names_inside(path: Path) -> list[str]:
 
 def _nothing(path: Path, found: Sequence[Found] | None) -> NoPictures:
     what = "no file and no folder" if found is None else "no pictures (PNG, JPEG, BMP, TIFF, WEBP) in it"
-    return NoPictures("no_pictures_there", f"{path}: there is {what}", path=str(path))
+    return NoPictures("no_pictures_there", f"{path}: there is {what}", "name a folder that holds some", path=str(path))
 
 
 def pictures_at(path: Path) -> list[Found] | None:

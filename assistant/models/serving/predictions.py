@@ -51,7 +51,10 @@ class UnknownPrediction(Refused, LookupError):
     status = 404
 
     def __init__(self, prediction: str):
-        super().__init__("unknown_prediction", f"unknown prediction {prediction!r}", prediction=prediction)
+        hint = (
+            "take an id that a prediction was answered with, or that GET /api/predictions lists; old ones are dropped"
+        )
+        super().__init__("unknown_prediction", f"unknown prediction {prediction!r}", hint, prediction=prediction)
 
 
 @dataclass(frozen=True)

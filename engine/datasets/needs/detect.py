@@ -8,6 +8,13 @@ from engine.datasets.splits import least_good
 
 def problems(facts: DataFacts) -> list[DataProblem]:
     good = facts.train_good
+    if good == 0 and facts.test_good:
+        message = "there are no good pictures to learn from: the good ones are kept to test with"
+        hint = (
+            "put good ones into train/good/; of reviewed pictures make a data set to learn from with murascope feedback MODEL "
+            "--dataset NAME --with-training-data"
+        )
+        return [problem("good_only_tested", message, hint)]
     if good == 0:
         message = "there are no good pictures to learn from"
         return [problem("no_good", message, "put them into good/ or train/good/")]

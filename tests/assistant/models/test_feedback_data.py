@@ -88,7 +88,9 @@ async def test_reviewed_pictures_become_a_data_set_to_test_with(workspace: Works
     }
     facts = await workspace.datasets.facts("line 3")
     assert "only_tested_with" in [notice.code for notice in facts.notices]
-    assert facts.unfit["detect"][0].code == "no_good"  # nobody learns from what is to tell whether he has learnt
+    assert (
+        facts.unfit["detect"][0].code == "good_only_tested"
+    )  # nobody learns from what is to tell whether he has learnt
     again = await workspace.models.make_dataset("r1", "line 3 again")
     assert again.fingerprint == made.fingerprint
     with pytest.raises(DatasetError, match="there is a data set called 'line 3' already"):

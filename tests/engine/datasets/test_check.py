@@ -59,7 +59,8 @@ def test_a_data_set_that_is_only_tested_with_is_one(tmp_path):
     (data / "train" / "good").mkdir(parents=True, exist_ok=True)
     facts = check_dataset(data)
     assert (facts.problems, facts.train_good, facts.test_good, facts.test_defective) == ([], 0, 3, 2)
-    assert "only_tested_with" in codes(facts.notices) and codes(facts.unfit["detect"]) == ["no_good"]
+    assert "only_tested_with" in codes(facts.notices) and codes(facts.unfit["detect"]) == ["good_only_tested"]
+    assert "--with-training-data" in facts.unfit["detect"][0].hint
 
 
 def test_says_what_cannot_be_measured(tmp_path):
