@@ -55,7 +55,7 @@ def test_everything_follows_the_threshold_and_one_that_is_used_stays(page: Page,
     expect(part(page, "price")).to_have_text("Misses 1 instead of 4 · false alarms 1 instead of 1")
     expect(part(page, "promise-at")).to_contain_text("at most 60 %")
     expect(part(page, "threshold")).to_have_attribute("aria-valuetext", re.compile(r"missed 1, false alarms 1"))
-    expect(part(page, "threshold-announce")).to_contain_text("1 missed")
+    expect(part(page, "threshold-announce")).to_contain_text("missed 1")
     expect(first).not_to_have_attribute("data-drawn", drawn_at or "")
 
     other = page.context.new_page()  # sees it without being reloaded
