@@ -267,10 +267,10 @@ async def test_an_extension_becomes_what_it_extends_also_where_it_is_continued_a
 
 
 async def candidate_of(workspace: Workspace, name: str) -> Version:
-    while True:
-        if (version := (await workspace.models.registry.get(name)).with_alias("candidate")) is not None:
-            return version
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(120):
+        while (version := (await workspace.models.registry.get(name)).with_alias("candidate")) is None:
+            await asyncio.sleep(0.1)
+    return version
 
 
 async def test_the_chat_judges_the_images_of_a_data_set_and_of_a_folder(workspace: Workspace, trained: Path) -> None:
