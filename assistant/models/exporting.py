@@ -87,8 +87,9 @@ async def export(
     try:
         told = await ask_engine(settings, *arguments, "--progress", str(said), timeout_s=TIMEOUT_S)
     except EngineError as error:
-        hint = "the reason says what is missing or differs; another format may hold it"
-        raise NotExported("not_exported", _in_words(str(error)), hint) from error
+        message = _in_words(str(error))
+        hint = "" if "; " in message else "another format may hold it"  # the engine mostly says itself what to do
+        raise NotExported("not_exported", message, hint) from error
     finally:
         telling.cancel()
         with suppress(asyncio.CancelledError):
